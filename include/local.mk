@@ -3,7 +3,7 @@ satchelincludedir = $(includedir)/satchel
 satchelinclude_HEADERS = \
 	include/satchel/access.h include/satchel/admin.h include/satchel/maintain.h include/satchel/auth.h include/satchel/config.h include/satchel/connection.h include/satchel/delivery.h \
 	include/satchel/filter.h \
-	include/satchel/endpoint.h include/satchel/error.h include/satchel/error-words.h include/satchel/helper.h include/satchel/job.h include/satchel/listener.h include/satchel/log.h \
+	include/satchel/endpoint.h include/satchel/error.h include/satchel/error-words.h include/satchel/fd.h include/satchel/helper.h include/satchel/job.h include/satchel/listener.h include/satchel/log.h \
 	include/satchel/message.h include/satchel/module.h include/satchel/protocol.h include/satchel/reactor.h \
 	include/satchel/service.h include/satchel/snapshot.h include/satchel/storage.h include/satchel/stream.h \
 	include/satchel/transaction.h include/satchel/types.h \

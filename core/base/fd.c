@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Reads and writes whole files; see fd.h.
+ * Reads, writes and replaces whole files; see <satchel/fd.h>.
  */
 #include "config.h"
 
 #include "core/base/fd.h"
 
-#include <sys/stat.h>
+#include <fcntl.h>
+#include <stdio.h>
 
 gssize
 satchel_fd_read_all (int fd, void *buffer, gsize max_bytes)
@@ -61,4 +62,50 @@ satchel_fd_write_all (int fd, const void *data, gsize len)
       written += (gsize) n;
     }
   return TRUE;
+}
+
+static gboolean
+set_status (int fd, const struct stat *like, GError **error)
+{
+  if (like == NULL)
+    return TRUE;
+  if (geteuid () == 0 && fchown (fd, like->st_uid, like->st_gid) != 0)
+    return satchel_error_set_errno (error, errno, "fchown");
+  return fchmod (fd, like->st_mode & 07777) == 0 || satchel_error_set_errno (error, errno, "fchmod");
+}
+
+static gboolean
+write_new (int dirfd, const char *new_name, const void *data, gsize len, const struct stat *like,
+           gboolean is_durable, GError **error)
+{
+  int fd =
+      SATCHEL_RETRY (openat (dirfd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (fd < 0)
+    return satchel_error_set_errno (error, errno, "open");
+  gboolean ok = satchel_fd_write_all (fd, data, len) || satchel_error_set_errno (error, errno, "write");
+  ok = ok && set_status (fd, like, error);
+  if (ok && is_durable && SATCHEL_RETRY (fsync (fd)) != 0)
+    ok = satchel_error_set_errno (error, errno, "fsync");
+  if (satchel_close (fd) != 0 && ok)
+    ok = satchel_error_set_errno (error, errno, "close");
+  return ok;
+}
+
+gboolean
+satchel_file_replace (int dirfd, const char *name, const void *data, gsize len, const struct stat *like,
+                      gboolean is_durable, GError **error)
+{
+  g_autofree char *new_name = g_strconcat (name, ".new", NULL);
+  (void) unlinkat (dirfd, new_name, 0); /* left by a crash, or planted */
+  gboolean ok = write_new (dirfd, new_name, data, len, like, is_durable, error);
+  if (ok && SATCHEL_RETRY (renameat (dirfd, new_name, dirfd, name)) != 0)
+    ok = satchel_error_set_errno (error, errno, "rename");
+  if (!ok)
+    {
+      (void) unlinkat (dirfd, new_name, 0);
+      g_prefix_error (error, "%s: ", new_name);
+    }
+  else if (is_durable && SATCHEL_RETRY (fsync (dirfd)) != 0)
+    ok = satchel_error_set_errno (error, errno, "the directory of %s cannot be written to disk", name);
+  return ok;
 }

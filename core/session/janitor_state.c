@@ -5,19 +5,16 @@
 
 #include "core/session/janitor_state.h"
 
-#include "core/base/fd.h"
-
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/fd.h>
 #include <satchel/log.h>
-#include <satchel/retry.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define AREA "janitor"
 #define DIRECTORY "spool"
+#define NAME_FORMAT ".janitor-%u"
 #define FILE_MAX 4096u
 #define FIRST_LINE "satchel-janitor 1"
 
@@ -84,7 +81,8 @@ read_file (int root_fd, const char *path)
 void
 satchel_janitor_state_load (int root_fd, guint slot, SatchelJanitorState *ret_state)
 {
-  g_autofree char *path = g_strdup_printf (DIRECTORY "/.janitor-%u", slot), *text = read_file (root_fd, path);
+  g_autofree char *path = g_strdup_printf (DIRECTORY "/" NAME_FORMAT, slot),
+                  *text = read_file (root_fd, path);
   g_auto (GStrv) lines = text != NULL ? g_strsplit (text, "\n", -1) : NULL;
   *ret_state = (SatchelJanitorState) { 0 };
   if (lines == NULL)
@@ -99,20 +97,11 @@ satchel_janitor_state_load (int root_fd, guint slot, SatchelJanitorState *ret_st
   satchel_janitor_state_clear (ret_state);
 }
 
-static gboolean
-write_file (int fd, const GString *text, gboolean is_durable, GError **error)
-{
-  if (!satchel_fd_write_all (fd, text->str, text->len))
-    return satchel_error_set_errno (error, errno, "write");
-  return !is_durable || SATCHEL_RETRY (fsync (fd)) == 0 || satchel_error_set_errno (error, errno, "fsync");
-}
-
 gboolean
 satchel_janitor_state_save (int root_fd, guint slot, const SatchelJanitorState *state, gboolean is_durable,
                             GError **error)
 {
-  g_autofree char *path = g_strdup_printf (DIRECTORY "/.janitor-%u", slot),
-                  *new_path = g_strconcat (path, ".new", NULL);
+  g_autofree char *name = g_strdup_printf (NAME_FORMAT, slot);
   g_autoptr (GString) text = g_string_new (FIRST_LINE "\n");
   g_string_append_printf (text, "began %" G_GINT64_FORMAT "\nover %d\n", state->began_s, state->is_over);
   if (state->after != NULL)
@@ -124,13 +113,12 @@ satchel_janitor_state_save (int root_fd, guint slot, const SatchelJanitorState *
                           state->clock.unsettled_ms);
   if (mkdirat (root_fd, DIRECTORY, 0700) != 0 && errno != EEXIST)
     return satchel_error_set_errno (error, errno, DIRECTORY);
-  g_auto (SatchelFd) fd =
-      SATCHEL_RETRY (openat (root_fd, new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (fd < 0)
-    return satchel_error_set_errno (error, errno, "%s", new_path);
-  gboolean ok = write_file (fd, text, is_durable, error);
-  if (ok && renameat (root_fd, new_path, root_fd, path) != 0)
-    ok = satchel_error_set_errno (error, errno, "%s", path);
-  g_prefix_error (error, "%s: ", path);
-  return ok;
+  g_auto (SatchelFd) directory =
+      SATCHEL_RETRY (openat (root_fd, DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (directory < 0)
+    return satchel_error_set_errno (error, errno, DIRECTORY);
+  if (satchel_file_replace (directory, name, text->str, text->len, NULL, is_durable, error))
+    return TRUE;
+  g_prefix_error (error, DIRECTORY "/");
+  return FALSE;
 }

@@ -5,9 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/fd.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>
-#include <satchel/retry.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -238,7 +238,7 @@ load_lines (AliasFile *file, const char *text, gsize len)
 static gboolean
 read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
 {
-  int fd = SATCHEL_RETRY (open (file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  g_auto (SatchelFd) fd = SATCHEL_RETRY (open (file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd < 0)
     return satchel_error_set_errno (error, errno, "%s", file->path);
   struct stat status;
@@ -251,22 +251,13 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
     ok = satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s can be written by others; run: chmod go-w %s",
                             file->path, file->path);
   g_autofree char *text = ok ? g_malloc ((gsize) status.st_size + 1) : NULL;
-  gsize filled = 0;
-  while (ok && filled < (gsize) status.st_size)
-    {
-      ssize_t n = SATCHEL_RETRY (read (fd, text + filled, (gsize) status.st_size - filled));
-      if (n == 0)
-        break;
-      if (n > 0)
-        filled += (gsize) n;
-      else
-        ok = satchel_error_set_errno (error, errno, "%s", file->path);
-    }
-  close (fd);
+  gssize filled = ok ? satchel_fd_read_all (fd, text, (gsize) status.st_size) : -1;
+  if (ok && filled < 0)
+    ok = satchel_error_set_errno (error, errno, "%s", file->path);
   if (!ok)
     return FALSE;
   *ret_text = g_steal_pointer (&text);
-  *ret_len = filled;
+  *ret_len = (gsize) filled;
   return TRUE;
 }
 

@@ -6,9 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/fd.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>
-#include <satchel/retry.h>
 #include <sodium.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,9 +35,9 @@ struct PasswdDatabase
   gboolean
       is_settled; /* FALSE: the file was written so recently that a further write may not show in its times */
   char *trouble;  /* why nobody can log in; NULL: the file is usable */
-  GHashTable *records;        /* from user to PasswdRecord */
+  GHashTable *records;        /* user -> PasswdRecord */
   GHashTable *unusable;       /* users whose line is bad */
-  gboolean has_unknown_lines; /* there are bad lines that do not show their user */
+  gboolean has_unknown_lines; /* bad lines that do not say whose they are */
   GHashTable *domains;
   GMutex dummy_lock;
   char *dummy;
@@ -117,17 +117,10 @@ wipe_and_free (gpointer text)
 static gboolean
 read_file_content (int fd, GByteArray *text, GError **error)
 {
-  gsize filled = 0;
-  for (;;)
-    {
-      ssize_t n = SATCHEL_RETRY (read (fd, text->data + filled, text->len - 1 - filled));
-      if (n < 0)
-        return satchel_error_set_errno (error, errno, "read");
-      filled += (gsize) n;
-      /* The file may become shorter meanwhile; if it grows, the rest is read at the next change. */
-      if (n == 0 || filled == text->len - 1)
-        break;
-    }
+  /* The file may become shorter meanwhile; if it grows, the rest is read at the next change. */
+  gssize filled = satchel_fd_read_all (fd, text->data, text->len - 1);
+  if (filled < 0)
+    return satchel_error_set_errno (error, errno, "read");
   text->data[filled] = '\0';
   g_byte_array_set_size (text, (guint) filled);
   return TRUE;
@@ -137,7 +130,7 @@ GBytes *
 passwd_file_read (const char *path, struct stat *ret_status, GError **error)
 {
   /* O_NONBLOCK, because a FIFO in its place must not make the process wait. */
-  int fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  g_auto (SatchelFd) fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     {
       int errnum = errno;
@@ -162,7 +155,6 @@ passwd_file_read (const char *path, struct stat *ret_status, GError **error)
       g_byte_array_set_size (text, (guint) status.st_size + 1);
       ok = read_file_content (fd, text, error);
     }
-  close (fd);
   if (!ok)
     {
       g_clear_pointer (&text, wipe_and_free);
@@ -193,7 +185,7 @@ passwd_file_is_whole (const char *text, gsize len, GError **error)
 
 typedef struct
 {
-  GHashTable *prices; /* from price to the number of verifiers */
+  GHashTable *prices; /* price -> count */
   guint best;
   char *sample;
 } PriceVote;
@@ -263,7 +255,7 @@ load_lines (PasswdDatabase *database, const char *text, gsize len)
   for (const char *line = text; line < text + len; number++)
     {
       const char *end =
-          memchr (line, '\n', (gsize) (text + len - line)); /* always finds one, since the file is complete */
+          memchr (line, '\n', (gsize) (text + len - line)); /* never stops: the file is complete */
       g_autoptr (GError) error = NULL;
       PasswdRecord record = { 0 };
       switch (passwd_record_parse (line, (gsize) (end - line), &record, &error))

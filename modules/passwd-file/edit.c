@@ -6,11 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <satchel/retry.h>
+#include <satchel/fd.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #define LOCK_WAIT_MS 10000
 #define LOCK_POLL_MS 20
@@ -24,13 +23,14 @@ give_to_owner (int fd, const struct stat *like, GError **error)
   return TRUE;
 }
 
+/* The descriptor of the lock; -1: an error. */
 static int
 open_locked (int directory, const char *name, const struct stat *directory_status, gboolean may_wait,
              GError **error)
 {
   g_autofree char *lock_name = g_strconcat (name, ".lock", NULL);
   const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-  int fd = SATCHEL_RETRY (openat (directory, lock_name, flags | O_CREAT | O_EXCL, 0600));
+  g_auto (SatchelFd) fd = SATCHEL_RETRY (openat (directory, lock_name, flags | O_CREAT | O_EXCL, 0600));
   /* A file that existed keeps its owner. */
   gboolean is_new = fd >= 0;
   if (fd < 0 && errno == EEXIST)
@@ -41,56 +41,18 @@ open_locked (int directory, const char *name, const struct stat *directory_statu
       return -1;
     }
   if (is_new && !give_to_owner (fd, directory_status, error))
-    {
-      close (fd);
-      return -1;
-    }
+    return -1;
   for (int waited_ms = 0; SATCHEL_RETRY (flock (fd, LOCK_EX | LOCK_NB)) < 0; waited_ms += LOCK_POLL_MS)
     {
       if (errno != EWOULDBLOCK || !may_wait || waited_ms >= LOCK_WAIT_MS)
         {
           satchel_error_set (error, SATCHEL_ERROR_INUSE, "another program holds the lock %s; try again",
                              lock_name);
-          close (fd);
           return -1;
         }
       g_usleep (LOCK_POLL_MS * 1000);
     }
-  return fd;
-}
-
-static gboolean
-write_new (int directory, const char *name, const GString *text, const struct stat *like, mode_t mode,
-           GError **error)
-{
-  g_autofree char *new_name = g_strconcat (name, ".new", NULL);
-  /* A crash left it; under the lock no other process uses it. */
-  unlinkat (directory, new_name, 0);
-  int fd = SATCHEL_RETRY (
-      openat (directory, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (fd < 0)
-    return satchel_error_set_errno (error, errno, "%s", new_name);
-  gboolean ok = give_to_owner (fd, like, error);
-  for (gsize written = 0; ok && written < text->len;)
-    {
-      ssize_t n = SATCHEL_RETRY (write (fd, text->str + written, text->len - written));
-      if (n < 0)
-        ok = satchel_error_set_errno (error, errno, "write");
-      else if (n > 0)
-        written += (gsize) n;
-    }
-  if (ok && (fchmod (fd, mode) < 0 || SATCHEL_RETRY (fsync (fd)) < 0))
-    ok = satchel_error_set_errno (error, errno, "fsync");
-  if (satchel_close (fd) < 0 && ok)
-    ok = satchel_error_set_errno (error, errno, "close");
-  if (ok && SATCHEL_RETRY (renameat (directory, new_name, directory, name)) < 0)
-    ok = satchel_error_set_errno (error, errno, "rename");
-  if (!ok)
-    unlinkat (directory, new_name, 0);
-  else if (SATCHEL_RETRY (fsync (directory)) < 0)
-    ok = satchel_error_set_errno (error, errno,
-                                  "the directory of the password file cannot be written to disk");
-  return ok;
+  return satchel_fd_steal (&fd);
 }
 
 static gboolean
@@ -197,11 +159,12 @@ edit_locked (int directory, const char *path, const char *name, const struct sta
   static const char fresh[] = PASSWD_FIRST_LINE "\n# USER:VERIFIER:FLAGS:CHANGED:CHECK:ATTRIBUTES; see the "
                                                 "documentation of module passwd-file\n" PASSWD_LAST_LINE "\n";
   g_autoptr (GError) why = NULL;
+  /* A new file is readable for whoever owns the directory. */
   struct stat status = *directory_status;
-  mode_t mode = 0600;
+  status.st_mode = 0600;
   g_autoptr (GBytes) bytes = passwd_file_read (path, &status, &why);
   if (bytes != NULL)
-    mode = status.st_mode & 0700;
+    status.st_mode &= 0700;
   else if (edit->kind == PASSWD_EDIT_ADD && g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
     bytes = g_bytes_new_static (fresh, strlen (fresh));
   else
@@ -215,8 +178,8 @@ edit_locked (int directory, const char *path, const char *name, const struct sta
     return FALSE;
   /* The buffer has its final size at once, since growing would leave copies of hashes behind in memory. */
   GString *out = g_string_sized_new (len + 4096);
-  gboolean ok =
-      edit_lines (text, len, edit, out, error) && write_new (directory, name, out, &status, mode, error);
+  gboolean ok = edit_lines (text, len, edit, out, error)
+                && satchel_file_replace (directory, name, out->str, out->len, &status, TRUE, error);
   sodium_memzero (out->str, out->len);
   g_string_free (out, TRUE);
   return ok;
@@ -227,7 +190,7 @@ passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error)
 {
   g_autofree char *directory_path = g_path_get_dirname (path);
   g_autofree char *name = g_path_get_basename (path);
-  int directory = SATCHEL_RETRY (open (directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  g_auto (SatchelFd) directory = SATCHEL_RETRY (open (directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   int errnum = errno;
   /* NONEXISTENT would be taken for "no such user". */
   if (directory < 0 && errnum == ENOENT)
@@ -241,12 +204,10 @@ passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error)
   gboolean ok =
       fstat (directory, &status) == 0 || satchel_error_set_errno (error, errno, "%s", directory_path);
   /* An upgrade can wait for the next login; an administrator waits for the lock. */
-  int lock = ok ? open_locked (directory, name, &status, edit->kind != PASSWD_EDIT_UPGRADE, error) : -1;
+  g_auto (SatchelFd) lock =
+      ok ? open_locked (directory, name, &status, edit->kind != PASSWD_EDIT_UPGRADE, error) : -1;
   ok = lock >= 0 && edit_locked (directory, path, name, &status, edit, error);
   if (!ok)
     g_prefix_error (error, "%s: ", path);
-  if (lock >= 0)
-    close (lock);
-  close (directory);
   return ok;
 }

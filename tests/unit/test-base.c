@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * core/base: descriptors that close themselves, files read and written whole, lists with links of their own,
- * numbers inside of texts.
+ * core/base: descriptors that close themselves, files read, written and replaced whole, lists with links of
+ * their own, numbers inside of texts.
  */
 #include "config.h"
 
@@ -136,6 +136,55 @@ typedef struct Item
   struct Item *previous, *next;
 } Item;
 
+/* What file @name of @dirfd says, and its mode. */
+static char *
+look (int dirfd, const char *name, mode_t *ret_mode)
+{
+  struct stat st;
+  g_auto (SatchelFd) fd = openat (dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (fstat (fd, &st), ==, 0);
+  char *text = g_malloc0 ((gsize) st.st_size + 1);
+  g_assert_cmpint (satchel_fd_read_all (fd, text, (gsize) st.st_size), ==, st.st_size);
+  *ret_mode = st.st_mode & 07777;
+  return text;
+}
+
+static void
+replace (void)
+{
+  g_autofree char *path = g_dir_make_tmp ("satchel-test-XXXXXX", NULL);
+  g_auto (SatchelFd) dirfd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const struct stat like = { .st_mode = S_IFREG | 0640, .st_uid = geteuid (), .st_gid = getegid () };
+  g_autoptr (GError) error = NULL;
+  mode_t mode;
+  g_assert_true (satchel_file_replace (dirfd, "file", "first", 5, NULL, TRUE, &error));
+  g_autofree char *first = look (dirfd, "file", &mode);
+  g_assert_cmpstr (first, ==, "first");
+  g_assert_cmpint (mode, ==, 0600);
+  /* What somebody put in the way is no way to another file. */
+  g_assert_true (satchel_file_replace (dirfd, "other", "other", 5, NULL, FALSE, &error));
+  g_assert_cmpint (symlinkat ("other", dirfd, "file.new"), ==, 0);
+  g_assert_true (satchel_file_replace (dirfd, "file", "second", 6, &like, TRUE, &error));
+  g_autofree char *second = look (dirfd, "file", &mode), *other = look (dirfd, "other", &(mode_t) { 0 });
+  g_assert_cmpstr (second, ==, "second");
+  g_assert_cmpint (mode, ==, 0640);
+  g_assert_cmpstr (other, ==, "other");
+  /* What cannot be replaced is as it was, and nothing is left beside it. */
+  g_assert_cmpint (mkdirat (dirfd, "directory", 0700), ==, 0);
+  g_assert_false (satchel_file_replace (dirfd, "directory", "x", 1, NULL, TRUE, &error));
+  g_assert_nonnull (strstr (error->message, "directory.new"));
+  g_assert_cmpint (faccessat (dirfd, "directory.new", F_OK, AT_SYMLINK_NOFOLLOW), !=, 0);
+  g_assert_cmpint (faccessat (dirfd, "file.new", F_OK, AT_SYMLINK_NOFOLLOW), !=, 0);
+  g_assert_cmpint (unlinkat (dirfd, "directory", AT_REMOVEDIR), ==, 0);
+  g_assert_cmpint (unlinkat (dirfd, "file", 0), ==, 0);
+  g_assert_cmpint (unlinkat (dirfd, "other", 0), ==, 0);
+  g_assert_cmpint (rmdir (path), ==, 0);
+  g_clear_error (&error);
+  g_assert_false (satchel_file_replace (dirfd, "file", "x", 1, NULL, FALSE, &error));
+  g_assert_nonnull (error);
+}
+
 static char *
 numbers (Item *first)
 {
@@ -242,6 +291,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/fd/read-all", read_all);
   g_test_add_func ("/base/fd/read-bytes", read_bytes);
   g_test_add_func ("/base/fd/write-all", write_all);
+  g_test_add_func ("/base/file/replace", replace);
   g_test_add_func ("/base/list", list);
   g_test_add_func ("/base/number/take", take_number);
   g_test_add_func ("/base/number/text", take_text);
