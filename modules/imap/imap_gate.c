@@ -12,10 +12,25 @@
 #define DEPTH_MAX 1u
 #define ID_BYTES_MAX 32768u /* 30 fields of 30 octets with values of 1,024 (RFC 2971 3.3) */
 
+#define TO(state) (1u << IMAP_GATE_##state)
+static const guint8 next_states[] = {
+  [IMAP_GATE_READING] = TO (WAITING) | TO (CLOSING),
+  [IMAP_GATE_WAITING] = TO (READING) | TO (RESPONDING) | TO (CLOSING),
+  [IMAP_GATE_RESPONDING] = TO (READING) | TO (WAITING) | TO (CLOSING),
+  [IMAP_GATE_CLOSING] = 0,
+};
+
+void
+imap_gate_set_state (ImapGate *gate, ImapGateState state)
+{
+  g_return_if_fail ((next_states[gate->state] & 1u << state) != 0);
+  gate->state = state;
+}
+
 void
 imap_gate_flush (ImapGate *gate)
 {
-  if (gate->writer.len > 0 && gate->connection != NULL && !gate->is_closing)
+  if (gate->writer.len > 0 && gate->connection != NULL && gate->state != IMAP_GATE_CLOSING)
     satchel_connection_write (gate->connection, gate->writer.data, gate->writer.len);
   imap_writer_clear (&gate->writer);
 }
@@ -33,13 +48,13 @@ imap_gate_reply (ImapGate *gate, const char *tag, const char *text)
 void
 imap_gate_bye (ImapGate *gate, const char *text)
 {
-  if (gate->is_closing)
+  if (gate->state == IMAP_GATE_CLOSING)
     return;
   imap_write (&gate->writer, "* BYE ");
   imap_write (&gate->writer, text);
   imap_write (&gate->writer, "\r\n");
   imap_gate_flush (gate);
-  gate->is_closing = TRUE;
+  imap_gate_set_state (gate, IMAP_GATE_CLOSING);
   satchel_connection_close (gate->connection);
 }
 
@@ -91,7 +106,7 @@ run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
 {
   imap_write (&gate->writer, "* BYE Logging out.\r\n");
   imap_gate_reply (gate, tag, "OK LOGOUT completed.");
-  gate->is_closing = TRUE;
+  imap_gate_set_state (gate, IMAP_GATE_CLOSING);
   satchel_connection_close (gate->connection);
 }
 
@@ -217,7 +232,7 @@ on_input (SatchelConnection *connection, gpointer self)
 {
   ImapGate *gate = self;
   gate->refs++;
-  while (gate->connection != NULL && !gate->is_closing && !gate->is_authenticating
+  while (gate->connection != NULL && (gate->state == IMAP_GATE_READING || gate->state == IMAP_GATE_RESPONDING)
          && !satchel_connection_is_full (connection))
     {
       gsize len;
@@ -225,7 +240,7 @@ on_input (SatchelConnection *connection, gpointer self)
       /* A refused literal ends its command without further input. */
       if (len == 0 && gate->lexer.error == NULL)
         break;
-      if (gate->wants_response)
+      if (gate->state == IMAP_GATE_RESPONDING)
         read_response (gate, data, len);
       else
         read_command (gate, data, len);

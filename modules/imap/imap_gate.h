@@ -8,6 +8,21 @@
 #include "writer.h"
 #include <satchel/protocol.h>
 
+/* What a gate is at.  imap_gate_set_state alone changes it.
+ *
+ *   state       input is read  goes on when
+ *   READING     as commands    LOGIN or AUTHENTICATE has been given to auth: WAITING
+ *   WAITING     no             auth answers: RESPONDING with a challenge, READING without
+ *   RESPONDING  as one line    it has been given to auth (WAITING), or cancels the exchange (READING)
+ *   CLOSING     no             never: a goodbye was said, or a mail process has the connection */
+typedef enum
+{
+  IMAP_GATE_READING = 0,
+  IMAP_GATE_WAITING,
+  IMAP_GATE_RESPONDING,
+  IMAP_GATE_CLOSING
+} ImapGateState;
+
 typedef struct ImapGate
 {
   SatchelGateSession *session;
@@ -15,15 +30,14 @@ typedef struct ImapGate
   ImapLexer lexer;
   ImapLine line;
   ImapWriter writer;
-  char *tag;                  /* of LOGIN or AUTHENTICATE while it runs */
-  gboolean is_authenticating; /* an answer of auth is awaited */
-  gboolean wants_response;    /* a challenge was sent: the next line is the client's */
-  gboolean is_closing;
+  ImapGateState state;
+  char *tag; /* of LOGIN or AUTHENTICATE while it runs */
   ImapSettings settings;
   guint refs; /* a command may end the connection */
 } ImapGate;
 
 /* imap_gate.c */
+void imap_gate_set_state (ImapGate *gate, ImapGateState state);
 void imap_gate_flush (ImapGate *gate);
 /* "tag OK|NO|BAD text". */
 void imap_gate_reply (ImapGate *gate, const char *tag, const char *text);

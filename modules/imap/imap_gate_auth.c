@@ -21,8 +21,7 @@ begin (ImapGate *gate, const char *tag)
 {
   g_free (gate->tag);
   gate->tag = g_strdup (tag);
-  gate->is_authenticating = TRUE;
-  gate->wants_response = FALSE;
+  imap_gate_set_state (gate, IMAP_GATE_WAITING);
 }
 
 static gboolean
@@ -84,7 +83,7 @@ static void
 cancel (ImapGate *gate, const char *text)
 {
   g_autofree char *tag = g_steal_pointer (&gate->tag);
-  gate->wants_response = FALSE;
+  imap_gate_set_state (gate, IMAP_GATE_READING);
   satchel_gate_auth_cancel (gate->session);
   imap_line_reset (&gate->line, TRUE);
   imap_gate_bad (gate, tag, text);
@@ -114,8 +113,7 @@ imap_gate_response (ImapGate *gate, ImapLineStatus status)
   else
     {
       imap_line_reset (&gate->line, TRUE);
-      gate->is_authenticating = TRUE;
-      gate->wants_response = FALSE;
+      imap_gate_set_state (gate, IMAP_GATE_WAITING);
       satchel_gate_auth_step (gate->session, data, len);
       wipe (data, len);
     }
@@ -150,14 +148,15 @@ void
 imap_gate_auth_result (gpointer self, const SatchelAuthResult *result)
 {
   ImapGate *gate = self;
-  if (!gate->is_authenticating || gate->is_closing)
+  if (gate->state != IMAP_GATE_WAITING)
     return;
-  gate->is_authenticating = FALSE;
+  imap_gate_set_state (gate, result->status == SATCHEL_AUTH_CONTINUE ? IMAP_GATE_RESPONDING
+                             : result->status == SATCHEL_AUTH_OK     ? IMAP_GATE_CLOSING
+                                                                     : IMAP_GATE_READING);
   imap_lexer_reset (&gate->lexer, TRUE);
   switch (result->status)
     {
     case SATCHEL_AUTH_CONTINUE:
-      gate->wants_response = TRUE;
       imap_write (&gate->writer, "+ ");
       imap_write_base64 (&gate->writer, result->challenge, result->challenge_len);
       imap_write (&gate->writer, "\r\n");
@@ -167,7 +166,6 @@ imap_gate_auth_result (gpointer self, const SatchelAuthResult *result)
       {
         /* The mail half answers the login. The gate is freed by this. */
         g_autofree char *tag = g_steal_pointer (&gate->tag);
-        gate->is_closing = TRUE;
         satchel_gate_hand_over (gate->session, tag, strlen (tag));
         break;
       }

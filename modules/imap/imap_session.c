@@ -34,12 +34,24 @@ imap_session_unref (ImapSession *session)
   g_free (session);
 }
 
+#define TO(state) (1u << IMAP_SESSION_##state)
+static const guint8 next_states[] = {
+  [IMAP_SESSION_READING] = TO (RUNNING) | TO (IN_JOB) | TO (CLOSING),
+  [IMAP_SESSION_RUNNING] =
+      TO (RUNNING) | TO (READING) | TO (IN_JOB) | TO (DEFERRED) | TO (WAITING) | TO (CLOSING),
+  [IMAP_SESSION_IN_JOB] = TO (RUNNING) | TO (READING) | TO (CLOSING),
+  [IMAP_SESSION_DEFERRED] = TO (RUNNING) | TO (CLOSING),
+  [IMAP_SESSION_WAITING] = TO (RUNNING) | TO (CLOSING),
+};
+
 static void
 set_state (ImapSession *session, ImapSessionState state)
 {
   /* Nothing comes after the goodbye. */
-  if (session->state != IMAP_SESSION_CLOSING)
-    session->state = state;
+  if (session->state == IMAP_SESSION_CLOSING)
+    return;
+  g_return_if_fail ((next_states[session->state] & 1u << state) != 0);
+  session->state = state;
 }
 
 gboolean

@@ -11,6 +11,29 @@
 #include <satchel/protocol.h>
 #include <string.h>
 
+/* What a gate is at.  set_state alone changes it.
+ *
+ *   state       input is read  goes on when
+ *   READING     as commands    auth or TLS is at work: WAITING
+ *   WAITING     no             TLS is there, or auth answers: RESPONDING with a challenge, READING without
+ *   RESPONDING  as one line    it has been given to auth (WAITING), or cancels the exchange (READING)
+ *   CLOSING     no             never: a goodbye was said, or a mail process has the connection */
+typedef enum
+{
+  GATE_READING = 0,
+  GATE_WAITING,
+  GATE_RESPONDING,
+  GATE_CLOSING
+} GateState;
+
+#define TO(state) (1u << GATE_##state)
+static const guint8 next_states[] = {
+  [GATE_READING] = TO (WAITING) | TO (CLOSING),
+  [GATE_WAITING] = TO (READING) | TO (RESPONDING) | TO (CLOSING),
+  [GATE_RESPONDING] = TO (READING) | TO (WAITING) | TO (CLOSING),
+  [GATE_CLOSING] = 0,
+};
+
 typedef struct Pop3Gate
 {
   SatchelGateSession *session;
@@ -18,11 +41,9 @@ typedef struct Pop3Gate
   Pop3LineReader reader;
   const Pop3Language *language;
   Pop3Settings settings;
+  GateState state;
   gboolean is_utf8;
-  char *user;              /* of USER, until the next command; NULL: none given */
-  gboolean is_in_exchange; /* lines are SASL responses */
-  gboolean is_waiting;     /* auth or TLS is at work */
-  gboolean is_closing;
+  char *user; /* of USER, until the next command; NULL: none given */
 } Pop3Gate;
 
 typedef struct Pop3GateCommand
@@ -39,6 +60,13 @@ enum
 };
 
 static void
+set_state (Pop3Gate *gate, GateState state)
+{
+  g_return_if_fail ((next_states[gate->state] & 1u << state) != 0);
+  gate->state = state;
+}
+
+static void
 reply (Pop3Gate *gate, Pop3Text text)
 {
   pop3_say (gate->connection, gate->language, text);
@@ -47,8 +75,10 @@ reply (Pop3Gate *gate, Pop3Text text)
 static void
 say_goodbye (Pop3Gate *gate, Pop3Text text)
 {
+  if (gate->state == GATE_CLOSING)
+    return;
   reply (gate, text);
-  gate->is_closing = TRUE;
+  set_state (gate, GATE_CLOSING);
   satchel_connection_close (gate->connection);
 }
 
@@ -111,7 +141,7 @@ run_stls (Pop3Gate *gate, char *argument)
       reply_bad (gate, POP3_TEXT_NO_TLS);
       return;
     }
-  gate->is_waiting = TRUE;
+  set_state (gate, GATE_WAITING);
   reply (gate, POP3_TEXT_BEGIN_TLS);
   gate->language = &pop3_languages[0];
   gate->is_utf8 = FALSE;
@@ -162,7 +192,7 @@ run_pass (Pop3Gate *gate, char *argument)
   else if (is_utf8_argument (gate, argument))
     {
       /* All of the rest is the password, spaces included (RFC 1939 7). */
-      gate->is_waiting = TRUE;
+      set_state (gate, GATE_WAITING);
       satchel_gate_auth_password (gate->session, "USER", user, strlen (user), argument, strlen (argument));
     }
 }
@@ -197,11 +227,18 @@ run_auth (Pop3Gate *gate, char *argument)
       reply_bad (gate, POP3_TEXT_BAD_BASE64);
       return;
     }
-  gate->is_waiting = TRUE;
-  gate->is_in_exchange = TRUE;
+  set_state (gate, GATE_WAITING);
   satchel_gate_auth_start (gate->session, argument, data, len);
   if (data != NULL)
     explicit_bzero (data, len);
+}
+
+static void
+cancel_exchange (Pop3Gate *gate, Pop3Text text)
+{
+  set_state (gate, GATE_READING);
+  satchel_gate_auth_cancel (gate->session);
+  reply_bad (gate, text);
 }
 
 static void
@@ -209,21 +246,17 @@ exchange_line (Pop3Gate *gate, const char *line)
 {
   if (strcmp (line, "*") == 0)
     {
-      gate->is_in_exchange = FALSE;
-      satchel_gate_auth_cancel (gate->session);
-      reply_bad (gate, POP3_TEXT_CANCELLED);
+      cancel_exchange (gate, POP3_TEXT_CANCELLED);
       return;
     }
   gsize len = 0;
   g_autofree guint8 *data = satchel_sasl_decode (line, &len);
   if (data == NULL)
     {
-      gate->is_in_exchange = FALSE;
-      satchel_gate_auth_cancel (gate->session);
-      reply_bad (gate, POP3_TEXT_BAD_BASE64);
+      cancel_exchange (gate, POP3_TEXT_BAD_BASE64);
       return;
     }
-  gate->is_waiting = TRUE;
+  set_state (gate, GATE_WAITING);
   satchel_gate_auth_step (gate->session, data, len);
   explicit_bzero (data, len);
 }
@@ -273,7 +306,7 @@ run_command (Pop3Gate *gate, const char *name, char *argument)
 static void
 run_line (Pop3Gate *gate, char *line)
 {
-  if (gate->is_in_exchange)
+  if (gate->state == GATE_RESPONDING)
     {
       exchange_line (gate, line);
       return;
@@ -287,12 +320,12 @@ on_input (SatchelConnection *connection, gpointer self)
 {
   Pop3Gate *gate = self;
   gsize limit = satchel_limits ()->prelogin_line;
-  while (!gate->is_waiting && !gate->is_closing)
+  while (gate->state == GATE_READING || gate->state == GATE_RESPONDING)
     {
       char *line = NULL;
       gsize len;
-      switch (pop3_read_line (&gate->reader, connection, gate->is_in_exchange ? limit : MIN (limit, 512),
-                              &line, &len))
+      switch (pop3_read_line (&gate->reader, connection,
+                              gate->state == GATE_RESPONDING ? limit : MIN (limit, 512), &line, &len))
         {
         case POP3_LINE_NONE:
           return;
@@ -304,10 +337,10 @@ on_input (SatchelConnection *connection, gpointer self)
           break;
         case POP3_LINE_TOO_LONG:
         case POP3_LINE_BAD:
-          if (gate->is_in_exchange)
-            satchel_gate_auth_cancel (gate->session);
-          gate->is_in_exchange = FALSE;
-          reply_bad (gate, POP3_TEXT_BAD_LINE);
+          if (gate->state == GATE_RESPONDING)
+            cancel_exchange (gate, POP3_TEXT_BAD_LINE);
+          else
+            reply_bad (gate, POP3_TEXT_BAD_LINE);
           break;
         case POP3_LINE_BARE_LF:
           say_goodbye (gate, POP3_TEXT_BAD_LINE_END);
@@ -359,7 +392,11 @@ static void
 on_auth_result (gpointer self, const SatchelAuthResult *result)
 {
   Pop3Gate *gate = self;
-  gate->is_waiting = FALSE;
+  if (gate->state != GATE_WAITING)
+    return;
+  set_state (gate, result->status == SATCHEL_AUTH_CONTINUE ? GATE_RESPONDING
+                   : result->status == SATCHEL_AUTH_OK     ? GATE_CLOSING
+                                                           : GATE_READING);
   if (result->status == SATCHEL_AUTH_OK)
     {
       hand_over (gate);
@@ -371,7 +408,6 @@ on_auth_result (gpointer self, const SatchelAuthResult *result)
       satchel_connection_print (gate->connection, "+ %s\r\n", challenge);
       return;
     }
-  gate->is_in_exchange = FALSE;
   reply_refused (gate, result);
 }
 
@@ -379,7 +415,8 @@ static void
 on_tls_started (gpointer self)
 {
   Pop3Gate *gate = self;
-  gate->is_waiting = FALSE;
+  if (gate->state == GATE_WAITING) /* the time for a login may be over meanwhile */
+    set_state (gate, GATE_READING);
 }
 
 /* Not the inactivity timer of RFC 1939 3, which ends a session without a word: the time for a login is over,

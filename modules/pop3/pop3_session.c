@@ -22,11 +22,23 @@ pop3_word (Pop3 *pop3, guint word)
   return pop3->authorization.language->words[word];
 }
 
+#define TO(state) (1u << POP3_##state)
+static const guint8 next_states[] = {
+  [POP3_OPENING] = TO (READING) | TO (CLOSING),
+  [POP3_READING] = TO (ANSWERING) | TO (UPDATING) | TO (CLOSING),
+  [POP3_ANSWERING] = TO (READING) | TO (FULL) | TO (CLOSING),
+  [POP3_FULL] = TO (ANSWERING) | TO (CLOSING),
+  [POP3_UPDATING] = TO (CLOSING),
+};
+
 void
 pop3_set_state (Pop3 *pop3, Pop3State state)
 {
-  if (pop3->state != POP3_CLOSING)
-    pop3->state = state;
+  /* Nothing comes after the goodbye. */
+  if (pop3->state == POP3_CLOSING)
+    return;
+  g_return_if_fail ((next_states[pop3->state] & 1u << state) != 0);
+  pop3->state = state;
 }
 
 void
