@@ -363,30 +363,36 @@ take_problem (SatchelPlan *plan, SatchelIpcMessage *message)
   return TRUE;
 }
 
+static gboolean
+take_end (SatchelPlan *plan, SatchelIpcMessage *message)
+{
+  plan->is_ok = satchel_ipc_get_u32 (message) != 0;
+  return satchel_ipc_message_is_done (message);
+}
+
+static const struct
+{
+  SatchelIpcType type;
+  SatchelPlanStep step; /* what follows a message that is right */
+  gboolean (*take) (SatchelPlan *plan, SatchelIpcMessage *message);
+} messages[] = {
+  { SATCHEL_IPC_PLAN, SATCHEL_PLAN_MORE, take_numbers },
+  { SATCHEL_IPC_PLAN_LISTENER, SATCHEL_PLAN_MORE, take_listener },
+  { SATCHEL_IPC_MODULE, SATCHEL_PLAN_MORE, take_module },
+  { SATCHEL_IPC_PLAN_HELPER, SATCHEL_PLAN_MORE, take_helper },
+  { SATCHEL_IPC_TLS_FILE, SATCHEL_PLAN_MORE, take_tls },
+  { SATCHEL_IPC_CONFIG, SATCHEL_PLAN_MORE, take_image },
+  { SATCHEL_IPC_PROBLEM, SATCHEL_PLAN_MORE, take_problem },
+  { SATCHEL_IPC_PLAN_END, SATCHEL_PLAN_DONE, take_end },
+};
+
 SatchelPlanStep
 satchel_plan_take (SatchelPlan *plan, SatchelIpcMessage *message)
 {
-  gboolean ok = FALSE;
-  if (message->type == SATCHEL_IPC_PLAN)
-    ok = take_numbers (plan, message);
-  else if (message->type == SATCHEL_IPC_PLAN_LISTENER)
-    ok = take_listener (plan, message);
-  else if (message->type == SATCHEL_IPC_MODULE)
-    ok = take_module (plan, message);
-  else if (message->type == SATCHEL_IPC_PLAN_HELPER)
-    ok = take_helper (plan, message);
-  else if (message->type == SATCHEL_IPC_TLS_FILE)
-    ok = take_tls (plan, message);
-  else if (message->type == SATCHEL_IPC_CONFIG)
-    ok = take_image (plan, message);
-  else if (message->type == SATCHEL_IPC_PROBLEM)
-    ok = take_problem (plan, message);
-  else if (message->type == SATCHEL_IPC_PLAN_END)
-    {
-      plan->is_ok = satchel_ipc_get_u32 (message) != 0;
-      return satchel_ipc_message_is_done (message) ? SATCHEL_PLAN_DONE : SATCHEL_PLAN_BAD;
-    }
-  return ok ? SATCHEL_PLAN_MORE : SATCHEL_PLAN_BAD;
+  for (guint i = 0; i < G_N_ELEMENTS (messages); i++)
+    if (messages[i].type == message->type)
+      return messages[i].take (plan, message) ? messages[i].step : SATCHEL_PLAN_BAD;
+  return SATCHEL_PLAN_BAD;
 }
 
 gboolean

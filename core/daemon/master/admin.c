@@ -185,8 +185,20 @@ run_at_owner (Request *request)
     run_at (request, (guint) slot, space + 1);
 }
 
+/* A request of the control socket: its name, the fewest and the most words, and what answers it. */
+typedef struct Command Command;
+struct Command
+{
+  const char *name;
+  guint min_words, max_words;
+  void (*answer) (SatchelControl *control, SatchelControlClient *client, const Command *command,
+                  const char *const *argv);
+  guint roles; /* whose processes are asked by ask_roles and answer_status */
+};
+
 static void
-run_command (SatchelControl *control, SatchelControlClient *client, const char *const *argv)
+run_command (SatchelControl *control, SatchelControlClient *client, const Command *command,
+             const char *const *argv)
 {
   Request *request = request_new (control, client);
   const char *user = argv[RUN_USER];
@@ -321,7 +333,8 @@ describe_server (const SatchelMaster *master)
 }
 
 static void
-reopen_log (SatchelControl *control, SatchelControlClient *client)
+reopen_log (SatchelControl *control, SatchelControlClient *client, const Command *command,
+            const char *const *argv)
 {
   g_autoptr (GError) error = NULL;
   if (satchel_reopen_log (control->master, &error))
@@ -333,65 +346,67 @@ reopen_log (SatchelControl *control, SatchelControlClient *client)
   satchel_control_reply (client, text, TRUE, SATCHEL_EXIT_FAILED);
 }
 
-/* One row for each request: its name, the fewest and the most words, and the roles that answer it (0:
- * master). */
-typedef struct Command
+static void
+ask_roles (SatchelControl *control, SatchelControlClient *client, const Command *command,
+           const char *const *argv)
 {
-  const char *name;
-  guint min_words, max_words;
-  guint roles;
-} Command;
+  pass_on (control, client, command->roles, argv, "");
+}
+
+static void
+answer_status (SatchelControl *control, SatchelControlClient *client, const Command *command,
+               const char *const *argv)
+{
+  g_autofree char *first = describe_server (control->master);
+  pass_on (control, client, command->roles, argv, first);
+}
+
+/* The client is answered when the reload has ended. */
+static void
+begin_reload (SatchelControl *control, SatchelControlClient *client, const Command *command,
+              const char *const *argv)
+{
+  g_ptr_array_add (control->reloaders, client);
+  if (control->master->reload == NULL)
+    satchel_reload_begin (control->master);
+}
+
+static void
+begin_stop (SatchelControl *control, SatchelControlClient *client, const Command *command,
+            const char *const *argv)
+{
+  satchel_control_reply (client, "", TRUE, 0);
+  satchel_stop_begin (control->master, SATCHEL_MASTER_STOPPING);
+}
+
 static const Command commands[] = {
-  { "status", 1, 1, ALL_ROLES },
-  { "who", 1, 1, SATCHEL_ROLE_MAIL },
-  { "kick", 2, 3, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
-  { "release", 2, 2, SATCHEL_ROLE_AUTH },
-  { "adopt", 2, 3, SATCHEL_ROLE_AUTH },
-  { "place", 2, 8, SATCHEL_ROLE_AUTH },
-  { "reload", 1, 1, 0 },
-  { "stop", 1, 1, 0 },
-  { "log-reopen", 1, 1, 0 },
-  { "run", RUN_WORDS, RUN_WORDS + SATCHEL_ADMIN_OPTIONS_MAX, 0 },
+  { "status", 1, 1, answer_status, ALL_ROLES },
+  { "who", 1, 1, ask_roles, SATCHEL_ROLE_MAIL },
+  { "kick", 2, 3, ask_roles, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
+  { "release", 2, 2, ask_roles, SATCHEL_ROLE_AUTH },
+  { "adopt", 2, 3, ask_roles, SATCHEL_ROLE_AUTH },
+  { "place", 2, 8, ask_roles, SATCHEL_ROLE_AUTH },
+  { "reload", 1, 1, begin_reload, 0 },
+  { "stop", 1, 1, begin_stop, 0 },
+  { "log-reopen", 1, 1, reopen_log, 0 },
+  { "run", RUN_WORDS, RUN_WORDS + SATCHEL_ADMIN_OPTIONS_MAX, run_command, 0 },
 };
 
 static void
 answer_request (SatchelControlClient *client, const char *const *argv, gpointer data)
 {
-  SatchelControl *control = data;
   const Command *command = NULL;
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (commands[i].name, argv[0]) == 0)
       command = &commands[i];
   guint n_words = g_strv_length ((char **) argv);
-  if (command == NULL || n_words < command->min_words || n_words > command->max_words)
-    {
-      satchel_control_reply (client,
-                             command == NULL ? "error=\"the server does not know this request\"\n"
-                                             : "error=\"the request has too many or too few arguments\"\n",
-                             TRUE, SATCHEL_EXIT_USAGE);
-      return;
-    }
-  if (command->roles != 0)
-    {
-      g_autofree char *first =
-          strcmp (argv[0], "status") == 0 ? describe_server (control->master) : g_strdup ("");
-      pass_on (control, client, command->roles, argv, first);
-    }
-  else if (strcmp (argv[0], "reload") == 0)
-    {
-      g_ptr_array_add (control->reloaders, client);
-      if (control->master->reload == NULL)
-        satchel_reload_begin (control->master);
-    }
-  else if (strcmp (argv[0], "run") == 0)
-    run_command (control, client, argv);
-  else if (strcmp (argv[0], "stop") == 0)
-    {
-      satchel_control_reply (client, "", TRUE, 0);
-      satchel_stop_begin (control->master, SATCHEL_MASTER_STOPPING);
-    }
+  if (command != NULL && n_words >= command->min_words && n_words <= command->max_words)
+    command->answer (data, client, command, argv);
   else
-    reopen_log (control, client);
+    satchel_control_reply (client,
+                           command == NULL ? "error=\"the server does not know this request\"\n"
+                                           : "error=\"the request has too many or too few arguments\"\n",
+                           TRUE, SATCHEL_EXIT_USAGE);
 }
 
 static void

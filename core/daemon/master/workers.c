@@ -171,7 +171,7 @@ take_failure (SatchelWorker *worker, SatchelIpcMessage *message)
 /* Takes a report of a bad helper. The processes that call a helper check its answers; a helper that fails
  * that check has been taken over, or is broken. */
 static gboolean
-bad_peer (const SatchelWorker *worker, SatchelIpcMessage *message)
+bad_peer (SatchelWorker *worker, SatchelIpcMessage *message)
 {
   guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
   if (!satchel_ipc_message_is_done (message) || !satchel_role_has (worker->role, SATCHEL_TRAIT_JUDGES)
@@ -192,52 +192,72 @@ bad_peer (const SatchelWorker *worker, SatchelIpcMessage *message)
 }
 
 static gboolean
+take_pong (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  guint64 number = satchel_ipc_get_u64 (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  satchel_hangs_answered (worker, number);
+  return TRUE;
+}
+
+/* It ends by itself. */
+static gboolean
+take_stopped (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  return satchel_ipc_message_is_done (message);
+}
+
+static gboolean
+sync_peer (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
+  if (!satchel_ipc_message_is_done (message) || slot >= SATCHEL_SLOTS_MAX)
+    return FALSE;
+  satchel_worker_rewire (worker, (SatchelRole) role, slot, message->session_id);
+  return TRUE;
+}
+
+static gboolean
+take_reloaded (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  guint64 attempt = satchel_ipc_get_u64 (message);
+  gboolean ok = satchel_ipc_get_u32 (message) != 0;
+  const char *text = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  worker->master->events->worker_reloaded (worker, attempt, ok, text);
+  return TRUE;
+}
+
+static gboolean
+take_reply (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  worker->master->events->worker_replied (worker, message);
+  return !message->failed;
+}
+
+static const struct
+{
+  SatchelIpcType type;
+  gboolean needs_hello;
+  /* FALSE: the message is malformed, or out of place. */
+  gboolean (*take) (SatchelWorker *worker, SatchelIpcMessage *message);
+} messages[] = {
+  { SATCHEL_IPC_HELLO, FALSE, take_hello },      { SATCHEL_IPC_FAILED, FALSE, take_failure },
+  { SATCHEL_IPC_READY, TRUE, take_ready },       { SATCHEL_IPC_PONG, TRUE, take_pong },
+  { SATCHEL_IPC_BAD_PEER, TRUE, bad_peer },      { SATCHEL_IPC_STOPPED, TRUE, take_stopped },
+  { SATCHEL_IPC_SYNC_PEER, TRUE, sync_peer },    { SATCHEL_IPC_RELOADED, TRUE, take_reloaded },
+  { SATCHEL_IPC_ADMIN_REPLY, TRUE, take_reply },
+};
+
+static gboolean
 worker_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
 {
   SatchelWorker *worker = data;
-  if (message->type == SATCHEL_IPC_HELLO)
-    return take_hello (worker, message);
-  if (message->type == SATCHEL_IPC_FAILED)
-    return take_failure (worker, message);
-  if (!worker->has_hello)
-    return FALSE;
-  if (message->type == SATCHEL_IPC_READY)
-    return take_ready (worker, message);
-  if (message->type == SATCHEL_IPC_PONG)
-    {
-      guint64 number = satchel_ipc_get_u64 (message);
-      if (!satchel_ipc_message_is_done (message))
-        return FALSE;
-      satchel_hangs_answered (worker, number);
-      return TRUE;
-    }
-  if (message->type == SATCHEL_IPC_BAD_PEER)
-    return bad_peer (worker, message);
-  if (message->type == SATCHEL_IPC_STOPPED)
-    return satchel_ipc_message_is_done (message);
-  if (message->type == SATCHEL_IPC_SYNC_PEER)
-    {
-      guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
-      if (!satchel_ipc_message_is_done (message) || slot >= SATCHEL_SLOTS_MAX)
-        return FALSE;
-      satchel_worker_rewire (worker, (SatchelRole) role, slot, message->session_id);
-      return TRUE;
-    }
-  if (message->type == SATCHEL_IPC_RELOADED)
-    {
-      guint64 attempt = satchel_ipc_get_u64 (message);
-      gboolean ok = satchel_ipc_get_u32 (message) != 0;
-      const char *text = satchel_ipc_get_string (message);
-      if (!satchel_ipc_message_is_done (message))
-        return FALSE;
-      worker->master->events->worker_reloaded (worker, attempt, ok, text);
-      return TRUE;
-    }
-  if (message->type == SATCHEL_IPC_ADMIN_REPLY)
-    {
-      worker->master->events->worker_replied (worker, message);
-      return !message->failed;
-    }
+  for (guint i = 0; i < G_N_ELEMENTS (messages); i++)
+    if (messages[i].type == message->type)
+      return (worker->has_hello || !messages[i].needs_hello) && messages[i].take (worker, message);
   return FALSE;
 }
 

@@ -153,7 +153,7 @@ take_module (SatchelRoleContext *context, SatchelIpcMessage *message)
   gboolean is_gate = satchel_ipc_get_u32 (message) != 0;
   g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
   g_autoptr (GError) error = NULL;
-  gboolean ok = satchel_ipc_message_is_done (message) && fd >= 0 && !context->private->is_started;
+  gboolean ok = satchel_ipc_message_is_done (message) && fd >= 0;
   if (ok && satchel_loader_load_fd (context->loader, fd, name, is_gate, &error) == NULL)
     {
       satchel_log (SATCHEL_LOG_ERROR, "module", "%s", error->message);
@@ -327,7 +327,7 @@ admin_goes_on (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-take_log_file (SatchelIpcMessage *message)
+take_log_file (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   int fd = satchel_ipc_take_fd (message);
   if (fd < 0 || !satchel_ipc_message_is_done (message))
@@ -350,7 +350,7 @@ take_ticket_key (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-answer_ping (const SatchelRoleContext *context, SatchelIpcMessage *message)
+answer_ping (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   guint64 number = satchel_ipc_get_u64 (message);
   if (!satchel_ipc_message_is_done (message))
@@ -361,55 +361,77 @@ answer_ping (const SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-take_suspect (const SatchelRoleContext *context, SatchelIpcMessage *message)
+take_suspect (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   const char *crumb = satchel_ipc_get_string (message);
-  if (!satchel_ipc_message_is_done (message) || !satchel_role_has (context->role, SATCHEL_TRAIT_HAS_SUSPECTS)
-      || context->private->is_started)
+  if (!satchel_ipc_message_is_done (message) || !satchel_role_has (context->role, SATCHEL_TRAIT_HAS_SUSPECTS))
     return FALSE;
   satchel_store_add_suspect (crumb);
   return TRUE;
 }
 
+static gboolean
+take_start (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  if (context->private->next == NULL || !satchel_ipc_message_is_done (message))
+    return FALSE;
+  adopt_next (context);
+  return TRUE;
+}
+
+static gboolean
+commit_reload (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  return reload_end (context, TRUE);
+}
+
+static gboolean
+abort_reload (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  return reload_end (context, FALSE);
+}
+
+/* When master may send a message. */
+enum
+{
+  BEFORE_START = 1 << 0,
+  AFTER_START = 1 << 1,
+  ANY_TIME = BEFORE_START | AFTER_START
+};
+
+static const struct
+{
+  SatchelIpcType type;
+  guint when;
+  /* FALSE: the message is malformed, or out of place. */
+  gboolean (*take) (SatchelRoleContext *context, SatchelIpcMessage *message);
+} messages[] = {
+  { SATCHEL_IPC_CONFIG, ANY_TIME, take_config },
+  { SATCHEL_IPC_TLS_FILE, ANY_TIME, take_tls_file },
+  { SATCHEL_IPC_SHARED, ANY_TIME, take_shared },
+  { SATCHEL_IPC_LISTENER, ANY_TIME, take_listener },
+  { SATCHEL_IPC_MODULE, BEFORE_START, take_module },
+  { SATCHEL_IPC_TICKET_KEY, ANY_TIME, take_ticket_key },
+  { SATCHEL_IPC_PEER, ANY_TIME, take_peer },
+  { SATCHEL_IPC_LOG_FILE, ANY_TIME, take_log_file },
+  { SATCHEL_IPC_SUSPECT, BEFORE_START, take_suspect },
+  { SATCHEL_IPC_START, BEFORE_START, take_start },
+  { SATCHEL_IPC_PING, AFTER_START, answer_ping },
+  { SATCHEL_IPC_RELOAD, AFTER_START, take_reload },
+  { SATCHEL_IPC_RELOAD_COMMIT, AFTER_START, commit_reload },
+  { SATCHEL_IPC_RELOAD_ABORT, AFTER_START, abort_reload },
+  { SATCHEL_IPC_STOP, AFTER_START, take_stop },
+  { SATCHEL_IPC_ADMIN, AFTER_START, take_admin },
+  { SATCHEL_IPC_ADMIN_ROOM, AFTER_START, admin_goes_on },
+  { SATCHEL_IPC_ADMIN_CANCEL, AFTER_START, admin_goes_on },
+};
+
 gboolean
 satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
-  if (message->type == SATCHEL_IPC_START)
-    {
-      if (context->private->next == NULL || context->private->is_started)
-        return FALSE;
-      adopt_next (context);
-      return satchel_ipc_message_is_done (message);
-    }
-  if (message->type == SATCHEL_IPC_CONFIG)
-    return take_config (context, message);
-  if (message->type == SATCHEL_IPC_TLS_FILE)
-    return take_tls_file (context, message);
-  if (message->type == SATCHEL_IPC_SHARED)
-    return take_shared (context, message);
-  if (message->type == SATCHEL_IPC_LISTENER)
-    return take_listener (context, message);
-  if (message->type == SATCHEL_IPC_MODULE)
-    return take_module (context, message);
-  if (message->type == SATCHEL_IPC_TICKET_KEY)
-    return take_ticket_key (context, message);
-  if (message->type == SATCHEL_IPC_PEER)
-    return take_peer (context, message);
-  if (message->type == SATCHEL_IPC_LOG_FILE)
-    return take_log_file (message);
-  if (message->type == SATCHEL_IPC_SUSPECT)
-    return take_suspect (context, message);
-  if (!context->private->is_started)
-    return FALSE;
-  if (message->type == SATCHEL_IPC_PING)
-    return answer_ping (context, message);
-  if (message->type == SATCHEL_IPC_RELOAD)
-    return take_reload (context, message);
-  if (message->type == SATCHEL_IPC_RELOAD_COMMIT || message->type == SATCHEL_IPC_RELOAD_ABORT)
-    return reload_end (context, message->type == SATCHEL_IPC_RELOAD_COMMIT);
-  if (message->type == SATCHEL_IPC_STOP)
-    return take_stop (context, message);
-  if (message->type == SATCHEL_IPC_ADMIN_ROOM || message->type == SATCHEL_IPC_ADMIN_CANCEL)
-    return admin_goes_on (context, message);
-  return message->type == SATCHEL_IPC_ADMIN && take_admin (context, message);
+  guint now = context->private->is_started ? AFTER_START : BEFORE_START;
+  for (guint i = 0; i < G_N_ELEMENTS (messages); i++)
+    if (messages[i].type == message->type)
+      return (messages[i].when & now) != 0 && messages[i].take (context, message);
+  return FALSE;
 }
