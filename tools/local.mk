@@ -12,8 +12,15 @@ bench:
 	$(top_srcdir)/tools/bench
 
 EXTRA_DIST += tools/check-deps tools/check-rings tools/check-hashes tools/check-abi tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
-# The rules of dependencies and of hashes are part of every build.
-all-local: check-deps check-hashes
+# The rules of dependencies and of hashes are part of every build that has something new to read: a source, a directory in
+# which a file came or went, or a rule.
+CLEANFILES += .checked .checked.new
+all-local: check-new-sources
+check-new-sources:
+	@cd $(top_srcdir) && test -e $(abs_top_builddir)/.checked && test -z "$$(find core include modules tools/check-deps tools/check-hashes \
+		-newer $(abs_top_builddir)/.checked \( -type d -o -name '*.[ch]' -o -name '*.def' -o -name 'check-*' \) -print -quit)" || { \
+		touch $(abs_top_builddir)/.checked.new && $(SHELL) tools/check-deps . && $(SHELL) tools/check-hashes . \
+		&& mv $(abs_top_builddir)/.checked.new $(abs_top_builddir)/.checked; }
 check-deps:
 	@$(SHELL) $(top_srcdir)/tools/check-deps $(top_srcdir)
 check-hashes:
@@ -74,5 +81,5 @@ tidy: compile_commands.json
 # The lines that the tests ran.
 coverage:
 	@python3 $(top_srcdir)/tools/coverage $(ARGS)
-.PHONY: compile_commands.json print-check-programs tidy coverage format check-format
+.PHONY: check-new-sources compile_commands.json print-check-programs tidy coverage format check-format
 check-local: check-headers check-rings check-abi check-docs check-format
