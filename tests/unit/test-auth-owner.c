@@ -356,6 +356,30 @@ test_place_by_rule (void)
   stage_end ();
 }
 
+/* Only where a rule leads out of the default place there may be mail in another one. */
+static void
+test_place_by_rule_at_home (void)
+{
+  static const struct
+  {
+    const char *rule, *profile, *volume;
+    gboolean is_new;
+  } cases[] = { { "", "default", "", FALSE },
+                { "profile = \"default\";", "default", "", FALSE },
+                { "volume = \"v\";", "default", "v", TRUE },
+                { "profile = \"p\";", "p", "", TRUE } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *rule =
+          g_strdup_printf ("storage.rules=( { name = \"a\"; domains = ( \"x.org\" ); %s } )", cases[i].rule);
+      const char *const settings[] = { profiles[0], profiles[1], rule, NULL };
+      stage_begin (settings);
+      guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
+      g_assert_cmpuint (expect_grant (slot, 1, cases[i].profile, cases[i].volume, cases[i].is_new), ==, 1);
+      stage_end ();
+    }
+}
+
 /* What cannot be written down is told to nobody. */
 static void
 test_place_not_durable (void)
@@ -571,6 +595,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/owner/place/slot", test_place_slot);
   g_test_add_func ("/auth/owner/place/stack", test_place_stack);
   g_test_add_func ("/auth/owner/place/by-rule", test_place_by_rule);
+  g_test_add_func ("/auth/owner/place/by-rule-at-home", test_place_by_rule_at_home);
   g_test_add_func ("/auth/owner/place/not-durable", test_place_not_durable);
   g_test_add_func ("/auth/owner/old-owners", test_old_owners);
   g_test_add_func ("/auth/owner/lookup", test_lookup);
