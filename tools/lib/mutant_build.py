@@ -19,6 +19,8 @@ TREE, BUILD, PRISTINE, TEMPORARY = (os.path.join(WORK, n) for n in ("tree", "bui
 # A test hangs when it takes this much longer than when its lines were counted.
 TIMES, SECONDS_MORE = 5, 30
 BYTES_AT_MOST = 4 << 30
+# So many of those that a broken line passed are run once more to look for leaks.
+LEAK_TESTS = 12
 # Everything but these is read-only for a broken program, which might delete what it should not.
 WRITABLE = 'for d in {own}; do mount --bind $d $d; done; for d in {others}; do mount --bind {temporary} $d; done; ' \
     'mount -o remount,bind,ro / && cd {build} && exec "$@"'
@@ -154,9 +156,26 @@ def limit_memory():
     resource.setrlimit(resource.RLIMIT_FSIZE, (BYTES_AT_MOST, BYTES_AT_MOST))
 
 
-def run(test, seconds):
+@functools.lru_cache(maxsize=None)
+def leak_finder():
+    """gcc's library that finds memory which nobody frees, in programs that were not built for it; as make check-asan does."""
+    path = subprocess.run(["gcc", "-print-file-name=liblsan.so"], capture_output=True, text=True).stdout.strip()
+    return path if os.path.isabs(path) else None
+
+
+def command_for_leaks(test):
+    """The program itself, since libtool's script would be looked at, too."""
+    program, *arguments = test_map.command(test, TREE)
+    directory, name = os.path.split(program)
+    real = next((p for p in (f"{directory}/.libs/lt-{name}", f"{directory}/.libs/{name}") if os.path.exists(os.path.join(BUILD, p))), program)
+    return ["env", f"LD_PRELOAD={leak_finder()}", f"LD_LIBRARY_PATH={BUILD}/.libs",
+            f"LSAN_OPTIONS=suppressions={TREE}/tests/lsan.supp:print_suppressions=0", real, *arguments]
+
+
+def run(test, seconds, finds_leaks=False):
     """KILLED, TIMED_OUT, or None if the test passes.  It is ended at its first failure."""
-    words = [*cage(), "python3", os.path.join(TOP, "tests/lib/limited.py"), *test_map.command(test, TREE)]
+    command = command_for_leaks(test) if finds_leaks else test_map.command(test, TREE)
+    words = [*cage(), "python3", os.path.join(TOP, "tests/lib/limited.py"), *command]
     child = subprocess.Popen(words, cwd=BUILD, env=test_map.environment(BUILD, TREE), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True, errors="replace", preexec_fn=limit_memory)
     over = threading.Event()
@@ -192,13 +211,33 @@ def limit_of(known, test):
 
 
 def ask_tests(known, name, tests):
-    """(outcome, test) of the first that notices."""
+    """(outcome, test, whether it was a leak) of the first that notices."""
     for test in tests:
         link(name, test)
         outcome = run(test, limit_of(known, test))
         if outcome is not None:
-            return outcome, test
-    return mutations.ALIVE, None
+            return outcome, test, False
+    for test in tests[:LEAK_TESTS]:
+        if leak_finder() and test not in leaking and not test.endswith((".py", ".sh")):
+            link(name, test)
+            if run(test, limit_of(known, test), True) == mutations.KILLED:
+                return mutations.KILLED, test, True
+    return mutations.ALIVE, None, False
+
+
+leaking = set()  # tests that the finder of leaks does not let pass as they are
+
+
+def confirm(known, outcome, test, is_leak):
+    """The result, with the line put back: what hung or leaked must not do so now."""
+    if outcome == mutations.TIMED_OUT and run(test, limit_of(known, test)) is not None:
+        raise SystemExit(f"mutate: {test} does not pass in the tree as it is within {limit_of(known, test):.0f} s")
+    if is_leak and run(test, limit_of(known, test), True) is not None:
+        leaking.add(test)
+        return mutations.ALIVE
+    if test is None:
+        return outcome
+    return f"{outcome} {'by' if outcome == mutations.KILLED else 'in'} {test}{' (a leak)' if is_leak else ''}"
 
 
 def try_mutation(known, mutation, only=()):
@@ -214,9 +253,7 @@ def try_mutation(known, mutation, only=()):
         nothing = compile_broken(name)
         if nothing or not tests:
             return nothing or mutations.NOT_COVERED
-        outcome, test = ask_tests(known, name, tests)
+        noticed = ask_tests(known, name, tests)
     finally:
         put_back(name, code, since)
-    if outcome == mutations.TIMED_OUT and run(test, limit_of(known, test)) is not None:
-        raise SystemExit(f"mutate: {test} does not pass in the tree as it is within {limit_of(known, test):.0f} s")
-    return f"{outcome} {'by' if outcome == mutations.KILLED else 'in'} {test}" if test else outcome
+    return confirm(known, *noticed)
