@@ -98,7 +98,7 @@ kept_rights (SatchelStorage *storage, const SatchelAccess *access, const char *n
 }
 
 /* What is kept is of no concern to whoever looks for unread mail, and not about to go.  The stored flags come
- * back with a copy. */
+ * back with a copy, and the server itself (an export) sees no others. */
 static void
 kept_shown_flags (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                   SatchelShownFlags *shown)
@@ -107,7 +107,7 @@ kept_shown_flags (SatchelStorage *storage, const SatchelAccess *access, const ch
   if (below == NULL)
     return;
   satchel_storage_shown_flags (storage, access, below, shown);
-  if (after (below, STORED) != NULL)
+  if (after (below, STORED) != NULL && access->cause != SATCHEL_CAUSE_BACKGROUND)
     satchel_shown_flags_add (shown, SATCHEL_FLAG_DELETED, SATCHEL_FLAG_SEEN);
 }
 
