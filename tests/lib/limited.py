@@ -132,9 +132,13 @@ def interrupt(sign, _frame):
     sys.exit(128 + sign)
 
 
+started = []  # a Popen that nobody keeps would take the status of a test that ends at once
+
+
 def start(command):
     try:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL).pid
+        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
+        return started[0].pid
     except OSError as e:
         print(f"Bail out! {command[0]}: {e.strerror}", flush=True)
         sys.exit(99)

@@ -212,14 +212,17 @@ def limit_of(known, test):
 
 def ask_tests(known, name, tests):
     """(outcome, test, whether it was a leak) of the first that notices."""
+    linked = set()
     for test in tests:
-        link(name, test)
+        target = (test_map.command(test, TREE)[0], test_map.rank(test))
+        if target not in linked:
+            link(name, test)
+        linked.add(target)
         outcome = run(test, limit_of(known, test))
         if outcome is not None:
             return outcome, test, False
     for test in tests[:LEAK_TESTS]:
         if leak_finder() and test not in leaking and not test.endswith((".py", ".sh")):
-            link(name, test)
             if run(test, limit_of(known, test), True) == mutations.KILLED:
                 return mutations.KILLED, test, True
     return mutations.ALIVE, None, False

@@ -17,7 +17,7 @@ RANKS = ((".py", "", 3), ("", "satchel-conformance", 1), ("", "tests/protocol/",
 SLOW_SECONDS = 30
 # Of protocol scripts and of end-to-end tests no more are asked about a line than these: all scripts cost about the same, so
 # those that run most of the file come first.
-AT_MOST = {2: 40, 3: 4}
+AT_MOST = {2: 15, 3: 3}
 
 
 def rank(test):
