@@ -12,7 +12,9 @@ libsatchel_la_SOURCES += \
 	core/base/packed.c \
 	core/base/packed.h \
 	core/base/list.h \
+	core/base/prepare.c \
 	core/base/sanitized.h \
+	core/base/scram.c \
 	core/base/secret.c \
 	core/base/session_id.c \
 	core/base/session_id.h \

@@ -69,5 +69,7 @@ void satchel_calls_set_worker (SatchelCallWorker worker);
 
 /* The keyrings of this process, const SatchelKeyringOps *, in their order; NULL: none.  Not taken over. */
 void satchel_keyrings_set (GPtrArray *keyrings);
+/* What satchel_auth_derive derives from. */
+void satchel_auth_set_secret (const guint8 bytes[SATCHEL_DERIVED_BYTES]);
 /* What satchel_auth_end_credential does. */
 void satchel_auth_set_end_credential (void (*func) (const char *user, const char *credential));

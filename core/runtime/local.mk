@@ -4,6 +4,7 @@ libsatchel_la_SOURCES += \
 	core/runtime/admin_options.h \
 	core/runtime/auth_call.c \
 	core/runtime/auth_call_private.h \
+	core/runtime/auth_secret.c \
 	core/runtime/breadcrumb.h \
 	core/runtime/config.c \
 	core/runtime/config_check.c \

@@ -148,7 +148,9 @@ satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, con
       return;
     }
   SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_START);
-  gboolean sees_binding = (known->flags & (SATCHEL_SASL_SEES_BINDING | SATCHEL_SASL_NEEDS_BINDING)) != 0;
+  gboolean sees_binding =
+      (known->flags & SATCHEL_SASL_NEEDS_BINDING) != 0
+      || ((known->flags & SATCHEL_SASL_SEES_BINDING) != 0 && gate_offers_binding (session));
   put_login (message, session, known->name);
   satchel_ipc_put_u32 (message, initial != NULL);
   satchel_ipc_put_bytes (message, initial, initial != NULL ? len : 0);

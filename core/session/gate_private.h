@@ -141,6 +141,8 @@ void gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func);
 /* gate_state.c */
 /* In any case of letters; NULL: it is not offered on this connection. */
 const GateMechanism *gate_find_mechanism (SatchelGateSession *session, const char *name);
+/* Is one that needs a channel binding offered on this connection? */
+gboolean gate_offers_binding (SatchelGateSession *session);
 /* Accepts again if there is room for another session. */
 void gate_sessions_changed (void);
 /* Stops accepting, and logs @reason once a minute at most.  @is_retrying: for a moment only. */

@@ -185,6 +185,18 @@ gate_find_mechanism (SatchelGateSession *session, const char *name)
   return NULL;
 }
 
+gboolean
+gate_offers_binding (SatchelGateSession *session)
+{
+  for (guint i = 0; i < satchel_gate.mechanisms->len; i++)
+    {
+      const GateMechanism *mechanism = &g_array_index (satchel_gate.mechanisms, GateMechanism, i);
+      if ((mechanism->flags & SATCHEL_SASL_NEEDS_BINDING) && is_offered (session, mechanism))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 const char *const *
 satchel_gate_mechanisms (SatchelGateSession *session)
 {

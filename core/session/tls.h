@@ -42,7 +42,8 @@ SatchelHandshake satchel_tls_handshake (SatchelTransport *transport, const char 
  * more. */
 typedef void (*SatchelTlsAlertFunc) (const char *alert, gpointer data);
 void satchel_tls_set_alert_func (SatchelTransport *transport, SatchelTlsAlertFunc func, gpointer data);
-/* Is there a channel binding (TLS 1.3, or 1.2 with the extended master secret of RFC 7627)? */
+/* Is there a channel binding?  With TLS 1.3 only: clients bind to 1.2 by tls-unique, which is not secure (RFC
+ * 9266 1), and cannot be told to take another. */
 gboolean satchel_tls_can_bind (SatchelTransport *transport);
 /* tls-exporter (RFC 9266 2), 32 bytes, and tls-server-end-point (RFC 5929 4); yours.  NULL: there is none. */
 GBytes *satchel_tls_exporter (SatchelTransport *transport);

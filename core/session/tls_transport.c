@@ -340,13 +340,10 @@ satchel_tls_info (SatchelTransport *transport)
   return g_strdup_printf ("%s %s", version != NULL ? version : "TLS", suite != NULL ? suite : "");
 }
 
-/* Without it, other sessions may have the same value (RFC 9266 4.2). */
 gboolean
 satchel_tls_can_bind (SatchelTransport *transport)
 {
-  gnutls_session_t session = ((TlsTransport *) transport)->session;
-  return gnutls_protocol_get_version (session) >= GNUTLS_TLS1_3
-         || gnutls_session_ext_master_secret_status (session) != 0;
+  return gnutls_protocol_get_version (((TlsTransport *) transport)->session) >= GNUTLS_TLS1_3;
 }
 
 static GBytes *

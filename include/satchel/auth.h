@@ -58,6 +58,12 @@ SATCHEL_API void satchel_auth_call_fail (SatchelAuthCall *call, const GError *er
 /* To `look_up`: the user's credential, which is copied; NULL: the user is unknown here. */
 SATCHEL_API void satchel_auth_call_found (SatchelAuthCall *call, const SatchelCredential *credential);
 
+/* Bytes that follow from @text and a secret of this installation, and from nothing else: the same each time,
+ * for values that are made up for users who are not there.  @purpose: keeps the uses apart.  Role auth. */
+#define SATCHEL_DERIVED_BYTES 32u
+SATCHEL_API void satchel_auth_derive (const char *purpose, const char *text,
+                                      guint8 ret_bytes[SATCHEL_DERIVED_BYTES]);
+
 /* ---- passdbs ---- */
 
 /* One user's stored credential, as a passdb sees it. */

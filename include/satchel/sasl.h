@@ -42,7 +42,8 @@ enum
 {
   SATCHEL_SASL_SENDS_PASSWORD = 1 << 0,    /* only where a password may be sent as it is */
   SATCHEL_SASL_NEEDS_BINDING = 1 << 1,     /* only where there is a channel binding */
-  SATCHEL_SASL_SEES_BINDING = 1 << 2,      /* the login has the bindings, if there are any */
+  SATCHEL_SASL_SEES_BINDING = 1 << 2,      /* the login has the bindings, where a mechanism that needs one is
+                                              offered, too */
   SATCHEL_SASL_NEEDS_CERTIFICATE = 1 << 3, /* only where the client showed a certificate; the login has it */
   SATCHEL_SASL_FLAGS_ALL = (1 << 4) - 1
 };

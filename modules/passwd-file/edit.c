@@ -92,6 +92,8 @@ append_changed (GString *out, const PasswdEdit *edit, const char *line, gsize le
     case PASSWD_EDIT_SET_PASSWORD:
       g_free (record.verifier);
       record.verifier = g_strdup (edit->verifier);
+      g_free (record.scram);
+      record.scram = g_strdup (edit->scram);
       if (edit->kind == PASSWD_EDIT_SET_PASSWORD)
         record.changed = g_get_real_time () / G_USEC_PER_SEC;
       break;
@@ -111,6 +113,7 @@ append_added (GString *out, const PasswdEdit *edit, GError **error)
 {
   PasswdRecord record = { .user = (char *) edit->user,
                           .verifier = (char *) edit->verifier,
+                          .scram = (char *) edit->scram,
                           .changed = g_get_real_time () / G_USEC_PER_SEC };
   return append_record (out, &record, error);
 }

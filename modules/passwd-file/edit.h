@@ -20,6 +20,7 @@ typedef struct PasswdEdit
   const char *user;
   const char *verifier; /* ADD (may be NULL), SET_PASSWORD, UPGRADE */
   const char *expected; /* UPGRADE */
+  const char *scram;    /* beside the verifier; NULL: none */
 } PasswdEdit;
 /* Errors: ALREADYEXISTS, NONEXISTENT, CORRUPT, INUSE (someone else holds the lock), IO. */
 gboolean passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error);

@@ -35,6 +35,7 @@ look_up_credential (SatchelAuthCall *call)
       credential.user = record->user;
       credential.verifier = record->verifier;
       credential.is_locked = record->is_locked;
+      credential.scram = record->scram;
     }
   satchel_auth_call_found (call, record != NULL ? &credential : NULL);
 }
@@ -54,6 +55,9 @@ run_verify (SatchelAuthCall *call)
   const char *verifier = find_verifier (call), *secret = satchel_auth_call_secret (call);
   g_autofree char *dummy = verifier == NULL ? passwd_database_dummy (state.database) : NULL;
   SatchelVerify verdict = passwd_verifier_check (verifier != NULL ? verifier : dummy, secret, &error);
+  if (verdict == SATCHEL_VERIFY_RIGHT && verifier != NULL && passwd_policy.is_upgrading
+      && passwd_scram_is_outdated (satchel_auth_call_credential (call)->scram))
+    verdict = SATCHEL_VERIFY_RIGHT_UPGRADE;
   if (error != NULL)
     satchel_auth_call_fail (call, error);
   else
@@ -71,22 +75,43 @@ verify_password (SatchelAuthCall *call)
 }
 
 static void
+wipe (char *text)
+{
+  if (text != NULL)
+    sodium_memzero (text, strlen (text));
+  g_free (text);
+}
+
+/* Stores @secret, or NULL, as the policy has it; @secret is prepared already. */
+static gboolean
+store_secret (PasswdEdit *edit, const char *secret, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  char *verifier = secret != NULL ? passwd_verifier_new (secret, &why) : NULL;
+  char *scram = verifier != NULL ? passwd_scram_new (secret, &why) : NULL;
+  edit->verifier = verifier;
+  edit->scram = scram;
+  if (why == NULL)
+    passwd_edit_apply (state.path, edit, &why);
+  wipe (verifier);
+  wipe (scram);
+  if (why == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&why));
+  return FALSE;
+}
+
+static void
 run_upgrade (SatchelAuthCall *call)
 {
   g_autoptr (GError) error = NULL;
-  char *verifier = passwd_verifier_new (satchel_auth_call_secret (call), &error);
-  if (verifier != NULL)
-    {
-      PasswdEdit edit = { PASSWD_EDIT_UPGRADE, satchel_auth_call_user (call), verifier,
-                          find_verifier (call) };
-      passwd_edit_apply (state.path, &edit, &error);
-      sodium_memzero (verifier, strlen (verifier));
-    }
-  g_free (verifier);
-  if (error != NULL)
-    satchel_auth_call_fail (call, error);
-  else
+  PasswdEdit edit = { .kind = PASSWD_EDIT_UPGRADE,
+                      .user = satchel_auth_call_user (call),
+                      .expected = find_verifier (call) };
+  if (store_secret (&edit, satchel_auth_call_secret (call), &error))
     satchel_auth_call_upgraded (call);
+  else
+    satchel_auth_call_fail (call, error);
 }
 
 static void
@@ -101,14 +126,10 @@ apply_edit (PasswdEditKind kind, const char *name, const char *secret, GError **
   g_autofree char *user = satchel_user_canonical (name, strlen (name), error);
   if (user == NULL)
     return FALSE;
-  char *verifier = NULL;
-  if (secret != NULL && (verifier = passwd_verifier_new (secret, error)) == NULL)
-    return FALSE;
-  PasswdEdit edit = { kind, user, verifier, NULL };
-  gboolean ok = passwd_edit_apply (state.path, &edit, error);
-  if (verifier != NULL)
-    sodium_memzero (verifier, strlen (verifier));
-  g_free (verifier);
+  char *prepared = secret != NULL ? satchel_secret_prepare (secret) : NULL;
+  PasswdEdit edit = { .kind = kind, .user = user };
+  gboolean ok = store_secret (&edit, prepared, error);
+  wipe (prepared);
   return ok;
 }
 

@@ -4,6 +4,7 @@
 #include "record.h"
 #include "verifier.h"
 
+#include <satchel/scram.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -18,6 +19,9 @@ passwd_record_clear (PasswdRecord *record)
   if (record->verifier != NULL)
     sodium_memzero (record->verifier, strlen (record->verifier));
   g_clear_pointer (&record->verifier, g_free);
+  if (record->scram != NULL)
+    sodium_memzero (record->scram, strlen (record->scram));
+  g_clear_pointer (&record->scram, g_free);
   g_clear_pointer (&record->attributes, g_free);
 }
 
@@ -52,6 +56,23 @@ line_check (const char *text, gsize len, char ret_check[2 * CHECK_BYTES + 1])
   sodium_bin2hex (ret_check, 2 * CHECK_BYTES + 1, digest, CHECK_BYTES);
 }
 
+/* SCRAM keys stand behind the verifier, each after a blank, with commas where RFC 5803 has colons; they are
+ * cut off. */
+static gboolean
+take_scram (char *field, PasswdRecord *record, GError **error)
+{
+  char *keys = strstr (field, " SCRAM-SHA-");
+  if (keys == NULL)
+    return TRUE;
+  record->scram = g_strdelimit (g_strdup (keys + 1), ",", ':');
+  *keys = '\0';
+  SatchelScramKeys found;
+  gboolean ok = satchel_scram_keys_parse (record->scram, SATCHEL_SCRAM_SHA_256, &found)
+                || satchel_scram_keys_parse (record->scram, SATCHEL_SCRAM_SHA_1, &found);
+  sodium_memzero (&found, sizeof found);
+  return ok || satchel_error_set (error, SATCHEL_ERROR_INVALID, "the SCRAM keys are damaged");
+}
+
 static gboolean
 parse_verifier (char *field, PasswdRecord *record, GError **error)
 {
@@ -69,6 +90,8 @@ parse_verifier (char *field, PasswdRecord *record, GError **error)
         field += strlen (foreign[i]);
         break;
       }
+  if (!take_scram (field, record, error))
+    return FALSE;
   if (field[0] == '\0' || strcmp (field, "*") == 0)
     return TRUE;
   if (passwd_verifier_scheme (field, NULL, error) == PASSWD_SCHEME_UNKNOWN)
@@ -209,9 +232,11 @@ passwd_record_format (const PasswdRecord *record, GError **error)
                          "a user name in this file may not have a colon or begin with #");
       return NULL;
     }
-  g_autofree char *text = g_strdup_printf ("%s:%s:%s:%" G_GINT64_FORMAT, record->user,
-                                           record->verifier != NULL ? record->verifier : "",
-                                           record->is_locked ? "locked" : "", record->changed);
+  g_autofree char *scram = record->scram != NULL ? g_strdelimit (g_strdup (record->scram), ":", ',') : NULL;
+  g_autofree char *text =
+      g_strdup_printf ("%s:%s%s%s:%s:%" G_GINT64_FORMAT, record->user,
+                       record->verifier != NULL ? record->verifier : "", scram != NULL ? " " : "",
+                       scram != NULL ? scram : "", record->is_locked ? "locked" : "", record->changed);
   char check[2 * CHECK_BYTES + 1];
   line_check (text, strlen (text), check);
   return record->attributes != NULL ? g_strdup_printf ("%s:%s:%s\n", text, check, record->attributes)

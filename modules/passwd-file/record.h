@@ -8,6 +8,7 @@ typedef struct PasswdRecord
 {
   char *user;
   char *verifier; /* NULL: no password */
+  char *scram;    /* SCRAM keys as RFC 5803 2 writes them, with a blank between them; NULL: none */
   gboolean is_locked;
   gint64 changed;   /* seconds since 1970; 0: unknown */
   char *attributes; /* NAME=VALUE, checked, with a blank between them; NULL: none */

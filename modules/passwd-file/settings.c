@@ -3,6 +3,8 @@
  */
 #include "settings.h"
 
+#include <satchel/scram.h>
+
 #define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, PasswdSettings, member)
 
 const SatchelConfigRow passwd_schema[] = {
@@ -17,5 +19,11 @@ const SatchelConfigRow passwd_schema[] = {
     "`memory` and `passes` ask for" },
   { "allow_plain", INTO (BOOL, policy.allows_plain), "false",
     "Whether the file may have passwords in clear text, written {PLAIN}PASSWORD" },
+  { "scram_iterations", INTO (INT, policy.scram_iterations), "0",
+    "Iterations of keys for SCRAM, which are stored beside the hash of a new password, and at a login where "
+    "they are missing (`upgrade`); whoever steals the file guesses passwords more cheaply by them; 0: none",
+    .min = 0, .max = SATCHEL_SCRAM_ITERATIONS_MAX },
+  { "scram_sha1", INTO (BOOL, policy.has_scram_sha_1), "false",
+    "Whether keys for SCRAM-SHA-1 are stored as well, for old clients" },
   { NULL }
 };

@@ -6,6 +6,7 @@
 #include <crypt.h>
 #include <errno.h>
 #include <satchel/number.h>
+#include <satchel/scram.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -291,4 +292,43 @@ passwd_verifier_new_dummy (const char *sample)
   for (gsize i = strlen (dummy) - 22; dummy[i] != '\0'; i++)
     dummy[i] = crypt_digits[randombytes_uniform (64)];
   return dummy;
+}
+
+static const SatchelScramHash scram_hashes[] = { SATCHEL_SCRAM_SHA_256, SATCHEL_SCRAM_SHA_1 };
+
+static gboolean
+wants_scram (SatchelScramHash hash)
+{
+  return passwd_policy.scram_iterations > 0
+         && (hash == SATCHEL_SCRAM_SHA_256 || passwd_policy.has_scram_sha_1);
+}
+
+char *
+passwd_scram_new (const char *secret, GError **error)
+{
+  g_autoptr (GString) all = g_string_new (NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (scram_hashes); i++)
+    {
+      SatchelScramKeys keys;
+      if (!wants_scram (scram_hashes[i]))
+        continue;
+      if (!satchel_scram_keys_make (scram_hashes[i], secret, NULL, 0, passwd_policy.scram_iterations, &keys,
+                                    error))
+        return NULL;
+      g_autofree char *text = satchel_scram_keys_format (&keys);
+      g_string_append_printf (all, "%s%s", all->len > 0 ? " " : "", text);
+    }
+  return all->len > 0 ? g_strdup (all->str) : NULL;
+}
+
+gboolean
+passwd_scram_is_outdated (const char *scram)
+{
+  SatchelScramKeys keys;
+  for (guint i = 0; i < G_N_ELEMENTS (scram_hashes); i++)
+    if (wants_scram (scram_hashes[i])
+        && (!satchel_scram_keys_parse (scram, scram_hashes[i], &keys)
+            || keys.iterations != passwd_policy.scram_iterations))
+      return TRUE;
+  return FALSE;
 }

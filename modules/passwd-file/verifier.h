@@ -11,6 +11,8 @@ typedef struct PasswdPolicy
   guint passes;
   gboolean is_upgrading;
   gboolean allows_plain;
+  guint scram_iterations; /* of the SCRAM keys of new passwords; 0: none are stored */
+  gboolean has_scram_sha_1;
 } PasswdPolicy;
 extern PasswdPolicy passwd_policy;
 
@@ -35,6 +37,10 @@ gsize passwd_verifier_price_len (const char *verifier);
 SatchelVerify passwd_verifier_check (const char *verifier, const char *secret, GError **error);
 /* Makes an Argon2id verifier by the policy; NULL with @error. Blocks as long as a hash takes. */
 char *passwd_verifier_new (const char *secret, GError **error);
+/* The SCRAM keys that the policy asks for, with a blank between them; NULL: none, or @error.  Blocks. */
+char *passwd_scram_new (const char *secret, GError **error);
+/* Does @scram lack keys that the policy asks for? */
+gboolean passwd_scram_is_outdated (const char *scram);
 /* Makes a verifier that no secret matches, and that costs as much as @sample; NULL: as much as the policy
  * says. */
 char *passwd_verifier_new_dummy (const char *sample);

@@ -450,6 +450,7 @@ stage_end (void)
   g_hash_table_unref (users);
   g_hash_table_unref (stage_aliases);
   unlinkat (stage.root_fd, "placements", 0);
+  unlinkat (stage.root_fd, "secret", 0);
   close (stage.root_fd);
   g_assert_cmpint (g_rmdir (stage.directory), ==, 0);
   g_free (stage.directory);

@@ -4,7 +4,7 @@
 BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libglib2.0-dev libgnutls28-dev libconfig-dev
  libseccomp-dev libunistring-dev libsodium-dev libcrypt-dev zlib1g-dev"
 RUN_PACKAGES="python3 openssl curl ca-certificates"
-TEST_PACKAGES="gnutls-bin swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter
+TEST_PACKAGES="gnutls-bin gsasl swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter
  libmail-imapclient-perl libio-socket-ssl-perl php-cli libgmime-3.0-dev mandoc xz-utils strace clang clang-format-19 libclang-rt-dev procps fail2ban git iproute2"
 # Not in every release: what is lacking is said, and the cases that use it are skipped.
 OPTIONAL_TEST_PACKAGES="uw-mailutils php-horde-imap-client"

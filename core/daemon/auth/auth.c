@@ -277,6 +277,7 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
       satchel_auth_cache_free (cache);
       return FALSE;
     }
+  satchel_auth_load_secret (context->root_fd);
   auth = g_new0 (SatchelAuth, 1);
   auth->context = context;
   auth->cache = cache;

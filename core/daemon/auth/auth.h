@@ -120,6 +120,8 @@ typedef struct SatchelGrantRequest
 SatchelAuthStatus satchel_auth_grant (SatchelAuth *auth, const SatchelGrantRequest *request,
                                       guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot);
 void satchel_auth_grant_end (SatchelAuth *auth, const char *user);
+/* Reads the installation's secret below @root_fd, or makes it. */
+void satchel_auth_load_secret (int root_fd);
 /* Ends the sessions of @user that @credential opened, in all mail processes, and grants on their way. */
 void satchel_auth_end_sessions (SatchelAuth *auth, const char *user, const char *credential);
 /* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */

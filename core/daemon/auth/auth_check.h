@@ -32,7 +32,8 @@ struct SatchelAuthCheck
   SatchelFactorVerdict refusal;   /* what is said once the password is right; 0: nothing */
   gsize candidates[SATCHEL_FACTOR_CANDIDATES_MAX];
   guint n_candidates, candidate;
-  char *password; /* shared: the candidate that is verified */
+  gboolean is_as_typed; /* the candidate has been verified in its prepared form, which differs */
+  char *password;       /* shared: the candidate that is verified */
 
   guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES]; /* in auth->running while is_running */
   gboolean has_key, is_running;

@@ -91,6 +91,22 @@ judge_right (SatchelAuthCheck *check, SatchelCallAnswer *answer)
 
 static void verify_candidate (SatchelAuthCheck *check);
 
+static gsize
+candidate_len (const SatchelAuthCheck *check)
+{
+  return check->n_candidates == 0 ? strlen (check->secret) : check->candidates[check->candidate];
+}
+
+/* Databases that were made elsewhere may have hashed what was typed.  TRUE: it is next. */
+static gboolean
+has_another_form (SatchelAuthCheck *check)
+{
+  gsize len = candidate_len (check);
+  gboolean differs = strlen (check->password) != len || memcmp (check->password, check->secret, len) != 0;
+  check->is_as_typed = differs;
+  return differs;
+}
+
 static void
 verified (SatchelCallAnswer *answer, gpointer data)
 {
@@ -99,7 +115,7 @@ verified (SatchelCallAnswer *answer, gpointer data)
     satchel_check_trouble (check, answer->error);
   else if (answer->verdict != SATCHEL_VERIFY_WRONG)
     judge_right (check, answer);
-  else if (++check->candidate < check->n_candidates)
+  else if (has_another_form (check) || ++check->candidate < check->n_candidates)
     verify_candidate (check);
   else
     satchel_check_finish (check, check->is_user ? SATCHEL_LOGIN_BAD_PASSWORD : SATCHEL_LOGIN_UNKNOWN_USER);
@@ -110,9 +126,14 @@ verify_candidate (SatchelAuthCheck *check)
 {
   const SatchelPassdbOps *ops = check->passdb;
   satchel_shared_secret_unref (check->password);
-  check->password = check->n_candidates == 0
-                        ? satchel_shared_secret_ref (check->secret)
-                        : satchel_shared_secret_new (check->secret, check->candidates[check->candidate]);
+  check->password = satchel_shared_secret_new (check->secret, candidate_len (check));
+  if (!check->is_as_typed)
+    {
+      char *prepared = satchel_secret_prepare (check->password);
+      satchel_shared_secret_unref (check->password);
+      check->password = satchel_shared_secret_new (prepared, strlen (prepared));
+      satchel_auth_wipe (prepared);
+    }
   SatchelQuestion question = satchel_check_question (check, SATCHEL_CALL_VERIFY, ops, ops->verify,
                                                      SATCHEL_HAS (ops, cancelled) ? ops->cancelled : NULL);
   question.secret = check->password;

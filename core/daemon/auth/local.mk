@@ -32,6 +32,7 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_sasl.h \
 	core/daemon/auth/auth_seal.c \
 	core/daemon/auth/auth_seal.h \
+	core/daemon/auth/auth_secret.c \
 	core/daemon/auth/auth_session.c \
 	core/daemon/auth/auth_throttle.c \
 	core/daemon/auth/auth_throttle.h \

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * The secret of this installation, STATE_DIR/auth/secret: made once, so that what is derived from it outlives
+ * restarts.  Nothing is lost with the file but that made-up values change.
+ */
+#include "config.h"
+
+#include "core/base/fd.h"
+#include "core/daemon/auth/auth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/crypto.h>
+#include <satchel/log.h>
+#include <satchel/retry.h>
+#include <string.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define NAME "secret"
+#define NEW_NAME "secret.new"
+
+static gboolean
+read_secret (int root_fd, guint8 bytes[SATCHEL_DERIVED_BYTES])
+{
+  int fd = SATCHEL_RETRY (openat (root_fd, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (fd < 0)
+    return FALSE;
+  gboolean ok = SATCHEL_RETRY (read (fd, bytes, SATCHEL_DERIVED_BYTES)) == SATCHEL_DERIVED_BYTES;
+  close (fd);
+  return ok;
+}
+
+static gboolean
+write_secret (int root_fd, guint8 bytes[SATCHEL_DERIVED_BYTES])
+{
+  if (gnutls_rnd (GNUTLS_RND_KEY, bytes, SATCHEL_DERIVED_BYTES) < 0)
+    return FALSE;
+  (void) unlinkat (root_fd, NEW_NAME, 0);
+  int fd =
+      SATCHEL_RETRY (openat (root_fd, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (fd < 0)
+    return FALSE;
+  gboolean ok = SATCHEL_RETRY (write (fd, bytes, SATCHEL_DERIVED_BYTES)) == SATCHEL_DERIVED_BYTES
+                && SATCHEL_RETRY (fsync (fd)) == 0;
+  close (fd);
+  return ok && renameat (root_fd, NEW_NAME, root_fd, NAME) == 0 && SATCHEL_RETRY (fsync (root_fd)) == 0;
+}
+
+void
+satchel_auth_load_secret (int root_fd)
+{
+  guint8 bytes[SATCHEL_DERIVED_BYTES];
+  if (root_fd < 0)
+    return;
+  if (read_secret (root_fd, bytes) || write_secret (root_fd, bytes))
+    satchel_auth_set_secret (bytes);
+  else
+    satchel_log (SATCHEL_LOG_WARNING, "auth",
+                 "the file %s in the state directory of auth cannot be made (%s): who asks twice may tell "
+                 "users from others after a restart",
+                 NAME, g_strerror (errno));
+  explicit_bzero (bytes, sizeof bytes);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * The server's side of SCRAM, as tables for the core.
+ */
+#pragma once
+#include <satchel/sasl.h>
+
+extern const SatchelSaslOps scram_sha_256, scram_sha_256_plus, scram_sha_1, scram_sha_1_plus;
+/* From the settings. */
+extern gboolean scram_has_sha_1;
+extern guint scram_made_up_iterations;
+/* The server's part of nonces, for tests; NULL: a random one. */
+extern const char *scram_test_nonce;
