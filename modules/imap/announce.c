@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What IMAP4rev2 sessions are told of names without asking: LIST with OLDNAME (RFC 9051 6.3.9.7), where a
- * name that the client wrote is shown in another way, and where another session of the user has renamed a
- * mailbox (6.3.6).  Role mail.
+ * Sends LIST with OLDNAME (RFC 9051 6.3.9.7) to IMAP4rev2 sessions that did not ask: if a name that the
+ * client wrote is shown in another way, and if another session of the user has renamed a mailbox (6.3.6).
+ * Role mail.
  */
 #include "imap_session.h"
 

@@ -8,7 +8,7 @@
 #include "sequence.h"
 #include <satchel/header.h>
 
-/* What the arguments are bounded by beyond the lexer's limits. */
+/* Bounds of arguments beyond the limits of the lexer. */
 #define IMAP_FLAGS_MAX SATCHEL_KEYWORDS_MAX
 #define IMAP_PART_PATH_MAX 100u /* numbers in BODY[1.2.3]: no message is deeper */
 #define IMAP_SEARCH_DEPTH_MAX 32u
@@ -41,7 +41,7 @@ enum
   IMAP_LIST_CHILDREN = 1 << 4,
   IMAP_LIST_STATUS = 1 << 5
 };
-/* What a client knew of the mailbox when it was last connected (RFC 7162 3.2.5). */
+/* The knowledge that a client had of the mailbox when it was last connected (RFC 7162 3.2.5). */
 typedef struct ImapQresync
 {
   guint32 uidvalidity; /* 0: not given */
@@ -244,7 +244,7 @@ typedef struct ImapSearchKey
   gsize text_len;
   ImapSequence set;
   GPtrArray *children; /* ImapSearchKey */
-  /* For the evaluation (search_key.c). */
+  /* These members are for the evaluation (search_key.c). */
   guint cost;
   SatchelUidSet resolved;
   struct SatchelNeedle *needle;
@@ -283,8 +283,8 @@ typedef struct ImapSearchArguments /* SEARCH, SORT, THREAD */
   gboolean names_numbers, names_modseq; /* some key does */
 } ImapSearchArguments;
 
-/* One pair a command family.  Parse fills a zeroed struct; clear is called always, also after a failed parse.
- */
+/* Each family of commands has a pair of functions. Parse fills a zeroed struct; clear is always called, also
+ * after a parse that failed. */
 gboolean imap_parse_none (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_mailbox (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_create (ImapReader *reader, gpointer arguments);
@@ -305,7 +305,7 @@ gboolean imap_parse_append (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_replace (ImapReader *reader, gpointer arguments);
 /* Messages from where @reader stands. */
 gboolean imap_parse_append_messages (ImapReader *reader, ImapAppendArguments *append);
-/* One more message, without flags and date so far. */
+/* Adds a message, which has neither flags nor date yet. */
 ImapAppendMessage *imap_append_add_message (ImapAppendArguments *append);
 void imap_append_arguments_clear (gpointer arguments);
 gboolean imap_parse_set (ImapReader *reader, gpointer arguments);

@@ -44,7 +44,7 @@ static const struct
   { "RFC822", "RFC822", IMAP_SECTION_CONTENT, TRUE },
   { "RFC822.HEADER", "RFC822.HEADER", IMAP_SECTION_HEADER, FALSE },
   { "RFC822.TEXT", "RFC822.TEXT", IMAP_SECTION_TEXT, TRUE },
-  /* Of RFC 1730 6.4.5; Outlook and clients that know no IMAP4rev1 ask for it. */
+  /* This item is from RFC 1730 6.4.5; Outlook, and clients that do not know IMAP4rev1, ask for it. */
   { "RFC822.PEEK", "RFC822", IMAP_SECTION_CONTENT, FALSE },
 };
 static const struct
@@ -153,7 +153,7 @@ read_fields (ImapReader *reader, ImapSection *section)
   return TRUE;
 }
 
-/* @text: what follows "BODY[" and the like. */
+/* Reads a section. @text: the text behind "BODY[" and the like. */
 static gboolean
 read_section (ImapReader *reader, const char *text, ImapBinary binary, gboolean sets_seen,
               GPtrArray *sections)

@@ -42,7 +42,7 @@ is_entry (const char *name, gboolean is_exact)
          && count_components (name) >= least;
 }
 
-/* One entry, in lower case. */
+/* Reads an entry, in lower case. */
 static gboolean
 read_entry (ImapReader *reader, gboolean is_exact, GPtrArray *entries)
 {

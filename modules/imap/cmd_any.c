@@ -79,7 +79,7 @@ imap_run_id (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "ID completed.");
 }
 
-/* What ENABLE knows, and what each name brings; unknown names are ignored (RFC 5161 3.1). */
+/* The names that ENABLE knows, with what each enables; unknown names are ignored (RFC 5161 3.1). */
 static const struct
 {
   const char *name;

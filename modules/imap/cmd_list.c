@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* What can be said of a name besides its children and uses. */
+/* Attributes of a name beside its children and uses. */
 typedef enum
 {
   PRESENCE_SELECTABLE = 0,
@@ -200,7 +200,7 @@ imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, 
   imap_write (writer, "\r\n");
 }
 
-/* One name, with its STATUS where that is wanted and to be had (RFC 5819 2).  DONE or BLOCK. */
+/* Writes a name, with its STATUS if that is wanted and available (RFC 5819 2). Returns DONE or BLOCK. */
 static ImapStep
 tell_name (ImapSession *session, ImapCommand *command, const ImapListEntry *entry, gboolean may_block)
 {

@@ -11,7 +11,7 @@
 #define SERVER_BLOB "server"
 #define FORMAT "satchel-metadata 1\n"
 #define N_LOCKS 64u
-/* With their names they fit a blob (SATCHEL_BLOB_BYTES). */
+/* So many values with their names fit a blob (SATCHEL_BLOB_BYTES). */
 #define VALUE_BYTES 16384
 #define VALUES_MAX 50u
 
@@ -47,7 +47,7 @@ annotations_clear (Annotations *annotations)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Annotations, annotations_clear)
 
-/* Where @name is, or belongs; TRUE: it is there. */
+/* Finds the place of @name, or the place where it belongs. TRUE: it exists. */
 static gboolean
 find_annotation (const Annotations *annotations, const char *name, guint *ret_index)
 {
@@ -64,7 +64,7 @@ find_annotation (const Annotations *annotations, const char *name, guint *ret_in
   return low < annotations->names->len && strcmp (annotations->names->pdata[low], name) == 0;
 }
 
-/* @value NULL: it goes. */
+/* Sets an annotation. @value NULL: removes it. */
 static void
 set_annotation (Annotations *annotations, const char *name, GBytes *value)
 {
@@ -165,7 +165,7 @@ blob_of_mailbox (ImapSession *session, const char *name, GError **error)
   return satchel_store_status (session->store, name, &state, error) ? id_text (state.mailbox_id) : NULL;
 }
 
-/* What a command is about. */
+/* The mailbox, or the server, that a command is about. */
 typedef struct Target
 {
   char *blob;
@@ -181,7 +181,8 @@ target_clear (Target *target)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Target, target_clear)
 
-/* Of a mailbox that may be counted: with l and r, of what RFC 5464 3.3 lets a server ask for. [blocks] */
+/* Finds the target of a command. For a mailbox the client needs the rights l and r, which RFC 5464 3.3 lets
+ * a server require. [blocks] */
 static gboolean
 find_target (ImapSession *session, const char *name, Target *ret_target, GError **error)
 {
@@ -256,8 +257,8 @@ add_value (Answer *answer, const char *name, GBytes *value)
   g_ptr_array_add (answer->values, value != NULL ? g_bytes_ref (value) : NULL);
 }
 
-/* What @metadata asks for; an entry without a value is NIL if it was asked for by its name alone.  Returns
- * the size of the largest value that is left out for its size, or 0. */
+/* Chooses the values that @metadata asks for; an entry without a value is NIL if it was asked for by its
+ * name alone. Returns the size of the largest value that is left out for its size, or 0. */
 static gsize
 choose_values (ImapSession *session, const ImapMetadataArguments *metadata, const Annotations *annotations,
                Answer *answer)
@@ -355,7 +356,8 @@ check_changes (ImapSession *session, const ImapMetadataArguments *metadata, cons
       GBytes *value = metadata->values->pdata[i];
       if (is_private (entry) && !has_private (session))
         return "METADATA NOPRIVATE";
-      /* What is shared of the server belongs to all its users, and of a mailbox to all who may read it. */
+      /* Shared annotations of the server belong to all users, those of a mailbox to all who may read it.
+       */
       if (!is_private (entry) && (*metadata->name == '\0' || (target->rights & SATCHEL_RIGHT_WRITE) == 0))
         return "NOPERM";
       if (value != NULL && g_bytes_get_size (value) > VALUE_BYTES)

@@ -33,7 +33,7 @@ add_sizes (SatchelMailbox *mailbox, const guint32 *uids, guint n, guint64 *size_
   return ok;
 }
 
-/* What EXPUNGE would free (RFC 9208 4.1.4). */
+/* Adds up the bytes that EXPUNGE would free (RFC 9208 4.1.4). */
 static gboolean
 sum_deleted (SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, guint64 *ret_bytes, GError **error)
 {

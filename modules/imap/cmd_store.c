@@ -3,7 +3,7 @@
  */
 #include "imap_session.h"
 
-/* What STORE still has to report: the flags of @rows in @after. */
+/* The part of STORE's answer that is still to be sent: the flags of @rows in @after. */
 typedef struct Telling
 {
   SatchelUidSet rows;
@@ -115,7 +115,7 @@ tell_all (ImapSession *session, ImapCommand *command)
   return IMAP_STEP_DONE;
 }
 
-/* Of those that @old_bits, or @bits, name. */
+/* Says whether the message has the same of the keywords that @old_bits, or @bits, name. */
 static gboolean
 has_same_keywords (const SatchelChunk *old, guint old_row, const SatchelKeywordSet *old_bits,
                    const SatchelChunk *chunk, guint row, const SatchelKeywordSet *bits)
@@ -126,9 +126,9 @@ has_same_keywords (const SatchelChunk *old, guint old_row, const SatchelKeywordS
   return satchel_keyword_set_equal (&before, &now);
 }
 
-/* Those of @failed that can be tried again, since what the operation touches is as the client knew it:
- * another flag was changed (RFC 7162 3.1.12).  With UNCHANGEDSINCE 0 a keyword must only be missing (RFC
- * 7162 3.1.3, example 8). */
+/* Finds those of @failed that can be tried again: the flags that the operation changes are as the client
+ * knew them, and only other flags were changed (RFC 7162 3.1.12). With UNCHANGEDSINCE 0 a keyword must only
+ * be missing (RFC 7162 3.1.3, example 8). */
 static void
 find_spurious (const ImapStoreArguments *arguments, const SatchelSnapshot *known,
                const SatchelSnapshot *newest, const SatchelUidSet *failed, SatchelUidSet *ret_uids)
@@ -158,8 +158,8 @@ find_spurious (const ImapStoreArguments *arguments, const SatchelSnapshot *known
       }
 }
 
-/* One transaction.  @ret_modseq: what the changed ones got, 0: none was.  @ret_failed: those modified after
- * @unchanged_since. */
+/* Changes flags in one transaction. @ret_modseq: the mod-sequence of the changed messages; 0: none was
+ * changed. @ret_failed: messages that were modified after @unchanged_since. */
 static gboolean
 change_flags (ImapSession *session, const ImapStoreArguments *arguments, const SatchelUidSet *uids,
               guint64 unchanged_since, guint64 *ret_modseq, SatchelUidSet *ret_failed, GError **error)
@@ -179,7 +179,8 @@ change_flags (ImapSession *session, const ImapStoreArguments *arguments, const S
   return TRUE;
 }
 
-/* With a condition: what failed only since other flags changed is tried once more. */
+/* Changes flags with a condition. Messages that failed only because other flags were changed are tried once
+ * more. */
 static gboolean
 change_unchanged (ImapSession *session, ImapCommand *command, const SatchelUidSet *uids,
                   SatchelUidSet *ret_failed, GError **error)

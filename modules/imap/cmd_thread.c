@@ -104,7 +104,7 @@ is_enclosed (const SatchelThreads *threads, guint32 node)
          || threads->nodes[threads->nodes[parent].first_child].next != SATCHEL_THREAD_NONE;
 }
 
-/* One node, and what closes after it. */
+/* Writes a node, and the parentheses that close behind it. */
 static void
 tell_node (ThreadState *state, ImapWriter *writer)
 {

@@ -93,7 +93,8 @@ static const ImapCommandRow rows[] = {
   { "SETQUOTA", ANY, INLINE, SET_QUOTA, imap_run_set_quota },
   { "COMPRESS", ANY, INLINE | NO_UPDATE, imap_parse_compress, NULL, 0, imap_run_compress },
   { "LOGOUT", ANY, INLINE | NO_UPDATE, NONE, imap_run_logout },
-  /* Of the state before login (RFC 3501 6.2): named here so that they are refused in so many words. */
+  /* These belong to the state before login (RFC 3501 6.2); they are named here so that their refusal says
+   * so. */
   { "LOGIN", 0, 0, NONE, imap_run_misplaced },
   { "AUTHENTICATE", 0, 0, NONE, imap_run_misplaced },
   { "STARTTLS", 0, 0, NONE, imap_run_misplaced },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a client is told about an error: fixed words and a response code by error code (RFC 5530), never
- * internal text.
+ * The answer to a client about an error: fixed words and a response code (RFC 5530) for each error code,
+ * never internal text.
  */
 #pragma once
 #include <satchel/error.h>
@@ -11,6 +11,6 @@ typedef struct ImapErrorText
   const char *text;
 } ImapErrorText;
 
-/* @code: of SATCHEL_ERROR; any other is FAILED. */
+/* Returns the words for an error; one of another domain than SATCHEL_ERROR counts as FAILED. */
 const ImapErrorText *imap_error_text (const GError *error);
 extern const char imap_text_long_keyword[], imap_text_many_keywords[];

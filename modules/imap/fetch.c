@@ -204,7 +204,7 @@ find_unseen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch,
 {
   gboolean is_unseen[IMAP_FETCH_BATCH] = { FALSE };
   g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (session->view->mailbox);
-  /* From the last to the first, which stays open and is sent next. */
+  /* Messages are opened from the last to the first, which stays open and is sent next. */
   for (guint i = fetch->n_batch; i-- > 0;)
     {
       guint32 index;
@@ -286,7 +286,7 @@ write_attribute (ImapWriter *writer, const char **separator, const char *name, c
   imap_write_raw (writer, text, len);
 }
 
-/* What attributes hold ready to send. */
+/* Writes the items that attributes hold ready to send. */
 static void
 write_attributes (ImapWriter *writer, const char **separator, guint items, GBytes *attributes)
 {

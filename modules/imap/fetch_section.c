@@ -57,7 +57,7 @@ is_fields (const ImapSection *section)
   return section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT;
 }
 
-/* Where a section lies in the content.  FALSE: NIL. */
+/* Finds a section in the content. FALSE: the answer is NIL. */
 static gboolean
 find_section (const ImapSection *section, GBytes *attributes, guint64 *ret_offset, guint64 *ret_len)
 {
@@ -105,7 +105,7 @@ hide_nul (char *data, gsize len)
     *data = '\x80';
 }
 
-/* Whether what BINARY asks for can be decoded (RFC 3516 4.3). */
+/* Checks that the part which BINARY asks for can be decoded (RFC 3516 4.3). */
 static gboolean
 check_encoding (ImapFetch *fetch, const ImapSection *section, GBytes *attributes, GError **error)
 {
@@ -169,7 +169,7 @@ imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments
       }
 }
 
-/* What of @len bytes a partial wants. */
+/* Cuts @offset and @len to the bytes that a partial fetch asks for. */
 static void
 cut (const ImapSection *section, guint64 *offset, guint64 *len)
 {
@@ -248,7 +248,7 @@ send_fields (ImapSession *session, const ImapSection *section, GString *text)
   imap_write_raw (&session->writer, text->str + offset, (gsize) len);
 }
 
-/* Of a header that attributes do not know. */
+/* Selects fields of a header that the attributes do not have. */
 static void
 select_fields (ImapSession *session, ImapFetch *fetch, const ImapSection *section, guint64 offset,
                guint64 len)

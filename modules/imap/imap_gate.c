@@ -110,8 +110,8 @@ run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
   satchel_connection_close (gate->connection);
 }
 
-/* What the client says of itself before login is ignored: it may be four times as long as a line, and the
- * lexer does not keep it. */
+/* Answers ID. The client's own fields are not read before login: they may be four times as long as a line,
+ * and the lexer does not keep them. */
 static void
 run_id (ImapGate *gate, const char *tag, ImapReader *reader)
 {
@@ -129,7 +129,7 @@ run_starttls (ImapGate *gate, const char *tag, ImapReader *reader)
   else
     {
       imap_gate_reply (gate, tag, "OK Begin TLS negotiation now.");
-      /* Whatever came with it in clear text is dropped (RFC 3501 6.2.1, 11.1). */
+      /* Input that came in clear text behind STARTTLS is dropped (RFC 3501 6.2.1, 11.1). */
       imap_lexer_reset (&gate->lexer, TRUE);
       satchel_gate_start_tls (gate->session);
     }

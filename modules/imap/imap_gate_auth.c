@@ -15,7 +15,7 @@ wipe (guint8 *data, gsize len)
   g_free (data);
 }
 
-/* From here on a result will come. */
+/* Begins an exchange; from here on a result will come. */
 static void
 begin (ImapGate *gate, const char *tag)
 {

@@ -311,7 +311,7 @@ static void
 finish_command (ImapSession *session, ImapCommand *command)
 {
   gboolean wants_close = (command->at_end & IMAP_END_CLOSE) != 0;
-  /* What comes next would not be understood. */
+  /* If compression cannot begin, the client's next input would not be understood. */
   if ((command->at_end & IMAP_END_COMPRESS) && !satchel_connection_compress (session->connection))
     wants_close = TRUE;
   if (command->at_end & IMAP_END_UNSELECT)
@@ -503,7 +503,7 @@ static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
   ImapSession *session = self;
-  /* It is the server that takes long. */
+  /* While a job runs, the server takes long, not the client. */
   if (session->state == IMAP_SESSION_IN_JOB)
     satchel_connection_set_idle_timeout (connection, session->settings.autologout_ms);
   else
@@ -591,7 +591,7 @@ open_store (ImapSession *session)
   session->store = satchel_session_open_store (session->session, &session->login_error);
 }
 
-/* @note: the tag of LOGIN or AUTHENTICATE. */
+/* Begins a session. @note: the tag of LOGIN or AUTHENTICATE. */
 gpointer
 imap_session_new (SatchelSession *handle, const void *note, gsize len)
 {

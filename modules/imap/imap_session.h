@@ -22,7 +22,7 @@ enum
   IMAP_STATE_ANY = IMAP_STATE_AUTHENTICATED | IMAP_STATE_SELECTED
 };
 
-/* What the engine does for a command, and what its arguments are. */
+/* Facts about a command by which the engine treats it, and the kind of its arguments. */
 enum
 {
   IMAP_COMMAND_INLINE = 1 << 0,         /* its first call is in the main thread */
@@ -51,9 +51,9 @@ typedef struct ImapCommandRow
   gsize arguments_size;
   /* Called until DONE.  BLOCK is for calls with @may_block FALSE only. */
   ImapStep (*run) (ImapSession *session, ImapCommand *command, gboolean may_block);
-  /* Before the view is brought up to date, each time that is tried.  NULL: nothing to note. */
+  /* Called before the view is brought up to date, each time that is tried. NULL: there is nothing to note. */
   void (*prepare) (ImapSession *session, ImapCommand *command);
-  /* On the main thread, once the command has been answered with OK.  NULL: nothing to do. */
+  /* Called on the main thread, once the command has been answered with OK. NULL: there is nothing to do. */
   void (*succeeded) (ImapSession *session, ImapCommand *command);
 } ImapCommandRow;
 
@@ -76,7 +76,7 @@ typedef enum
   IMAP_PHASE_END
 } ImapPhase;
 
-/* What the main thread does once a command has been answered. */
+/* Work for the main thread once a command has been answered. */
 enum
 {
   IMAP_END_UNSELECT = 1 << 0, /* ends SELECTED: watches of a mailbox are removed there only */
@@ -243,8 +243,8 @@ ImapStep imap_command_no (ImapCommand *command, const char *code, const char *te
 ImapStep imap_command_bad (ImapCommand *command, const char *text);
 /* Answers by error code; logs an error that is the server's trouble. */
 ImapStep imap_command_error (ImapSession *session, ImapCommand *command, const GError *error);
-/* The same of a mailbox that messages were to go to: a name that could be created is worth a hint (RFC
- * 3501 6.4.7). */
+/* The same for the destination of messages: if the name could be created, the client gets a hint (RFC 3501
+ * 6.4.7). */
 ImapStep imap_command_destination_error (ImapSession *session, ImapCommand *command, const GError *error);
 
 /* Are mailbox names and quoted strings UTF-8 in both directions (RFC 6855 3, RFC 9051 4.3, 5.1)? */
@@ -263,10 +263,10 @@ imap_session_is_rev2 (const ImapSession *session)
 char *imap_name_decode (const ImapSession *session, const char *name);
 /* A client's mailbox name as storage knows it.  Errors: INVALID, CANNOT. */
 char *imap_name_to_internal (const ImapSession *session, const char *name, GError **error);
-/* As clients see it, UTF-8. */
+/* Returns a name as clients see it, in UTF-8. */
 char *imap_name_to_client (const ImapSession *session, const char *name);
-/* With IMAP4rev2: @supplied, as the client wrote it, in UTF-8 if storage's @name is shown in another way;
- * else NULL (RFC 9051 6.3.9.7).  Yours. */
+/* With IMAP4rev2, if storage's @name is shown in another way than the client wrote it: returns @supplied in
+ * UTF-8; else NULL (RFC 9051 6.3.9.7). Yours. */
 char *imap_name_denormalised (const ImapSession *session, const char *supplied, const char *name);
 /* cmd_list.c: a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8 as
  * clients see names, is OLDNAME, or NULL. */
@@ -274,16 +274,16 @@ void imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *n
 /* announce.c: a session hears of renames between join and leave.  Main thread. */
 void imap_announce_join (ImapSession *session);
 void imap_announce_leave (ImapSession *session);
-/* To all other sessions of the user; storage's names.  Main thread. */
+/* Announces a rename to all other sessions of the user; names are those of storage. Main thread. */
 void imap_announce_rename (ImapSession *session, const char *from, const char *to);
 /* Forgets the renames to storage's @name that wait: a mailbox that has the name later is another one.  Main
  * thread. */
 void imap_announce_delete (ImapSession *session, const char *name);
 /* Reports what other sessions have renamed.  DONE or BLOCK. */
 ImapStep imap_announce_tell (ImapSession *session, gboolean may_block);
-/* With IMAP4rev2: that storage's @name is not shown as @supplied, as the client wrote it.  [blocks] */
+/* With IMAP4rev2: announces that storage's @name is not shown as the client wrote it (@supplied). [blocks] */
 void imap_announce_supplied (ImapSession *session, const char *supplied, const char *name);
-/* The same of a RENAME (RFC 9051 6.3.6): of normal names there is nothing to say.  [blocks] */
+/* The same for a RENAME (RFC 9051 6.3.6); nothing is announced about normal names. [blocks] */
 void imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments *arguments, const char *from,
                                const char *to);
 /* The open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
@@ -292,9 +292,10 @@ SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean
 /* cmd_metadata.c, for mailboxes that go: what has the annotations of storage's @name, yours, before DELETE;
  * NULL: it has none.  [blocks] */
 char *imap_metadata_of (ImapSession *session, const char *name);
-/* After DELETE; @annotations NULL: there is nothing to remove.  [blocks] */
+/* Removes annotations after DELETE. @annotations NULL: there is nothing to remove. [blocks] */
 void imap_metadata_remove (ImapSession *session, const char *annotations);
-/* After RENAME of INBOX: both mailboxes have what @from has (RFC 5464 4.1).  [blocks] */
+/* Copies annotations after RENAME of INBOX, so that both mailboxes have those of @from (RFC 5464 4.1).
+ * [blocks] */
 void imap_metadata_copy (ImapSession *session, const char *from, const char *to);
 
 /* The commands. */
@@ -309,7 +310,7 @@ ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, ima
 ImapRunFunc imap_run_get_metadata, imap_run_set_metadata;
 ImapRunFunc imap_run_get_quota, imap_run_get_quota_root, imap_run_set_quota;
 ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread, imap_run_misplaced;
-/* What command rows have beside `run`. */
+/* Functions of command rows beside `run`. */
 typedef void ImapCommandFunc (ImapSession *session, ImapCommand *command);
 /* fetch.c, cmd_store.c: `prepare` */
 ImapCommandFunc imap_note_answered, imap_note_known;

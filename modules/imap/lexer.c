@@ -130,7 +130,7 @@ put (ImapLexer *lexer, const guint8 *data, gsize len)
   return TRUE;
 }
 
-/* Its name is complete: are the arguments of this command kept? */
+/* The name of the command is complete: says whether its arguments are not kept. */
 static gboolean
 is_unkept_command (const ImapLexer *lexer)
 {
@@ -149,7 +149,7 @@ begin_node (ImapLexer *lexer, ImapNodeType type)
     }
   if (lexer->nodes->len == 2)
     lexer->is_unkept = is_unkept_command (lexer);
-  /* Of what is not kept the text is the NUL behind the name. */
+  /* If arguments are not kept, the text is the NUL behind the name. */
   ImapNode node = { .type = type,
                     .is_glued = !lexer->after_space,
                     .offset = lexer->text->len - lexer->is_unkept };
@@ -386,7 +386,7 @@ feed_quoted (ImapLexer *lexer, guint8 byte)
     }
 }
 
-/* One byte in any state but BYTES.  @again: the byte was not used up. */
+/* Takes one byte in any state but BYTES. @again: the byte was not used up. */
 static ImapLexStatus
 feed_state (ImapLexer *lexer, guint8 byte, gboolean *again)
 {

@@ -73,7 +73,7 @@ void imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits);
 void imap_lexer_clear (ImapLexer *lexer);
 /* Ready for the next command.  Keeps a small buffer, and wipes it if @wipe (LOGIN). */
 void imap_lexer_reset (ImapLexer *lexer, gboolean wipe);
-/* Nothing of a command has been read. */
+/* Says whether nothing of a command has been read. */
 gboolean imap_lexer_is_empty (const ImapLexer *lexer);
 ImapLexStatus imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_consumed);
 /* After LITERAL: the bytes become a node.  Refuses a literal8, and one that is too large. */

@@ -71,7 +71,7 @@ imap_line_end_kind (const ImapLineEnd *end)
   return end->saw_brace && end->last_is_brace ? IMAP_LINE_END_UNCLEAR : IMAP_LINE_END_PLAIN;
 }
 
-/* What was read of the line so far, LF included.  MORE: what a literal announces goes on behind it. */
+/* Ends a line, with its LF. MORE: the line announces a literal, behind which the command goes on. */
 static ImapLineStatus
 end_line (ImapLine *line)
 {

@@ -25,7 +25,7 @@ typedef struct ImapLineEnd
 void imap_line_end_feed (ImapLineEnd *end, guint8 byte);
 /* Could what was read last still become the announcement of a literal? */
 gboolean imap_line_end_is_open (const ImapLineEnd *end);
-/* At the LF.  A missing CR or a blank behind the brace makes it unclear. */
+/* Classifies the end of a line at its LF. A missing CR, or a blank behind the brace, makes it unclear. */
 ImapLineEndKind imap_line_end_kind (const ImapLineEnd *end);
 
 /* A bare line outside commands: SASL responses and DONE.  Bounded.  A literal that it announces belongs to

@@ -170,7 +170,7 @@ meets (const ImapListEntry *entry, guint criteria)
   return !(criteria & IMAP_LIST_SPECIAL_USE) || (info != NULL && info->special_use != 0);
 }
 
-/* From the last entry to the first, so that all that is below one has been seen before it. */
+/* Chooses entries from the last to the first, so that everything below an entry has been seen before it. */
 void
 imap_listing_choose (ImapListing *listing, guint criteria)
 {

@@ -128,7 +128,7 @@ imap_read_atom (ImapReader *reader, const char **ret)
          && (imap_is_atom (*ret) || imap_reader_fail (reader, "Invalid character in atom"));
 }
 
-/* @forbidden: what the atom form may not contain. */
+/* Reads an astring. @forbidden: characters that its atom form may not have. */
 static gboolean
 read_astring (ImapReader *reader, const char *forbidden, const char **ret, gsize *ret_len)
 {

@@ -6,7 +6,7 @@
 #pragma once
 #include "lexer.h"
 
-/* What the tokens end before.  A command that is parsed while it still comes in asks for it. */
+/* The thing before which the tokens end, for a command that is parsed while it still comes in. */
 typedef enum
 {
   IMAP_LACKS_NOTHING = 0, /* the error, if there is one, is in a token that has come */
@@ -29,7 +29,7 @@ gboolean imap_reader_is_done (const ImapReader *reader);
 gboolean imap_reader_fail (ImapReader *reader, const char *error);
 /* Fails because the tokens end here. */
 gboolean imap_reader_fail_for_lack (ImapReader *reader, ImapReaderLack lack, const char *error);
-/* No arguments may be left. */
+/* Checks that no arguments are left. */
 gboolean imap_reader_finish (ImapReader *reader);
 /* Type of the next token, 0 at the end. */
 ImapNodeType imap_reader_peek (const ImapReader *reader);
@@ -55,7 +55,7 @@ gboolean imap_read_quoted (ImapReader *reader, const char **ret, gsize *ret_len)
 gboolean imap_read_number (ImapReader *reader, guint64 max, guint64 *ret);
 /* A parenthesised list, which may still be open: @ret_members reads what is in it. */
 gboolean imap_read_list (ImapReader *reader, ImapReader *ret_members);
-/* After reading members: their error becomes that of @reader, and nothing may be left. */
+/* Ends reading members of a list: their error becomes that of @reader, and no member may be left. */
 gboolean imap_read_list_end (ImapReader *reader, ImapReader *members);
 
 /* Is @text an atom of ATOM-CHARs (and not empty)? */

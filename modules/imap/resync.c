@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What a client that was away has missed (RFC 7162 3.2.5, 3.2.6), and telling it.
+ * Finds what a client missed while it was away (RFC 7162 3.2.5, 3.2.6), and reports it.
  */
 #include "resync.h"
 
-/* What is in both. */
+/* Adds the UIDs that are in both sets. */
 static void
 intersect (const SatchelUidSet *a, const SatchelUidSet *b, SatchelUidSet *ret)
 {
@@ -20,7 +20,7 @@ intersect (const SatchelUidSet *a, const SatchelUidSet *b, SatchelUidSet *ret)
     }
 }
 
-/* @range without the UIDs of @snapshot. */
+/* Adds the UIDs of @range that @snapshot does not have. */
 static void
 add_absent (const SatchelSnapshot *snapshot, SatchelRange range, SatchelUidSet *ret)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a client that was away has missed: removed UIDs and changed messages since a mod-sequence (RFC
- * 7162 3.1.4.1, 3.2.5, 3.2.6).  Costs what has changed: chunks without changes are passed over.
+ * Reports what a client missed while it was away: removed UIDs and changed messages since a mod-sequence
+ * (RFC 7162 3.1.4.1, 3.2.5, 3.2.6). The work grows with the changes: chunks without any are skipped.
  */
 #pragma once
 #include "view.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What SEARCH, SORT and THREAD share: finding messages, and telling or saving numbers.  Role mail.
- * Entry: imap_search_run; then imap_result_* (SEARCH, SORT) or cmd_thread.c.
+ * Code that SEARCH, SORT and THREAD share: it finds messages, and reports or saves their numbers. Role
+ * mail. Entry: imap_search_run; then imap_result_* (SEARCH, SORT) or cmd_thread.c.
  */
 #pragma once
 #include "imap_session.h"
@@ -82,7 +82,7 @@ typedef struct ImapResult
   guint64 at_number;
 } ImapResult;
 void imap_result_clear (ImapResult *result);
-/* Those found, in the order of the mailbox. */
+/* Sets the messages that were found, in the order of the mailbox. */
 void imap_result_set_found (ImapResult *result, ImapSession *session, const ImapCommand *command,
                             const ImapSearch *search);
 /* sort.c: those found, sorted.  FALSE with @error: CANCELLED, or the store failed.  [blocks] */

@@ -32,7 +32,8 @@ prepare_text (ImapSearchKey *key, const char *charset, GError **error)
   return TRUE;
 }
 
-/* What a key costs by itself, and whether it asks for a date of the message; others cost nothing. */
+/* The cost of a key by itself, and whether it needs a date of the message; keys that are not listed cost
+ * nothing. */
 static const struct
 {
   guint cost;

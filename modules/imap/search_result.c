@@ -4,7 +4,8 @@
  */
 #include "search.h"
 
-/* Of a saved result, some 512 KiB a session; a result that is in more pieces is not saved (RFC 5182 2.5). */
+/* The most ranges of a saved result, some 512 KiB a session; a result in more pieces is not saved (RFC 5182
+ * 2.5). */
 #define SAVED_RANGES_MAX 65536u
 
 void

@@ -5,7 +5,7 @@
 #pragma once
 #include <satchel/snapshot.h>
 
-/* As a client wrote it; 0 stands for "*". */
+/* A sequence-set as a client wrote it; 0 stands for "*". */
 typedef struct ImapSequence
 {
   SatchelRange *ranges;
@@ -13,7 +13,7 @@ typedef struct ImapSequence
   gboolean is_saved; /* "$": what the last SEARCH saved (RFC 5182); there are no ranges then */
 } ImapSequence;
 
-/* FALSE: not a sequence-set.  @ret is cleared by imap_sequence_clear. */
+/* Parses a sequence-set. FALSE: the text is not one. imap_sequence_clear clears *ret_sequence. */
 gboolean imap_sequence_parse (const char *text, ImapSequence *ret_sequence);
 void imap_sequence_clear (ImapSequence *sequence);
 /* The set of numbers, with @star for "*"; nothing if @star is 0 (an empty mailbox), and for "$", which only a

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What STATUS tells of a mailbox, for STATUS itself and for LIST ... RETURN (STATUS ...) (RFC 5819).
+ * Writes the numbers of a mailbox for STATUS, and for LIST ... RETURN (STATUS ...) (RFC 5819).
  */
 #pragma once
 #include "imap_session.h"

@@ -46,7 +46,7 @@ decode (const char *text, gsize len)
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
-/* @name (";UID=") in any case, at *@at, which is moved behind it. */
+/* Takes @name (";UID="), in any case of letters, at *@at, and moves *@at behind it. */
 static gboolean
 take (const char **at, const char *name)
 {

@@ -265,7 +265,7 @@ begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GErr
   return IMAP_STEP_AGAIN;
 }
 
-/* From the last message to the first, so that no number shifts meanwhile. */
+/* Reports expunges from the last message to the first, so that no number shifts meanwhile. */
 static gboolean
 tell_expunges (ImapView *view, ImapWriter *writer)
 {

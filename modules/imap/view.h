@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What one session knows of its selected mailbox, and how it hears of changes: EXPUNGE, EXISTS, RECENT, FETCH
- * FLAGS (RFC 3501 5.2, 5.5, 7.3, 7.4).  A snapshot while the client is active; UID ranges and a mod-sequence
- * at rest.
+ * The view: what a session knows of its selected mailbox, and how it reports changes: EXPUNGE, EXISTS,
+ * RECENT, FETCH FLAGS (RFC 3501 5.2, 5.5, 7.3, 7.4). It is a snapshot while the client is active, and UID
+ * ranges and a mod-sequence at rest.
  */
 #pragma once
 #include "arguments.h"
@@ -28,7 +28,7 @@ typedef struct ImapOwnChange
   gboolean has_bits;
 } ImapOwnChange;
 
-/* What an update may report, and how. */
+/* The changes that an update may report, and the form in which it does. */
 typedef struct ImapUpdate
 {
   gboolean may_expunge;   /* else nothing while messages have vanished (RFC 3501 7.4.1) */
@@ -99,7 +99,7 @@ imap_view_can_claim (const ImapView *view, const SatchelMailboxState *state)
 }
 /* Claims \Recent of messages below @uidnext for this session, or without claiming looks (read-only). */
 gboolean imap_view_claim_recent (ImapView *view, const SatchelMailboxState *state, GError **error);
-/* From now on \Recent is not reported. */
+/* Makes the view report no \Recent from now on. */
 void imap_view_forget_recent (ImapView *view);
 /* Writes "* n EXISTS", and "* n RECENT" where that is reported. */
 void imap_view_tell_size (const ImapView *view, ImapWriter *writer);

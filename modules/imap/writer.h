@@ -15,7 +15,7 @@ typedef struct ImapWriter
 
 /* Without bytes, as it was made. */
 void imap_writer_clear (ImapWriter *writer);
-/* At least @n bytes at the end; the caller adds to len. */
+/* Returns room for at least @n bytes at the end; the caller adds to len. */
 char *imap_writer_reserve (ImapWriter *writer, gsize n);
 
 static inline gboolean
@@ -51,7 +51,7 @@ void imap_write_literal_header (ImapWriter *writer, guint64 size);
 /* "(\Seen $Forwarded)" of a message; @keywords names the bits.  \Recent first if @is_recent. */
 void imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bits,
                        char *const *keywords, guint n_keywords, gboolean is_recent);
-/* @flags and all keywords a mailbox knows, for FLAGS and PERMANENTFLAGS. */
+/* Writes @flags and all keywords that a mailbox has, for FLAGS and PERMANENTFLAGS. */
 void imap_write_known_flags (ImapWriter *writer, guint32 flags, char *const *keywords, guint n_keywords,
                              gboolean may_add);
 /* "17-Jul-1996 02:44:25 +0000" with quotes. */

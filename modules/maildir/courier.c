@@ -462,7 +462,7 @@ write_courier_unique_ids (MdMailbox *mb, GError **error)
   return md_replace_file (mb->fd, MD_COURIER_POP3, out->str, out->len, TRUE, error);
 }
 
-/* Only Satchel ever opened the mailbox. */
+/* Says whether only Satchel has ever opened the mailbox. */
 gboolean
 md_courier_lacks (const MdMailbox *mb)
 {

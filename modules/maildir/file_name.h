@@ -9,7 +9,7 @@
 #define MD_UID_MAX 4294000000u
 #define MD_EMAIL_ID_FIELD 26u
 
-/* What a name says; lengths count from its start. */
+/* The facts that a file name holds; lengths count from its start. */
 typedef struct MdName
 {
   guint base_len;   /* up to ":2," or the end */
@@ -25,7 +25,7 @@ typedef struct MdName
   guint32 letters; /* a bit for each keyword letter */
 } MdName;
 
-/* What a name of ours is made of. */
+/* The parts of a file name that Satchel makes. */
 typedef struct MdNameParts
 {
   const char *prefix; /* see md_name_id */

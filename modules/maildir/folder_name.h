@@ -15,5 +15,5 @@
 char *md_folder_dir (MdLayout layout, const char *name, GError **error);
 /* NULL: the directory is not exactly what md_folder_dir makes of any name. */
 char *md_folder_name (MdLayout layout, const char *dir);
-/* What stands between levels of a directory's name. */
+/* Returns the character between levels of a directory's name. */
 char md_folder_separator (MdLayout layout);

@@ -33,7 +33,7 @@ typedef struct RowItem
   guint8 bits, base_len, name_len, reserved;
 } RowItem;
 
-/* The same of an item that changes flags of a row before it; after it what follows the base of the name. */
+/* An item that changes flags of an earlier row; the part of the name behind its base follows it. */
 typedef struct FlagsItem
 {
   guint64 modseq, keywords;
@@ -41,8 +41,8 @@ typedef struct FlagsItem
   guint8 bits, end_len, reserved[6];
 } FlagsItem;
 
-/* After a row or flags item whose message has keywords from number 64 on: the words behind `keywords` there.
- */
+/* An item that follows a row or flags item whose message has keywords from number 64 on: the words behind
+ * `keywords` there. */
 typedef struct WideItem
 {
   guint32 uid, n_words; /* then n_words times 64 bits */

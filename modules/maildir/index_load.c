@@ -42,7 +42,7 @@ md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized)
   return ok && memcmp (ret->boot_id, md_boot_id (), 16) == 0;
 }
 
-/* What most messages need, kept small because there may be very many. */
+/* The facts that most messages need, kept small because there may be very many. */
 typedef struct LoadedRow
 {
   guint32 uid, flags;

@@ -40,7 +40,8 @@ open_dirs_if_there (MdMailbox *mb, GError **error)
   return mb->new_fd >= 0;
 }
 
-/* What LIST does not show, such as a symbolic link, is no mailbox here either. */
+/* Opens the directories of a mailbox. A name that LIST does not show, such as a symbolic link, is not a
+ * mailbox here either. */
 static gboolean
 open_dirs (MdMailbox *mb, GError **error)
 {

@@ -17,7 +17,7 @@
 #include <satchel/hash.h>
 #include <satchel/log.h>
 
-/* What is left that says how a mailbox was numbered. */
+/* The remaining evidence of how a mailbox was numbered. */
 typedef struct Evidence
 {
   MdMailbox *mb;

@@ -32,9 +32,9 @@ typedef struct MdSys
   ssize_t (*getdents) (int fd, void *buffer, size_t len);
 } MdSys;
 
-/* What the driver calls: the calls below, made again when a signal interrupted them. */
+/* The calls that the driver makes: those below, repeated when a signal interrupts them. */
 extern const MdSys md_sys;
-/* What tests replace. */
+/* The calls that tests replace. */
 extern MdSys md_calls;
 /* Puts the real calls back. */
 void md_sys_reset (void);

@@ -9,7 +9,7 @@
 typedef struct MdStore MdStore;
 typedef struct MdPlan MdPlan;
 
-/* What files count, or by how much that changes. */
+/* The sums over files, or changes to them. */
 typedef struct MdSizeSum
 {
   gint64 bytes, messages;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What layers keep with messages, in memory and in the index.
+ * Keeps the metadata of layers about messages, in memory and in the index.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -8,7 +8,7 @@ typedef struct MdMailbox MdMailbox;
 
 /* @value NULL: removes it. */
 void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
-/* Forgets all of a message that is gone. */
+/* Forgets the metadata of a message that is gone. */
 void md_metadata_drop (MdMailbox *mb, guint32 uid);
 /* Takes over what @op says of a message that it adds. */
 void md_plan_set_metadata (MdMailbox *mb, guint32 uid, const SatchelOperation *op);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What maildir.so exports.
+ * The descriptor of maildir.so.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What operations on messages share: which messages they name, and adding and removing one.
+ * Has what operations on messages share: they find the messages that they name, add one, and remove one.
  */
 #include "config.h"
 

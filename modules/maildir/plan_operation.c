@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One operation of a transaction, by its kind.
+ * Plans one operation of a transaction, by its kind.
  */
 #include "config.h"
 

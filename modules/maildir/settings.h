@@ -38,7 +38,7 @@ void md_settings_init (MdSettings *settings, const SatchelConfig *section,
                        const SatchelStorageIdentity *identity);
 void md_settings_clear (MdSettings *settings);
 const char *md_server_name (MdServer server);
-/* What a POP3 unique id can be made of. */
+/* The facts of which a POP3 unique id can be made. */
 typedef struct MdUidlParts
 {
   guint32 uidvalidity, uid;

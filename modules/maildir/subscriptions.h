@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What another server of the same Maildir left with the user: which server it was, and its subscriptions.
+ * Reads and writes what another server of the same Maildir left with the user: which server it was, and
+ * its subscriptions.
  */
 #pragma once
 #include "settings.h"

@@ -196,7 +196,8 @@ clear_look (Sync *sync)
   g_clear_pointer (&sync->arrivals, g_array_unref);
 }
 
-/* By time of delivery as the names say it, then by base name, so that doubles are neighbours. */
+/* Compares arrivals by the time of delivery in their names, then by base name, so that doubles are
+ * neighbours. */
 static int
 compare_arrivals (const void *a, const void *b)
 {
@@ -244,7 +245,7 @@ settle_arrivals (Sync *sync)
           all[n_kept++] = all[i];
           continue;
         }
-      /* What was seen in cur/ was seen later. */
+      /* A file in cur/ was seen later than one in new/. */
       Arrival gone = before->is_new ? *before : all[i], kept = before->is_new ? all[i] : *before;
       const MdFound first = found_of (sync, &kept), second = found_of (sync, &gone);
       again |= settle_double (sync, &first, &second);

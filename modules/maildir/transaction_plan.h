@@ -30,7 +30,7 @@ typedef struct MdEffect
   guint64 modseq;
 } MdEffect;
 
-/* What a transaction asks of the keywords of a mailbox. */
+/* The keywords of a mailbox that a transaction needs. */
 typedef struct MdKeywordUse
 {
   MdMailbox *mb;
@@ -40,7 +40,7 @@ typedef struct MdKeywordUse
   guint n_without;  /* keywords that found no room */
 } MdKeywordUse;
 
-/* What a transaction imports into a mailbox. */
+/* The things that a transaction imports into a mailbox. */
 typedef struct MdImport
 {
   MdMailbox *mb;

@@ -234,7 +234,7 @@ md_uidlist_find_hashed (const MdUidlist *list, guint64 hash, const char *base, g
   for (guint at = (guint) hash & list->mask; list->buckets[at] != 0; at = (at + 1) & list->mask)
     {
       const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, list->buckets[at] - 1);
-      /* Of two lines with one name the later counts. */
+      /* If two lines have the same name, the later one counts. */
       if (line->base_len == len && memcmp (line->base, base, len) == 0
           && (found == NULL || found->uid < line->uid))
         found = line;

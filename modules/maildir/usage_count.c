@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a user's mail takes up. Open mailboxes are counted from their snapshots; of others the index says it,
- * which is remembered as long as their directories do not change.
+ * Counts how much a user's mail takes up. Open mailboxes are counted from their snapshots. The sums of
+ * others are in their indexes, and are remembered as long as their directories do not change.
  */
 #include "config.h"
 
@@ -57,7 +57,7 @@ get_uids_usage (MdMailbox *mb, const SatchelUidSet *uids)
   return usage;
 }
 
-/* What a mailbox that is not open had when its directories had these times. */
+/* The sums of a mailbox that is not open, as of the time when its directories had these times. */
 typedef struct Counted
 {
   MdStamp new_stamp, cur_stamp;

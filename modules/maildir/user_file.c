@@ -167,7 +167,7 @@ md_user_read (MdStore *store)
   user->is_news = md_subscriptions_read (store) || (before != user->server && user->server != MD_SERVER_NONE);
 }
 
-/* What another server left, or changed since, is kept as ours. */
+/* Opens the user's file. Subscriptions that another server left, or changed since, are kept in it. */
 gboolean
 md_user_open (MdStore *store, GError **error)
 {

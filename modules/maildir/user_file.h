@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What is kept once for a user: subscriptions, special use, the change log, and the counters of mod-sequences
- * and UIDVALIDITY.
+ * Keeps the data that exist once for a user: subscriptions, special uses, a log of changes to names, and
+ * the counters of mod-sequences and UIDVALIDITY.
  */
 #pragma once
 #include "settings.h"

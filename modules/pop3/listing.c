@@ -3,9 +3,9 @@
  */
 #include "pop3_session.h"
 
-/* Ours is unique for ever: UIDs are never used twice under one UIDVALIDITY (RFC 3501 2.3.1.1).  The shape is
- * Dovecot's usual one, so that clients of a taken-over account download nothing again; where another was
- * told, the store knows. */
+/* Appends a unique id. One that Satchel makes is unique for ever, since UIDs are never used twice under one
+ * UIDVALIDITY (RFC 3501 2.3.1.1). It has Dovecot's usual form, so that clients of an account that was taken
+ * over download nothing again; the store knows ids of another form. */
 static void
 append_unique_id (Pop3 *pop3, guint32 index, GString *out)
 {

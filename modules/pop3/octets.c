@@ -30,7 +30,7 @@ is_gone (const GError *error)
          || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
 }
 
-/* With the line end that RETR adds. */
+/* Counts the octets of a message, with the line end that RETR adds. */
 static gboolean
 count_octets (SatchelStream *content, guint64 *ret, GError **error)
 {

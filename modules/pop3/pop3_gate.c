@@ -91,7 +91,7 @@ reply_bad (Pop3Gate *gate, Pop3Text text)
     say_goodbye (gate, POP3_TEXT_TOO_MANY_BAD);
 }
 
-/* As AUTHORIZATION is now: ret_state->mechanisms is yours. */
+/* Describes the AUTHORIZATION state as it is now. ret_state->mechanisms is yours. */
 static void
 describe (Pop3Gate *gate, Pop3Authorization *ret_state)
 {
@@ -132,7 +132,8 @@ run_utf8 (Pop3Gate *gate, char *argument)
   reply (gate, POP3_TEXT_UTF8_ON);
 }
 
-/* What the client said in clear text is forgotten under TLS (RFC 2595 4), UTF8 and LANG included. */
+/* Begins TLS. Everything that the client said in clear text is forgotten (RFC 2595 4), including UTF8 and
+ * LANG. */
 static void
 run_stls (Pop3Gate *gate, char *argument)
 {
@@ -419,8 +420,8 @@ on_tls_started (gpointer self)
     set_state (gate, GATE_READING);
 }
 
-/* Not the inactivity timer of RFC 1939 3, which ends a session without a word: the time for a login is over,
- * and its user should know. */
+/* The time for a login is over, and the user should know. This is not the inactivity timer of RFC 1939 3,
+ * which ends a session without a word. */
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
@@ -457,12 +458,12 @@ session_new (SatchelGateSession *session)
   gate->language = &pop3_languages[0];
   pop3_settings_read (&gate->settings, satchel_gate_config (session));
   gate->connection = satchel_gate_connection (session);
-  /* No time stamp in angle brackets: that would offer APOP (RFC 1939 7). */
+  /* The greeting has no time stamp in angle brackets, which would offer APOP (RFC 1939 7). */
   satchel_connection_print (gate->connection, "+OK %s POP3 ready\r\n", satchel_hostname ());
   return gate;
 }
 
-/* In place of a greeting; nobody has chosen a language yet. */
+/* Returns the text that replaces a greeting; nobody has chosen a language yet. */
 static const char *
 refusal (SatchelRefusal why)
 {

@@ -104,7 +104,7 @@ struct Pop3
 gpointer pop3_session_new (SatchelSession *session, const void *note, gsize len);
 extern const SatchelConnectionHandlers pop3_session_handlers;
 void pop3_reply (Pop3 *pop3, Pop3Text text);
-/* In the session's language: POP3_WORD_... */
+/* Returns a word in the language of the session: POP3_WORD_... */
 const char *pop3_word (Pop3 *pop3, guint word);
 /* Begins a long answer, or goes on with it: calls `step` until it is done or there is no room. */
 void pop3_begin (Pop3 *pop3, Pop3Step step);

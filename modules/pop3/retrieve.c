@@ -42,7 +42,7 @@ stuff (Pop3 *pop3, const guint8 *data, gsize len)
   return len;
 }
 
-/* From the content, which is open. */
+/* Reads a piece of the content, which is open. */
 static void
 read_piece (Pop3 *pop3)
 {
@@ -217,7 +217,7 @@ pop3_retrieve (Pop3 *pop3, guint32 index, gint64 lines)
   pop3->is_begun = pop3->chunk_is_last = FALSE;
   pop3->ends_in_crlf = TRUE; /* an empty message needs no line end */
   pop3->last_byte = 0;
-  /* Where the header ends the attributes say, as they do to IMAP: a job asks for them. */
+  /* The attributes say where the header ends, as they do for IMAP, so a job asks for them. */
   if (lines < 0 && !pop3_has_surrogate (pop3, index))
     pop3->content = satchel_mailbox_peek_message (pop3->mailbox, pop3_uid (pop3, index));
   pop3->is_in_memory = pop3->content != NULL;

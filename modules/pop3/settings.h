@@ -24,10 +24,10 @@ typedef struct Pop3Settings
 } Pop3Settings;
 
 void pop3_settings_read (Pop3Settings *settings, const SatchelConfig *config);
-/* What holds for @user. */
+/* Returns the policy for @user. */
 Pop3Policy pop3_policy_of_user (const SatchelConfig *config, const char *user);
 
-/* What is true of every user: the shortest time to keep mail and the longest delay. */
+/* The policy that holds for every user: the shortest time to keep mail, and the longest delay. */
 typedef struct Pop3Policies
 {
   Pop3Policy strictest;

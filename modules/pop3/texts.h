@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What is said to people, in several languages (RFC 6856 3), and what is said to programs before it: the
- * status and the response code (RFC 2449 8), which no language changes.  Used by both halves.
+ * The texts for people, in several languages (RFC 6856 3), with the status and the response code for
+ * programs in front (RFC 2449 8), which are the same in all languages. Used by both halves.
  */
 #pragma once
 #include <satchel/connection.h>

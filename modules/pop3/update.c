@@ -16,7 +16,7 @@ commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen,
         GError **error)
 {
   gboolean keeps_keywords;
-  /* Where the user may not set \Seen, the messages go unmarked. */
+  /* If the user may not set \Seen, messages stay unmarked. */
   gboolean marks = seen->n_ranges > 0
                    && (satchel_mailbox_permanent_flags (mailbox, &keeps_keywords) & SATCHEL_FLAG_SEEN) != 0;
   if (!marks && removed->n_ranges == 0)
