@@ -158,7 +158,7 @@ read_file (const char *path, char *where, gsize *ret_len, GPtrArray *problems)
   else if ((st.st_mode & S_IWOTH) != 0)
     why = "is writable by everyone; run: chmod o-w on it";
   else if (st.st_size > SATCHEL_CONFIG_FILE_MAX)
-    why = "is larger than 1 MiB; that is no configuration file";
+    why = "is larger than 1 MiB; that is not a configuration file";
   g_autofree char *bytes = NULL;
   gssize len = 0;
   if (why == NULL)
@@ -169,7 +169,7 @@ read_file (const char *path, char *where, gsize *ret_len, GPtrArray *problems)
       if (len < 0)
         why = "cannot be read: input/output error";
       else if (len > SATCHEL_CONFIG_FILE_MAX)
-        why = "is larger than 1 MiB; that is no configuration file";
+        why = "is larger than 1 MiB; that is not a configuration file";
     }
   if (why != NULL)
     {

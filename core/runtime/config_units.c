@@ -138,9 +138,9 @@ parse_choice (const SatchelConfigRow *row, const char *text, char **ret_why)
   const char *near = satchel_suggest (text, (const char *const *) list);
   if (near != NULL)
     *ret_why =
-        g_strdup_printf ("\"%.64s\" is no choice; did you mean \"%s\"? Choices: \"%s\"", text, near, all);
+        g_strdup_printf ("\"%.64s\" is not a choice; did you mean \"%s\"? Choices: \"%s\"", text, near, all);
   else
-    *ret_why = g_strdup_printf ("\"%.64s\" is no choice; write one of \"%s\"", text, all);
+    *ret_why = g_strdup_printf ("\"%.64s\" is not a choice; write one of \"%s\"", text, all);
   return FALSE;
 }
 

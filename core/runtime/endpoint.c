@@ -36,7 +36,7 @@ satchel_endpoint_free (SatchelEndpoint *endpoint)
 static SatchelEndpoint *
 refuse_text (const char *text, const char *advice, char **ret_why)
 {
-  *ret_why = g_strdup_printf ("\"%.200s\" is no endpoint: %s", text, advice);
+  *ret_why = g_strdup_printf ("\"%.200s\" is not an endpoint: %s", text, advice);
   return NULL;
 }
 

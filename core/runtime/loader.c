@@ -205,7 +205,7 @@ map_module (SatchelLoader *loader, int fd, const char *name, gboolean is_gate, G
   if (func == NULL)
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         "module %s: it does not export the function `satchel_module`; it is no Satchel "
+                         "module %s: it does not export the function `satchel_module`; it is not a Satchel "
                          "module, or built with the symbol hidden",
                          name);
       dlclose (handle);

@@ -171,10 +171,11 @@ check_sasl (const SatchelProvides *provides, const char *who, GError **error)
   gsize len = strspn (ops->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
   return (len > 0 && len <= SATCHEL_SASL_NAME_MAX && ops->name[len] == '\0'
           && (ops->flags & ~(guint) SATCHEL_SASL_FLAGS_ALL) == 0)
-         || satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                               "%s: \"%.32s\" is no name of a SASL mechanism, or this server does not know "
-                               "its flags (0x%x); ask its author",
-                               who, ops->name, ops->flags);
+         || satchel_error_set (
+             error, SATCHEL_ERROR_INVALID,
+             "%s: \"%.32s\" cannot be the name of a SASL mechanism, or this server does not know "
+             "its flags (0x%x); ask its author",
+             who, ops->name, ops->flags);
 }
 
 /* Checks a helper: its process has the name of the module, and serves one table. */
@@ -302,7 +303,7 @@ check_build (const SatchelModule *module, const char *who, GError **error)
 {
   if (module->magic != SATCHEL_MODULE_MAGIC)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: its descriptor does not start with Satchel's mark; it is no Satchel "
+                              "%s: its descriptor does not start with Satchel's mark; it is not a Satchel "
                               "module, or built against other headers: rebuild it",
                               who);
   if (module->abi != SATCHEL_ABI)

@@ -74,7 +74,7 @@ def mistakes():
                             (("count", "u0001", "--limt", "3"), "--limt: no such option here; did you mean --limit?"),
                             (("count", "u0001", "--quick=yes"), "--quick takes no value"),
                             (("say",), "--text is missing: What to say"),
-                            (("say", "--text=x", "--tone", "sterm"), '"sterm" is no choice; did you mean "stern"?'),
+                            (("say", "--text=x", "--tone", "sterm"), '"sterm" is not a choice; did you mean "stern"?'),
                             (("say", "--text=x", "--wait", "long"), "write a time: a whole number and ms, s, m, h, d or w like"),
                             (("say", "u0001", "--text=x"), "there are too many arguments; write satchel toy say")):
         r = toy(*arguments)

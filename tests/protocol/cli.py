@@ -132,7 +132,7 @@ def check_bad():
          f'{conf}:{first + 4}: limits.conections: no such setting; did you mean "connections"?',
          f"{conf}:{first + 5}: limits.bad_commands: 1000 is out of range; write a value from 1 to 100",
          f'{conf}:{first + 7}: lmpt: no such group of settings and no such module; did you mean "lmtp"?',
-         f'{path("etc/conf.d/a.conf")}:1: log.level: "loud" is no choice',
+         f'{path("etc/conf.d/a.conf")}:1: log.level: "loud" is not a choice',
          f'{path("etc/conf.d/b.conf")}:2: log.level is set twice: here and at {path("etc/conf.d/a.conf")}:1')
     equal(r.stdout, "", "standard output")
 
@@ -160,7 +160,7 @@ def check_json():
     for key, text in {("error", "satchel.conf", n + 1, "limits.conections"): 'no such setting; did you mean "connections"?',
                       ("error", "satchel.conf", n + 2, "lmpt"): 'did you mean "lmtp"?',
                       ("error", "satchel.conf", n + 3, "listen.listeners.protocol"): 'listener odd: no enabled module provides the protocol "gopher"',
-                      ("error", "conf.d/a.conf", 2, "log.level"): 'log.level: "l"oud" is no choice',
+                      ("error", "conf.d/a.conf", 2, "log.level"): 'log.level: "l"oud" is not a choice',
                       ("warning", "conf.d/left.conf.bak", None, None): "is not read",
                       ("error", None, None, "server.default_domain"): "cannot be the name of a domain",
                       ("error", None, None, "limits.threads"): "out of range"}.items():

@@ -326,9 +326,9 @@ def aliases_of_mistake():
     w = greet()
     w.ask(b"MAIL FROM:<s@example.net>", b"250 ")
     for name, error in (("one", 'error: auth: address "one@example.org" leads in a circle of aliases'), ("one+tag", 'address "one+tag@example.org" leads in a circle'),
-                        ("far", 'error: auth: address "far@example.org" leads to "friend@elsewhere.example", which is no user here'),
-                        ("u0013", 'leads to "u0013@elsewhere.example", which is no user here'),
-                        ("gone", 'leads to "nobody@example.org", which is no user here')):
+                        ("far", 'error: auth: address "far@example.org" leads to "friend@elsewhere.example", which is not a user here'),
+                        ("u0013", 'leads to "u0013@elsewhere.example", which is not a user here'),
+                        ("gone", 'leads to "nobody@example.org", which is not a user here')):
         w.ask(b"RCPT TO:<%s@example.org>" % name.encode(), b"451 4.")
         equal(error in server.log(), True, f"{error} in the log")
     w.ask(b"RCPT TO:<half@example.org>", b"250 ")

@@ -146,7 +146,7 @@ test_mistakes (void)
   assert_wrong ("limit=101", "--limit: 101 is out of range");
   assert_wrong ("limit=many", "write a whole number");
   assert_wrong ("limit=", "write a whole number");
-  assert_wrong ("what=none", "no choice");
+  assert_wrong ("what=none", "not a choice");
   assert_wrong ("nothing=1", "--nothing: no such option");
   assert_wrong ("limit", "no such option");
   assert_wrong ("", "no such option");

@@ -288,7 +288,7 @@ test_place_stack (void)
   stage_restart (profiles); /* one that is stopped takes it back itself */
   g_assert_true (g_file_set_contents (path, as_killed, -1, NULL));
   stage_restart (profiles);
-  g_assert_cmpuint (stage_count_lines ("stays where he was"), ==, 1);
+  g_assert_cmpuint (stage_count_lines ("is not moved"), ==, 1);
   g_assert_cmpuint (expect_grant (slot, 4, "p", "", FALSE), ==, 8);
   /* A profile that went, or changed its driver, is told of, and nobody gets an empty mailbox. */
   static const char *const gone[] = { "storage.driver=\"one\"", NULL };
@@ -484,7 +484,7 @@ test_lookup (void)
   EXPECT_LOOKUP ("bob@x.org", NULL, "ok bob@x.org alice@x.org");
   alias ("dead@x.org", "gone@x.org");
   EXPECT_LOOKUP ("dead@x.org", NULL, "temporary"); /* the admin's mistake, not the sender's */
-  g_assert_cmpuint (stage_count_lines ("leads to \"gone@x.org\", which is no user here"), ==, 1);
+  g_assert_cmpuint (stage_count_lines ("leads to \"gone@x.org\", which is not a user here"), ==, 1);
   alias ("half@x.org", "gone@x.org alice@x.org ../x");
   EXPECT_LOOKUP ("half@x.org", NULL, "ok alice@x.org");
   alias ("self@x.org", "self@x.org"); /* no such user */
@@ -493,7 +493,7 @@ test_lookup (void)
   EXPECT_LOOKUP ("stranger@elsewhere.org", NULL, "unknown");
   alias ("far@x.org", "friend@elsewhere.org");
   EXPECT_LOOKUP ("far@x.org", NULL, "temporary");
-  g_assert_cmpuint (stage_count_lines ("leads to \"friend@elsewhere.org\", which is no user here"), ==, 1);
+  g_assert_cmpuint (stage_count_lines ("leads to \"friend@elsewhere.org\", which is not a user here"), ==, 1);
   alias ("friend@x.org", "friend@elsewhere.org"); /* the same name elsewhere is elsewhere */
   EXPECT_LOOKUP ("friend@x.org", NULL, "temporary");
   alias ("nonsense@x.org", "../x");

@@ -62,7 +62,7 @@ test_refusals (void)
   refused (2, "crashed while it was loaded", "enabled = false");
   refused (3, "did not end within", "enabled = false");
   refused (4, "ended the process", "enabled = false");
-  refused (5, "satchel_module", "no Satchel module");
+  refused (5, "satchel_module", "not a Satchel module");
   refused (6, "both entry points, `message` and `recipient`", "ask its author");
   refused (7, "satchel_function_that_is_nowhere", "rebuild it");
   refused (8, "calls itself \"another\"", "rename");

@@ -42,7 +42,7 @@ satchel_auth_cache_new (GError **error)
   guint8 *page = mmap (NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED)
     {
-      satchel_error_set_errno (error, errno, "memory for the login cache");
+      satchel_error_set_errno (error, errno, "memory for the login cache cannot be had");
       return NULL;
     }
   /* Best effort: RLIMIT_MEMLOCK may be 0. */
@@ -51,7 +51,7 @@ satchel_auth_cache_new (GError **error)
   if (gnutls_rnd (GNUTLS_RND_KEY, page, SECRET_BYTES) < 0)
     {
       munmap (page, PAGE_BYTES);
-      satchel_error_set (error, SATCHEL_ERROR_FAILED, "no random numbers");
+      satchel_error_set (error, SATCHEL_ERROR_FAILED, "the system gives no random numbers");
       return NULL;
     }
   SatchelAuthCache *cache = g_new0 (SatchelAuthCache, 1);

@@ -126,7 +126,7 @@ follow_alias (Search *search, const char *address, const char *plain, const GPtr
       SatchelDeliveryStatus status = SATCHEL_DELIVERY_UNKNOWN;
       if (target == NULL)
         {
-          log_trouble ("address \"%s\" leads to \"%s\", which is no address", address,
+          log_trouble ("address \"%s\" leads to \"%s\", which is not an address", address,
                        (const char *) targets->pdata[i]);
           search->is_broken = TRUE;
         }
@@ -149,7 +149,7 @@ follow_alias (Search *search, const char *address, const char *plain, const GPtr
       if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL
           && !is_of_whole_domain (search->auth, target, address))
         {
-          log_trouble ("address \"%s\" leads to \"%s\", which is no user here", address, target);
+          log_trouble ("address \"%s\" leads to \"%s\", which is not a user here", address, target);
           search->is_broken = TRUE;
         }
     }
@@ -180,7 +180,7 @@ expand_address (Search *search, const char *address, const char *plain, guint fi
           case SATCHEL_USERDB_UNKNOWN:
             break;
           case SATCHEL_USERDB_TEMPORARY:
-            log_trouble ("address \"%s\" not looked up: %s", names[k],
+            log_trouble ("address \"%s\" cannot be looked up: %s", names[k],
                          error != NULL ? error->message : "no reason given");
             return SATCHEL_DELIVERY_TEMPORARY;
           case SATCHEL_USERDB_FOUND:

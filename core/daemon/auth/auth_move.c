@@ -181,7 +181,7 @@ why_not (const Move *move, SatchelLook look, const char *what)
                             move->old.volume, move->target.profile,
                             *move->target.volume != '\0' ? ", volume " : "", move->target.volume);
   return g_strdup_printf ("%s: %s", move->user,
-                          *what != '\0' ? what : "whether there is mail is not known; try again");
+                          *what != '\0' ? what : "it is not known whether the user has mail; try again");
 }
 
 static void
@@ -350,7 +350,7 @@ begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedS
   satchel_placements_get (auth->placements, user, &placement, &slot);
   if (n_moves >= MAX_MOVES)
     {
-      satchel_error_set (error, SATCHEL_ERROR_LIMIT, "too many at a time");
+      satchel_error_set (error, SATCHEL_ERROR_LIMIT, "too many users are being moved; try again later");
       return NULL;
     }
   SatchelPlacement moving = placement;
@@ -386,7 +386,7 @@ run_move (SatchelAuth *auth, Move *move)
       g_autofree char *user = g_strdup (move->user);
       owe_release (move);
       end_moves (auth, move->slot, user, move->epoch, SATCHEL_LOOK_FAILED,
-                 "its mail process is away just now; try again");
+                 "the user's mail process is not running; try again");
     }
 }
 

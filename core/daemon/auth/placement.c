@@ -97,7 +97,7 @@ load_record (const char *record, gpointer data)
   if (parse_record (fields, &placement))
     put_record (placements, fields[7], &placement);
   else if (placements->n_unread++ == 0)
-    satchel_log (SATCHEL_LOG_ERROR, AREA, "file " FILE_NAME ": \"%s\" is no placement; it does not count",
+    satchel_log (SATCHEL_LOG_ERROR, AREA, "file " FILE_NAME ": \"%s\" is not a placement, and does not count",
                  record);
 }
 
@@ -197,8 +197,7 @@ take_moves_back (SatchelPlacements *placements)
       placement->epoch++;
       g_autofree char *text = record_text (user, placement);
       satchel_record_log_add (placements->log, text);
-      satchel_log (SATCHEL_LOG_WARNING, AREA,
-                   "user=\"%s\" stays where he was: this process ended while he was being moved",
+      satchel_log (SATCHEL_LOG_WARNING, AREA, "user=\"%s\" is not moved: this process ended during the move",
                    (char *) user);
     }
   g_autoptr (GError) error = NULL;

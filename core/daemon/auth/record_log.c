@@ -85,8 +85,9 @@ check_header (const SatchelRecordLog *log, const char *record, GError **error)
   guint64 least;
   if (g_strv_length (words) < 3 || strcmp (words[0], ours[0]) != 0
       || !g_ascii_string_to_unsigned (words[2], 10, 1, G_MAXUINT32, &least, NULL))
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is no such file: it begins with \"%.60s\"",
-                              log->name, record);
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "%s: is not a file of this kind, since it begins with \"%.60s\"", log->name,
+                              record);
   if (least > FORMAT_VERSION)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
                               "%s: was written by a newer version of this program; install that one again",
@@ -142,7 +143,8 @@ read_lines (SatchelRecordLog *log, char *text, gsize len, SatchelRecordFunc func
 static gboolean
 write_text (int fd, const char *text, gsize len, const char *name, GError **error)
 {
-  return satchel_fd_write_all (fd, text, len) || satchel_error_set_errno (error, errno, "write of %s", name);
+  return satchel_fd_write_all (fd, text, len)
+         || satchel_error_set_errno (error, errno, "the file %s cannot be written", name);
 }
 
 /* The damaged file is kept, so that an administrator can read what it said. */
@@ -189,13 +191,14 @@ read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
   if (fstat (log->fd, &status) != 0)
     return satchel_error_set_errno (error, errno, "%s", log->name);
   if (!S_ISREG (status.st_mode) || status.st_size > SATCHEL_RECORD_LOG_BYTES_MAX)
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is no file, or larger than %u MiB",
-                              log->name, SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "%s: is not a regular file, or is larger than %u MiB", log->name,
+                              SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
   gsize len = (gsize) status.st_size;
   g_autofree char *text = g_malloc (len + 1), *copy = NULL;
   gssize n_read = satchel_fd_read_all (log->fd, text, len);
   if (n_read != (gssize) len)
-    return satchel_error_set_errno (error, n_read < 0 ? errno : EIO, "read of %s", log->name);
+    return satchel_error_set_errno (error, n_read < 0 ? errno : EIO, "the file %s cannot be read", log->name);
   if (len == 0)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is empty", log->name);
   copy = g_memdup2 (text, len);
@@ -295,9 +298,9 @@ finish_new_file (SatchelRecordLog *log, Dumping *dumping, GError **error)
       return FALSE;
     }
   if (SATCHEL_RETRY (fsync (dumping->fd)) != 0)
-    return satchel_error_set_errno (error, errno, "fsync of %s", log->new_name);
+    return satchel_error_set_errno (error, errno, "the file %s cannot be written to disk", log->new_name);
   if (SATCHEL_RETRY (renameat (log->root_fd, log->new_name, log->root_fd, log->name)) != 0)
-    return satchel_error_set_errno (error, errno, "rename of %s", log->new_name);
+    return satchel_error_set_errno (error, errno, "the file %s cannot be put in place", log->new_name);
   /* From here on it is the file, durably or not. */
   satchel_fd_clear (&log->fd);
   log->fd = satchel_fd_steal (&dumping->fd);
@@ -305,7 +308,9 @@ finish_new_file (SatchelRecordLog *log, Dumping *dumping, GError **error)
   log->n_records = dumping->n_records;
   log->compact_at = MAX (2 * log->n_records, OUTDATED_MIN);
   log->is_unsure = SATCHEL_RETRY (fsync (log->root_fd)) != 0;
-  return !log->is_unsure || satchel_error_set_errno (error, errno, "fsync of the directory of %s", log->name);
+  return !log->is_unsure
+         || satchel_error_set_errno (error, errno, "the directory of the file %s cannot be written to disk",
+                                     log->name);
 }
 
 static gboolean
@@ -347,7 +352,7 @@ append_pending (SatchelRecordLog *log, GError **error)
   if (!write_text (log->fd, log->pending->str, log->pending->len, log->name, error))
     return FALSE;
   if (SATCHEL_RETRY (fdatasync (log->fd)) != 0)
-    return satchel_error_set_errno (error, errno, "fdatasync of %s", log->name);
+    return satchel_error_set_errno (error, errno, "the file %s cannot be written to disk", log->name);
   log->length += log->pending->len;
   log->n_records += log->n_pending;
   return TRUE;
