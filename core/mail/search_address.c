@@ -24,7 +24,7 @@ satchel_is_address_field (const char *name)
 
 /* Gives a text to @func. TRUE: @func wants no more. */
 static gboolean
-show (const char *text, SatchelShownFunc func, gpointer data)
+show_text (const char *text, SatchelShownFunc func, gpointer data)
 {
   gsize len;
   if (text == NULL || *text == '\0')
@@ -44,7 +44,7 @@ satchel_show_addresses (const char *value, gsize len, SatchelShownFunc func, gpo
       g_autofree char *spec = address->mailbox != NULL && address->host != NULL && *address->host != '\0'
                                   ? g_strconcat (address->mailbox, "@", address->host, NULL)
                                   : g_strdup (address->mailbox);
-      if (show (address->name, func, data) || show (spec, func, data))
+      if (show_text (address->name, func, data) || show_text (spec, func, data))
         return TRUE;
     }
   return FALSE;

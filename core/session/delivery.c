@@ -295,7 +295,7 @@ spool_job_done (gpointer data)
 
 /* Stores the content as filters have changed it. */
 static void
-store (SatchelDelivery *delivery)
+store_content (SatchelDelivery *delivery)
 {
   const SatchelTarget *only = delivery->targets->len == 1 ? g_ptr_array_index (delivery->targets, 0) : NULL;
   /* In the usual case the message is small and for one user of this process, so it goes straight into the
@@ -319,7 +319,7 @@ static void
 replace_job_done (gpointer data)
 {
   if (has_spool (data))
-    store (data);
+    store_content (data);
 }
 
 static void
@@ -344,7 +344,7 @@ on_filtered (SatchelFilterRun *run, gpointer data)
   else if (run->is_changed)
     satchel_job_submit (NULL, "delivery spool", replace_job, replace_job_done, delivery);
   else
-    store (delivery);
+    store_content (delivery);
 }
 
 static void
@@ -398,7 +398,7 @@ satchel_delivery_finish (SatchelDelivery *delivery, SatchelDeliveryFunc func, gp
   delivery->envelope = new_envelope (delivery);
   satchel_session_hold (delivery->session);
   if (!satchel_filters_has (SATCHEL_FILTER_MESSAGE))
-    store (delivery);
+    store_content (delivery);
   else if (satchel_spool_memory (delivery->spool) != NULL)
     start_filters (delivery);
   else

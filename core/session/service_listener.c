@@ -33,7 +33,7 @@ accept_again (SatchelTimer *timer, gpointer data)
 }
 
 static void
-start (ServiceListener *listener, int fd, const struct sockaddr_storage *peer)
+start_session (ServiceListener *listener, int fd, const struct sockaddr_storage *peer)
 {
   char text[SATCHEL_ADDRESS_CHARS];
   SatchelAddress address;
@@ -56,7 +56,7 @@ listener_event (int fd, guint32 events, gpointer data)
   int client = is_full ? -1 : accept4 (fd, (struct sockaddr *) &peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (client >= 0)
     {
-      start (listener, client, &peer);
+      start_session (listener, client, &peer);
       return;
     }
   if (!is_full && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))

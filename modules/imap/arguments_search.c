@@ -251,7 +251,7 @@ read_or (ImapReader *reader, guint depth)
 }
 
 static ImapSearchKey *
-fail (ImapReader *reader, const char *error)
+fail_key (ImapReader *reader, const char *error)
 {
   imap_reader_fail (reader, error);
   return NULL;
@@ -261,7 +261,7 @@ static ImapSearchKey *
 read_key (ImapReader *reader, guint depth)
 {
   if (depth > IMAP_SEARCH_DEPTH_MAX)
-    return fail (reader, "Search keys nested too deeply");
+    return fail_key (reader, "Search keys nested too deeply");
   if (imap_reader_peek (reader) == IMAP_NODE_LIST)
     {
       ImapReader members;
@@ -278,7 +278,7 @@ read_key (ImapReader *reader, guint depth)
     {
       g_autoptr (ImapSearchKey) key = key_new (IMAP_KEY_SEQUENCE);
       return imap_sequence_parse (name, &key->set) ? g_steal_pointer (&key)
-                                                   : fail (reader, "Unknown search key");
+                                                   : fail_key (reader, "Unknown search key");
     }
   if (row->takes == TAKES_KEY)
     {

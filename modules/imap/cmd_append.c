@@ -132,7 +132,7 @@ add_parts (ImapSession *session, const GPtrArray *messages, guint first, gboolea
 /* ---- literals ---- */
 
 static gboolean
-refuse (ImapSession *session, ImapStatus status, const char *code, const char *text)
+refuse_append (ImapSession *session, ImapStatus status, const char *code, const char *text)
 {
   session->refusal_status = status;
   session->refusal_code = code;
@@ -147,7 +147,7 @@ begin_content (ImapSession *session)
   ImapIncoming *incoming = &session->incoming;
   const ImapLexer *lexer = &session->lexer;
   if (incoming->text != NULL || !imap_incoming_add_size (session, lexer->literal_size))
-    return refuse (session, IMAP_NO, incoming->code, incoming->text);
+    return refuse_append (session, IMAP_NO, incoming->code, incoming->text);
   incoming->is_active = TRUE;
   incoming->is_binary = lexer->literal_is_binary;
   incoming->left = lexer->literal_size;
@@ -236,14 +236,14 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
     case IMAP_LACKS_ARGUMENT:
       return FALSE;
     case IMAP_LACKS_NOTHING:
-      return refuse (session, IMAP_BAD, NULL, error);
+      return refuse_append (session, IMAP_BAD, NULL, error);
     case IMAP_LACKS_LITERAL:
       break;
     }
   const GPtrArray *messages = incoming->ahead.messages;
   const ImapAppendMessage *last = messages->pdata[messages->len - 1];
   if (last->flags.has_long_keyword)
-    return refuse (session, IMAP_NO, "LIMIT", imap_text_long_keyword);
+    return refuse_append (session, IMAP_NO, "LIMIT", imap_text_long_keyword);
   if (incoming->stages == NULL)
     {
       incoming->stages = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_stage_free);
@@ -251,14 +251,14 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
     }
   guint n_messages = incoming->stages->len + messages->len;
   if (n_messages > 1 && (row->flags & IMAP_COMMAND_ONE_MESSAGE))
-    return refuse (session, IMAP_BAD, NULL, "Too many arguments");
+    return refuse_append (session, IMAP_BAD, NULL, "Too many arguments");
   if (last->wants_binary && !lexer->literal_is_binary)
-    return refuse (session, IMAP_BAD, NULL, "Binary literal expected");
+    return refuse_append (session, IMAP_BAD, NULL, "Binary literal expected");
   if (n_messages > session->settings.append_messages)
-    return refuse (session, IMAP_NO, "LIMIT", "Too many messages in one command.");
+    return refuse_append (session, IMAP_NO, "LIMIT", "Too many messages in one command.");
   if (lexer->literal_size == 0 && lexer->depth == 0)
-    return refuse (session, IMAP_NO, NULL,
-                   "A message cannot be empty."); /* RFC 3502 6.3.11: also how to cancel */
+    return refuse_append (session, IMAP_NO, NULL,
+                          "A message cannot be empty."); /* RFC 3502 6.3.11: also how to cancel */
   incoming->at = incoming->ahead.at;
   gboolean needs_job = messages->len > 1;
   for (guint i = incoming->at_part; i < last->parts->len && !needs_job; i++)

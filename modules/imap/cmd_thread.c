@@ -131,7 +131,7 @@ tell_node (ThreadState *state, ImapWriter *writer)
 }
 
 static ImapStep
-tell (ThreadState *state, ImapWriter *writer)
+write_threads (ThreadState *state, ImapWriter *writer)
 {
   if (!state->is_started)
     imap_write (writer, state->at != SATCHEL_THREAD_NONE ? "* THREAD " : "* THREAD");
@@ -164,7 +164,7 @@ imap_run_thread (ImapSession *session, ImapCommand *command, gboolean may_block)
       if (!prepare (session, command, state, &error))
         return imap_search_fail (session, command, error);
     }
-  step = tell (state, &session->writer);
+  step = write_threads (state, &session->writer);
   return step == IMAP_STEP_DONE ? imap_search_end (session, command, state->search, "THREAD completed.")
                                 : step;
 }

@@ -171,7 +171,7 @@ imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments
 
 /* Cuts @offset and @len to the bytes that a partial fetch asks for. */
 static void
-cut (const ImapSection *section, guint64 *offset, guint64 *len)
+cut_to_partial (const ImapSection *section, guint64 *offset, guint64 *len)
 {
   if (!section->is_partial)
     return;
@@ -243,7 +243,7 @@ send_fields (ImapSession *session, const ImapSection *section, GString *text)
 {
   guint64 offset = 0, len = text->len;
   hide_nul (text->str, text->len);
-  cut (section, &offset, &len);
+  cut_to_partial (section, &offset, &len);
   imap_write_literal_header (&session->writer, len);
   imap_write_raw (&session->writer, text->str + offset, (gsize) len);
 }
@@ -303,7 +303,7 @@ start_section (ImapSession *session, ImapFetch *fetch, const ImapSection *sectio
       start_binary (session, fetch, section, attributes, offset, len);
       return;
     }
-  cut (section, &offset, &len);
+  cut_to_partial (section, &offset, &len);
   if (len == 0)
     {
       imap_write_string (writer, "", 0);

@@ -17,7 +17,7 @@ wipe (guint8 *data, gsize len)
 
 /* Begins an exchange; from here on a result will come. */
 static void
-begin (ImapGate *gate, const char *tag)
+begin_exchange (ImapGate *gate, const char *tag)
 {
   g_free (gate->tag);
   gate->tag = g_strdup (tag);
@@ -46,7 +46,7 @@ imap_gate_login (ImapGate *gate, const char *tag, ImapReader *reader)
     }
   if (refuse_clear_text (gate, tag))
     return;
-  begin (gate, tag);
+  begin_exchange (gate, tag);
   satchel_gate_auth_password (gate->session, "LOGIN", user, user_len, password, password_len);
 }
 
@@ -74,7 +74,7 @@ imap_gate_authenticate (ImapGate *gate, const char *tag, ImapReader *reader)
       return;
     }
   g_autofree char *name = g_ascii_strup (mechanism, -1);
-  begin (gate, tag);
+  begin_exchange (gate, tag);
   satchel_gate_auth_start (gate->session, name, initial, len);
   wipe (initial, len);
 }
@@ -120,7 +120,7 @@ imap_gate_response (ImapGate *gate, ImapLineStatus status)
 }
 
 static void
-fail (ImapGate *gate, const char *text)
+send_failure (ImapGate *gate, const char *text)
 {
   g_autofree char *tag = g_steal_pointer (&gate->tag);
   imap_gate_reply (gate, tag, text);
@@ -173,16 +173,16 @@ imap_gate_auth_result (gpointer self, const SatchelAuthResult *result)
       fail_login (gate, result->explain);
       break;
     case SATCHEL_AUTH_UNAVAILABLE:
-      fail (gate, "NO [UNAVAILABLE] Temporary authentication failure.");
+      send_failure (gate, "NO [UNAVAILABLE] Temporary authentication failure.");
       break;
     case SATCHEL_AUTH_NOT_ALLOWED:
-      fail (gate, "NO [PRIVACYREQUIRED] Clear text passwords need TLS.");
+      send_failure (gate, "NO [PRIVACYREQUIRED] Clear text passwords need TLS.");
       break;
     case SATCHEL_AUTH_BAD_MECHANISM:
-      fail (gate, "NO [CANNOT] Unknown authentication mechanism.");
+      send_failure (gate, "NO [CANNOT] Unknown authentication mechanism.");
       break;
     case SATCHEL_AUTH_LIMITED:
-      fail (gate, "NO [LIMIT] Too many connections.");
+      send_failure (gate, "NO [LIMIT] Too many connections.");
       break;
     }
 }

@@ -110,7 +110,7 @@ has_room (const ImapLexer *lexer, guint64 len)
 }
 
 static void
-keep (ImapLexer *lexer, const guint8 *data, gsize len)
+keep_bytes (ImapLexer *lexer, const guint8 *data, gsize len)
 {
   if (lexer->is_unkept)
     lexer->n_unkept += len;
@@ -119,14 +119,14 @@ keep (ImapLexer *lexer, const guint8 *data, gsize len)
 }
 
 static gboolean
-put (ImapLexer *lexer, const guint8 *data, gsize len)
+put_bytes (ImapLexer *lexer, const guint8 *data, gsize len)
 {
   if (!has_room (lexer, len))
     {
       start_skipping (lexer, "Command too long", TRUE);
       return FALSE;
     }
-  keep (lexer, data, len);
+  keep_bytes (lexer, data, len);
   return TRUE;
 }
 
@@ -165,7 +165,7 @@ end_node (ImapLexer *lexer)
   ImapNode *node = &g_array_index (lexer->nodes, ImapNode, lexer->nodes->len - 1);
   node->len = lexer->is_unkept ? 0 : lexer->text->len - node->offset;
   lexer->state = STATE_BETWEEN;
-  return put (lexer, (const guint8 *) "", 1);
+  return put_bytes (lexer, (const guint8 *) "", 1);
 }
 
 static void
@@ -250,7 +250,7 @@ feed_between (ImapLexer *lexer, guint8 byte)
     default:
       if (!is_atom_byte (byte))
         start_skipping (lexer, "Invalid character", FALSE);
-      else if (begin_node (lexer, IMAP_NODE_ATOM) && put (lexer, &byte, 1))
+      else if (begin_node (lexer, IMAP_NODE_ATOM) && put_bytes (lexer, &byte, 1))
         lexer->state = STATE_ATOM;
     }
 }
@@ -343,7 +343,7 @@ feed_literal_bytes (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_
         lexer->state = STATE_SKIP_BYTES;
       return IMAP_LEX_MORE;
     }
-  keep (lexer, data, n); /* its room was checked when it was announced */
+  keep_bytes (lexer, data, n); /* its room was checked when it was announced */
   if (lexer->literal_left == 0)
     end_node (lexer);
   return IMAP_LEX_MORE;
@@ -370,7 +370,7 @@ feed_quoted (ImapLexer *lexer, guint8 byte)
     {
       if (byte != '"' && byte != '\\')
         start_skipping (lexer, "Invalid escape in quoted string", FALSE);
-      else if (put (lexer, &byte, 1))
+      else if (put_bytes (lexer, &byte, 1))
         lexer->state = STATE_QUOTED;
     }
   else if (byte == '\\')
@@ -382,7 +382,7 @@ feed_quoted (ImapLexer *lexer, guint8 byte)
   else
     {
       lexer->has_utf8 = lexer->has_utf8 || byte >= 0x80;
-      put (lexer, &byte, 1);
+      put_bytes (lexer, &byte, 1);
     }
 }
 
@@ -397,7 +397,7 @@ feed_state (ImapLexer *lexer, guint8 byte, gboolean *again)
       break;
     case STATE_ATOM:
       if (is_atom_byte (byte))
-        put (lexer, &byte, 1);
+        put_bytes (lexer, &byte, 1);
       else if (byte != '{' || !begin_literal8 (lexer))
         *again = end_node (lexer);
       break;
@@ -451,7 +451,7 @@ feed_atom_run (ImapLexer *lexer, const guint8 *data, gsize len)
   gsize n = 0;
   while (n < len && is_atom_byte (data[n]))
     n++;
-  if (n == 0 || !put (lexer, data, n))
+  if (n == 0 || !put_bytes (lexer, data, n))
     return 0;
   imap_line_end_feed (&lexer->line_end, data[n - 1]);
   return n;

@@ -91,7 +91,7 @@ next_node (ImapReader *reader)
 }
 
 static gboolean
-give (ImapReader *reader, const ImapNode *node, const char **ret, gsize *ret_len)
+give_text (ImapReader *reader, const ImapNode *node, const char **ret, gsize *ret_len)
 {
   *ret = imap_lexer_text (reader->lexer, node);
   if (ret_len != NULL)
@@ -107,7 +107,7 @@ imap_read_word (ImapReader *reader, const char **ret)
     return FALSE;
   if (node->type != IMAP_NODE_ATOM)
     return imap_reader_fail (reader, "Atom expected");
-  return give (reader, node, ret, NULL);
+  return give_text (reader, node, ret, NULL);
 }
 
 gboolean
@@ -139,7 +139,7 @@ read_astring (ImapReader *reader, const char *forbidden, const char **ret, gsize
     return imap_reader_fail (reader, "String expected");
   if (node->type == IMAP_NODE_ATOM && strpbrk (imap_lexer_text (reader->lexer, node), forbidden) != NULL)
     return imap_reader_fail (reader, "Invalid character in atom");
-  return give (reader, node, ret, ret_len);
+  return give_text (reader, node, ret, ret_len);
 }
 
 gboolean
@@ -162,7 +162,7 @@ imap_read_string (ImapReader *reader, const char **ret, gsize *ret_len)
     return FALSE;
   if (node->type != IMAP_NODE_QUOTED && node->type != IMAP_NODE_LITERAL)
     return imap_reader_fail (reader, "String expected");
-  return give (reader, node, ret, ret_len);
+  return give_text (reader, node, ret, ret_len);
 }
 
 gboolean

@@ -146,7 +146,8 @@ test_message (ImapSession *session, ImapSearch *search, const ImapSearchKey *key
 }
 
 static ImapStep
-go_on (ImapSession *session, ImapSearch *search, const ImapSearchKey *key, gboolean may_block, GError **error)
+continue_search (ImapSession *session, ImapSearch *search, const ImapSearchKey *key, gboolean may_block,
+                 GError **error)
 {
   guint32 n = session->view->snapshot->state.n_messages;
   gboolean lacks_dates = search->wants_dates && search->snapshot->state.n_undated > 0 && search->at == 0;
@@ -207,7 +208,8 @@ imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search
   if (*search == NULL && (*search = search_new (session, arguments, &error)) != NULL)
     (*search)->wants_dates |=
         (command->row->flags & IMAP_COMMAND_SORTED) != 0; /* dates are what it orders by */
-  *ret_step = *search != NULL ? go_on (session, *search, arguments->key, may_block, &error) : IMAP_STEP_DONE;
+  *ret_step = *search != NULL ? continue_search (session, *search, arguments->key, may_block, &error)
+                              : IMAP_STEP_DONE;
   if (error != NULL)
     *ret_step = imap_search_fail (session, command, error);
   return *ret_step == IMAP_STEP_DONE && error == NULL;

@@ -48,7 +48,7 @@ decode (const char *text, gsize len)
 
 /* Takes @name (";UID="), in any case of letters, at *@at, and moves *@at behind it. */
 static gboolean
-take (const char **at, const char *name)
+take_name (const char **at, const char *name)
 {
   gsize len = strlen (name);
   if (g_ascii_strncasecmp (*at, name, len) != 0)
@@ -71,9 +71,9 @@ take_mailbox (const char **at, ImapUrl *url)
   if (end == NULL || end == start)
     return FALSE;
   *at = end;
-  if (take (at, ";UIDVALIDITY="))
+  if (take_name (at, ";UIDVALIDITY="))
     {
-      if (!take_number (at, 1, &url->uidvalidity) || !take (at, "/"))
+      if (!take_number (at, 1, &url->uidvalidity) || !take_name (at, "/"))
         return FALSE;
     }
   else if (*--end != '/')
@@ -90,7 +90,7 @@ take_partial (const char **at, ImapUrl *url)
   if (!take_number (at, 0, &offset))
     return FALSE;
   url->offset = offset;
-  if (!take (at, "."))
+  if (!take_name (at, "."))
     return TRUE;
   if (!take_number (at, 1, &count))
     return FALSE;
@@ -106,11 +106,11 @@ imap_url_parse (const char *text, ImapUrl *ret_url)
   if (strlen (text) > IMAP_URL_BYTES_MAX)
     return FALSE;
   /* A relative path would depend on the mailbox that is selected; "//" begins a server's name. */
-  if (take (&at, "/") ? *at == '/' || !take_mailbox (&at, ret_url) : *at != ';')
+  if (take_name (&at, "/") ? *at == '/' || !take_mailbox (&at, ret_url) : *at != ';')
     return FALSE;
-  if (!take (&at, ";UID=") || !take_number (&at, 1, &ret_url->uid))
+  if (!take_name (&at, ";UID=") || !take_number (&at, 1, &ret_url->uid))
     return FALSE;
-  if (take (&at, "/;SECTION="))
+  if (take_name (&at, "/;SECTION="))
     {
       gsize len = strcspn (at, ";");
       if (at[len] == ';' && (len == 0 || at[--len] != '/'))
@@ -122,7 +122,7 @@ imap_url_parse (const char *text, ImapUrl *ret_url)
     }
   else
     ret_url->section = g_strdup ("");
-  if (take (&at, "/;PARTIAL=") && !take_partial (&at, ret_url))
+  if (take_name (&at, "/;PARTIAL=") && !take_partial (&at, ret_url))
     return FALSE;
   return *at == '\0';
 }

@@ -51,7 +51,7 @@ recipient_reply (const Lmtp *lmtp, SatchelDeliveryStatus status, const char *tex
 }
 
 static void
-finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
+finish_content (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
 {
   for (guint i = 0; i < lmtp->recipients->len; i++)
     {
@@ -76,7 +76,7 @@ finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
 static void
 on_finished (SatchelDelivery *delivery, const SatchelDeliveryStatus *statuses, guint n, gpointer data)
 {
-  finish (data, statuses);
+  finish_content (data, statuses);
 }
 
 static void
@@ -85,7 +85,7 @@ end_content (Lmtp *lmtp)
   lmtp_set_state (lmtp, LMTP_COMMAND);
   lmtp_set_busy (lmtp, TRUE);
   if (lmtp->failure != SATCHEL_DELIVERY_OK)
-    finish (lmtp, NULL);
+    finish_content (lmtp, NULL);
   else
     satchel_delivery_finish (lmtp->delivery, on_finished, lmtp);
 }

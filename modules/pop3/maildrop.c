@@ -105,7 +105,7 @@ pop3_unlock (Pop3 *pop3)
 
 /* The lock is released before the answer (RFC 1939 4). */
 static void
-refuse (Pop3 *pop3, Pop3Text text)
+refuse_login (Pop3 *pop3, Pop3Text text)
 {
   pop3_unlock (pop3);
   pop3_reply (pop3, text);
@@ -128,7 +128,7 @@ open_done (gpointer data)
   Pop3 *pop3 = data;
   if (pop3->error != NULL || satchel_session_is_cancelled (pop3->session))
     {
-      refuse (pop3, text_for_maildrop (pop3->error));
+      refuse_login (pop3, text_for_maildrop (pop3->error));
       return;
     }
   if (!pop3->is_locked)
@@ -140,7 +140,7 @@ open_done (gpointer data)
   /* Another session may have begun and ended while this one waited for the lock. */
   if (pop3_is_too_early (pop3))
     {
-      refuse (pop3, POP3_TEXT_LOGIN_DELAY);
+      refuse_login (pop3, POP3_TEXT_LOGIN_DELAY);
       return;
     }
   pop3_note_login (pop3);
@@ -160,7 +160,7 @@ pop3_open_maildrop (Pop3 *pop3)
 {
   pop3->give_up_at = g_get_monotonic_time () + pop3->settings.lock_wait_ms * 1000;
   if (pop3_is_too_early (pop3))
-    refuse (pop3, POP3_TEXT_LOGIN_DELAY);
+    refuse_login (pop3, POP3_TEXT_LOGIN_DELAY);
   else
     satchel_session_run (pop3->session, "pop3 open", open_job, open_done, pop3);
 }

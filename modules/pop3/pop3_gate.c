@@ -93,7 +93,7 @@ reply_bad (Pop3Gate *gate, Pop3Text text)
 
 /* Describes the AUTHORIZATION state as it is now. ret_state->mechanisms is yours. */
 static void
-describe (Pop3Gate *gate, Pop3Authorization *ret_state)
+describe_authorization (Pop3Gate *gate, Pop3Authorization *ret_state)
 {
   ret_state->language = gate->language;
   ret_state->is_utf8 = gate->is_utf8;
@@ -114,7 +114,7 @@ static void
 run_capa (Pop3Gate *gate, char *argument)
 {
   Pop3Authorization state;
-  describe (gate, &state);
+  describe_authorization (gate, &state);
   pop3_send_capabilities (gate->connection, &state, satchel_gate_config (gate->session), NULL);
   g_free (state.mechanisms);
 }
@@ -354,7 +354,7 @@ static void
 hand_over (Pop3Gate *gate)
 {
   Pop3Authorization state;
-  describe (gate, &state);
+  describe_authorization (gate, &state);
   g_autofree char *note = pop3_authorization_to_note (&state);
   g_free (state.mechanisms);
   satchel_gate_hand_over (gate->session, note, strlen (note));

@@ -137,7 +137,7 @@ text_for_message (const GError *error)
 }
 
 static void
-fail (Pop3 *pop3)
+fail_retrieval (Pop3 *pop3)
 {
   Pop3Text text = text_for_message (pop3->error);
   gboolean is_usual =
@@ -161,7 +161,7 @@ static Pop3StepResult
 end_piece (Pop3 *pop3)
 {
   if (pop3->error != NULL)
-    fail (pop3);
+    fail_retrieval (pop3);
   else
     {
       send_chunk (pop3);
