@@ -35,7 +35,7 @@ class Installed:
         self.machine.run("satchel", "user", "add", f"{user}@{DOMAIN}", "--stdin", input=PASSWORD.encode() + b"\n")
 
     def deliver(self, subject, user="anna", path="/run/satchel/lmtp"):
-        """Over LMTP's socket, as the machine's MTA would."""
+        """Delivers over the LMTP socket, as the machine's MTA would."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(60)
             # A path of the machine's root; a unix address holds 107 bytes.
@@ -64,7 +64,7 @@ class Installed:
         return c
 
     def subjects(self, user="anna"):
-        """By IMAP."""
+        """Reads the mail by IMAP."""
         c = self.imap(user)
         c.select("INBOX", readonly=True)
         found = self.fetch_subjects(c)
@@ -86,7 +86,7 @@ class Installed:
         return found
 
     def check_mail(self, what):
-        """One more message comes in and is there by both protocols, after all the others."""
+        """Delivers one more message, and finds it by both protocols behind all the others."""
         self.n += 1
         subject = f"m{self.n}-{what}"
         before = self.subjects()

@@ -20,7 +20,7 @@ INTERRUPTED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def say(text):
-    """As TAP's diagnostics, which go to the log."""
+    """Prints lines as diagnostics of TAP, which go to the log."""
     print("".join(f"# {line}\n" for line in text.splitlines()), end="", flush=True)
 
 
@@ -37,7 +37,7 @@ def parents():
 
 
 def descendants(of):
-    """Those who start others first."""
+    """Lists processes, those that start others first."""
     parent_of = parents()
     found = []
     generation = [of]
@@ -88,7 +88,7 @@ def tell_state(test):
 
 
 class Expired(Exception):
-    """The patience for a wait is over."""
+    """The time allowed for a wait is over."""
 
 
 def alarm(_sign, _frame):
@@ -96,7 +96,7 @@ def alarm(_sign, _frame):
 
 
 def wait_for_end(test, seconds):
-    """The status of the test; what others leave to us is reaped meanwhile."""
+    """Waits for the test and returns its status; processes that others leave behind are reaped meanwhile."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         while True:
@@ -116,7 +116,7 @@ def end_processes(processes):
 
 
 def end_all():
-    """Ends what is left.  The children of a process that ends become ours."""
+    """Ends the processes that are left.  The children of a process that ends become this one's."""
     while True:
         end_processes(descendants(os.getpid()))
         try:
@@ -145,7 +145,7 @@ def start(command):
 
 
 def wait_for_test(test):
-    """The exit status, as a shell tells it."""
+    """Returns the exit status as a shell reports it."""
     try:
         status = wait_for_end(test, LIMIT)
     except Expired:

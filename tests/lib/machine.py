@@ -147,21 +147,21 @@ class Machine:
         return r.stdout.decode().strip() in ("running", "degraded")
 
     def run(self, *command, **options):
-        """Inside; output as bytes unless text=True."""
+        """Runs a command inside; its output is bytes unless text=True."""
         return run("nsenter", "-t", str(self.first), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "--", "env", "-i",
                    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=/root", "TERM=dumb",
                    "DEBIAN_FRONTEND=noninteractive", *command, **options)
 
     def say(self, *command, **options):
-        """What a command that succeeds prints."""
+        """Returns the output of a command, which must succeed."""
         return self.run(*command, **options).stdout.decode().strip()
 
     def runs(self, pid, program):
-        """Whether the process runs the file that has this name now: a unit's mount namespace may show other paths than ours."""
+        """Says whether the process runs the file that has this name now; a unit's mount namespace may show other paths than this one."""
         return self.run("test", f"/proc/{pid}/exe", "-ef", program, check=False).returncode == 0
 
     def fails(self, *command):
-        """Both outputs of a command that must not succeed."""
+        """Returns both outputs of a command, which must fail."""
         r = self.run(*command, check=False)
         if r.returncode == 0:
             raise AssertionError(f"{command} succeeded: {r.stdout!r}")
@@ -184,7 +184,7 @@ class Machine:
 
     @contextlib.contextmanager
     def network(self):
-        """Sockets that this thread makes meanwhile are the machine's."""
+        """Sockets that this thread makes inside the block belong to the machine."""
         with open("/proc/thread-self/ns/net") as ours, open(f"/proc/{self.first}/ns/net") as theirs:
             _setns(theirs.fileno())
             try:
@@ -205,7 +205,7 @@ class Machine:
 
 
 def _clean(place, groups):
-    """Control groups outlive their processes."""
+    """Removes the control groups, which outlive their processes."""
     subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c",
                     'mkdir -p "$1/cgroup"; mount -t cgroup2 cgroup2 "$1/cgroup" && find "$1/cgroup"/$2 -depth -type d -exec rmdir {} +',
                     "clean", place, groups], capture_output=True, timeout=60)

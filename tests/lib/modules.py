@@ -11,7 +11,7 @@ INST = os.path.join(os.environ.get("SATCHEL_MODULES_BUILD") or os.environ.get("S
 
 
 class Modules:
-    """A module directory of one's own: those that are installed, and what is built into it."""
+    """A module directory of the test, with the installed modules and those that are built into it."""
 
     def __init__(self):
         run(os.path.join(TOP, "tools/lib/build.sh"), os.path.dirname(INST))
@@ -27,6 +27,6 @@ class Modules:
         run("cc", "-std=gnu17", "-Wall", "-fPIC", "-shared", "-o", os.path.join(self.dir, name + ".so"), os.path.join(TOP, "tests", source), *flags, *found)
 
     def options(self, *names):
-        """What a server is started with."""
+        """Returns the options and environment with which a server uses this directory."""
         enabled = [x for name in names for x in ("--set", name + ".enabled=true")]
         return ["--set", "server.module_dir=" + self.dir, *enabled]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A client that must not notice what else goes on."""
+"""A client that must not notice anything else that goes on in the server."""
 import threading
 import time
 
@@ -7,7 +7,7 @@ from tap import equal, wait_for
 
 
 class Noops(threading.Thread):
-    """A client of IMAP that goes on all the time, beside what a server has to bear; prints how long its answers took."""
+    """An IMAP client that sends NOOPs all the time while the server has other work, and prints how long its answers took."""
 
     def __init__(self, server, user="u0001"):
         super().__init__(daemon=True)
@@ -34,7 +34,7 @@ class Noops(threading.Thread):
         return self
 
     def wait_more(self):
-        """Some were answered since now."""
+        """Waits until some NOOPs have been answered from now on."""
         n = self.n
         wait_for(lambda: self.error or self.n > n + 20, "NOOPs are answered", 60)
         equal(self.error, None, "NOOP")

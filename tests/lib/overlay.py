@@ -28,7 +28,7 @@ def has_ended(pid):
 
 
 def there_are(*packages):
-    """Those that this release has."""
+    """Returns the packages that this release has."""
     def is_there(package):
         r = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
         return "Candidate: " in r.stdout and "Candidate: (none)" not in r.stdout
@@ -68,7 +68,7 @@ def make_devices(dev):
 
 
 def unmount(root):
-    """All that is mounted there and below, the last one first."""
+    """Lists everything that is mounted there and below, the last mount first."""
     with open("/proc/self/mounts") as f:
         places = [line.split()[1] for line in f]
     for place in reversed(places):
@@ -93,7 +93,7 @@ def install_packages(root, name, packages):
 
 
 def layer(name, program, *packages):
-    """The directory that the packages were installed into, above the root directory of this machine."""
+    """Returns the directory with the installed packages, which is laid over the root directory of this machine."""
     if os.getuid() != 0:
         raise Skip(f"{name} in an overlay needs root")
     place = os.path.join(SCRATCH, name)

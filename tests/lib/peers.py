@@ -168,7 +168,7 @@ class Courier(Peer):
         self.overlay.run("makeuserdb")
 
     def tcpd_options(self):
-        """As its own start script has them: the switch for ident look-ups is gone in newer ones."""
+        """The options of its own start script; newer releases have no switch for ident look-ups."""
         with open(self.overlay.root + "/etc/courier/imapd") as f:
             return next(line.split('"')[1] for line in f if line.startswith("TCPDOPTS="))
 

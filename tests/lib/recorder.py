@@ -12,13 +12,13 @@ CONTENT = re.compile(rb"(?:BODY|BINARY)\[\](?!<)|RFC822 ")
 
 
 class Lines:
-    """Bytes as they come to lines; the bytes of a literal are left out."""
+    """Makes lines of the bytes as they come; the bytes of a literal are left out."""
 
     def __init__(self):
         self.rest, self.line, self.skip, self.inflater = b"", b"", 0, None
 
     def inflate(self):
-        """What comes from here on is compressed (RFC 4978)."""
+        """Notes that everything from here on is compressed (RFC 4978)."""
         self.inflater = zlib.decompressobj(-15)
         self.rest = self.inflater.decompress(self.rest)
 

@@ -25,7 +25,7 @@ _cases = []
 
 
 class Skip(Exception):
-    """Why a case cannot run here; shown aloud."""
+    """The reason why a case cannot run here, which is shown."""
 
 
 def case(function):
@@ -111,7 +111,7 @@ def at_end(function):
 
 
 def lacking(why):
-    """What could not be installed: in CI, which has all packages, a failure."""
+    """Skips the case, since a program could not be installed; in CI, which has all packages, that is a failure."""
     if os.environ.get("CI"):
         raise AssertionError(why)
     raise Skip(why)
@@ -132,7 +132,7 @@ def equal(got, want, what):
 
 
 def run(*command, timeout=600, check=True, **options):
-    """The bound is only for a program that hangs: some take a minute on a busy machine."""
+    """Runs a program.  The bound is only for one that hangs: some take a minute on a busy machine."""
     options.setdefault("capture_output", True)
     r = subprocess.run(command, timeout=timeout, **options)
     if check and r.returncode != 0:
@@ -168,7 +168,7 @@ class _Worker(threading.Thread):
 
 
 def run_all(*works, seconds=600):
-    """All at once, each in a thread; the first error of one is the error of all."""
+    """Runs functions at the same time, each in a thread; the first error of one is the error of all."""
     workers = [_Worker(work) for work in works]
     for worker in workers:
         worker.start()
@@ -199,7 +199,7 @@ class Server:
         at_end(self.stop)
 
     def start(self, *options):
-        """Also again, after stop("--keep")."""
+        """Starts the server, also again after stop("--keep")."""
         r = subprocess.run([*self.wrapper, os.path.join(TOP, "tools/devserver"), "start", "--dir", self.dir, "--json", *options],
                            capture_output=True, text=True, timeout=900)
         if r.returncode != 0:
@@ -253,7 +253,7 @@ class Server:
         return c
 
     def deliver(self, content, *users, sender="sender@example.net"):
-        """Over LMTP, one transaction; the content as bytes with any line ends."""
+        """Delivers over LMTP in one transaction; the content is bytes with any line ends."""
         from wire import Wire
         w = Wire(self, "lmtp")
         equal(w.line()[:3], b"220", "greeting of lmtp")
@@ -284,5 +284,5 @@ def corpus_files(*folders):
 
 
 def wire(content):
-    """What a client should get: LF line ends as CRLF."""
+    """Returns the content as a client should get it, with CRLF for LF."""
     return re.sub(rb"\r?\n", b"\r\n", content)

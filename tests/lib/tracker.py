@@ -22,7 +22,7 @@ def numbers(text):
 
 
 def ranges(uids):
-    """A list as 1:3,7."""
+    """Returns a list of numbers as 1:3,7."""
     parts = []
     for uid in sorted(uids):
         if parts and parts[-1][1] == uid - 1:
@@ -33,7 +33,7 @@ def ranges(uids):
 
 
 class Refused(Exception):
-    """NO or BAD: the line."""
+    """The answer was NO or BAD; the text is its line."""
 
 
 class Row:
@@ -60,7 +60,7 @@ class Tracker:
     # ---- lines
 
     def line(self):
-        """One response with its literals."""
+        """Reads one response with its literals."""
         whole = b""
         while True:
             line = self.wire.line()
@@ -193,7 +193,7 @@ class Tracker:
             del self.rows[at]
 
     def earlier(self, uids, line):
-        """Of a message that is in the view it would be a lie."""
+        """Checks that the server does not say this of a message that is in the view."""
         there = {row.uid for row in self.rows} & set(uids)
         if there and not self.running.startswith((b"SELECT", b"EXAMINE")):
             self.wrong(f"VANISHED (EARLIER) of {there}, which are there", line)
@@ -255,7 +255,7 @@ class Tracker:
         return self.uidvalidity, self.modseq, {row.uid: row.flags for row in self.rows if row.uid}
 
     def look_at_new(self):
-        """Asks for what was only announced; after it nothing is unknown."""
+        """Fetches the messages that were only announced, after which nothing is unknown."""
         while any(row.uid is None or row.flags is None for row in self.rows):
             first = next(i for i, row in enumerate(self.rows, 1) if row.uid is None or row.flags is None)
             try:

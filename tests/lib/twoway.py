@@ -17,7 +17,7 @@ LOUD = ("APPEND", "STORE", "UID STORE", "EXPUNGE", "UID EXPUNGE", "COPY", "UID C
 
 
 def content(name):
-    """The message with that name, always the same bytes."""
+    """Returns the message with that name, always the same bytes."""
     r = random.Random(name)
     lines = ["".join(r.choice("abcdefghij .äé€") for _ in range(r.randrange(70))) for _ in range(r.randrange(40))]
     if r.random() < .05:
@@ -29,7 +29,7 @@ def content(name):
 
 
 def digest(data):
-    """Of what nobody changes: LMTP puts lines in front, line ends are the system's on disk, and mbsync marks what it copies."""
+    """Returns the part that nobody changes: LMTP puts lines in front, line ends on disk are the system's, mbsync marks copies."""
     data = data[re.search(rb"(?m)^From: ", data).start():].replace(b"\r\n", b"\n")
     return hashlib.sha256(re.sub(rb"(?m)^X-TUID: .*\n", b"", data)).hexdigest()
 
@@ -39,7 +39,7 @@ def name_of(data):
 
 
 class Account:
-    """A side that is an account with us."""
+    """A side that is an account on Satchel."""
 
     def __init__(self, server, user, flags):
         self.server, self.user, self.flags, self.connection, self.selected = server, user, flags, None, None
@@ -170,7 +170,7 @@ class Maildirs:
             self.change(folder, name, "\\Deleted", True)
 
     def move(self, folder, name, target):
-        """As a mail reader moves: a name of the new folder's own."""
+        """Moves a message as a mail reader does, with a new name in the new folder."""
         path = self.find(folder, name)
         carried = {self.letters[f] for f in self.flags}
         with open(path, "rb") as f:
@@ -210,7 +210,7 @@ class Play:
         self.n_changes = 0
 
     def change(self, side):
-        """One change; a message is touched by one side only between two runs, so that what must come of it is certain."""
+        """Makes one change.  Only one side changes a message between two runs, so that the result is certain."""
         r = self.random
         folders = [f for f in self.folders if self.made.get(f, side) is side]
         mine = [m for m in self.messages if self.touched.get(m, side) is side]
@@ -246,11 +246,11 @@ class Play:
         self.n_changes += 1
 
     def noise(self):
-        """Changes and downloads that the program asked for so far."""
+        """Returns the changes and downloads that the program has asked for so far."""
         return sum(sum(r.verbs[v] for v in LOUD) + sum(r.downloads.values()) for r in self.recorders)
 
     def run_until_quiet(self):
-        """The program runs until it has nothing left to do."""
+        """Runs the program until it has nothing left to do."""
         for _ in range(6):
             before = self.noise()
             r = self.program()

@@ -23,7 +23,7 @@ class Wire:
         self.s.sendall(data)
 
     def line(self):
-        """One line with its end; b"" when the server has closed."""
+        """Reads one line with its end; b"" when the server has closed."""
         while b"\n" not in self.buffer:
             try:
                 data = self.s.recv(65536)
@@ -70,14 +70,14 @@ class Wire:
         return got[-1]
 
     def rest(self):
-        """Everything until the server closes."""
+        """Reads everything until the server closes."""
         found = [self.line()]
         while found[-1]:
             found.append(self.line())
         return b"".join(found)
 
     def multi(self):
-        """A POP3 or LMTP-style dotted answer, without the dot line."""
+        """Reads an answer that ends in a dot, as in POP3, without the line of the dot."""
         found = []
         while True:
             line = self.line()
@@ -87,7 +87,7 @@ class Wire:
             found.append(line)
 
     def reply(self):
-        """One SMTP reply, all of its lines."""
+        """Reads one SMTP reply with all its lines."""
         found = [self.line()]
         while found[-1][3:4] == b"-":
             found.append(self.line())

@@ -6,9 +6,9 @@ BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libglib2
 RUN_PACKAGES="python3 openssl curl ca-certificates"
 TEST_PACKAGES="gnutls-bin gsasl swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter
  libmail-imapclient-perl libio-socket-ssl-perl php-cli libgmime-3.0-dev mandoc xz-utils strace clang clang-format-19 libclang-rt-dev procps fail2ban git iproute2"
-# Not in every release: what is lacking is said, and the cases that use it are skipped.
+# These are not in every release: the script says which are missing, and the cases that use them are skipped.
 OPTIONAL_TEST_PACKAGES="uw-mailutils php-horde-imap-client"
-# What tools/package deb and rpm need beyond a build, and what looks at their work.
+# Packages that tools/package deb and rpm need beyond a build, and those that check their work.
 DEB_PACKAGES="dpkg-dev debhelper fakeroot systemd"
 RPM_PACKAGES="rpm cpio"
 PACKAGE_TEST_PACKAGES="lintian rpmlint"

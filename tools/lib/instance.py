@@ -24,7 +24,7 @@ PORTS = ("imap", "imaps", "pop3", "pop3s", "lmtp")
 
 
 class Failure(Exception):
-    """What went wrong, as one line for a person."""
+    """The reason of a failure, as one line for a person."""
 
 
 def log(text):
@@ -37,7 +37,7 @@ def build():
 
 
 def others_may_pass(directory):
-    """Whether a user without rights of its own could reach what lies in there."""
+    """Says whether a user without special rights could reach what is in there."""
     while os.stat(directory).st_mode & stat.S_IXOTH:
         if directory == "/":
             return True
@@ -46,7 +46,7 @@ def others_may_pass(directory):
 
 
 def roles_may_run(directory):
-    """Whether all users reach it, and none but root changes what lies on the way."""
+    """Says whether all users can reach it, and only root can change the directories on the way."""
     while directory != "/":
         s = os.stat(directory)
         if not s.st_mode & stat.S_IXOTH or s.st_uid != 0 or s.st_mode & 0o022 and not s.st_mode & stat.S_ISVTX:
@@ -70,7 +70,7 @@ def quote(text):
 
 
 def start_time(pid):
-    """A process's start, to tell it from a later one with its number; None if there is none."""
+    """Returns the start time of a process, which tells it from a later one with the same number; None if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat") as f:
             fields = f.read().rpartition(")")[2].split()
@@ -115,7 +115,7 @@ class Instance:
     # ---- making
 
     def prepare(self, *, users, password, storage, settings, ports, domain, hostname="localhost"):
-        """Makes what is missing; what a kept directory remembers wins over defaults."""
+        """Makes what is missing; settings that a kept directory remembers count before defaults."""
         m = self.memory
         made_dir = not os.path.isdir(self.dir)
         try:
@@ -288,7 +288,7 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
         return env
 
     def command(self, arguments):
-        """The satchel command against it: arguments and environment."""
+        """Returns arguments and environment for the satchel command on this server."""
         programs = self.memory.get("programs") or self.programs()
         return [os.path.join(programs, "bin/satchel"), *self.options(programs), *arguments], self.environment(programs)
 

@@ -11,13 +11,13 @@ import textwrap
 from check_documents import COLUMNS, sources_below
 
 ITEM = re.compile(r"\s*([-*]|\d+\.) +")
-# What begins something else than more of the paragraph before it.
+# Beginnings of lines that do not continue the paragraph before them.
 OTHER = ("|", "#", "```")
 KEPT = "\x00"
 
 
 def wrapped(block):
-    """The lines of one paragraph or item, laid out."""
+    """Returns the lines of one paragraph or item, laid out."""
     item = ITEM.match(block[0])
     first = item.group(0) if item else re.match(r"\s*", block[0]).group(0)
     text = " ".join([block[0][len(first):].strip()] + [line.strip() for line in block[1:]])

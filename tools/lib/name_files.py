@@ -10,7 +10,7 @@ from check_documents import Tree, README_LINES, check_tables, read
 
 
 def purpose_of(text):
-    """The first sentence of a file's head, in small letters as rows begin."""
+    """Returns the first sentence of a file's head, in small letters, as rows begin."""
     head = re.search(r'/\*(.*?)\*/|"""(.*?)"""', text, re.S)
     words = (head.group(1) or head.group(2)) if head else ""
     words = re.sub(r"\s+", " ", re.sub(r"^ ?\*|SPDX-License-Identifier: \S+", " ", words, flags=re.M)).strip()

@@ -38,10 +38,10 @@ tools/quickstart > /work/quickstart.log 2>&1 || { tail -20 /work/quickstart.log;
 tools/quickstart --purge || exit 1
 exec tools/test "$@"
 R
-# A pid namespace: whatever runs there ends with it.
+# Everything that runs in a pid namespace ends with it.
 exec unshare --mount --pid --fork --kill-child bash -c '
 root=$1; shift
-# A mount point of its own, so that tests there may have mount namespaces.
+# The root is a mount point of its own, so that tests there may have mount namespaces.
 mount --bind "$root" "$root" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount --make-rslave "$root/dev" &&
     mount --rbind /sys "$root/sys" && mount --make-rslave "$root/sys" && mount -t tmpfs tmpfs "$root/run" || exit 70
 exec chroot "$root" env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

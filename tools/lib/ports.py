@@ -9,7 +9,7 @@ _held = []
 
 
 def port_is_free(port, address="127.0.0.1"):
-    """Whether a server could listen there now."""
+    """Says whether a server could listen there now."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
