@@ -17,7 +17,7 @@ typedef struct SatchelLogBudget
 {
   const char *area;
   guint burst, an_hour;         /* lines of one place and kind: at once, and within an hour */
-  guint burst_in_all, a_second; /* and of all */
+  guint burst_in_all, a_second; /* lines of all places and kinds together */
   /* Private; zero at first. */
   GMutex lock;
   SatchelLogEntry *entries;
