@@ -64,7 +64,7 @@ hand_whole (SatchelGateSession *session, SatchelIpcMessage *message)
       return;
     }
   satchel_transport_destroy (g_steal_pointer (&session->transport));
-  session->state = GATE_HANDED;
+  gate_set_state (session, GATE_HANDED);
   satchel_gate.n_served--;
   gate_sessions_changed ();
 }
@@ -85,7 +85,7 @@ hand_relayed (SatchelGateSession *session, const void *note, gsize note_len, GBy
       gate_session_free (session);
       return;
     }
-  session->state = GATE_RELAYED;
+  gate_set_state (session, GATE_RELAYED);
   satchel_gate.n_relays++;
   session->relay =
       satchel_relay_new (g_steal_pointer (&session->transport), satchel_fd_steal (&pair.ends[0]), input,
@@ -99,7 +99,7 @@ gate_hand_over (SatchelGateSession *session, const void *note, gsize note_len)
   g_autoptr (GBytes) output = NULL;
   satchel_timer_cancel (&session->login_timer);
   satchel_timer_cancel (&session->step_timer);
-  session->state = GATE_RELAYED; /* the protocol's `closed` must not end the session */
+  gate_set_state (session, GATE_RELAYED); /* the protocol's `closed` must not end the session */
   if (session->connection != NULL)
     session->transport = satchel_connection_take_apart (session->connection, &input, &output);
   gboolean has_much = (input != NULL && g_bytes_get_size (input) > INPUT_MAX)

@@ -36,9 +36,11 @@ typedef struct GateListener
   gboolean asks_certificate;
 } GateListener;
 
+/* What may follow each state is in gate_state.c; gate_set_state alone changes it. */
 typedef enum
 {
-  GATE_PROXY = 1, /* the PROXY header is read */
+  GATE_NEW = 0,
+  GATE_PROXY, /* the PROXY header is read */
   GATE_HANDSHAKE,
   GATE_OPEN,     /* the protocol's half before login speaks */
   GATE_GRANTING, /* a protocol without login: auth is asked for a grant */
@@ -139,6 +141,7 @@ void gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
 void gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func);
 
 /* gate_state.c */
+void gate_set_state (SatchelGateSession *session, GateState state);
 /* In any case of letters; NULL: it is not offered on this connection. */
 const GateMechanism *gate_find_mechanism (SatchelGateSession *session, const char *name);
 /* Is one that needs a channel binding offered on this connection? */

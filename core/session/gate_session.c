@@ -231,11 +231,11 @@ gate_session_greet (SatchelGateSession *session)
     }
   if (protocol->flags & SATCHEL_PROTOCOL_NO_LOGIN)
     {
-      session->state = GATE_GRANTING;
+      gate_set_state (session, GATE_GRANTING);
       gate_auth_ask_grant (session, take_grant);
       return;
     }
-  session->state = GATE_OPEN;
+  gate_set_state (session, GATE_OPEN);
   SatchelConnection *connection =
       satchel_connection_new (g_steal_pointer (&session->transport), &gate_handlers, session);
   session->connection = connection;
@@ -294,7 +294,7 @@ handshake_done (SatchelGateSession *session)
     }
   /* This is after STARTTLS, so nothing that was known or promised before counts any more. */
   satchel_watch_remove (g_steal_pointer (&session->watch));
-  session->state = GATE_OPEN;
+  gate_set_state (session, GATE_OPEN);
   satchel_connection_swap_transport (session->connection, g_steal_pointer (&session->transport));
   satchel_connection_set_busy (session->connection, FALSE);
   session->listener->protocol->tls_started (session->self);
@@ -351,7 +351,7 @@ void
 gate_handshake_start (SatchelGateSession *session, int fd)
 {
   const char *alpn = session->listener->protocol != NULL ? session->listener->protocol->alpn : NULL;
-  session->state = GATE_HANDSHAKE;
+  gate_set_state (session, GATE_HANDSHAKE);
   session->transport = satchel_tls_transport_new (satchel_gate.tls, fd, alpn);
   if (session->transport == NULL)
     {
@@ -385,7 +385,7 @@ satchel_gate_start_tls (SatchelGateSession *session)
   g_return_if_fail (satchel_gate_can_start_tls (session));
   satchel_connection_set_busy (session->connection, TRUE);
   satchel_connection_drop_input (session->connection);
-  session->state = GATE_HANDSHAKE;
+  gate_set_state (session, GATE_HANDSHAKE);
   satchel_connection_when_flushed (session->connection, plain_flushed, session);
 }
 
@@ -500,7 +500,7 @@ gate_session_begin (GateListener *listener, int fd, const SatchelAddress *addres
       begin_counted (session);
       return;
     }
-  session->state = GATE_PROXY;
+  gate_set_state (session, GATE_PROXY);
   session->proxy = g_malloc0 (SATCHEL_PROXY_MAX_BYTES);
   session->watch = satchel_watch_add (fd, EPOLLIN, proxy_event, session);
 }

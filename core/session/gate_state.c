@@ -15,6 +15,24 @@
 
 Gate satchel_gate;
 
+#define TO(state) (1u << GATE_##state)
+static const guint8 next_states[] = {
+  [GATE_NEW] = TO (PROXY) | TO (HANDSHAKE) | TO (OPEN) | TO (GRANTING),
+  [GATE_PROXY] = TO (HANDSHAKE) | TO (OPEN) | TO (GRANTING),
+  [GATE_HANDSHAKE] = TO (HANDSHAKE) | TO (OPEN) | TO (GRANTING),
+  [GATE_OPEN] = TO (HANDSHAKE) | TO (RELAYED),
+  [GATE_GRANTING] = TO (RELAYED),
+  [GATE_RELAYED] = TO (RELAYED) | TO (HANDED),
+  [GATE_HANDED] = 0,
+};
+
+void
+gate_set_state (SatchelGateSession *session, GateState state)
+{
+  g_return_if_fail ((next_states[session->state] & 1u << state) != 0);
+  session->state = state;
+}
+
 static void
 set_accepting (gboolean is_accepting)
 {
