@@ -26,8 +26,6 @@ typedef struct SatchelConfigSchema
   const char *help; /* a sentence of one line */
 } SatchelConfigSchema;
 extern const SatchelConfigSchema satchel_core_schemas[];
-extern const SatchelConfigRow
-    satchel_limits_rows[]; /* the rows of group `limits`, some of which fill SatchelLimits */
 extern const SatchelConfigRow satchel_config_enabled_row; /* the first row of every group of a module */
 
 /* One mistake, ready to print: "FILE:LINE: message; what to do". */

@@ -3,11 +3,10 @@
  */
 #include "config.h"
 
-#include <satchel/protocol.h>
-
-#include "core/runtime/config_image.h"
+#include "core/runtime/core_settings.h"
 
 #define RELOAD SATCHEL_CONFIG_RELOADABLE
+#define INTO SATCHEL_CONFIG_INTO
 
 static const SatchelConfigRow server_rows[] = {
   { "hostname", SATCHEL_CONFIG_STRING, NULL,
@@ -16,10 +15,11 @@ static const SatchelConfigRow server_rows[] = {
   { "default_domain", SATCHEL_CONFIG_STRING, "localhost", "Domain that is added to a user name without one" },
   { "lower_case_users", SATCHEL_CONFIG_BOOL, "true",
     "Whether user names and addresses are compared in lower case" },
-  { "mail_root", SATCHEL_CONFIG_PATH, SATCHEL_STATE_DIR "/mail",
+  { "mail_root", INTO (PATH, SatchelServerSettings, mail_root), SATCHEL_STATE_DIR "/mail",
     "Directory that holds all mail; the mail of a user is in DOMAIN/LOCAL below it" },
-  { "state_dir", SATCHEL_CONFIG_PATH, SATCHEL_STATE_DIR, "Directory of the server's own state" },
-  { "run_dir", SATCHEL_CONFIG_PATH, SATCHEL_RUN_DIR, "Directory of sockets" },
+  { "state_dir", INTO (PATH, SatchelServerSettings, state_dir), SATCHEL_STATE_DIR,
+    "Directory of the server's own state" },
+  { "run_dir", INTO (PATH, SatchelServerSettings, run_dir), SATCHEL_RUN_DIR, "Directory of sockets" },
   { "module_dir", SATCHEL_CONFIG_PATH, SATCHEL_MODULE_DIR, "Directory of modules" },
   { "gate_user", SATCHEL_CONFIG_STRING, "satchel-gate",
     "Account (name or number) of the gate processes when the server is started as root" },
@@ -32,26 +32,27 @@ static const SatchelConfigRow server_rows[] = {
     "Account (name or number) of the process that reads the configuration" },
   { "admin_group", SATCHEL_CONFIG_STRING, "satchel-admin",
     "Group (name or number) that may use the control socket; empty: none but root and the server" },
-  { "gate_processes", SATCHEL_CONFIG_INT, "0", "Number of gate processes; 0: one for each processor core",
-    .min = 0, .max = 64 },
-  { "mail_processes", SATCHEL_CONFIG_INT, "0", "Number of mail processes; 0: one for each processor core",
-    .min = 0, .max = 64 },
-  { "sandbox", SATCHEL_CONFIG_ENUM, "best-effort",
+  { "gate_processes", INTO (INT, SatchelServerSettings, gate_processes), "0",
+    "Number of gate processes; 0: one for each processor core", .min = 0, .max = 64 },
+  { "mail_processes", INTO (INT, SatchelServerSettings, mail_processes), "0",
+    "Number of mail processes; 0: one for each processor core", .min = 0, .max = 64 },
+  { "sandbox", INTO (ENUM, SatchelServerSettings, sandbox), "best-effort",
     "Sandbox of the processes; required: the server does not start where the kernel lacks Landlock or "
     "seccomp",
     "required|best-effort|off" },
-  { "hang_time", SATCHEL_CONFIG_DURATION, "20s",
+  { "hang_time", INTO (DURATION, SatchelServerSettings, hang_ms), "20s",
     "A process that does not respond for this long is reported and started again; a job that makes no "
     "progress for this long is reported",
     .min = 200, .max = SATCHEL_HOURS (1), .flags = RELOAD },
-  { "stuck_time", SATCHEL_CONFIG_DURATION, "5m",
+  { "stuck_time", INTO (DURATION, SatchelServerSettings, stuck_ms), "5m",
     "A job that makes no progress for this long ends its process, which closes its sessions properly first",
     .min = 200, .max = SATCHEL_DAYS (1), .flags = RELOAD },
-  { "admin_time", SATCHEL_CONFIG_DURATION, "1h",
+  { "admin_time", INTO (DURATION, SatchelServerSettings, admin_ms), "1h",
     "An admin command of a module that takes longer is cancelled", .min = 100, .max = SATCHEL_DAYS (7),
     .flags = RELOAD },
-  { "stop_grace", SATCHEL_CONFIG_DURATION, "10s", "How long sessions may take to end when the server stops",
-    .min = 0, .max = SATCHEL_MINUTES (10), .flags = RELOAD },
+  { "stop_grace", INTO (DURATION, SatchelServerSettings, stop_grace_ms), "10s",
+    "How long sessions may take to end when the server stops", .min = 0, .max = SATCHEL_MINUTES (10),
+    .flags = RELOAD },
   { NULL }
 };
 
@@ -116,34 +117,35 @@ static const SatchelConfigRow listen_rows[] = {
   { NULL }
 };
 
-const SatchelConfigRow satchel_limits_rows[] = {
-  { "connections", SATCHEL_CONFIG_INT, "10000", "Connections that one gate process accepts", .min = 1,
-    .max = 1000000, .flags = RELOAD },
-  { "connections_per_address", SATCHEL_CONFIG_INT, "1000",
+static const SatchelConfigRow limits_rows[] = {
+  { "connections", INTO (INT, SatchelLimitSettings, connections), "10000",
+    "Connections that one gate process accepts", .min = 1, .max = 1000000, .flags = RELOAD },
+  { "connections_per_address", INTO (INT, SatchelLimitSettings, connections_per_address), "1000",
     "Connections from one address (IPv6: from one /64)", .min = 1, .max = 1000000, .flags = RELOAD },
   { "connections_per_user", SATCHEL_CONFIG_INT, "200", "Logged-in connections of one user", .min = 1,
     .max = 1000000, .flags = RELOAD },
-  { "handshake_timeout", SATCHEL_CONFIG_DURATION, "10s", "How long a TLS handshake may take",
-    .min = SATCHEL_SECONDS (1), .max = SATCHEL_MINUTES (10), .flags = RELOAD },
-  { "login_timeout", SATCHEL_CONFIG_DURATION, "3m",
+  { "handshake_timeout", INTO (DURATION, SatchelLimitSettings, handshake_ms), "10s",
+    "How long a TLS handshake may take", .min = SATCHEL_SECONDS (1), .max = SATCHEL_MINUTES (10),
+    .flags = RELOAD },
+  { "login_timeout", INTO (DURATION, SatchelLimitSettings, login_ms), "3m",
     "How long a client may take from connecting to being logged in", .min = SATCHEL_SECONDS (1),
     .max = SATCHEL_MINUTES (10), .flags = RELOAD },
-  { "write_timeout", SATCHEL_CONFIG_DURATION, "5m",
+  { "write_timeout", INTO (DURATION, SatchelLimitSettings, write_ms), "5m",
     "A client that reads nothing for this long while the server has something to send is disconnected",
     .min = SATCHEL_SECONDS (1), .max = SATCHEL_HOURS (1), .flags = RELOAD },
-  { "bad_commands", SATCHEL_CONFIG_INT, "3",
+  { "bad_commands", INTO (INT, SatchelLimitSettings, bad_commands), "3",
     "Number of bad commands before login after which the connection is closed", .min = 1, .max = 100,
     .flags = RELOAD },
-  { "prelogin_line", SATCHEL_CONFIG_INTO (SIZE, SatchelLimits, prelogin_line), "8K",
+  { "prelogin_line", INTO (SIZE, SatchelLimitSettings, of_protocols.prelogin_line), "8K",
     "Longest line or literal before login", .min = 512, .max = SATCHEL_KIB (64) },
-  { "output_buffer", SATCHEL_CONFIG_SIZE, "256K",
+  { "output_buffer", INTO (SIZE, SatchelLimitSettings, output_buffer), "256K",
     "Output that one connection may have waiting; a command that produces more pauses until the client reads",
     .min = 1, .max = SATCHEL_MIB (16) },
-  { "threads", SATCHEL_CONFIG_INT, "32", "Threads of each mail process for work that may block", .min = 1,
-    .max = 256 },
-  { "threads_per_user", SATCHEL_CONFIG_INT, "8", "Number of these threads that one user may occupy", .min = 1,
-    .max = 256 },
-  { "message_size", SATCHEL_CONFIG_INTO (SIZE, SatchelLimits, message_size), "50M",
+  { "threads", INTO (INT, SatchelLimitSettings, threads), "32",
+    "Threads of each mail process for work that may block", .min = 1, .max = 256 },
+  { "threads_per_user", INTO (INT, SatchelLimitSettings, threads_per_user), "8",
+    "Number of these threads that one user may occupy", .min = 1, .max = 256 },
+  { "message_size", INTO (SIZE, SatchelLimitSettings, of_protocols.message_size), "50M",
     "Largest message that the server accepts", .min = SATCHEL_KIB (1), .max = SATCHEL_GIB (4) - 1,
     .flags = RELOAD },
   { "hash_memory", SATCHEL_CONFIG_SIZE, "160M", "Memory that password hashes may use at one time",
@@ -152,54 +154,57 @@ const SatchelConfigRow satchel_limits_rows[] = {
     "Failed logins of one account in an hour, from addresses that never logged in to it, before all further "
     "ones from such addresses are refused",
     .min = 1, .max = 100000, .flags = RELOAD },
-  { "keywords", SATCHEL_CONFIG_INT, "1000",
+  { "keywords", INTO (INT, SatchelLimitSettings, keywords), "1000",
     "Number of different keywords (tags) that the messages of one mailbox may have; a keyword that no "
     "message "
     "has any more makes room.  A message with more is accepted without those that have no room",
     .min = 26, .max = 1024, .flags = RELOAD },
-  { "mailboxes", SATCHEL_CONFIG_INT, "10000", "Number of mailboxes that one user may have", .min = 10,
-    .max = 1000000, .flags = RELOAD },
-  { "change_log", SATCHEL_CONFIG_SIZE, "8M",
+  { "mailboxes", INTO (INT, SatchelLimitSettings, mailboxes), "10000",
+    "Number of mailboxes that one user may have", .min = 10, .max = 1000000, .flags = RELOAD },
+  { "change_log", INTO (SIZE, SatchelLimitSettings, change_log), "8M",
     "Size of a user's log of changes, which is kept for listeners that ask for it; a listener that is "
     "further "
     "behind has to look at everything again",
     .min = SATCHEL_KIB (64), .max = SATCHEL_GIB (1), .flags = RELOAD },
-  { "change_log_age", SATCHEL_CONFIG_DURATION, "7d", "How far back a user's log of changes goes",
-    .min = SATCHEL_MINUTES (1), .max = SATCHEL_DAYS (365), .flags = RELOAD },
-  { "store_idle", SATCHEL_CONFIG_DURATION, "60s",
+  { "change_log_age", INTO (DURATION, SatchelLimitSettings, change_log_age_ms), "7d",
+    "How far back a user's log of changes goes", .min = SATCHEL_MINUTES (1), .max = SATCHEL_DAYS (365),
+    .flags = RELOAD },
+  { "store_idle", INTO (DURATION, SatchelLimitSettings, store_idle_ms), "60s",
     "How long the store of a user without sessions stays in memory", .min = 0, .max = SATCHEL_DAYS (1),
     .flags = RELOAD },
   { NULL }
 };
 
 static const SatchelConfigRow helpers_rows[] = {
-  { "queue", SATCHEL_CONFIG_INT, "64",
+  { "queue", INTO (INT, SatchelHelperSettings, queue), "64",
     "Number of unanswered calls that one process may have with one helper; further calls fail at once",
     .min = 1, .max = 1024 },
-  { "content", SATCHEL_CONFIG_SIZE, "256M",
+  { "content", INTO (SIZE, SatchelHelperSettings, content), "256M",
     "Memory that mail in unanswered calls may use, for each process and helper", .min = SATCHEL_MIB (1),
     .max = SATCHEL_GIB (64) },
-  { "overdue", SATCHEL_CONFIG_DURATION, "10s",
+  { "overdue", INTO (DURATION, SatchelHelperSettings, overdue_ms), "10s",
     "A helper that has not answered a call this long after the caller gave up is started again", .min = 200,
     .max = SATCHEL_HOURS (1) },
-  { "memory", SATCHEL_CONFIG_SIZE, "1G", "Memory that a helper may use, with the stacks of its threads",
-    .min = SATCHEL_MIB (64), .max = SATCHEL_TIB (1) },
-  { "files", SATCHEL_CONFIG_INT, "256",
+  { "memory", INTO (SIZE, SatchelHelperSettings, memory), "1G",
+    "Memory that a helper may use, with the stacks of its threads", .min = SATCHEL_MIB (64),
+    .max = SATCHEL_TIB (1) },
+  { "files", INTO (INT, SatchelHelperSettings, files), "256",
     "Files and connections that a helper may have open, apart from those that come with calls", .min = 32,
     .max = 65536 },
   { NULL }
 };
 
 static const SatchelConfigRow janitor_rows[] = {
-  { "interval", SATCHEL_CONFIG_DURATION, "1d",
+  { "interval", INTO (DURATION, SatchelJanitorSettings, interval_ms), "1d",
     "Every user's mail is visited once in this time for upkeep, evenly spread; 0: never", .min = 0,
     .max = SATCHEL_DAYS (365), .flags = RELOAD },
-  { "slice", SATCHEL_CONFIG_DURATION, "200ms", "How long the upkeep works at a stretch before it pauses",
-    .min = 1, .max = SATCHEL_MINUTES (1), .flags = RELOAD },
-  { "clock_bound", SATCHEL_CONFIG_DURATION, "1d",
+  { "slice", INTO (DURATION, SatchelJanitorSettings, slice_ms), "200ms",
+    "How long the upkeep works at a stretch before it pauses", .min = 1, .max = SATCHEL_MINUTES (1),
+    .flags = RELOAD },
+  { "clock_bound", INTO (DURATION, SatchelJanitorSettings, clock_bound_ms), "1d",
     "A clock that jumps forward by more than this is not trusted, so that no mail is removed too early",
     .min = SATCHEL_SECONDS (1), .max = SATCHEL_DAYS (365), .flags = RELOAD },
-  { "clock_settle", SATCHEL_CONFIG_DURATION, "7d",
+  { "clock_settle", INTO (DURATION, SatchelJanitorSettings, clock_settle_ms), "7d",
     "How long a clock must run without a jump until it is trusted again", .min = SATCHEL_SECONDS (1),
     .max = SATCHEL_DAYS (365), .flags = RELOAD },
   { NULL }
@@ -334,7 +339,7 @@ const SatchelConfigSchema satchel_core_schemas[] = {
   { "log", log_rows, "Where log lines go, and which" },
   { "tls", tls_rows, "Certificates; TLS is needed by everything that takes passwords from other machines" },
   { "listen", listen_rows, "Addresses and ports on which clients connect" },
-  { "limits", satchel_limits_rows, "Limits on what clients may use" },
+  { "limits", limits_rows, "Limits on what clients may use" },
   { "helpers", helpers_rows, "Processes of their own for modules that need one" },
   { "filters", filters_rows, "Modules that see mail before it is stored" },
   { "auth", auth_rows, "Logins, and the addresses for which mail is accepted" },
@@ -344,3 +349,27 @@ const SatchelConfigSchema satchel_core_schemas[] = {
   { "mailboxes", mailboxes_rows, "Mailboxes that every user has, and their special uses (RFC 6154)" },
   { NULL }
 };
+
+void
+satchel_server_settings_read (const SatchelConfig *server, SatchelServerSettings *ret_settings)
+{
+  satchel_config_fill (server, server_rows, ret_settings);
+}
+
+void
+satchel_limit_settings_read (const SatchelConfig *limits, SatchelLimitSettings *ret_settings)
+{
+  satchel_config_fill (limits, limits_rows, ret_settings);
+}
+
+void
+satchel_helper_settings_read (const SatchelConfig *helpers, SatchelHelperSettings *ret_settings)
+{
+  satchel_config_fill (helpers, helpers_rows, ret_settings);
+}
+
+void
+satchel_janitor_settings_read (const SatchelConfig *janitor, SatchelJanitorSettings *ret_settings)
+{
+  satchel_config_fill (janitor, janitor_rows, ret_settings);
+}

@@ -26,6 +26,7 @@ libsatchel_la_SOURCES += \
 	core/runtime/connection_struct.h \
 	core/runtime/control_wire.h \
 	core/runtime/core_schema.c \
+	core/runtime/core_settings.h \
 	core/runtime/counter.c \
 	core/runtime/counter_lane.h \
 	core/runtime/counter_totals.c \

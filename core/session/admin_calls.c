@@ -15,6 +15,7 @@
 
 #include "core/base/exit.h"
 #include "core/runtime/admin_options.h"
+#include "core/runtime/core_settings.h"
 #include "core/runtime/job_private.h"
 #include "core/session/admin_private.h"
 
@@ -295,8 +296,9 @@ satchel_admin_calls_start (guint64 request, const char *const *argv)
       return;
     }
   g_ptr_array_add (calls, call);
-  satchel_timer_arm (&call->deadline, satchel_config_duration_ms (host.group ("server"), "admin_time"),
-                     time_over, call);
+  SatchelServerSettings server;
+  satchel_server_settings_read (host.group ("server"), &server);
+  satchel_timer_arm (&call->deadline, server.admin_ms, time_over, call);
   satchel_timer_arm (&call->heartbeat, ALIVE_MS, tell_alive, call);
   satchel_job_submit (*call->access->owner != '\0' ? call->access->owner : NULL, "admin command", run_command,
                       finish_call, call);

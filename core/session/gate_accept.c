@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/base/list.h"
+#include "core/runtime/core_settings.h"
 #include "core/runtime/trim.h"
 #include "core/session/gate_private.h"
 #include <errno.h>
@@ -138,15 +139,16 @@ satchel_gate_take (int fd, const struct sockaddr_storage *peer, const SatchelGat
 void
 satchel_gate_configure (void)
 {
-  const SatchelConfig *limits = satchel_gate.host.group ("limits");
-  satchel_gate.max_connections = (guint) satchel_config_int (limits, "connections");
-  satchel_gate.max_per_address = (guint) satchel_config_int (limits, "connections_per_address");
-  satchel_gate.bad_commands = (guint) satchel_config_int (limits, "bad_commands");
-  satchel_gate.handshake_timeout_ms = satchel_config_duration_ms (limits, "handshake_timeout");
-  satchel_gate.login_timeout_ms = satchel_config_duration_ms (limits, "login_timeout");
-  satchel_gate.write_timeout_ms = satchel_config_duration_ms (limits, "write_timeout");
-  satchel_gate.prelogin_line = (gsize) satchel_config_size (limits, "prelogin_line");
-  satchel_gate.output_buffer = (gsize) satchel_config_size (limits, "output_buffer");
+  SatchelLimitSettings limits;
+  satchel_limit_settings_read (satchel_gate.host.group ("limits"), &limits);
+  satchel_gate.max_connections = limits.connections;
+  satchel_gate.max_per_address = limits.connections_per_address;
+  satchel_gate.bad_commands = limits.bad_commands;
+  satchel_gate.handshake_timeout_ms = limits.handshake_ms;
+  satchel_gate.login_timeout_ms = limits.login_ms;
+  satchel_gate.write_timeout_ms = limits.write_ms;
+  satchel_gate.prelogin_line = limits.of_protocols.prelogin_line;
+  satchel_gate.output_buffer = limits.output_buffer;
 }
 
 void

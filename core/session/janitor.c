@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/runtime/core_settings.h"
 #include "core/session/janitor.h"
 
 #include <satchel/counter.h>
@@ -76,10 +77,12 @@ static SatchelTimer timer, look_timer;
 static void rest (gint64 ms);
 static void schedule (void);
 
-static gint64
-setting_ms (const char *key)
+static SatchelJanitorSettings
+read_settings (void)
 {
-  return satchel_config_duration_ms (host.group ("janitor"), key);
+  SatchelJanitorSettings settings;
+  satchel_janitor_settings_read (host.group ("janitor"), &settings);
+  return settings;
 }
 
 static gint64
@@ -100,8 +103,9 @@ static gboolean
 look_at_clock (void)
 {
   gboolean was_ahead = state.clock.ahead_ms > 0;
-  gboolean is_ahead = satchel_janitor_clock_look (&state.clock, g_get_real_time () / 1000, boot_ms (),
-                                                  setting_ms ("clock_bound"), setting_ms ("clock_settle"));
+  gboolean is_ahead =
+      satchel_janitor_clock_look (&state.clock, g_get_real_time () / 1000, boot_ms (),
+                                  read_settings ().clock_bound_ms, read_settings ().clock_settle_ms);
   if (is_ahead && !was_ahead)
     satchel_log (SATCHEL_LOG_WARNING, AREA,
                  "the clock is %" G_GINT64_FORMAT
@@ -233,7 +237,7 @@ begin_slice (void)
                                               .now_s = now_s (),
                                               .clock_jumped = is_ahead,
                                               .ahead_s = is_ahead ? state.clock.ahead_ms / 1000 : 0,
-                                              .end_us = setting_ms ("slice") * 1000 };
+                                              .end_us = read_settings ().slice_ms * 1000 };
   /* Progress is saved before the visit, so that upkeep which hangs or crashes at one user does not come back
    * to that user after each restart. */
   visit->saves = visit->n_slices++ == 0;
@@ -324,7 +328,7 @@ begin_round (void)
 static void
 run_phase (SatchelTimer *a_timer, gpointer data)
 {
-  if (setting_ms ("interval") == 0 || !satchel_stores_have_upkeep ())
+  if (read_settings ().interval_ms == 0 || !satchel_stores_have_upkeep ())
     phase = PHASE_OFF;
   else if (phase == PHASE_WAITING)
     begin_round ();
@@ -356,7 +360,7 @@ rest (gint64 ms)
 static void
 schedule (void)
 {
-  gint64 interval_ms = setting_ms ("interval"), passed_ms = MAX (now_s () - state.began_s, 0) * 1000,
+  gint64 interval_ms = read_settings ().interval_ms, passed_ms = MAX (now_s () - state.began_s, 0) * 1000,
          rest_ms = MAX (REST_MIN_MS, REST_FACTOR * last_used_ms);
   gint64 left_ms = MAX (interval_ms - passed_ms, 0);
   if (state.began_s == 0 || state.is_over)
@@ -393,7 +397,7 @@ satchel_janitor_start (const SatchelJanitorHost *a_host)
 {
   static gboolean has_begun;
   host = *a_host;
-  if (is_stopping || setting_ms ("interval") == 0 || !satchel_stores_have_upkeep ())
+  if (is_stopping || read_settings ().interval_ms == 0 || !satchel_stores_have_upkeep ())
     return;
   if (!has_begun)
     {

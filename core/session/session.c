@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/base/list.h"
+#include "core/runtime/core_settings.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/trim.h"
 #include "core/session/log_budget.h"
@@ -240,7 +241,8 @@ void
 mail_session_start (const MailHandOver *hand_over)
 {
   SatchelSession *session = g_new0 (SatchelSession, 1);
-  const SatchelConfig *limits = satchel_mail_host.group ("limits");
+  SatchelLimitSettings limits;
+  satchel_limit_settings_read (satchel_mail_host.group ("limits"), &limits);
   if (by_id == NULL)
     by_id = g_hash_table_new (session_hash, session_equal);
   session->id = hand_over->id;
@@ -263,8 +265,8 @@ mail_session_start (const MailHandOver *hand_over)
   SatchelConnection *connection =
       satchel_connection_new (satchel_transport_new_plain (hand_over->fd), &session_handlers, session);
   session->connection = connection;
-  satchel_connection_set_high_water (connection, (gsize) satchel_config_size (limits, "output_buffer"));
-  satchel_connection_set_write_timeout (connection, satchel_config_duration_ms (limits, "write_timeout"));
+  satchel_connection_set_high_water (connection, limits.output_buffer);
+  satchel_connection_set_write_timeout (connection, limits.write_ms);
   satchel_connection_set_dying (connection, session_dying, session);
   if (session->is_relayed)
     satchel_connection_set_keepalive_hook (connection, ask_keepalive, session);

@@ -4,16 +4,17 @@
 #include "config.h"
 
 #include "core/base/hostname.h"
+#include "core/runtime/core_settings.h"
 #include "core/session/settings.h"
 
-static SatchelLimits limits_now;
+static SatchelLimitSettings limits_now;
 static SatchelNamespace namespace_now = { "", '/' };
 
 void
 satchel_session_settings (const SatchelConfigSet *config)
 {
   static gboolean has_namespace;
-  satchel_config_fill (satchel_config_set_group (config, "limits"), satchel_limits_rows, &limits_now);
+  satchel_limit_settings_read (satchel_config_set_group (config, "limits"), &limits_now);
   satchel_hostname_set (satchel_config_string (satchel_config_set_group (config, "server"), "hostname"));
   if (has_namespace)
     return; /* not reloadable: clients and sessions hold names */
@@ -28,7 +29,7 @@ satchel_session_settings (const SatchelConfigSet *config)
 const SatchelLimits *
 satchel_limits (void)
 {
-  return &limits_now;
+  return &limits_now.of_protocols;
 }
 
 const SatchelNamespace *

@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/runtime/core_settings.h"
 #include "core/storage/store_private.h"
 
 #include <satchel/hash.h>
@@ -42,8 +43,10 @@ store_new (const SatchelStoreOpenOptions *options)
         .identity = &store->identity,
       };
     }
-  store->max_mailboxes =
-      options->limits != NULL ? (guint) satchel_config_int (options->limits, "mailboxes") : 10000;
+  SatchelLimitSettings limits = { .mailboxes = 10000 };
+  if (options->limits != NULL)
+    satchel_limit_settings_read (options->limits, &limits);
+  store->max_mailboxes = limits.mailboxes;
   g_rec_mutex_init (&store->write_lock);
   g_mutex_init (&store->queue_lock);
   g_cond_init (&store->queue_changed);

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/runtime/core_settings.h"
 #include "core/storage/store_private.h"
 
 #include <satchel/hash.h>
@@ -100,16 +101,16 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
   if (new_setup == NULL)
     return FALSE;
   find_listeners (loader);
-  const SatchelConfig *limits = satchel_config_set_group (config, "limits");
+  SatchelLimitSettings limits;
+  satchel_limit_settings_read (satchel_config_set_group (config, "limits"), &limits);
   g_mutex_lock (&satchel_store_uses_lock);
   make_tables ();
   SatchelStoreSetup *old = setup;
   setup = new_setup;
-  store_idle_ms = satchel_config_duration_ms (limits, "store_idle");
-  satchel_keywords_set_limit ((guint) satchel_config_int (limits, "keywords"));
+  store_idle_ms = limits.store_idle_ms;
+  satchel_keywords_set_limit (limits.keywords);
   g_mutex_unlock (&satchel_store_uses_lock);
-  satchel_feed_set_bounds (satchel_config_size (limits, "change_log"),
-                           satchel_config_duration_ms (limits, "change_log_age") / 1000);
+  satchel_feed_set_bounds (limits.change_log, limits.change_log_age_ms / 1000);
   if (old != NULL)
     satchel_store_setup_unref (old);
   satchel_timer_arm (&sweep_timer, CLAMP (store_idle_ms / 4, SWEEP_MIN_MS, SWEEP_MAX_MS), sweep_tick, NULL);

@@ -7,6 +7,7 @@
 
 #include "core/runtime/config_image.h"
 #include "core/runtime/connection_private.h"
+#include "core/runtime/core_settings.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/reactor_private.h"
 #include "core/storage/store_open.h"
@@ -95,9 +96,9 @@ get_limits (void)
 const SatchelLimits *
 satchel_limits (void)
 {
-  static SatchelLimits limits;
-  satchel_config_fill (get_limits (), satchel_limits_rows, &limits);
-  return &limits;
+  static SatchelLimitSettings limits;
+  satchel_limit_settings_read (get_limits (), &limits);
+  return &limits.of_protocols;
 }
 const SatchelNamespace *
 satchel_namespace (void)

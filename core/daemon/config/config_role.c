@@ -19,6 +19,7 @@
 #include "core/daemon/sandbox/drop.h"
 #include "core/daemon/options.h"
 #include "core/daemon/sandbox/sandbox.h"
+#include "core/runtime/core_settings.h"
 #include "core/runtime/log_private.h"
 #include "core/runtime/sealed.h"
 
@@ -240,21 +241,21 @@ fill_plan (SatchelConfigWork *work)
   const SatchelConfig *server = satchel_config_set_group (work->set, "server"),
                       *log = satchel_config_set_group (work->set, "log");
   guint n_cores = g_get_num_processors ();
-  gint64 n_gates = satchel_config_int (server, "gate_processes"),
-         n_mails = satchel_config_int (server, "mail_processes");
-  plan->n_gates = CLAMP (n_gates > 0 ? (guint) n_gates : n_cores, 1, 64);
-  plan->n_mails = CLAMP (n_mails > 0 ? (guint) n_mails : n_cores, 1, 64);
-  plan->stop_grace_ms = (guint32) satchel_config_duration_ms (server, "stop_grace");
-  plan->hang_ms = (guint32) satchel_config_duration_ms (server, "hang_time");
-  plan->stuck_ms = (guint32) satchel_config_duration_ms (server, "stuck_time");
-  const char *sandbox = satchel_config_string (server, "sandbox");
-  plan->sandbox = strcmp (sandbox, "required") == 0 ? SATCHEL_SANDBOX_REQUIRED
-                  : strcmp (sandbox, "off") == 0    ? SATCHEL_SANDBOX_OFF
-                                                    : SATCHEL_SANDBOX_BEST_EFFORT;
+  /* In the order of the choices of server.sandbox. */
+  static const SatchelSandboxMode sandboxes[] = { SATCHEL_SANDBOX_REQUIRED, SATCHEL_SANDBOX_BEST_EFFORT,
+                                                  SATCHEL_SANDBOX_OFF };
+  SatchelServerSettings settings;
+  satchel_server_settings_read (server, &settings);
+  plan->n_gates = CLAMP (settings.gate_processes > 0 ? settings.gate_processes : n_cores, 1, 64);
+  plan->n_mails = CLAMP (settings.mail_processes > 0 ? settings.mail_processes : n_cores, 1, 64);
+  plan->stop_grace_ms = (guint32) settings.stop_grace_ms;
+  plan->hang_ms = (guint32) settings.hang_ms;
+  plan->stuck_ms = (guint32) settings.stuck_ms;
+  plan->sandbox = sandboxes[settings.sandbox];
   plan->log_level = satchel_log_level_from_string (satchel_config_string (log, "level"));
-  plan->mail_root = g_strdup (satchel_config_path (server, "mail_root"));
-  plan->state_dir = g_strdup (satchel_config_path (server, "state_dir"));
-  plan->run_dir = g_strdup (satchel_config_path (server, "run_dir"));
+  plan->mail_root = g_strdup (settings.mail_root);
+  plan->state_dir = g_strdup (settings.state_dir);
+  plan->run_dir = g_strdup (settings.run_dir);
   plan->log_file =
       g_strdup (satchel_config_path (log, "file") != NULL ? satchel_config_path (log, "file") : "");
   plan->mail_root_origin = g_strdup (satchel_config_origin (server, "mail_root"));

@@ -13,16 +13,19 @@
 #include <satchel/log.h>
 #include <sys/resource.h>
 
+#include "core/runtime/core_settings.h"
 #include "core/runtime/endpoint.h"
 #include "core/runtime/helper_private.h"
 #include "core/base/sanitized.h"
 
 #define OWN_FILES 64u /* descriptors of the process itself and of its links */
 
-static const SatchelConfig *
-helpers_group (const SatchelRoleContext *context)
+static SatchelHelperSettings
+read_settings (SatchelRoleContext *context)
 {
-  return satchel_config_set_group (context->config, "helpers");
+  SatchelHelperSettings settings;
+  satchel_helper_settings_read (satchel_config_set_group (context->config, "helpers"), &settings);
+  return settings;
 }
 
 static GPtrArray *granted; /* texts of endpoints, as they were at the start */
@@ -87,15 +90,13 @@ limit_resource (int what, guint64 value, const char *name, GError **error)
 gboolean
 satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
 {
-  const SatchelConfig *own = helpers_group (context);
+  SatchelHelperSettings own = read_settings (context);
   if (!arrange_endpoints (context, error))
     return FALSE;
   /* A call brings two descriptors: a long request, and the content. */
-  guint64 files = (guint64) satchel_config_int (own, "files") + OWN_FILES
-                  + 2 * (guint64) satchel_config_int (own, "queue") * context->n_callers;
+  guint64 files = (guint64) own.files + OWN_FILES + 2 * (guint64) own.queue * context->n_callers;
   /* Memory is not limited under a sanitizer, whose shadow memory would count. */
-  return (satchel_is_sanitized ()
-          || limit_resource (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
+  return (satchel_is_sanitized () || limit_resource (RLIMIT_DATA, own.memory, "helpers.memory", error))
          && limit_resource (RLIMIT_NOFILE, files, "helpers.files", error);
 }
 
@@ -149,9 +150,8 @@ static const SatchelRoleHooks hooks = {
 gboolean
 satchel_helper_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
 {
-  satchel_helper_serve_init (own_helper (context)->ops,
-                             (guint) satchel_config_int (helpers_group (context), "queue"),
-                             satchel_config_duration_ms (helpers_group (context), "overdue"));
+  SatchelHelperSettings own = read_settings (context);
+  satchel_helper_serve_init (own_helper (context)->ops, own.queue, own.overdue_ms);
   *ret_hooks = &hooks;
   return TRUE;
 }

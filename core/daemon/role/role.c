@@ -14,6 +14,7 @@
 
 #include "core/daemon/build_id.h"
 #include "core/daemon/sandbox/drop.h"
+#include "core/runtime/core_settings.h"
 #include "core/runtime/crash.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/helper_private.h"
@@ -138,12 +139,12 @@ bring_up (SatchelRoleContext *context, GError **error)
   satchel_loader_set_trusted_uid (context->loader, own->trusted_uid);
   if (!take_all (context, error) || !satchel_loader_configure (context->loader, context->config, error))
     return FALSE;
-  const SatchelConfig *limits = satchel_config_set_group (context->config, "limits"),
-                      *helpers = satchel_config_set_group (context->config, "helpers");
-  satchel_helper_calls_set_limits ((guint) satchel_config_int (helpers, "queue"),
-                                   satchel_config_size (helpers, "content"));
-  satchel_job_set_limits ((guint) satchel_config_int (limits, "threads"),
-                          (guint) satchel_config_int (limits, "threads_per_user"));
+  SatchelLimitSettings limits;
+  SatchelHelperSettings helpers;
+  satchel_limit_settings_read (satchel_config_set_group (context->config, "limits"), &limits);
+  satchel_helper_settings_read (satchel_config_set_group (context->config, "helpers"), &helpers);
+  satchel_helper_calls_set_limits (helpers.queue, helpers.content);
+  satchel_job_set_limits (limits.threads, limits.threads_per_user);
   if (fchdir (context->root_fd >= 0 ? context->root_fd : AT_FDCWD) != 0 && chdir ("/") != 0)
     return satchel_error_set_errno (error, errno, "chdir");
   const RoleCode *code = code_of (context->role);
