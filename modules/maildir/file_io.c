@@ -226,15 +226,23 @@ struct dirent_64
   char name[];
 };
 
+/* Most directories fit into the first buffer.  One from the heap would leave a hole there each time, behind
+ * which what is kept of a user lies scattered. */
+#define DIR_BYTES_FIRST 8192u
+#define DIR_BYTES_MORE (256u * 1024)
+#define DIR_ENTRY_BYTES_MAX 320u
+
 gboolean
 md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error)
 {
-  const gsize size = 256 * 1024;
+  guint64 first[DIR_BYTES_FIRST / sizeof (guint64)]; /* aligned as entries are */
+  g_autofree guint8 *more = NULL;
+  guint8 *buffer = (guint8 *) first;
+  gsize size = sizeof first;
   /* A descriptor of its own, because all users of one share its position. */
   int fd = md_sys.openat (dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
   if (fd < 0)
     return md_error_at (error, errno, dirfd, ".", MD_ACCESS_READ, "read directory");
-  g_autofree guint8 *buffer = g_malloc (size);
   gboolean ok = TRUE;
   for (;;)
     {
@@ -249,6 +257,8 @@ md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error)
           func (entry->name, strlen (entry->name), entry->type, data);
           at += entry->len;
         }
+      if (more == NULL && (gsize) got > size - DIR_ENTRY_BYTES_MAX)
+        buffer = more = g_malloc (size = DIR_BYTES_MORE);
     }
   md_sys.close (fd);
   return ok;
