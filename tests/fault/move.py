@@ -29,7 +29,7 @@ modules.add("layers/memory.c", "memory", *sorted(glob.glob(os.path.join(TOP, "te
 server = Server(*modules.options("memory"), "--set", "server.mail_processes=2", "--set", "server.gate_processes=1",
                 "--set", 'storage.profiles=( { name = "quick"; driver = "memory"; layers = ( ); } )',
                 "--set", 'storage.rules=( { name = "few"; users = ( "u0005@*", "u0006@*" ); profile = "quick"; volume = "v1"; } )',
-                users=6 + KILLS)
+                users=6 + KILLS + 4)
 r = random.Random(47)
 numbers = itertools.count(1)
 is_up = threading.Event()  # but while the whole server is started again
@@ -221,6 +221,47 @@ def killed_while_moving():
     n_acknowledged, n_lost = (sum(x) for x in zip(*[(len(users[user].acknowledged), users[user].n_lost) for user in MAILDIR]))
     print(f"# {KILLS} kills, {sum(amid)} of them in the middle of a move; users that stayed and that moved, by the process that died: {done}; {n_acknowledged} acknowledged messages of Maildir users, each once; "
           f"{n_lost} operations and logins cut off; {n_found} messages in all", flush=True)
+
+
+def moving_epoch(user):
+    """Of the last record of the user, if it says that a move has begun; None: it does not."""
+    with open(os.path.join(os.path.dirname(server.mail_root), "state", "auth", "placements"), errors="replace") as f:
+        lines = [line.rstrip("\n").split("\t") for line in f if f"\t{user}@{server.domain}" in line]
+    found = re.search(r"\bmoving(?:-new)?$", lines[-1][0]) if lines else None
+    return int(lines[-1][1]) if found else None
+
+
+@case
+def killed_when_written_down():
+    """auth or the whole server dies when a move has been written down and nobody has let go of the user: he stays where he was"""
+    fresh = [f"u{7 + KILLS + n:04d}" for n in range(4)]
+    for n, (victim, target) in enumerate(itertools.product(("auth", "master"), ("slot", "stack"))):
+        user = Traffic(fresh[n])
+        equal(user.deliver_one(), True, f"mail comes to {user.user}") if target == "slot" else None
+        before = settled(user.user)
+        equal(before["profile"], "default", f"where {user.user} is at first")
+        where = ("--slot", str(1 - before["slot"])) if target == "slot" else ("--profile", "quick", "--volume", "v3")
+        pid, owner = find_victim(victim, before["slot"]), find_victim("old owner", before["slot"])
+        os.kill(owner, signal.SIGSTOP)  # it hears nothing, so the move goes no further than its record
+        try:
+            move = satchel("user", "place", user.user, *where)
+            epoch = wait_for(lambda: moving_epoch(user.user), f"the move of {user.user} is written down", 60)
+            os.kill(pid, signal.SIGKILL)
+        finally:
+            os.kill(owner, signal.SIGCONT)
+        if victim == "master":
+            start_again()
+        output = move.communicate(timeout=120)
+        equal(move.returncode != 0 and bool(output[1]), True, f"a move that was not made is explained: {output}")
+        now = settled(user.user)
+        what = f"{user.user}, whose move to another {target} began before {victim} died"
+        equal({key: now[key] for key in ("profile", "driver", "volume", "slot")}, {key: before[key] for key in ("profile", "driver", "volume", "slot")}, f"the place of {what}")
+        equal(now["epoch"] > epoch, True, f"what was told of {what} is outdated: epoch {epoch}, now {now['epoch']}")
+        wait_for(user.deliver_one, f"mail comes to {what}", 60)
+        equal({subject: len(found) for subject, found in shown(user.user).items()}, {subject: 1 for subject in user.acknowledged}, f"mail of {what}")
+        # The next move is made.
+        output = satchel("user", "place", user.user, "--slot", str(1 - now["slot"])).communicate(timeout=120)
+        equal(settled(user.user)["slot"], 1 - now["slot"], f"another move of {what}: {output}")
 
 
 if __name__ == "__main__":

@@ -513,7 +513,7 @@ def import_command():
     os.makedirs(mail_of("u0006", "Maildir", "cur"))  # root's
     r = ask("--quiet", "u0004", "u0006", "nobody@else.example", code=1)
     for pattern in (r"\.linked is a link", r"\.&broken is not called as maildir\.folder_names says", r"u0006@.*belongs to uid 0.*chown -R \d+",
-                    r"nobody@else\.example: no such user"):
+                    r"nobody@else\.example: no password database knows this user"):
         if not re.search(pattern, r.stderr):
             raise AssertionError(f"{pattern} is not in {r.stderr}")
     equal(r.stdout, "", "--quiet")
