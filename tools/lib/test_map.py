@@ -131,7 +131,7 @@ def order(tests, name):
         most = -len(entry["lines"][name]) if rank(test) == 2 else 0
         return entry["seconds"] > SLOW_SECONDS, rank(test), most, entry["seconds"]
     asked, n_asked = [], {}
-    for test in sorted(tests, key=cost):
+    for test in sorted((t for t in tests if rank(t) < 3 or tests[t]["seconds"] <= SLOW_SECONDS), key=cost):
         n_asked[rank(test)] = n_asked.get(rank(test), 0) + 1
         if n_asked[rank(test)] <= AT_MOST.get(rank(test), len(tests)):
             asked.append(test)
