@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <gnutls/crypto.h>
+#include <satchel/number.h>
 #include <satchel/scram.h>
 #include <satchel/secret.h>
 #include <string.h>
@@ -106,13 +107,12 @@ parse_one (const char *text, SatchelScramHash hash, SatchelScramKeys *ret_keys)
 {
   SatchelScramKeys keys = { .hash = hash };
   gsize n = hashes[hash].n_bytes, len;
-  char *colon = NULL;
-  guint64 iterations = g_ascii_strtoull (text, &colon, 10);
-  if (!g_ascii_isdigit (*text) || *colon != ':' || iterations < SATCHEL_SCRAM_ITERATIONS_MIN
-      || iterations > SATCHEL_SCRAM_ITERATIONS_MAX)
+  guint64 iterations;
+  if (!satchel_number_take (&text, NULL, 10, SATCHEL_SCRAM_ITERATIONS_MAX, &iterations) || *text != ':'
+      || iterations < SATCHEL_SCRAM_ITERATIONS_MIN)
     return FALSE;
   keys.iterations = (guint) iterations;
-  text = take_bytes (colon + 1, '$', 1, sizeof keys.salt, keys.salt, &keys.salt_len);
+  text = take_bytes (text + 1, '$', 1, sizeof keys.salt, keys.salt, &keys.salt_len);
   if (text != NULL)
     text = take_bytes (text, ':', n, n, keys.stored_key, &len);
   if (text == NULL || take_bytes (text, '\0', n, n, keys.server_key, &len) == NULL)

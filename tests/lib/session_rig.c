@@ -32,7 +32,7 @@ auth_grant (guint64 session_id, const char *user, gint64 lifetime_ms)
                  .path = "example.org/user", .profile = SATCHEL_DEFAULT_PROFILE, .volume = "", .epoch = 2 });
   satchel_ipc_put_bytes (grant, NULL, 0);
   satchel_ipc_put_u64 (grant, (guint64) (satchel_clock_ms () + lifetime_ms));
-  satchel_ipc_put_string (grant, "password");
+  satchel_ipc_put_string (grant, rig.credential != NULL ? rig.credential : "password");
   satchel_ipc_put_string (grant, "");
   g_assert_true (satchel_ipc_send (rig.auth_mail, grant));
 }

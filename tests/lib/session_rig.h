@@ -25,6 +25,7 @@ typedef struct Rig
   gboolean is_auth_away;
   guint8 last_grant[16];
   guint64 last_session;
+  const char *credential; /* that grants say; NULL: "password" */
   /* What the toy's mail half saw. */
   guint n_gate_open, n_mail_open, n_mail_closed;
   SatchelCloseReason mail_reason, gate_reason;

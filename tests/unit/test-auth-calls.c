@@ -250,6 +250,23 @@ test_factor_and_memory (void)
   stage_end ();
 }
 
+/* RFC 8265: a password is right however its letters were composed; a database may have what was typed. */
+static void
+test_prepared (void)
+{
+  stage_begin (NULL);
+  stage_set_user ("alice@x.org", "caf\303\251", FALSE);
+  g_assert_cmpint (stage_log_in (1, "alice", "caf\303\251"), ==, SATCHEL_AUTH_OK);
+  g_assert_cmpint (stage_log_in (2, "alice", "cafe\314\201"), ==, SATCHEL_AUTH_OK);
+  g_assert_cmpuint (stage_counts.n_hashes, ==, 2);
+  stage_set_user ("bob@x.org", "cafe\314\201", FALSE);
+  g_assert_cmpint (stage_log_in (3, "bob", "cafe\314\201"), ==, SATCHEL_AUTH_OK);
+  g_assert_cmpuint (stage_counts.n_hashes, ==, 4);
+  g_assert_cmpint (stage_log_in (4, "bob", "caf\303\251"), ==, SATCHEL_AUTH_FAILED);
+  g_assert_cmpuint (stage_counts.n_hashes, ==, 5);
+  stage_end ();
+}
+
 /* ---- mechanisms ---- */
 
 static SatchelAuthStatus
@@ -412,6 +429,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/factor/refuses", test_factor_refuses);
   g_test_add_func ("/auth/factor/breaks-contract", test_factor_breaks_contract);
   g_test_add_func ("/auth/factor/memory", test_factor_and_memory);
+  g_test_add_func ("/auth/factor/prepared", test_prepared);
   g_test_add_func ("/auth/mechanism/proof", test_mechanism);
   g_test_add_func ("/auth/mechanism/counts", test_mechanism_counts);
   g_test_add_func ("/auth/mechanism/gone", test_mechanism_gone);

@@ -361,6 +361,51 @@ send_release (const char *user, guint64 epoch)
   satchel_ipc_send (rig.auth_mail, message);
 }
 
+static void
+send_end (const char *user, const char *credential)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_END_SESSIONS, 0);
+  satchel_ipc_put_string (message, user);
+  satchel_ipc_put_string (message, credential);
+  satchel_ipc_send (rig.auth_mail, message);
+}
+
+/* A credential that is revoked ends the sessions that it opened, and no other of the user, and no session of
+ * another user. */
+static void
+test_end_credential (void)
+{
+  static const struct
+  {
+    const char *login, *credential;
+  } logins[] = { { "login alice pw\n", "app:1" },
+                 { "login alice pw\n", "app:2" },
+                 { "login alice pw\n", NULL },
+                 { "login bob pw\n", "app:1" } };
+  Client clients[G_N_ELEMENTS (logins)];
+  for (guint i = 0; i < G_N_ELEMENTS (logins); i++)
+    {
+      rig.credential = logins[i].credential;
+      client_connect (&clients[i], "127.0.0.1", &clear);
+      client_say (&clients[i], logins[i].login);
+      loop_until (client_has (&clients[i], "welcome"));
+    }
+  rig.credential = NULL;
+  send_end ("alice@example.org", "app:3");
+  send_end ("alice@example.org", "app:1");
+  loop_until (client_ended (&clients[0]));
+  loop_settle ();
+  g_assert_cmpuint (satchel_mail_n_sessions (), ==, 3);
+  send_end ("alice@example.org", "password");
+  loop_until (client_ended (&clients[2]));
+  loop_settle ();
+  g_assert_false (client_ended (&clients[1]));
+  g_assert_false (client_ended (&clients[3]));
+  for (guint i = 0; i < G_N_ELEMENTS (logins); i++)
+    client_drop (&clients[i]);
+  rig_settle ();
+}
+
 /* RELEASE ends the sessions of that user, and of nobody else, and not those of a later epoch; a kick as well.
  */
 static void
@@ -676,6 +721,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/mail/bad-grants", test_bad_grants);
   g_test_add_func ("/session/mail/job-and-vanish", test_job_and_vanish);
   g_test_add_func ("/session/mail/release", test_release);
+  g_test_add_func ("/session/mail/end-credential", test_end_credential);
   g_test_add_func ("/session/mail/stop-during-job", test_stop_during_job);
   g_test_add_func ("/session/networks", test_networks);
   g_test_add_func ("/session/connection-table", test_table);

@@ -39,9 +39,8 @@ struct SatchelAuthCheck
   gboolean has_key, is_running;
   GSList *joined; /* SatchelAuthCheck: the same secret for the same user, waiting for our result */
 
-  SatchelVerify verdict; /* of the passdb; 0: none */
-  GBytes *unlocked;      /* the key of the user's sessions, or NULL */
-  gboolean is_remembered;
+  SatchelVerify verdict;        /* of the passdb; 0: none */
+  GBytes *unlocked;             /* the key of the user's sessions, or NULL */
   char *credential_id, *scopes; /* of the factor that accepted, or NULL */
   SatchelKeySource source;      /* what opens keyrings; 0: nothing */
   GBytes *client_key;

@@ -52,7 +52,7 @@ static void
 unlock_next (SatchelAuthCheck *check)
 {
   GPtrArray *keyrings = check->auth->keyrings;
-  if (check->unlocked != NULL || check->is_remembered || check->source == 0 || check->index >= keyrings->len)
+  if (check->unlocked != NULL || check->source == 0 || check->index >= keyrings->len)
     {
       if (check->remember != NULL)
         check->remember (check);

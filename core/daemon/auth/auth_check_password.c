@@ -187,9 +187,9 @@ satchel_check_verify (SatchelAuthCheck *check)
 {
   if (check->factor != NULL)
     check->has_key = FALSE;
-  check->is_remembered = was_verified (check);
-  satchel_counter_add (&remembered, 1, check->is_remembered ? "hit" : "miss");
-  if (check->is_remembered)
+  gboolean is_remembered = was_verified (check);
+  satchel_counter_add (&remembered, 1, is_remembered ? "hit" : "miss");
+  if (is_remembered)
     satchel_check_finish (check, SATCHEL_LOGIN_RIGHT);
   else
     verify_candidate (check);

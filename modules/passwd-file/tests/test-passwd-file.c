@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "tests/lib/auth-ask.h"
+
+#include <satchel/scram.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -459,6 +461,58 @@ test_upgrade (void)
   tear_down ();
 }
 
+/* The number of SCRAM-SHA-256 keys' iterations that a look-up gives; 0: there are no keys. */
+static guint
+scram_iterations (const char *user, SatchelScramHash hash)
+{
+  g_auto (SatchelCredential) credential = { .size = sizeof credential };
+  SatchelScramKeys keys;
+  g_assert_true (ask_look_up (passdb, user, &credential, NULL));
+  return satchel_scram_keys_parse (credential.scram, hash, &keys) ? keys.iterations : 0;
+}
+
+/* Keys come with a password, go with it, and are added at a login; damage is seen. */
+static void
+test_scram_keys (void)
+{
+  set_up ("scram_iterations = 5000;");
+  g_assert_true (passdb->add ("a@x", "pw", NULL));
+  g_assert_cmpuint (scram_iterations ("a@x", SATCHEL_SCRAM_SHA_256), ==, 5000);
+  g_assert_cmpuint (scram_iterations ("a@x", SATCHEL_SCRAM_SHA_1), ==, 0);
+  g_assert_cmpstr (log_in ("a@x", "pw"), ==, "right");
+  g_assert_cmpstr (log_in ("a@x", "Pw"), ==, "wrong");
+  g_autofree char *text = read_file ();
+  char *keys = strstr (text, " SCRAM-SHA-256$5000,");
+  g_assert_nonnull (keys);
+  keys[25] = keys[25] == 'A' ? 'B' : 'A'; /* of the salt; CHECK tells */
+  write_file (text);
+  g_assert_cmpstr (log_in ("a@x", "pw"), ==, "error");
+  g_assert_true (passdb->set_password ("a@x", "new", NULL));
+  g_assert_cmpuint (scram_iterations ("a@x", SATCHEL_SCRAM_SHA_256), ==, 5000);
+  /* A lock keeps them. */
+  g_assert_true (passdb->set_locked ("a@x", TRUE, NULL));
+  g_assert_cmpuint (scram_iterations ("a@x", SATCHEL_SCRAM_SHA_256), ==, 5000);
+  /* One who came with a hash only. */
+  write_file ("b@x:" PW_ARGON2ID "\n");
+  g_auto (SatchelCredential) credential = { .size = sizeof credential };
+  g_assert_true (ask_look_up (passdb, "b@x", &credential, NULL));
+  g_assert_cmpint (ask_verify (passdb, &credential, "no", NULL), ==, SATCHEL_VERIFY_WRONG);
+  g_assert_cmpint (ask_verify (passdb, &credential, "pw", NULL), ==, SATCHEL_VERIFY_RIGHT_UPGRADE);
+  g_assert_true (ask_upgrade (passdb, &credential, "pw", NULL));
+  g_assert_cmpuint (scram_iterations ("b@x", SATCHEL_SCRAM_SHA_256), ==, 5000);
+  g_assert_cmpstr (log_in ("b@x", "pw"), ==, "right");
+  tear_down ();
+  set_up ("");
+  g_assert_true (passdb->add ("c@x", "pw", NULL));
+  g_assert_cmpuint (scram_iterations ("c@x", SATCHEL_SCRAM_SHA_256), ==, 0);
+  tear_down ();
+  set_up ("scram_iterations = 4096; scram_sha1 = true;");
+  g_assert_true (passdb->add ("d@x", "pw", NULL));
+  g_assert_cmpuint (scram_iterations ("d@x", SATCHEL_SCRAM_SHA_256), ==, 4096);
+  g_assert_cmpuint (scram_iterations ("d@x", SATCHEL_SCRAM_SHA_1), ==, 4096);
+  tear_down ();
+}
+
 static guint64 noted_cost;
 
 static void
@@ -554,6 +608,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/passwd-file/rights", test_rights);
   g_test_add_func ("/auth/passwd-file/change-is-seen", test_change_is_seen);
   g_test_add_func ("/auth/passwd-file/upgrade", test_upgrade);
+  g_test_add_func ("/auth/passwd-file/scram-keys", test_scram_keys);
   g_test_add_func ("/auth/passwd-file/dummy-price", test_dummy_price);
   g_test_add_func ("/auth/passwd-file/parallel-edits", test_parallel_edits);
   int status = g_test_run ();
