@@ -16,8 +16,8 @@ satcheld_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 
 bin_PROGRAMS += satchel
 satchel_SOURCES =
-satchel_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS)
-satchel_LDADD = libsatchel.la $(GLIB_LIBS)
+satchel_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS) $(QRENCODE_CFLAGS)
+satchel_LDADD = libsatchel.la $(GLIB_LIBS) $(QRENCODE_LIBS)
 satchel_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 
 include core/base/local.mk

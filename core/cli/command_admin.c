@@ -29,6 +29,7 @@ typedef struct Answer
   gboolean is_ended;
   guint n_interrupts;
   GError *error; /* the error with which the command ended */
+  char *question; /* "OPTION PROMPT", or NULL */
   GString *said; /* text of a server that could not begin the command */
 } Answer;
 
@@ -91,6 +92,14 @@ take_line (Answer *answer, const char *line)
         satchel_error_set (&answer->error, (SatchelErrorCode) code, "%s", text + (*text == ' '));
         break;
       }
+    case SATCHEL_ADMIN_FRAME_QR:
+      if (!answer->is_json && isatty (STDOUT_FILENO))
+        satchel_cli_print_qr (line + 1);
+      break;
+    case SATCHEL_ADMIN_FRAME_ASK:
+      g_free (answer->question);
+      answer->question = g_strdup (line + 1);
+      break;
     case SATCHEL_ADMIN_FRAME_END:
       answer->is_ended = TRUE;
       break;
@@ -196,8 +205,9 @@ print_end (int exit, const Answer *answer, const GError *error)
   puts (out->str);
 }
 
+/* @ret_question: what the command asks, or NULL; yours. */
 static int
-run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
+run_once (SatchelCli *cli, const char *user, const GPtrArray *words, char **ret_question)
 {
   Answer answer = { .rest = g_string_new (NULL),
                     .said = g_string_new (NULL),
@@ -206,7 +216,8 @@ run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
   guint status = 0;
-  const char *const head[] = { "run", cli->command->group, cli->command->name, user,
+  gboolean in_auth = satchel_admin_is_in_auth (cli->command->admin);
+  const char *const head[] = { in_auth ? "run-auth" : "run", cli->command->group, cli->command->name, user,
                                answer.is_json ? "json" : "text" };
   for (guint i = 0; i < G_N_ELEMENTS (head); i++)
     g_ptr_array_add (argv, (gpointer) head[i]);
@@ -228,7 +239,57 @@ run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
   g_string_free (answer.rest, TRUE);
   g_string_free (answer.said, TRUE);
   g_clear_error (&answer.error);
+  *ret_question = answer.is_json ? NULL : g_steal_pointer (&answer.question);
+  g_free (answer.question);
   return exit;
+}
+
+/* A line of standard input, or NULL: there is none. */
+static char *
+read_answer (const char *prompt)
+{
+  char line[1024];
+  if (isatty (STDIN_FILENO))
+    fprintf (stderr, "%s: ", prompt);
+  if (fgets (line, sizeof line, stdin) == NULL)
+    return NULL;
+  return g_strdup (g_strstrip (line));
+}
+
+/* Puts the answer in the place of an earlier one.  FALSE: nobody answers. */
+static gboolean
+answer_question (GPtrArray *words, const char *question)
+{
+  const char *space = strchr (question, ' ');
+  g_autofree char *option =
+      g_strndup (question, space != NULL ? (gsize) (space - question) : strlen (question));
+  g_autofree char *typed = read_answer (space != NULL ? space + 1 : option);
+  g_autofree char *start = g_strconcat (option, "=", NULL);
+  if (typed == NULL || *typed == '\0')
+    return FALSE;
+  for (guint i = words->len - 1; i-- > 0;)
+    if (g_str_has_prefix (words->pdata[i], start))
+      g_ptr_array_remove_index (words, i);
+  g_ptr_array_insert (words, 0, g_strconcat (start, typed, NULL));
+  return TRUE;
+}
+
+static int
+run_there (SatchelCli *cli, const char *user, GPtrArray *words)
+{
+  for (;;)
+    {
+      g_autofree char *question = NULL;
+      int exit = run_once (cli, user, words, &question);
+      if (exit != SATCHEL_EXIT_OK || question == NULL)
+        return exit;
+      if (!answer_question (words, question))
+        return satchel_cli_fail (SATCHEL_EXIT_INTERRUPTED,
+                                 "no answer was given; run the command again with --%.*s",
+                                 (int) strcspn (question, " "), question);
+      if ((exit = check_words (cli, words)) != SATCHEL_EXIT_OK)
+        return exit;
+    }
 }
 
 int

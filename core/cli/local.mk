@@ -20,6 +20,7 @@ satchel_SOURCES += \
 	core/cli/main.c \
 	core/cli/modules.c \
 	core/cli/password.c \
+	core/cli/qr.c \
 	core/cli/setup.c \
 	core/cli/table.c \
 	core/cli/table.h

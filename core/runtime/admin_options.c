@@ -81,10 +81,10 @@ satchel_admin_check_table (const SatchelModule *module, const SatchelProvides *p
 {
   const SatchelAdminOps *ops = provides->ops;
   const char *group = provides->name != NULL ? provides->name : module->name;
-  if (!is_name (group) || (module->roles & SATCHEL_ROLE_MAIL) == 0)
+  if (!is_name (group))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: its admin commands need the role mail and a name of small letters, digits "
-                              "and '-'; ask its author",
+                              "%s: its admin commands need a name of small letters, digits and '-'; ask its "
+                              "author",
                               who);
   for (guint i = 0; ops->commands[i] != NULL; i++)
     {
@@ -93,10 +93,22 @@ satchel_admin_check_table (const SatchelModule *module, const SatchelProvides *p
           || !is_name (command->name) || command->summary == NULL || command->run == NULL)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
                                   "%s: its %u. admin command is not complete; ask its author", who, i + 1);
+      gboolean in_auth = satchel_admin_is_in_auth (command);
+      if ((module->roles & (in_auth ? SATCHEL_ROLE_AUTH : SATCHEL_ROLE_MAIL)) == 0)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: its admin command \"%s\" needs the role %s; ask its author", who,
+                                  command->name, in_auth ? "auth" : "mail");
       if (!check_options (command, who, error))
         return FALSE;
     }
   return TRUE;
+}
+
+gboolean
+satchel_admin_is_in_auth (const SatchelAdminCommand *command)
+{
+  return command->size >= offsetof (SatchelAdminCommand, in_auth) + sizeof command->in_auth
+         && command->in_auth;
 }
 
 const SatchelAdminCommand *

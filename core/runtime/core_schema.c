@@ -324,7 +324,7 @@ static const SatchelConfigRow auth_rows[] = {
     .min = 100, .max = SATCHEL_SECONDS (18), .flags = RELOAD },
   { "failure_delay", SATCHEL_CONFIG_DURATION, "2s", "Delay of the answer to a failed login", .min = 0,
     .max = SATCHEL_MINUTES (1), .flags = RELOAD },
-  { "explain", SATCHEL_CONFIG_ENUM, "always",
+  { "explain", SATCHEL_CONFIG_ENUM, "known-networks",
     "Whether a client that gave the right password is told that a second factor is missing",
     "always|known-networks|never", .flags = RELOAD },
   { "domains", SATCHEL_CONFIG_STRINGS, NULL,

@@ -60,6 +60,7 @@ libsatchel_la_SOURCES += \
 	core/runtime/process.h \
 	core/runtime/reactor.c \
 	core/runtime/reactor_private.h \
+	core/runtime/record_log.c \
 	core/runtime/roles.c \
 	core/runtime/roles.def \
 	core/runtime/roles.h \

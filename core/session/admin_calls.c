@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Runs admin commands in a mail process, from master's request to the last frame. A caller needs no other
+ * Runs admin commands in a mail process or in auth, from master's request to the last frame. A caller needs no other
  * right than access to the control socket; master says which user a command concerns, and auth where the
  * user's mail is. Entry point: satchel_admin_calls_start.
  */
@@ -197,7 +197,7 @@ satchel_admin_open_store (SatchelAdminCall *call, GError **error)
 {
   if (call->place != NULL)
     return host.acquire_store (call->access, call->place, error);
-  satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the command does not concern a user");
+  satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the command does not concern a user's store");
   return NULL;
 }
 
@@ -223,11 +223,12 @@ find_command (const char *group, const char *name, const SatchelProvided **ret_p
 {
   const SatchelProvided *provided = satchel_loader_find (host.loader, SATCHEL_KIND_ADMIN, group);
   const SatchelAdminCommand *command = provided != NULL ? satchel_admin_find (provided->ops, name) : NULL;
+  if (command != NULL && satchel_admin_is_in_auth (command) != (host.acquire_store == NULL))
+    command = NULL;
   if (command == NULL)
     satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
                        "the running server has no command \"%s %s\"; is the module enabled there? `satchel "
-                       "reload` does not load modules into mail "
-                       "processes",
+                       "reload` does not load modules",
                        group, name);
   *ret_provided = provided;
   return command;
@@ -240,7 +241,8 @@ call_new (guint64 request, const char *const *argv, GError **error)
   g_autoptr (SatchelPlace) place = NULL;
   const SatchelProvided *provided;
   const SatchelAdminCommand *command = find_command (argv[1], argv[2], &provided, error);
-  if (command == NULL || (command->of_user && !check_place (user, argv[5], &place, error)))
+  gboolean has_place = command != NULL && command->of_user && host.acquire_store != NULL;
+  if (command == NULL || (has_place && !check_place (user, argv[5], &place, error)))
     return NULL;
   if (command->of_user != (*user != '\0'))
     {

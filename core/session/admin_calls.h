@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Runs of admin commands (<satchel/admin.h>) in a mail process.  Main thread.
+ * Runs of admin commands (<satchel/admin.h>) in a mail process or in auth.  Main thread.
  */
 #pragma once
 #include <satchel/access.h>
@@ -12,16 +12,18 @@
 typedef struct SatchelAdminHost
 {
   SatchelLoader *loader;
-  int root_fd; /* the mail root */
+  int root_fd; /* the mail root; of mail processes */
   const SatchelConfig *(*group) (const char *name);
+  /* NULL: this is auth, which runs commands `in_auth`, has no stores, and has looked for the user. */
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
   /* Sends a part of an answer, in whole characters; the last part is final. */
   void (*reply) (guint64 request, gboolean is_final, guint status, const char *text);
 } SatchelAdminHost;
 
 void satchel_admin_calls_init (const SatchelAdminHost *host);
-/* Handles "run" GROUP COMMAND USER FORMAT PLACE [NAME=VALUE ...] from master.  FORMAT is text or json.  For
- * a command that concerns no user, USER and PLACE are ""; otherwise PLACE is what auth knows of the user
+/* Handles "run" or "run-auth" GROUP COMMAND USER FORMAT PLACE [NAME=VALUE ...] from master.  FORMAT is text
+ * or json.  For a command that concerns no user, USER and PLACE are ""; otherwise PLACE is what auth knows of
+ * the user
  * ("known PATH" or "unknown PATH").  The request is always answered. */
 void satchel_admin_calls_start (guint64 request, const char *const *argv);
 /* The administrator's side has taken @n_bytes of the answer to @request, or waits for it no more.  FALSE:

@@ -12,6 +12,7 @@
 
 #include "core/base/json.h"
 
+#define QR_BYTES_MAX 1024u
 #define PROGRESS_US (100 * 1000)
 #define BEAT_US (500 * 1000)
 /* A reader that takes nothing for this long would hold a thread for nothing. */
@@ -218,6 +219,21 @@ satchel_admin_progress (SatchelAdminCall *call, guint64 done, guint64 total, con
     call->progress_us = now_us;
   g_mutex_unlock (&call->lock);
   return is_soon ? !is_cancelled : satchel_admin_add_frame (call, SATCHEL_ADMIN_FRAME_PROGRESS, text, TRUE);
+}
+
+gboolean
+satchel_admin_qr (SatchelAdminCall *call, const char *text)
+{
+  g_autofree char *line = clean_line (text, strnlen (text, QR_BYTES_MAX));
+  return satchel_admin_add_frame (call, SATCHEL_ADMIN_FRAME_QR, line, TRUE);
+}
+
+gboolean
+satchel_admin_ask (SatchelAdminCall *call, const char *option, const char *prompt)
+{
+  g_autofree char *words = clean_line (prompt, strnlen (prompt, SATCHEL_ADMIN_LINE_MAX));
+  g_autofree char *text = g_strdup_printf ("%s %s", option, words);
+  return satchel_admin_add_frame (call, SATCHEL_ADMIN_FRAME_ASK, text, TRUE);
 }
 
 void

@@ -42,6 +42,8 @@ struct SatchelAdminCall
 #define SATCHEL_ADMIN_FRAME_PROGRESS '%' /* "DONE TOTAL WHAT" */
 #define SATCHEL_ADMIN_FRAME_ERROR '!'    /* "CODE MESSAGE" */
 #define SATCHEL_ADMIN_FRAME_ALIVE '~'
+#define SATCHEL_ADMIN_FRAME_QR '#'  /* a text to be shown as a QR code */
+#define SATCHEL_ADMIN_FRAME_ASK '?' /* "OPTION PROMPT" */
 #define SATCHEL_ADMIN_FRAME_END '.' /* the command came to its end */
 
 /* Appends a frame for the administrator, and waits for room if @waits.  FALSE: the call is cancelled. */

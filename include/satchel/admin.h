@@ -3,7 +3,8 @@
  * module provides follow help, completion, manual, checks of what was typed, and --json.  What a command does
  * runs in the server: if it concerns a user in the mail process that owns the user's store, else in the first
  * mail process; as a job, with its output going to the admin's terminal while it works.  Kind
- * SATCHEL_KIND_ADMIN, role mail.  docs/modules/admin.md, docs/decisions/0039.
+ * SATCHEL_KIND_ADMIN, role mail; role auth for commands about credentials (`in_auth`).
+ * docs/modules/admin.md, docs/decisions/0039 and 0062.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -35,6 +36,9 @@ typedef struct SatchelAdminCommand
   /* Runs the command as a job, so it may block.  FALSE with an error: the administrator is shown the error,
    * and the exit status follows its code.  Must. */
   gboolean (*run) (SatchelAdminCall *call, GError **error);
+  /* Runs in the auth process, which alone has credentials, and where there are no stores.  Needs
+   * SATCHEL_ROLE_AUTH in place of SATCHEL_ROLE_MAIL. */
+  gboolean in_auth;
 } SatchelAdminCommand;
 
 typedef struct SatchelAdminOps
@@ -50,8 +54,8 @@ SATCHEL_API const SatchelAccess *satchel_admin_access (const SatchelAdminCall *c
  * "limit") and the like.  Borrowed. */
 SATCHEL_API const SatchelConfig *satchel_admin_options (const SatchelAdminCall *call);
 /* The user's store, opened with that access; yours, a reference.  satchel_store_level finds a module's own
- * level of it.  Errors: CANNOT (the command does not concern a user), UNAVAILABLE (the user is being
- * moved), CORRUPT, IO.  [blocks] */
+ * level of it.  Errors: CANNOT (the command does not concern a user, or runs in auth), UNAVAILABLE (the user
+ * is being moved), CORRUPT, IO.  [blocks] */
 SATCHEL_API SatchelStore *satchel_admin_open_store (SatchelAdminCall *call, GError **error);
 /* TRUE: the administrator gave up, the server stops, or time (`server.admin_time`) or output are used up,
  * so `run` should end soon.  Long work asks this regularly, which also shows master that the job makes
@@ -90,5 +94,12 @@ SATCHEL_API gboolean satchel_admin_fields (SatchelAdminCall *call, const Satchel
  * be called at any rate: at most ten reports a second are sent, and the last one always. */
 SATCHEL_API gboolean satchel_admin_progress (SatchelAdminCall *call, guint64 done, guint64 total,
                                              const char *what);
+/* Shows @text as a QR code where the administrator sits, if `satchel` was built with libqrencode and standard
+ * output is a terminal; otherwise nothing.  Print the text as well.  At most 1,024 bytes. */
+SATCHEL_API gboolean satchel_admin_qr (SatchelAdminCall *call, const char *text);
+/* Asks the administrator: when this run has ended well, @prompt is shown, and the command runs once more with
+ * what was typed as @option, a STRING of the command's.  The last question counts.  With --json nobody is
+ * asked: the command has to be run with the option. */
+SATCHEL_API gboolean satchel_admin_ask (SatchelAdminCall *call, const char *option, const char *prompt);
 
 G_END_DECLS

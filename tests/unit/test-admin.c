@@ -49,7 +49,11 @@ test_table (void)
   const SatchelAdminCommand good = { sizeof good, "count", "Count", NULL, NULL, FALSE, run };
   g_assert_null (refusal (&good, NULL, SATCHEL_ROLE_MAIL));
   g_assert_null (refusal (&good, "other", SATCHEL_ROLE_MAIL));
-  assert_refused (&good, NULL, SATCHEL_ROLE_AUTH, "role mail");
+  assert_refused (&good, NULL, SATCHEL_ROLE_AUTH, "needs the role mail");
+  SatchelAdminCommand in_auth = good;
+  in_auth.in_auth = TRUE;
+  g_assert_null (refusal (&in_auth, NULL, SATCHEL_ROLE_AUTH));
+  assert_refused (&in_auth, NULL, SATCHEL_ROLE_MAIL, "needs the role auth");
   assert_refused (&good, "Other", SATCHEL_ROLE_MAIL, "a name of small letters");
   SatchelAdminCommand bad = good;
   bad.run = NULL;

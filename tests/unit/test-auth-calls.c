@@ -185,7 +185,7 @@ test_factor_refuses (void)
                 { SATCHEL_FACTOR_THROTTLED, "reason=throttled", FALSE },
                 { SATCHEL_FACTOR_WRONG, "reason=bad-code", FALSE } };
   StageReply reply;
-  stage_begin (NULL);
+  stage_begin ((const char *const[]) { "auth.explain=\"always\"", NULL });
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       judge_all (cases[i].verdict);

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/daemon/auth/record_log.h"
+#include <satchel/record_log.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ static SatchelRecordLog *
 try_open (GError **error)
 {
   g_ptr_array_set_size (rig.read, 0);
-  return satchel_record_log_open (rig.root_fd, "log", "test-records", note_record, dump, NULL, error);
+  return satchel_record_log_open (rig.root_fd, "log", "test-records", 0, note_record, dump, NULL, error);
 }
 
 static SatchelRecordLog *
@@ -251,6 +251,32 @@ test_damaged (void)
   tear_down ();
 }
 
+/* What must not be forgotten: any damage before the end is an error. */
+static void
+test_whole (void)
+{
+  set_up ();
+  SatchelRecordLog *log = open_log ();
+  add_numbered (log, 0, 4);
+  satchel_record_log_free (log);
+  g_autofree char *text = NULL;
+  gsize len;
+  read_file (&text, &len);
+  text[len / 2] ^= 1;
+  write_file (text, len);
+  g_autoptr (GError) error = NULL;
+  g_assert_null (satchel_record_log_open (rig.root_fd, "log", "test-records", SATCHEL_RECORD_LOG_WHOLE,
+                                          note_record, dump, NULL, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+  text[len / 2] ^= 1; /* a torn end is no damage */
+  write_file (text, len - 1);
+  log = satchel_record_log_open (rig.root_fd, "log", "test-records", SATCHEL_RECORD_LOG_WHOLE, note_record,
+                                 dump, NULL, NULL);
+  g_assert_nonnull (log);
+  satchel_record_log_free (log);
+  tear_down ();
+}
+
 /* Of a damaged file the admin has a copy, and the next change writes a good one. */
 static void
 test_damage_is_kept (void)
@@ -304,7 +330,7 @@ test_foreign (void)
   unlink (rig.path);
   g_autoptr (GError) error = NULL;
   SatchelRecordLog *log =
-      satchel_record_log_open (rig.root_fd, "log", "test-records 2 2", note_record, dump, NULL, &error);
+      satchel_record_log_open (rig.root_fd, "log", "test-records 2 2", 0, note_record, dump, NULL, &error);
   g_assert_true (add (log, "x", &error));
   satchel_record_log_free (log);
   g_assert_null (try_open (&error));
@@ -387,6 +413,7 @@ main (int argc, char **argv)
   g_test_add_func ("/record-log/there-and-back", test_there_and_back);
   g_test_add_func ("/record-log/torn", test_torn);
   g_test_add_func ("/record-log/damaged", test_damaged);
+  g_test_add_func ("/record-log/whole", test_whole);
   g_test_add_func ("/record-log/damage-is-kept", test_damage_is_kept);
   g_test_add_func ("/record-log/foreign", test_foreign);
   g_test_add_func ("/record-log/compaction", test_compaction);

@@ -7,6 +7,7 @@
 #include "core/daemon/auth/auth.h"
 #include "core/daemon/auth/auth_admin.h"
 #include "core/daemon/auth/auth_move.h"
+#include "core/session/admin_calls.h"
 #include "core/session/network.h"
 
 #include <satchel/hash.h>
@@ -208,6 +209,28 @@ answer_admin (SatchelRoleContext *context, guint64 request, const char *const *a
 }
 
 static void
+admin_goes_on (SatchelRoleContext *context, guint64 request, gboolean is_cancel, guint64 n_bytes)
+{
+  if (is_cancel)
+    satchel_admin_calls_cancel (request);
+  else
+    satchel_admin_calls_room (request, n_bytes);
+}
+
+static void
+reply_admin (guint64 request, gboolean is_final, guint status, const char *text)
+{
+  if (auth != NULL)
+    satchel_role_admin_reply (auth->context, request, is_final, status, text);
+}
+
+static const SatchelConfig *
+config_group (const char *name)
+{
+  return satchel_config_set_group (auth->context->config, name);
+}
+
+static void
 auth_free (void)
 {
   satchel_timer_cancel (&auth->cache_timer);
@@ -235,6 +258,7 @@ auth_free (void)
 static void
 stop_auth (SatchelRoleContext *context, guint grace_ms)
 {
+  satchel_admin_calls_stop ();
   /* Nobody waits for an answer any more.  What threads still use stays. */
   if (satchel_hash_pool_n_running (auth->pool) == 0)
     auth_free ();
@@ -249,6 +273,7 @@ static const SatchelRoleHooks hooks = {
   .reload_commit = reload_commit,
   .stop = stop_auth,
   .admin = answer_admin,
+  .admin_goes_on = admin_goes_on,
 };
 
 static void
@@ -295,6 +320,8 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
   auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"),
                                       2 * g_get_num_processors (), MAX_WAITING_HASHES, MAX_HASH_WAIT_MS);
   satchel_calls_set_worker (run_work);
+  satchel_admin_calls_init (
+      &(SatchelAdminHost) { .loader = context->loader, .group = config_group, .reply = reply_admin });
   auth->placements = g_steal_pointer (&placements);
   auth->running = g_hash_table_new (digest_hash, digest_equal);
   auth->n_connections = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);

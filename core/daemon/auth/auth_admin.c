@@ -6,6 +6,7 @@
 #include "core/daemon/auth/auth_admin.h"
 #include "core/base/exit.h"
 #include "core/daemon/auth/auth_move.h"
+#include "core/session/admin_calls.h"
 
 #include <satchel/log.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "core/runtime/log_private.h"
 
 #define AREA "auth"
+#define RUN_USER 3u            /* "run-auth" GROUP COMMAND USER */
 #define MAX_STATUS_BYTES 12000 /* of SATCHEL_CONTROL_REPLY_MAX */
 
 /* The mail processes end the sessions; what is known here is whether there is such a user at all. */
@@ -89,6 +91,20 @@ admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
                             text);
 }
 
+/* Master has left out where a user's mail is. */
+static void
+admin_run (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_ptr_array_add (argv, (gpointer) "run-auth");
+  for (; *arguments != NULL; arguments++)
+    g_ptr_array_add (argv, (gpointer) *arguments);
+  g_ptr_array_add (argv, NULL);
+  const char *user = argv->len > RUN_USER + 1 ? argv->pdata[RUN_USER] : "";
+  if (*user == '\0' || satchel_auth_admin_check_known (auth, request, user))
+    satchel_admin_calls_start (request, (const char *const *) argv->pdata);
+}
+
 static const struct
 {
   const char *name;
@@ -100,6 +116,7 @@ static const struct
   { "adopt", satchel_auth_admin_adopt },
   { "place", satchel_auth_admin_place },
   { "owner", admin_owner },
+  { "run-auth", admin_run },
 };
 
 gboolean

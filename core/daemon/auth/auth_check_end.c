@@ -30,12 +30,12 @@ counts_as_attempt (SatchelLoginVerdict verdict)
     case SATCHEL_LOGIN_UNKNOWN_USER:
     case SATCHEL_LOGIN_LOCKED:
     case SATCHEL_LOGIN_BAD_CODE:
-    case SATCHEL_LOGIN_CODE_STALE:
       return TRUE;
     case SATCHEL_LOGIN_UNAVAILABLE:
     case SATCHEL_LOGIN_RIGHT:
     case SATCHEL_LOGIN_THROTTLED:
     case SATCHEL_LOGIN_CODE_MISSING:
+    case SATCHEL_LOGIN_CODE_STALE: /* a program that goes on with an old string must not lock its user out */
     case SATCHEL_LOGIN_MALFORMED:
     case SATCHEL_LOGIN_NEEDS_APP_PASSWORD:
     case SATCHEL_LOGIN_NEEDS_GRANT:

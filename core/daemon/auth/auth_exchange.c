@@ -96,7 +96,7 @@ find_explanation (SatchelLoginVerdict verdict)
   switch (verdict)
     {
     case SATCHEL_LOGIN_CODE_MISSING:
-      return "code required: add the code after your password, or use an app password";
+      return "code required: add the 6-digit code after your password, or use an app password";
     case SATCHEL_LOGIN_CODE_STALE:
       return "that code was used already; wait for the next one";
     case SATCHEL_LOGIN_NEEDS_APP_PASSWORD:

@@ -39,9 +39,7 @@ libauth_la_SOURCES = \
 	core/daemon/auth/placement.c \
 	core/daemon/auth/placement.h \
 	core/daemon/auth/placement_rules.c \
-	core/daemon/auth/placement_slot.c \
-	core/daemon/auth/record_log.c \
-	core/daemon/auth/record_log.h
+	core/daemon/auth/placement_slot.c
 libauth_la_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 satcheld_LDADD += libauth.la
 EXTRA_DIST += core/daemon/auth/README.md

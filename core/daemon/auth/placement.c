@@ -8,7 +8,7 @@
 #include "core/base/fd.h"
 #include "core/daemon/auth/auth.h"
 #include "core/daemon/auth/placement.h"
-#include "core/daemon/auth/record_log.h"
+#include <satchel/record_log.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -237,7 +237,7 @@ satchel_placements_new (int root_fd, guint n_slots, const SatchelConfigSet *conf
   placements->rules = satchel_placement_rules_new (config);
   placements->records = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   placements->unsynced = g_ptr_array_new_with_free_func (g_free);
-  placements->log = satchel_record_log_open (root_fd, FILE_NAME, "satchel-placements", load_record,
+  placements->log = satchel_record_log_open (root_fd, FILE_NAME, "satchel-placements", 0, load_record,
                                              dump_records, placements, error);
   if (placements->log == NULL)
     {

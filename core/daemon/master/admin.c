@@ -18,7 +18,7 @@
 #define STATUS_TIMEOUT_MS 3000 /* short, since `satchel status` must also show processes that hang */
 #define ALL_ROLES (~0u)
 #define ANY_SLOT (~0u)
-/* "run" GROUP COMMAND USER FORMAT, before its options. */
+/* "run" or "run-auth", GROUP COMMAND USER FORMAT, before its options. */
 #define RUN_WORDS 5u
 #define RUN_USER 3u
 
@@ -144,9 +144,9 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
     finish_unasked (request);
 }
 
-/* Sends the command to the mail process @slot, with @place for it. */
+/* Sends the command to the process @slot of @role, with @place for it. */
 static void
-run_at (Request *request, guint slot, const char *place)
+run_at (Request *request, SatchelRole role, guint slot, const char *place)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_auto (GStrv) words = g_steal_pointer (&request->run_argv);
@@ -157,7 +157,7 @@ run_at (Request *request, guint slot, const char *place)
     g_ptr_array_add (argv, *word);
   g_ptr_array_add (argv, NULL);
   satchel_timer_cancel (&request->timeout);
-  ask_workers (request, SATCHEL_ROLE_MAIL, slot, (const char *const *) argv->pdata);
+  ask_workers (request, role, slot, (const char *const *) argv->pdata);
   if (request->waiting->len == 0)
     finish_unasked (request);
 }
@@ -182,7 +182,7 @@ run_at_owner (Request *request)
                       "user; try again\"\n");
     }
   else
-    run_at (request, (guint) slot, space + 1);
+    run_at (request, SATCHEL_ROLE_MAIL, (guint) slot, space + 1);
 }
 
 /* A request of the control socket: its name, the fewest and the most words, and what answers it. */
@@ -204,9 +204,10 @@ run_command (SatchelControl *control, SatchelControlClient *client, const Comman
   const char *user = argv[RUN_USER];
   request->is_run = TRUE;
   request->run_argv = g_strdupv ((char **) argv);
-  if (*user == '\0')
+  gboolean in_auth = strcmp (argv[0], "run-auth") == 0;
+  if (in_auth || *user == '\0')
     {
-      run_at (request, 0, "");
+      run_at (request, in_auth ? SATCHEL_ROLE_AUTH : SATCHEL_ROLE_MAIL, in_auth ? ANY_SLOT : 0, "");
       return;
     }
   request->owner = g_string_new (NULL);
@@ -390,6 +391,7 @@ static const Command commands[] = {
   { "stop", 1, 1, begin_stop, 0 },
   { "log-reopen", 1, 1, reopen_log, 0 },
   { "run", RUN_WORDS, RUN_WORDS + SATCHEL_ADMIN_OPTIONS_MAX, run_command, 0 },
+  { "run-auth", RUN_WORDS, RUN_WORDS + SATCHEL_ADMIN_OPTIONS_MAX, run_command, 0 },
 };
 
 static void

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/daemon/auth/record_log.h"
+#include <satchel/record_log.h>
 
 #include "core/base/fd.h"
 
@@ -26,6 +26,7 @@
 struct SatchelRecordLog
 {
   int root_fd, fd; /* fd -1: there is no file yet */
+  guint flags;
   char *name, *new_name, *header;
   SatchelRecordDump dump;
   gpointer data;
@@ -205,16 +206,22 @@ read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
   Reading reading = { 0 };
   if (!read_lines (log, text, len, func, &reading, error))
     return FALSE;
+  if (reading.n_damaged > 0 && (log->flags & SATCHEL_RECORD_LOG_WHOLE) != 0)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "%s: %u records are damaged, the first at byte %" G_GSIZE_FORMAT
+                              "; restore the file from a backup",
+                              log->name, reading.n_damaged, reading.first_damaged);
   log->length = reading.good_end;
   repair_end (log, copy, len, &reading);
   return TRUE;
 }
 
 SatchelRecordLog *
-satchel_record_log_open (int root_fd, const char *name, const char *kind, SatchelRecordFunc func,
+satchel_record_log_open (int root_fd, const char *name, const char *kind, guint flags, SatchelRecordFunc func,
                          SatchelRecordDump dump, gpointer data, GError **error)
 {
   SatchelRecordLog *log = g_new0 (SatchelRecordLog, 1);
+  log->flags = flags;
   log->root_fd = root_fd;
   log->name = g_strdup (name);
   log->new_name = g_strconcat (name, ".new", NULL);
