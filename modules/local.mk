@@ -8,3 +8,4 @@ include modules/alias-file/local.mk
 include modules/quota/local.mk
 include modules/sasl-scram/local.mk
 include modules/sasl-external/local.mk
+include modules/totp/local.mk

@@ -28,9 +28,9 @@ typedef struct Answer
   gboolean is_json, shows_progress, has_progress;
   gboolean is_ended;
   guint n_interrupts;
-  GError *error; /* the error with which the command ended */
+  GError *error;  /* the error with which the command ended */
   char *question; /* "OPTION PROMPT", or NULL */
-  GString *said; /* text of a server that could not begin the command */
+  GString *said;  /* text of a server that could not begin the command */
 } Answer;
 
 static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Runs admin commands in a mail process or in auth, from master's request to the last frame. A caller needs no other
- * right than access to the control socket; master says which user a command concerns, and auth where the
- * user's mail is. Entry point: satchel_admin_calls_start.
+ * Runs admin commands in a mail process or in auth, from master's request to the last frame. A caller needs
+ * no other right than access to the control socket; master says which user a command concerns, and auth where
+ * the user's mail is. Entry point: satchel_admin_calls_start.
  */
 #include "config.h"
 

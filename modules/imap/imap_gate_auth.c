@@ -126,20 +126,16 @@ send_failure (ImapGate *gate, const char *text)
   imap_gate_reply (gate, tag, text);
 }
 
-/* "NO [AUTHENTICATIONFAILED] Authentication failed.": the same for every failure; @explain only after a right
- * password. */
+/* "NO [AUTHENTICATIONFAILED] Authentication failed.": the same for every failure; @explain in its place only
+ * after a right password. */
 static void
 fail_login (ImapGate *gate, const char *explain)
 {
   g_autofree char *tag = g_steal_pointer (&gate->tag);
   ImapWriter *writer = &gate->writer;
   imap_write (writer, tag);
-  imap_write (writer, " NO [AUTHENTICATIONFAILED] Authentication failed.");
-  if (explain != NULL)
-    {
-      imap_write (writer, " ");
-      imap_write_safe_text (writer, explain, 200);
-    }
+  imap_write (writer, " NO [AUTHENTICATIONFAILED] ");
+  imap_write_safe_text (writer, explain != NULL ? explain : "Authentication failed.", 200);
   imap_write (writer, "\r\n");
   imap_gate_flush (gate);
 }

@@ -381,8 +381,7 @@ reply_refused (Pop3Gate *gate, const SatchelAuthResult *result)
     case SATCHEL_AUTH_CONTINUE:
     case SATCHEL_AUTH_OK:
       if (result->explain != NULL)
-        satchel_connection_print (gate->connection, "%s %s\r\n", pop3_status (POP3_TEXT_LOGIN_FAILED),
-                                  result->explain);
+        satchel_connection_print (gate->connection, "-ERR [AUTH] %s\r\n", result->explain);
       else
         reply (gate, POP3_TEXT_LOGIN_FAILED);
       break;

@@ -208,10 +208,21 @@ def commands_of(satchel):
     return found
 
 
+def commands_of_modules(tree):
+    """The same of the manual pages of modules, which follow from their tables (make update-docs)."""
+    found = {}
+    for page in tree.files:
+        if re.match(r"docs/man/satchel-[\w-]+\.1$", page):
+            for part in read(tree.root, page).split("\n.It Cm ")[1:]:
+                options = re.findall(r"^\.It Fl Fl ([\w-]+)", part, re.M)
+                found[tuple(part.split()[:2])] = " ".join(f"--{name}" for name in [*options, "json", "help"])
+    return found
+
+
 def check_commands(tree):
     """Commands that documents show exist: tools, targets of make, and what `satchel` can do with which option."""
     targets = targets_of(tree)
-    commands = commands_of(tree.satchel) if tree.satchel else {}
+    commands = {**commands_of(tree.satchel), **commands_of_modules(tree)} if tree.satchel else {}
     firsts = {name[0] for name in commands}
     for name in tree.files:
         if not name.endswith(".md") or name.startswith(("docs/decisions/", "CHANGELOG")):

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+if WITH_TOTP
+module_LTLIBRARIES += totp.la
+totp_la_SOURCES = \
+	modules/totp/code.c \
+	modules/totp/code.h \
+	modules/totp/command.c \
+	modules/totp/factor.c \
+	modules/totp/module.c \
+	modules/totp/record.c \
+	modules/totp/record.h \
+	modules/totp/seal.c \
+	modules/totp/seal.h \
+	modules/totp/settings.c \
+	modules/totp/settings.h \
+	modules/totp/state.c \
+	modules/totp/state.h \
+	modules/totp/totp.h
+totp_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DSATCHEL_STATE_DIR='"$(localstatedir)/lib/satchel"'
+totp_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)
+totp_la_LDFLAGS = $(MODULE_LDFLAGS)
+totp_la_LIBADD = $(MODULE_LIBADD) $(SODIUM_LIBS) $(GNUTLS_LIBS)
+
+check_PROGRAMS += modules/totp/tests/test-totp
+TESTS += modules/totp/tests/test-totp
+modules_totp_tests_test_totp_SOURCES = modules/totp/tests/test-totp.c $(totp_la_SOURCES)
+modules_totp_tests_test_totp_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/totp
+modules_totp_tests_test_totp_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)
+modules_totp_tests_test_totp_LDADD = libsatchel.la $(GLIB_LIBS) $(SODIUM_LIBS) $(GNUTLS_LIBS)
+endif
+EXTRA_DIST += modules/totp/README.md

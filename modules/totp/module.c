@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ * totp: one-time codes behind passwords.  Role auth.
+ */
+#include "totp.h"
+
+#include <satchel/log.h>
+#include <satchel/module.h>
+#include <satchel/reactor.h>
+#include <sodium.h>
+#include <string.h>
+#include <time.h>
+
+#define RETRY_MS 5000
+#define JUMP_US (60 * (gint64) G_USEC_PER_SEC)
+
+Totp totp;
+static TotpSettings *worked_out; /* by reload, for reload_end */
+
+static gboolean
+open_state (GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  totp.opened_at_ms = g_get_monotonic_time () / 1000;
+  totp.state = totp_state_new (totp_settings_path (totp.settings), &own);
+  if (totp.state == NULL)
+    {
+      satchel_log (SATCHEL_LOG_ERROR, TOTP_AREA, "nobody can log in: %s", own->message);
+      g_free (totp.trouble);
+      totp.trouble = g_strdup (own->message);
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  guint64 now_step = (guint64) (g_get_real_time () / G_USEC_PER_SEC) / TOTP_STEP_S;
+  if (totp_state_newest_step (totp.state) > now_step + 2)
+    satchel_log (SATCHEL_LOG_ERROR, TOTP_AREA,
+                 "the clock is %" G_GUINT64_FORMAT " s behind the newest code that was used: codes that were "
+                 "used stay used, but look at the clock",
+                 (totp_state_newest_step (totp.state) - now_step) * TOTP_STEP_S);
+  return TRUE;
+}
+
+gboolean
+totp_ready (GError **error)
+{
+  if (totp.state != NULL)
+    return TRUE;
+  if (g_get_monotonic_time () / 1000 - totp.opened_at_ms >= RETRY_MS)
+    return open_state (error);
+  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s", totp.trouble);
+}
+
+/* What the clock of the machine has run ahead of its uptime changes only when somebody sets it. */
+static gint64
+clock_lead_us (gint64 now_us)
+{
+  struct timespec up;
+  if (clock_gettime (CLOCK_BOOTTIME, &up) != 0)
+    return 0;
+  return now_us - ((gint64) up.tv_sec * G_USEC_PER_SEC + up.tv_nsec / 1000);
+}
+
+gint64
+totp_now_s (void)
+{
+  gint64 now_us = g_get_real_time (), lead_us = clock_lead_us (now_us);
+  gint64 jump_us = totp.clock_lead_us != 0 ? lead_us - totp.clock_lead_us : 0;
+  if (ABS (jump_us) > JUMP_US)
+    satchel_log (
+        SATCHEL_LOG_ERROR, TOTP_AREA,
+        "the clock was set %s by %" G_GINT64_FORMAT
+        " s: codes that were used stay used, but those of users' apps may be refused; look at the clock",
+        jump_us < 0 ? "back" : "forward", ABS (jump_us) / G_USEC_PER_SEC);
+  if (totp.clock_lead_us == 0 || ABS (jump_us) > JUMP_US)
+    totp.clock_lead_us = lead_us;
+  return now_us / G_USEC_PER_SEC;
+}
+
+/* Clears *ok where the library fails. */
+static gboolean
+is_code_of (const TotpUser *user, const guint8 *secret, gsize len, guint64 step, const char *code,
+            gboolean *ok)
+{
+  char right[TOTP_DIGITS_MAX + 1];
+  *ok = *ok && totp_code_at (user->algorithm, secret, len, step, user->digits, right);
+  return *ok && sodium_memcmp (right, code, user->digits) == 0;
+}
+
+gboolean
+totp_find_step (const TotpUser *user, const char *code, gint64 now_s, guint64 *ret_step,
+                gboolean *ret_is_spent, GError **error)
+{
+  guint8 secret[TOTP_SECRET_BYTES_MAX];
+  gsize len;
+  guint64 now_step = (guint64) MAX (now_s, (gint64) TOTP_STEP_S) / TOTP_STEP_S;
+  *ret_step = 0;
+  if (!totp_unseal (totp.keys, user->name, user->sealed, secret, &len, error))
+    return FALSE;
+  gboolean ok = TRUE;
+  for (guint64 step = now_step - 1; step <= now_step + 1; step++)
+    if (is_code_of (user, secret, len, step, code, &ok))
+      *ret_step = step;
+  if (ret_is_spent != NULL)
+    *ret_is_spent = *ret_step != 0 && totp_user_has_used (user, *ret_step);
+  for (guint i = 0; ret_is_spent != NULL && i < user->n_used; i++)
+    *ret_is_spent = is_code_of (user, secret, len, user->used[i], code, &ok) || *ret_is_spent;
+  sodium_memzero (secret, sizeof secret);
+  return ok
+         || satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library cannot compute %s codes",
+                               totp_algorithm_name (user->algorithm));
+}
+
+char *
+totp_grant_name (const TotpGrant *grant)
+{
+  return g_strdup_printf ("grant:%" G_GUINT64_FORMAT, grant->id);
+}
+
+static TotpKeys *
+read_keys (const SatchelConfig *section, GError **error)
+{
+  if (sodium_init () < 0)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library libsodium cannot be initialized");
+      return NULL;
+    }
+  char *master = satchel_config_secret (section, "key", error);
+  if (master == NULL)
+    {
+      g_prefix_error (error, "key: ");
+      return NULL;
+    }
+  TotpKeys *keys = totp_keys_new (master, error);
+  satchel_secret_free (master);
+  return keys;
+}
+
+static gboolean
+check (const SatchelConfig *section, GError **error)
+{
+  g_autoptr (TotpSettings) settings = totp_settings_new (section, error);
+  if (settings == NULL)
+    return FALSE;
+  /* The key may be readable by auth alone, and this is another process. */
+  g_autoptr (GError) own = NULL;
+  g_autoptr (TotpKeys) keys = read_keys (section, &own);
+  if (keys != NULL || g_error_matches (own, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
+static gboolean
+configure (const SatchelConfig *section, GError **error)
+{
+  totp.settings = totp_settings_new (section, error);
+  totp.keys = totp.settings != NULL ? read_keys (section, error) : NULL;
+  return totp.keys != NULL;
+}
+
+/* An unusable file refuses logins, not the start: sessions go on, and mail comes in. */
+static gboolean
+start (SatchelRole role, GError **error)
+{
+  if (role == SATCHEL_ROLE_AUTH)
+    (void) open_state (NULL);
+  return TRUE;
+}
+
+static gboolean
+reload (const SatchelConfig *section, GError **error)
+{
+  worked_out = totp_settings_new (section, error);
+  return worked_out != NULL;
+}
+
+static void
+reload_end (gboolean is_commit)
+{
+  if (is_commit)
+    {
+      g_mutex_lock (&totp.lock);
+      totp_settings_free (totp.settings);
+      totp.settings = g_steal_pointer (&worked_out);
+      g_mutex_unlock (&totp.lock);
+    }
+  g_clear_pointer (&worked_out, totp_settings_free);
+}
+
+static void
+stop (void)
+{
+  g_mutex_lock (&totp.lock);
+  g_clear_pointer (&totp.state, totp_state_free);
+  g_clear_pointer (&totp.keys, totp_keys_free);
+  g_clear_pointer (&totp.settings, totp_settings_free);
+  g_clear_pointer (&totp.trouble, g_free);
+  totp_commands_clear ();
+  totp.clock_lead_us = 0;
+  g_mutex_unlock (&totp.lock);
+}
+
+static const SatchelProvides provides[] = { { .kind = SATCHEL_KIND_FACTOR, .ops = &totp_factor },
+                                            { .kind = SATCHEL_KIND_ADMIN, .ops = &totp_commands },
+                                            { 0 } };
+
+static const SatchelModule descriptor = {
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  .name = "totp",
+  .version = "0.1.0",
+  .description = "One-time codes behind passwords",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_AUTH,
+  .schema = totp_schema,
+  .provides = provides,
+  .check = check,
+  .configure = configure,
+  .start = start,
+  .reload = reload,
+  .reload_end = reload_end,
+  .stop = stop,
+};
+
+const SatchelModule *
+satchel_module (void)
+{
+  return &descriptor;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * Records of the state as lines of text: "u USER ..." a user, "x USER" no more, "g USER ID ..." a grant,
+ * "d USER ID" no more.  The last one of its kind counts.  Pure functions.
+ */
+#pragma once
+#include "state.h"
+
+char *totp_record_of_user (const TotpUser *user);
+char *totp_record_of_grant (const TotpUser *user, const TotpGrant *grant);
+char *totp_record_of_end (const TotpUser *user, const TotpGrant *grant); /* @grant NULL: of the user */
+
+typedef struct TotpRecord
+{
+  char kind;      /* 'u', 'x', 'g', 'd' */
+  char *name;     /* of the user */
+  guint64 id;     /* of the grant */
+  TotpUser *user; /* 'u' */
+  TotpGrant *grant;
+} TotpRecord;
+/* FALSE: the line says nothing that we know.  Clear it in both cases. */
+gboolean totp_record_parse (const char *line, TotpRecord *ret_record);
+void totp_record_clear (TotpRecord *record);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TotpRecord, totp_record_clear)

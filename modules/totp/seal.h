@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * What the master key is for: secrets are sealed with it, and what need only be recognised is kept as a keyed
+ * hash.  Any thread.
+ */
+#pragma once
+#include "code.h"
+
+#include <satchel/error.h>
+
+#define TOTP_HASH_BYTES 16u
+#define TOTP_MASTER_CHARS_MIN 32u
+
+typedef struct TotpKeys TotpKeys;
+/* Of the text of the secret setting.  NULL: it is too short. */
+TotpKeys *totp_keys_new (const char *master, GError **error);
+void totp_keys_free (TotpKeys *keys);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TotpKeys, totp_keys_free)
+
+/* "KEYID:BASE64", by XChaCha20-Poly1305 with the user and the id of the key as associated data.  Yours. */
+char *totp_seal (const TotpKeys *keys, const char *user, const guint8 *secret, gsize len);
+/* @ret_secret: wipe it.  FALSE: another key, another user, or damage. */
+gboolean totp_unseal (const TotpKeys *keys, const char *user, const char *sealed,
+                      guint8 ret_secret[TOTP_SECRET_BYTES_MAX], gsize *ret_len, GError **error);
+/* A keyed hash of @text of @user; @what keeps kinds apart. */
+void totp_hash (const TotpKeys *keys, const char *what, const char *user, const char *text,
+                guint8 ret_hash[TOTP_HASH_BYTES]);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * Settings of group `totp`.
+ */
+#pragma once
+#include "state.h"
+
+#include <satchel/config.h>
+
+typedef enum /* in the order of the setting's choices */
+{
+  TOTP_POLICY_OFF = 0,
+  TOTP_POLICY_OPTIONAL,
+  TOTP_POLICY_REQUIRED
+} TotpPolicy;
+
+extern const SatchelConfigRow totp_schema[];
+
+typedef struct TotpSettings TotpSettings;
+TotpSettings *totp_settings_new (const SatchelConfig *section, GError **error);
+void totp_settings_free (TotpSettings *settings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TotpSettings, totp_settings_free)
+
+TotpPolicy totp_settings_policy (const TotpSettings *settings, const char *user);
+TotpGrantTimes totp_settings_grant_times (const TotpSettings *settings);
+gboolean totp_settings_has_grants (const TotpSettings *settings);
+gboolean totp_settings_password_alone (const TotpSettings *settings);
+/* Of new secrets. */
+TotpAlgorithm totp_settings_algorithm (const TotpSettings *settings);
+guint totp_settings_digits (const TotpSettings *settings);
+const char *totp_settings_issuer (const TotpSettings *settings);
+const char *totp_settings_path (const TotpSettings *settings);

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT
+ * The state in memory, and its file.  A second, empty file says that there is one, so that auth does not take
+ * a file that was removed for "nobody is enrolled".
+ */
+#include "record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <satchel/hash.h>
+#include <satchel/record_log.h>
+#include <satchel/retry.h>
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DAY_S 86400
+#define RECENT_S 900
+#define RECENT_MAX 5u
+
+struct TotpState
+{
+  char *path, *name, *mark;
+  int directory;
+  GHashTable *users; /* name -> TotpUser */
+  guint n_grants;
+  SatchelRecordLog *log;
+  gboolean is_marked;
+  guint n_unknown; /* records that say nothing that we know */
+  guint64 newest_step;
+};
+
+TotpUser *
+totp_user_new (const char *name)
+{
+  TotpUser *user = g_new0 (TotpUser, 1);
+  user->name = g_strdup (name);
+  user->next_grant = 1;
+  user->grants = g_ptr_array_new_with_free_func ((GDestroyNotify) totp_grant_free);
+  return user;
+}
+
+void
+totp_user_free (TotpUser *user)
+{
+  g_ptr_array_unref (user->grants);
+  g_free (user->sealed);
+  g_free (user->name);
+  g_free (user);
+}
+
+void
+totp_grant_free (TotpGrant *grant)
+{
+  g_free (grant->network);
+  g_free (grant->service);
+  g_free (grant->peer);
+  g_free (grant->client);
+  g_free (grant);
+}
+
+gboolean
+totp_user_has_used (const TotpUser *user, guint64 step)
+{
+  for (guint i = 0; i < user->n_used; i++)
+    if (user->used[i] == step)
+      return TRUE;
+  return step <= user->floor;
+}
+
+void
+totp_user_use (TotpUser *user, guint64 step)
+{
+  if (totp_user_has_used (user, step))
+    return;
+  if (user->n_used == TOTP_USED_MAX)
+    {
+      user->floor = MAX (user->floor, user->used[0]);
+      memmove (user->used, user->used + 1, --user->n_used * sizeof user->used[0]);
+    }
+  guint at = user->n_used++;
+  for (; at > 0 && user->used[at - 1] > step; at--)
+    user->used[at] = user->used[at - 1];
+  user->used[at] = step;
+}
+
+static void
+forget_old_wrong (TotpUser *user, gint64 now_s)
+{
+  guint n_old = 0;
+  while (n_old < user->n_wrong && now_s - user->wrong_s[n_old] >= DAY_S)
+    n_old++;
+  user->n_wrong -= n_old;
+  memmove (user->wrong_s, user->wrong_s + n_old, user->n_wrong * sizeof user->wrong_s[0]);
+}
+
+gboolean
+totp_user_is_closed (TotpUser *user, gint64 now_s)
+{
+  forget_old_wrong (user, now_s);
+  guint n_recent = 0;
+  while (n_recent < user->n_wrong && now_s - user->wrong_s[user->n_wrong - 1 - n_recent] < RECENT_S)
+    n_recent++;
+  return user->is_shut || n_recent >= RECENT_MAX;
+}
+
+gboolean
+totp_user_was_wrong (const TotpUser *user, const guint8 text[TOTP_HASH_BYTES])
+{
+  for (guint i = 0; i < user->n_wrong_texts; i++)
+    if (sodium_memcmp (user->wrong_texts[i], text, TOTP_HASH_BYTES) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+void
+totp_user_count_wrong (TotpUser *user, const guint8 text[TOTP_HASH_BYTES], gint64 now_s)
+{
+  forget_old_wrong (user, now_s);
+  if (user->n_wrong < TOTP_WRONG_MAX)
+    user->wrong_s[user->n_wrong++] = now_s;
+  user->is_shut = user->is_shut || user->n_wrong == TOTP_WRONG_MAX;
+  if (user->n_wrong_texts == TOTP_WRONG_TEXTS_MAX)
+    memmove (user->wrong_texts, user->wrong_texts + 1, --user->n_wrong_texts * sizeof user->wrong_texts[0]);
+  memcpy (user->wrong_texts[user->n_wrong_texts++], text, TOTP_HASH_BYTES);
+}
+
+void
+totp_user_forgive (TotpUser *user)
+{
+  user->n_wrong = 0;
+  user->is_shut = FALSE;
+}
+
+static TotpGrant *
+find_grant (const TotpUser *user, guint64 id)
+{
+  for (guint i = 0; i < user->grants->len; i++)
+    if (((TotpGrant *) user->grants->pdata[i])->id == id)
+      return user->grants->pdata[i];
+  return NULL;
+}
+
+static void
+drop_grant (TotpState *state, TotpUser *user, TotpGrant *grant)
+{
+  if (grant != NULL && g_ptr_array_remove (user->grants, grant))
+    state->n_grants--;
+}
+
+static void
+see_steps (TotpState *state, const TotpUser *user)
+{
+  if (user->n_used > 0)
+    state->newest_step = MAX (state->newest_step, user->used[user->n_used - 1]);
+}
+
+static void
+put_user (TotpState *state, TotpUser *user)
+{
+  TotpUser *old = totp_state_find (state, user->name);
+  if (old != NULL)
+    {
+      g_ptr_array_unref (user->grants);
+      user->grants = g_ptr_array_ref (old->grants);
+    }
+  see_steps (state, user);
+  g_hash_table_replace (state->users, user->name, user);
+}
+
+static void
+put_grant (TotpState *state, TotpUser *user, TotpGrant *grant)
+{
+  drop_grant (state, user, find_grant (user, grant->id));
+  grant->written_s = grant->used_s;
+  g_ptr_array_add (user->grants, grant);
+  state->n_grants++;
+}
+
+static void
+load_record (const char *line, gpointer data)
+{
+  TotpState *state = data;
+  g_auto (TotpRecord) record = { 0 };
+  if (!totp_record_parse (line, &record))
+    {
+      state->n_unknown++;
+      return;
+    }
+  TotpUser *user = totp_state_find (state, record.name);
+  if (record.kind == 'u')
+    put_user (state, g_steal_pointer (&record.user));
+  else if (user == NULL)
+    return; /* of one who was removed */
+  else if (record.kind == 'x')
+    totp_state_remove (state, user);
+  else if (record.kind == 'g')
+    put_grant (state, user, g_steal_pointer (&record.grant));
+  else
+    drop_grant (state, user, find_grant (user, record.id));
+}
+
+static void
+dump_records (SatchelRecordFunc emit, gpointer emit_data, gpointer data)
+{
+  TotpState *state = data;
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, state->users);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      const TotpUser *user = value;
+      g_autofree char *line = totp_record_of_user (user);
+      emit (line, emit_data);
+      for (guint i = 0; i < user->grants->len; i++)
+        {
+          g_autofree char *grant = totp_record_of_grant (user, user->grants->pdata[i]);
+          emit (grant, emit_data);
+        }
+    }
+}
+
+static gboolean
+open_file (TotpState *state, GError **error)
+{
+  g_autofree char *directory = g_path_get_dirname (state->path);
+  state->directory = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (state->directory < 0)
+    return satchel_error_set_errno (error, errno, "%s", directory);
+  gboolean exists = faccessat (state->directory, state->name, F_OK, 0) == 0;
+  state->is_marked = faccessat (state->directory, state->mark, F_OK, 0) == 0;
+  if (!exists && state->is_marked)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "%s was removed; restore it from a backup, or, if nobody shall be enrolled any "
+                              "more, remove %s.mark as well",
+                              state->path, state->path);
+  state->log = satchel_record_log_open (state->directory, state->name, "satchel-totp",
+                                        SATCHEL_RECORD_LOG_WHOLE, load_record, dump_records, state, error);
+  if (state->log == NULL)
+    return FALSE;
+  return state->n_unknown == 0
+         || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                               "%s has %u records that this program does not know; restore it from a backup",
+                               state->path, state->n_unknown);
+}
+
+TotpState *
+totp_state_new (const char *path, GError **error)
+{
+  TotpState *state = g_new0 (TotpState, 1);
+  state->path = g_strdup (path);
+  state->name = g_path_get_basename (path);
+  state->mark = g_strconcat (state->name, ".mark", NULL);
+  state->directory = -1;
+  state->users =
+      g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, (GDestroyNotify) totp_user_free);
+  if (open_file (state, error))
+    return state;
+  totp_state_free (state);
+  return NULL;
+}
+
+void
+totp_state_free (TotpState *state)
+{
+  if (state == NULL)
+    return;
+  satchel_record_log_free (state->log);
+  g_hash_table_unref (state->users);
+  if (state->directory >= 0)
+    close (state->directory);
+  g_free (state->mark);
+  g_free (state->name);
+  g_free (state->path);
+  g_free (state);
+}
+
+/* Before the first record.  The file of records follows, or the mark goes again by hand. */
+static gboolean
+make_mark (TotpState *state, GError **error)
+{
+  int fd = SATCHEL_RETRY (
+      openat (state->directory, state->mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (fd < 0)
+    return satchel_error_set_errno (error, errno, "%s.mark", state->path);
+  close (fd);
+  state->is_marked = TRUE;
+  return TRUE;
+}
+
+gboolean
+totp_state_commit (TotpState *state, GError **error)
+{
+  guint n_live = g_hash_table_size (state->users) + state->n_grants;
+  if (!satchel_record_log_sync (state->log, n_live, error))
+    return FALSE;
+  return state->is_marked || make_mark (state, error);
+}
+
+TotpUser *
+totp_state_find (TotpState *state, const char *name)
+{
+  return g_hash_table_lookup (state->users, name);
+}
+
+void
+totp_state_foreach (TotpState *state, TotpUserFunc func, gpointer data)
+{
+  GHashTableIter iter;
+  gpointer user;
+  g_hash_table_iter_init (&iter, state->users);
+  while (g_hash_table_iter_next (&iter, NULL, &user))
+    func (user, data);
+}
+
+static void
+add_line (TotpState *state, char *line)
+{
+  satchel_record_log_add (state->log, line);
+  g_free (line);
+}
+
+void
+totp_state_add (TotpState *state, TotpUser *user)
+{
+  put_user (state, user);
+  totp_state_note_user (state, user);
+}
+
+void
+totp_state_remove (TotpState *state, TotpUser *user)
+{
+  if (state->log != NULL)
+    add_line (state, totp_record_of_end (user, NULL));
+  state->n_grants -= user->grants->len;
+  g_hash_table_remove (state->users, user->name);
+}
+
+void
+totp_state_note_user (TotpState *state, const TotpUser *user)
+{
+  see_steps (state, user);
+  add_line (state, totp_record_of_user (user));
+}
+
+void
+totp_state_note_grant (TotpState *state, const TotpUser *user, TotpGrant *grant)
+{
+  grant->written_s = grant->used_s;
+  add_line (state, totp_record_of_grant (user, grant));
+}
+
+void
+totp_state_end_grant (TotpState *state, TotpUser *user, TotpGrant *grant)
+{
+  add_line (state, totp_record_of_end (user, grant));
+  drop_grant (state, user, grant);
+}
+
+void
+totp_state_expire (TotpState *state, TotpUser *user, TotpGrantTimes times, gint64 now_s)
+{
+  for (guint i = user->grants->len; i-- > 0;)
+    {
+      TotpGrant *grant = user->grants->pdata[i];
+      if (now_s - grant->used_s >= times.idle_s || now_s - grant->created_s >= times.max_s)
+        totp_state_end_grant (state, user, grant);
+    }
+}
+
+void
+totp_state_add_grant (TotpState *state, TotpUser *user, TotpGrant *grant)
+{
+  if (user->grants->len >= TOTP_GRANTS_MAX)
+    {
+      TotpGrant *oldest = user->grants->pdata[0];
+      for (guint i = 1; i < user->grants->len; i++)
+        if (((TotpGrant *) user->grants->pdata[i])->used_s < oldest->used_s)
+          oldest = user->grants->pdata[i];
+      totp_state_end_grant (state, user, oldest);
+    }
+  grant->id = user->next_grant++;
+  put_grant (state, user, grant);
+  totp_state_note_user (state, user); /* first: a grant never outlives what says that its code is used */
+  totp_state_note_grant (state, user, grant);
+}
+
+guint64
+totp_state_newest_step (const TotpState *state)
+{
+  return state->newest_step;
+}

@@ -1,0 +1,709 @@
+/* SPDX-License-Identifier: MIT
+ * Module totp: codes against the RFCs and against oathtool; strings that end in codes; the state across ends
+ * of the process; and the factor through its public table.
+ */
+#include "record.h"
+#include "totp.h"
+
+#include "core/runtime/auth_call_private.h"
+#include "core/runtime/config_image.h"
+#include "core/runtime/log_private.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <satchel/module.h>
+#include <satchel/record_log.h>
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY "0123456789abcdef0123456789abcdef"
+#define USER "anna@example.org"
+#define HOME "192.0.2.1"
+#define AWAY "198.51.100.7"
+
+const SatchelModule *satchel_module (void);
+
+/* ---- codes ---- */
+
+static void
+assert_code (TotpAlgorithm algorithm, const char *secret, guint64 counter, guint digits, const char *right)
+{
+  char code[TOTP_DIGITS_MAX + 1];
+  g_assert_true (totp_code_at (algorithm, (const guint8 *) secret, strlen (secret), counter, digits, code));
+  g_assert_cmpstr (code, ==, right);
+}
+
+/* RFC 4226 Appendix D */
+static void
+test_hotp (void)
+{
+  static const char *const right[] = { "755224", "287082", "359152", "969429", "338314",
+                                       "254676", "287922", "162583", "399871", "520489" };
+  for (guint i = 0; i < G_N_ELEMENTS (right); i++)
+    assert_code (TOTP_SHA1, "12345678901234567890", i, 6, right[i]);
+}
+
+/* RFC 6238 Appendix B; its secrets are as long as the hash (erratum 2866). */
+static void
+test_totp (void)
+{
+  static const char *const secrets[] = { "12345678901234567890", "12345678901234567890123456789012",
+                                         "1234567890123456789012345678901234567890123456789012345678901234" };
+  static const struct
+  {
+    guint64 time_s;
+    const char *right[3];
+  } rows[] = {
+    { 59, { "94287082", "46119246", "90693936" } },
+    { 1111111109, { "07081804", "68084774", "25091201" } },
+    { 1111111111, { "14050471", "67062674", "99943326" } },
+    { 1234567890, { "89005924", "91819424", "93441116" } },
+    { 2000000000, { "69279037", "90698825", "38618901" } },
+    { 20000000000, { "65353130", "77737706", "47863826" } },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    for (guint j = 0; j < 3; j++)
+      assert_code ((TotpAlgorithm) j, secrets[j], rows[i].time_s / TOTP_STEP_S, 8, rows[i].right[j]);
+}
+
+static void
+test_base32 (void)
+{
+  /* RFC 4648 10, without padding. */
+  static const char *const rows[][2] = { { "", "" },
+                                         { "f", "MY" },
+                                         { "fo", "MZXQ" },
+                                         { "foo", "MZXW6" },
+                                         { "foob", "MZXW6YQ" },
+                                         { "fooba", "MZXW6YTB" },
+                                         { "foobar", "MZXW6YTBOI" } };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *text = totp_base32 ((const guint8 *) rows[i][0], strlen (rows[i][0]));
+      g_assert_cmpstr (text, ==, rows[i][1]);
+    }
+}
+
+/* oathtool computes the codes of many steps in one call: 100 secrets, 100 steps each from a random time. */
+static void
+test_oathtool (void)
+{
+  g_autofree char *program = g_find_program_in_path ("oathtool");
+  if (program == NULL)
+    {
+      g_test_fail_printf ("oathtool is missing; tools/lib/deps.sh names the packages of tests");
+      return;
+    }
+  for (guint i = 0; i < 100; i++)
+    {
+      guint8 secret[TOTP_SECRET_BYTES];
+      randombytes_buf (secret, sizeof secret);
+      g_autofree char *text = totp_base32 (secret, sizeof secret), *output = NULL;
+      guint64 time_s = (((guint64) randombytes_random () << 2) | randombytes_uniform (4)) % 16000000000u;
+      g_autofree char *now = g_strdup_printf ("@%" G_GUINT64_FORMAT, time_s);
+      TotpAlgorithm algorithm = (TotpAlgorithm) (i % 3);
+      guint digits = i % 2 == 0 ? 6 : 8;
+      g_autofree char *kind = g_strdup_printf ("--totp=%s", totp_algorithm_name (algorithm));
+      g_autofree char *length = g_strdup_printf ("--digits=%u", digits);
+      const char *argv[] = { program, kind, length, "-w", "99", "-N", now, "-b", text, NULL };
+      g_autoptr (GError) error = NULL;
+      int status;
+      g_spawn_sync (NULL, (char **) argv, NULL, 0, NULL, NULL, &output, NULL, &status, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (status, ==, 0);
+      g_auto (GStrv) lines = g_strsplit (g_strchomp (output), "\n", -1);
+      g_assert_cmpuint (g_strv_length (lines), ==, 100);
+      for (guint j = 0; j < 100; j++)
+        {
+          char code[TOTP_DIGITS_MAX + 1];
+          totp_code_at (algorithm, secret, sizeof secret, time_s / TOTP_STEP_S + j, digits, code);
+          g_assert_cmpstr (code, ==, lines[j]);
+        }
+    }
+}
+
+/* ---- strings ---- */
+
+static void
+assert_split (const char *typed, guint digits, const char *password, const char *right)
+{
+  char code[TOTP_DIGITS_MAX + 1];
+  gsize len = 0;
+  gboolean is_split = totp_split_code (typed, digits, &len, code);
+  g_assert_cmpint (is_split, ==, password != NULL);
+  if (!is_split)
+    return;
+  g_autofree char *found = g_strndup (typed, len);
+  g_assert_cmpstr (found, ==, password);
+  g_assert_cmpstr (code, ==, right);
+}
+
+static void
+test_split (void)
+{
+  assert_split ("pw123456", 6, "pw", "123456");
+  assert_split ("pw 123456", 6, "pw", "123456");
+  assert_split ("pw,123456", 6, "pw", "123456");
+  assert_split ("pw:123456", 6, "pw", "123456");
+  assert_split ("pw,,123456", 6, "pw,", "123456");
+  assert_split ("pw 123 456", 6, "pw", "123456");
+  assert_split ("pw9876 123456", 6, "pw9876", "123456");
+  assert_split ("pw9876123456", 6, "pw9876", "123456");
+  assert_split ("654321123456", 6, "654321", "123456");
+  assert_split ("pw12345678", 8, "pw", "12345678");
+  assert_split ("pw 1234 5678", 8, "pw", "12345678");
+  assert_split ("123456", 6, NULL, NULL);
+  assert_split (" 123456", 6, NULL, NULL);
+  assert_split ("pw12345", 6, NULL, NULL);
+  assert_split ("pw1234 56", 6, NULL, NULL);
+  assert_split ("pw123456 ", 6, NULL, NULL);
+  assert_split ("", 6, NULL, NULL);
+}
+
+static void
+test_split_recovery (void)
+{
+  static const char *const typed[] = { "pwABCDEFGHIJKLMN23", "pw abcd-efgh-ijkl-mn23",
+                                       "pw:ABCD EFGH IJKL MN23" };
+  char code[TOTP_RECOVERY_CHARS + 1];
+  gsize len;
+  for (guint i = 0; i < G_N_ELEMENTS (typed); i++)
+    {
+      g_assert_true (totp_split_recovery (typed[i], &len, code));
+      g_assert_cmpuint (len, ==, 2);
+      g_assert_cmpstr (code, ==, "ABCDEFGHIJKLMN23");
+    }
+  g_assert_false (totp_split_recovery ("ABCDEFGHIJKLMN23", &len, code));
+  g_assert_false (totp_split_recovery ("pwABCDEFGHIJKLMN21", &len, code));
+  g_assert_false (totp_split_recovery ("pwABCDE-FGHIJKLMN23", &len, code));
+}
+
+/* ---- seals ---- */
+
+static void
+test_seal (void)
+{
+  g_autoptr (TotpKeys) keys = totp_keys_new (KEY, NULL), others = totp_keys_new (KEY "x", NULL);
+  g_autofree char *sealed = totp_seal (keys, USER, (const guint8 *) "twenty secret bytes!", 20);
+  guint8 secret[TOTP_SECRET_BYTES_MAX];
+  gsize len;
+  g_assert_true (totp_unseal (keys, USER, sealed, secret, &len, NULL));
+  g_assert_cmpmem (secret, len, "twenty secret bytes!", 20);
+  g_assert_false (totp_unseal (keys, "otto@example.org", sealed, secret, &len, NULL));
+  g_assert_false (totp_unseal (others, USER, sealed, secret, &len, NULL));
+  for (gsize i = 0; sealed[i] != '\0'; i++)
+    {
+      g_autofree char *damaged = g_strdup (sealed);
+      damaged[i] = damaged[i] == 'A' ? 'B' : 'A';
+      g_assert_false (totp_unseal (keys, USER, damaged, secret, &len, NULL));
+    }
+  g_autoptr (GError) error = NULL;
+  g_assert_null (totp_keys_new ("too short", &error));
+  g_assert_nonnull (strstr (error->message, "openssl rand"));
+}
+
+/* ---- the factor ---- */
+
+static struct
+{
+  char *directory, *path;
+  SatchelConfigSet *set;
+  GString *told;
+  guint8 secret[TOTP_SECRET_BYTES];
+} rig;
+
+static void
+note_line (SatchelLogLevel level, const char *area, const char *text)
+{
+  g_string_append_printf (rig.told, "%s\n", text);
+}
+
+static void
+begin_with (const char *settings)
+{
+  const SatchelModule *module = satchel_module ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text =
+      g_strdup_printf ("enabled = true; key = \"" KEY "\"; path = \"%s\"; %s", rig.path, settings);
+  rig.set = satchel_config_set_from_text (module->name, module->schema, text, &error);
+  g_assert_no_error (error);
+  g_assert_true (module->configure (satchel_config_set_group (rig.set, module->name), &error));
+  g_assert_true (module->start (SATCHEL_ROLE_AUTH, &error));
+}
+
+static void
+end_module (void)
+{
+  satchel_module ()->stop ();
+  g_clear_pointer (&rig.set, satchel_config_set_free);
+}
+
+/* As after a kill: nothing is written at the end. */
+static void
+restart (const char *settings)
+{
+  end_module ();
+  begin_with (settings);
+}
+
+static void
+enrol (void)
+{
+  TotpUser *user = totp_user_new (USER);
+  randombytes_buf (rig.secret, sizeof rig.secret);
+  user->digits = 6;
+  user->sealed = totp_seal (totp.keys, USER, rig.secret, sizeof rig.secret);
+  totp_state_add (totp.state, user);
+  g_assert_true (totp_state_commit (totp.state, NULL));
+}
+
+static void
+set_up (const char *settings)
+{
+  rig.told = g_string_new (NULL);
+  satchel_log_set_test (note_line);
+  rig.directory = g_dir_make_tmp ("satchel-totp-XXXXXX", NULL);
+  rig.path = g_build_filename (rig.directory, "totp", NULL);
+  begin_with (settings);
+  enrol ();
+}
+
+static void
+tear_down (void)
+{
+  end_module ();
+  static const char *const names[] = { "totp", "totp.mark", "totp.new" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *name = g_build_filename (rig.directory, names[i], NULL);
+      g_unlink (name);
+    }
+  g_assert_cmpint (g_rmdir (rig.directory), ==, 0);
+  g_free (rig.directory);
+  g_free (rig.path);
+  g_string_free (rig.told, TRUE);
+  satchel_log_set_test (NULL);
+}
+
+static void
+take (SatchelCallAnswer *answer, gpointer data)
+{
+  *(SatchelCallAnswer *) data = *answer;
+  *answer = (SatchelCallAnswer) { 0 };
+}
+
+/* @verifier changes with the password; @password_len 0: `examine`. */
+static SatchelCallAnswer
+ask_full (const char *user, const char *network, const char *typed, gsize password_len, const char *verifier)
+{
+  const SatchelLogin login = { .size = sizeof login,
+                               .user = user,
+                               .service = "imap",
+                               .listener = "",
+                               .peer = network,
+                               .network = network,
+                               .mechanism = "PLAIN",
+                               .client_id = "" };
+  SatchelCredential credential = { .size = sizeof credential,
+                                   .user = (char *) user,
+                                   .verifier = (char *) verifier };
+  SatchelCallAnswer answer = { 0 };
+  char *shared = typed != NULL ? satchel_shared_secret_new (typed, strlen (typed)) : NULL;
+  SatchelLogin *copy = satchel_login_new (&login);
+  const SatchelQuestion question = { .kind = password_len > 0 ? SATCHEL_CALL_CONFIRM : SATCHEL_CALL_EXAMINE,
+                                     .source = &totp_factor,
+                                     .ask = password_len > 0 ? totp_factor.confirm : totp_factor.examine,
+                                     .login = copy,
+                                     .user = user,
+                                     .credential = &credential,
+                                     .secret = shared,
+                                     .password_len = password_len };
+  satchel_call_ask (&question, take, &answer);
+  satchel_login_unref (copy);
+  satchel_shared_secret_unref (shared);
+  return answer;
+}
+
+/* A login with the right password "pw". */
+static SatchelFactorVerdict
+log_in (const char *network, const char *typed)
+{
+  SatchelCallAnswer answer = ask_full (USER, network, typed, 0, "v1");
+  SatchelFactorVerdict verdict = answer.error != NULL ? SATCHEL_FACTOR_UNAVAILABLE : answer.judgement.verdict;
+  if (verdict == SATCHEL_FACTOR_CANDIDATES)
+    {
+      gsize len = answer.judgement.candidates[0];
+      for (guint i = 0; i < answer.judgement.n_candidates; i++)
+        if (answer.judgement.candidates[i] == 2)
+          len = 2;
+      answer = ask_full (USER, network, typed, len, "v1");
+      verdict = answer.error != NULL ? SATCHEL_FACTOR_UNAVAILABLE : answer.judgement.verdict;
+    }
+  g_clear_error (&answer.error);
+  return verdict;
+}
+
+/* "pw" and the code of the step @ahead of now. */
+static char *
+with_code (int ahead)
+{
+  char code[TOTP_DIGITS_MAX + 1];
+  guint64 step = (guint64) (g_get_real_time () / G_USEC_PER_SEC) / TOTP_STEP_S;
+  totp_code_at (TOTP_SHA1, rig.secret, sizeof rig.secret, step + (guint64) (gint64) ahead, 6, code);
+  return g_strconcat ("pw", code, NULL);
+}
+
+/* The @n-th of codes that are none around now. */
+static char *
+another_wrong (guint n)
+{
+  for (guint number = 0;; number++)
+    {
+      g_autofree char *typed = g_strdup_printf ("pw%06u", number);
+      gboolean is_right = FALSE;
+      for (int ahead = -4; ahead <= 4; ahead++)
+        {
+          g_autofree char *right = with_code (ahead);
+          is_right = is_right || strcmp (right, typed) == 0;
+        }
+      if (!is_right && n-- == 0)
+        return g_steal_pointer (&typed);
+    }
+}
+
+static void
+test_policy (void)
+{
+  set_up (
+      "policies = ( { name = \"must.org\"; policy = \"required\"; }, { name = \"free@must.org\"; policy = "
+      "\"optional\"; }, { name = \"" USER "\"; policy = \"off\"; } );");
+  g_assert_cmpint (ask_full ("x@other.org", HOME, "pw", 0, "v").judgement.verdict, ==,
+                   SATCHEL_FACTOR_NOT_MINE);
+  g_assert_cmpint (ask_full ("x@must.org", HOME, "pw", 0, "v").judgement.verdict, ==,
+                   SATCHEL_FACTOR_CODE_MISSING);
+  g_assert_cmpint (ask_full ("free@must.org", HOME, "pw", 0, "v").judgement.verdict, ==,
+                   SATCHEL_FACTOR_NOT_MINE);
+  g_assert_cmpint (ask_full (USER, HOME, "pw", 0, "v").judgement.verdict, ==, SATCHEL_FACTOR_NOT_MINE);
+  tear_down ();
+}
+
+static void
+test_login (void)
+{
+  set_up ("");
+  g_autofree char *typed = with_code (0), *wrong = another_wrong (0), *far = with_code (3);
+  g_assert_cmpint (log_in (HOME, "pw"), ==, SATCHEL_FACTOR_CODE_MISSING);
+  g_assert_cmpint (log_in (HOME, wrong), ==, SATCHEL_FACTOR_WRONG);
+  g_assert_cmpint (log_in (HOME, far), ==, SATCHEL_FACTOR_WRONG);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  /* The grant: the exact string, the same place, the same password. */
+  g_assert_cmpint (ask_full (USER, HOME, typed, 0, "v1").judgement.verdict, ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (ask_full (USER, HOME, typed, 0, "v2").judgement.verdict, ==, SATCHEL_FACTOR_CANDIDATES);
+  g_assert_cmpint (log_in (AWAY, typed), ==, SATCHEL_FACTOR_CODE_STALE);
+  g_autofree char *spaced = g_strdup_printf ("pw %s", typed + 2);
+  g_assert_cmpint (log_in (HOME, spaced), ==, SATCHEL_FACTOR_CODE_STALE);
+  g_assert_cmpint (log_in (HOME, "pw"), ==, SATCHEL_FACTOR_CODE_MISSING);
+  SatchelCallAnswer answer = ask_full (USER, HOME, typed, 0, "v1");
+  g_assert_cmpstr (answer.credential_id, ==, "grant:1");
+  g_assert_cmpuint (answer.judgement.password_len, ==, 2);
+  g_free (answer.credential_id);
+  tear_down ();
+}
+
+static void
+test_window (void)
+{
+  set_up ("");
+  g_autofree char *next = with_code (1);
+  g_assert_cmpint (log_in (HOME, next), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_autofree char *current = with_code (0);
+  g_assert_cmpint (log_in (AWAY, current), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in ("203.0.113.9", current), ==, SATCHEL_FACTOR_CODE_STALE);
+  tear_down ();
+}
+
+/* What was acknowledged is there after a kill; the code is not accepted again, and the grant goes on. */
+static void
+test_restart (void)
+{
+  set_up ("");
+  g_autofree char *typed = with_code (0);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  restart ("");
+  g_assert_cmpint (log_in (AWAY, typed), ==, SATCHEL_FACTOR_CODE_STALE);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  restart ("grant_idle = \"0\";");
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_CODE_STALE);
+  tear_down ();
+}
+
+static void
+test_no_grants (void)
+{
+  set_up ("grant_max = \"0\";");
+  g_autofree char *typed = with_code (0);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_CODE_STALE);
+  tear_down ();
+}
+
+static void
+test_password_alone (void)
+{
+  set_up ("password_alone = true;");
+  g_autofree char *typed = with_code (0);
+  g_assert_cmpint (log_in (HOME, "pw"), ==, SATCHEL_FACTOR_CODE_MISSING);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (HOME, "pw"), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (AWAY, "pw"), ==, SATCHEL_FACTOR_CODE_MISSING);
+  tear_down ();
+}
+
+/* SCRAM: who the user is, is known, and no code can come. */
+static void
+test_without_secret (void)
+{
+  set_up ("");
+  g_autofree char *typed = with_code (0);
+  g_assert_cmpint (log_in (HOME, NULL), ==, SATCHEL_FACTOR_NEEDS_GRANT);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (HOME, NULL), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (AWAY, NULL), ==, SATCHEL_FACTOR_NEEDS_GRANT);
+  tear_down ();
+}
+
+static void
+test_recovery (void)
+{
+  set_up ("");
+  TotpUser *user = totp_state_find (totp.state, USER);
+  totp_hash (totp.keys, "recovery", USER, "ABCDEFGHIJKLMN23", user->recovery[user->n_recovery++]);
+  totp_state_note_user (totp.state, user);
+  g_assert_true (totp_state_commit (totp.state, NULL));
+  restart ("");
+  g_assert_cmpint (log_in (HOME, "pw abcd-efgh-ijkl-mn24"), ==, SATCHEL_FACTOR_CODE_MISSING);
+  g_assert_cmpint (log_in (HOME, "pw abcd-efgh-ijkl-mn23"), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (HOME, "pw abcd-efgh-ijkl-mn23"), ==, SATCHEL_FACTOR_ACCEPTED); /* the grant */
+  g_assert_cmpint (log_in (AWAY, "pw abcd-efgh-ijkl-mn23"), ==, SATCHEL_FACTOR_CODE_MISSING);
+  g_assert_nonnull (strstr (rig.told->str, "used a recovery code; 0 are left"));
+  tear_down ();
+}
+
+static void
+assert_wrong (guint first, guint n)
+{
+  for (guint i = first; i < first + n; i++)
+    {
+      g_autofree char *typed = another_wrong (i);
+      g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_WRONG);
+    }
+}
+
+static void
+let_pass (gint64 seconds)
+{
+  TotpUser *user = totp_state_find (totp.state, USER);
+  for (guint i = 0; i < user->n_wrong; i++)
+    user->wrong_s[i] -= seconds;
+  totp_state_note_user (totp.state, user);
+  g_assert_true (totp_state_commit (totp.state, NULL));
+}
+
+static void
+test_limits (void)
+{
+  set_up ("");
+  g_autofree char *typed = with_code (0), *repeated = another_wrong (0);
+  assert_wrong (0, 4);
+  for (guint i = 0; i < 50; i++) /* it counts once */
+    g_assert_cmpint (log_in (AWAY, repeated), ==, SATCHEL_FACTOR_WRONG);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  for (guint i = 0; i < 50; i++) /* nor does what was used */
+    g_assert_cmpint (log_in (AWAY, typed), ==, SATCHEL_FACTOR_CODE_STALE);
+  assert_wrong (4, 1);
+  g_autofree char *next = with_code (1);
+  restart ("");
+  g_assert_cmpint (log_in (AWAY, next), ==, SATCHEL_FACTOR_THROTTLED);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED); /* the grant */
+  let_pass (901);
+  g_assert_cmpint (log_in (AWAY, next), ==, SATCHEL_FACTOR_ACCEPTED);
+  tear_down ();
+}
+
+static void
+test_shut (void)
+{
+  set_up ("");
+  TotpUser *user = totp_state_find (totp.state, USER);
+  totp_hash (totp.keys, "recovery", USER, "ABCDEFGHIJKLMN23", user->recovery[user->n_recovery++]);
+  assert_wrong (0, 5);
+  let_pass (901);
+  assert_wrong (5, 5);
+  g_assert_nonnull (strstr (rig.told->str, "satchel totp unlock " USER));
+  let_pass (100000);
+  restart ("");
+  g_autofree char *typed = with_code (0);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_THROTTLED);
+  g_assert_cmpint (log_in (AWAY, "pwABCDEFGHIJKLMN23"), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  tear_down ();
+}
+
+/* A grant ends by time; the file agrees after a restart. */
+static void
+test_expiry (void)
+{
+  set_up ("grant_idle = \"1h\"; grant_max = \"2h\";");
+  g_autofree char *typed = with_code (0);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  TotpUser *user = totp_state_find (totp.state, USER);
+  TotpGrant *grant = user->grants->pdata[0];
+  grant->used_s -= 3599;
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  grant->used_s -= 3601;
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_CODE_STALE);
+  g_assert_cmpuint (user->grants->len, ==, 0);
+  tear_down ();
+}
+
+/* Steps that were used stay used, whatever the clock says and however many there are. */
+static void
+test_used_steps (void)
+{
+  g_autoptr (TotpUser) user = totp_user_new (USER);
+  for (guint64 step = 1000; step < 1100; step += 2)
+    totp_user_use (user, step);
+  for (guint64 step = 1000; step < 1100; step += 2)
+    g_assert_true (totp_user_has_used (user, step));
+  g_assert_false (totp_user_has_used (user, 1101));
+  g_assert_false (totp_user_has_used (user, 1097));
+  totp_user_use (user, 1097); /* the clock was set back */
+  g_assert_true (totp_user_has_used (user, 1097));
+  g_assert_true (totp_user_has_used (user, 1098));
+}
+
+/* A damaged file, or none where there was one, lets nobody in. */
+static void
+test_damage (void)
+{
+  set_up ("");
+  g_autofree char *typed = with_code (0), *content = NULL;
+  gsize len;
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  end_module ();
+  g_assert_true (g_file_get_contents (rig.path, &content, &len, NULL));
+  content[len / 2] ^= 1;
+  g_assert_true (g_file_set_contents (rig.path, content, (gssize) len, NULL));
+  begin_with ("");
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_UNAVAILABLE);
+  g_assert_nonnull (strstr (rig.told->str, "nobody can log in: totp: 1 records are damaged"));
+  end_module ();
+  g_assert_cmpint (g_unlink (rig.path), ==, 0);
+  begin_with ("");
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_UNAVAILABLE);
+  g_assert_nonnull (strstr (rig.told->str, "was removed; restore it"));
+  end_module ();
+  content[len / 2] ^= 1;
+  g_assert_true (g_file_set_contents (rig.path, content, (gssize) len, NULL));
+  begin_with ("");
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  tear_down ();
+}
+
+/* The disk takes nothing: the code does not count as accepted, and no grant is left behind. */
+static void
+test_no_disk (void)
+{
+  set_up ("");
+  g_autofree char *typed = with_code (0);
+  totp_state_free (totp.state);
+  g_assert_cmpint (g_unlink (rig.path), ==, 0);
+  g_autofree char *mark = g_strconcat (rig.path, ".mark", NULL);
+  g_assert_cmpint (g_unlink (mark), ==, 0);
+  totp.state = totp_state_new (rig.path, NULL);
+  TotpUser *user = totp_user_new (USER);
+  user->digits = 6;
+  user->sealed = totp_seal (totp.keys, USER, rig.secret, sizeof rig.secret);
+  g_autofree char *in_the_way = g_strconcat (rig.path, ".new", NULL);
+  g_assert_cmpint (g_mkdir (in_the_way, 0700), ==, 0);
+  totp_state_add (totp.state, user);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_UNAVAILABLE);
+  g_assert_cmpuint (user->grants->len, ==, 0);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_CODE_STALE);
+  g_assert_cmpint (g_rmdir (in_the_way), ==, 0);
+  tear_down ();
+}
+
+static void
+test_records (void)
+{
+  static const char *const broken[] = { "",
+                                        "u",
+                                        "u USER",
+                                        "u =a SHA1",
+                                        "g =a",
+                                        "g =a 1",
+                                        "q =a 1",
+                                        "uu =a",
+                                        "u =a SHA9 6 1 1 0 - - - 0 k:x",
+                                        "u =a SHA1 9 1 1 0 - - - 0 k:x",
+                                        "u =a SHA1 6 1 1 0 x - - 0 k:x",
+                                        "u =a SHA1 6 1 1 0 - zz - 0 k:x",
+                                        "u =%00 SHA1 6 1 1 0 - - - 0 k:x" };
+  for (guint i = 0; i < G_N_ELEMENTS (broken); i++)
+    {
+      g_auto (TotpRecord) record = { 0 };
+      g_assert_false (totp_record_parse (broken[i], &record));
+    }
+  /* The longest: it must fit a record. */
+  g_autoptr (GString) name = g_string_new (NULL);
+  while (name->len < 254)
+    g_string_append (name, "\u00e4");
+  g_autoptr (TotpUser) user = totp_user_new (name->str);
+  g_autoptr (TotpKeys) keys = totp_keys_new (KEY, NULL);
+  user->digits = 8;
+  user->sealed = totp_seal (keys, user->name, (const guint8 *) KEY, TOTP_SECRET_BYTES);
+  for (guint i = 0; i < TOTP_USED_MAX; i++)
+    totp_user_use (user, 60000000 + i);
+  for (guint i = 0; i < TOTP_WRONG_MAX; i++)
+    user->wrong_s[user->n_wrong++] = 1800000000 + i;
+  for (; user->n_recovery < TOTP_RECOVERY_CODES; user->n_recovery++)
+    memset (user->recovery[user->n_recovery], (int) user->n_recovery, TOTP_HASH_BYTES);
+  g_autofree char *line = totp_record_of_user (user);
+  g_auto (TotpRecord) record = { 0 };
+  g_assert_true (totp_record_parse (line, &record));
+  g_autofree char *again = totp_record_of_user (record.user);
+  g_assert_cmpstr (line, ==, again);
+  g_assert_cmpuint (strlen (line), <, SATCHEL_RECORD_BYTES_MAX);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (sodium_init (), >=, 0);
+  g_test_add_func ("/totp/codes/hotp", test_hotp);
+  g_test_add_func ("/totp/codes/totp", test_totp);
+  g_test_add_func ("/totp/codes/base32", test_base32);
+  g_test_add_func ("/totp/codes/oathtool", test_oathtool);
+  g_test_add_func ("/totp/strings/code", test_split);
+  g_test_add_func ("/totp/strings/recovery", test_split_recovery);
+  g_test_add_func ("/totp/seal", test_seal);
+  g_test_add_func ("/totp/records", test_records);
+  g_test_add_func ("/totp/used-steps", test_used_steps);
+  g_test_add_func ("/totp/factor/policy", test_policy);
+  g_test_add_func ("/totp/factor/login", test_login);
+  g_test_add_func ("/totp/factor/window", test_window);
+  g_test_add_func ("/totp/factor/restart", test_restart);
+  g_test_add_func ("/totp/factor/no-grants", test_no_grants);
+  g_test_add_func ("/totp/factor/password-alone", test_password_alone);
+  g_test_add_func ("/totp/factor/without-secret", test_without_secret);
+  g_test_add_func ("/totp/factor/recovery", test_recovery);
+  g_test_add_func ("/totp/factor/limits", test_limits);
+  g_test_add_func ("/totp/factor/shut", test_shut);
+  g_test_add_func ("/totp/factor/expiry", test_expiry);
+  g_test_add_func ("/totp/factor/damage", test_damage);
+  g_test_add_func ("/totp/factor/no-disk", test_no_disk);
+  return g_test_run ();
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of the module share.  The factor is asked in the main thread and commands run as jobs, so
+ * whoever looks at the state holds the lock.
+ */
+#pragma once
+#include "settings.h"
+
+#include <satchel/admin.h>
+#include <satchel/auth.h>
+
+#define TOTP_AREA "totp"
+
+typedef struct Totp
+{
+  GMutex lock; /* for all below */
+  TotpSettings *settings;
+  TotpKeys *keys;
+  TotpState *state;    /* NULL: the file is unusable */
+  gint64 opened_at_ms; /* the last try, and what it said */
+  char *trouble;
+  gint64 clock_lead_us; /* real time less monotonic time, when it was last looked at; 0: not yet */
+} Totp;
+extern Totp totp;
+
+/* Under the lock: FALSE, and nobody may be let in, while the file is unusable. */
+gboolean totp_ready (GError **error);
+/* Seconds since 1970; says in the log if the clock was set. */
+gint64 totp_now_s (void);
+/* Under the lock: does @code belong to a step of the window around @now_s?  FALSE with @error: the secret
+ * cannot be unsealed.  @ret_step: 0 if it belongs to none.  @ret_is_spent, or NULL: it is that of a step that
+ * was used. */
+gboolean totp_find_step (const TotpUser *user, const char *code, gint64 now_s, guint64 *ret_step,
+                         gboolean *ret_is_spent, GError **error);
+char *totp_grant_name (const TotpGrant *grant); /* "grant:17", the credential of sessions.  Yours. */
+
+extern const SatchelFactorOps totp_factor;  /* factor.c */
+extern const SatchelAdminOps totp_commands; /* command.c */
+void totp_commands_clear (void);            /* what waits for a code */
