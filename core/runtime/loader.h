@@ -75,12 +75,12 @@ const char *satchel_loader_why_not (SatchelLoader *loader, const char *name);
 
 /* Returns the SatchelRight bits of a module; an older descriptor has none. */
 guint satchel_module_rights (const SatchelModule *module);
-/* The lifecycle of all loaded modules, in the order in which they were loaded. If a step fails, it is undone
- * in all modules: those that were started are stopped, those that had prepared for a reload hear that it
- * does not come. */
 /* Makes log lines of warnings and errors become warnings of @problems (SatchelConfigProblem), until it is
  * called with NULL. */
 void satchel_loader_collect_lines (GPtrArray *problems);
+/* The lifecycle of all loaded modules, in the order in which they were loaded. If a step fails, it is undone
+ * in all modules: those that were started are stopped, those that had prepared for a reload hear that it
+ * does not come. */
 gboolean satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrArray *problems);
 gboolean satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
 gboolean satchel_loader_start (SatchelLoader *loader, GError **error);

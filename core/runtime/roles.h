@@ -56,7 +56,7 @@ const SatchelRoleRow *satchel_role_rows (void);
 /* Returns the row of a role, never NULL: an unknown bit gives the last row, which allows nothing. */
 const SatchelRoleRow *satchel_role_row (SatchelRole role);
 const SatchelRoleRow *satchel_role_by_name (const char *name); /* NULL: there is no such role */
-/* Returns "gate", "auth", "mail", "helper" or "config". */
+/* Returns the name of its row, such as "gate"; "unknown" for an unknown bit. */
 const char *satchel_role_name (SatchelRole role);
 
 static inline gboolean

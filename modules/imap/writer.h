@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Output of IMAP: the only place that knows quoting and literals (RFC 3501 4.3).  A growing buffer that the
- * session sends; `room` is how much of it a command should fill before it yields.  Pure.
+ * Output of IMAP: the only place here that knows quoting and literals (RFC 3501 4.3).  A growing buffer
+ * that the session sends; `room` is how much of it a command should fill before it yields.  Pure.
  */
 #pragma once
 #include <satchel/snapshot.h>
