@@ -424,11 +424,12 @@ typedef enum
  *
  * Calls that change anything (open, create to set_special_use, import_mailbox, open_mailbox, close_mailbox,
  * commit, put_attributes, put_blobs, put_metadata, claim_recent, sync, fill_dates, hold_syncs) come one at
- * a time for a store.  Readers (list, status, usage, limits, open_message, email_id, get_attributes,
- * get_blob, list_blobs, get_metadata, list_metadata, vanished, tombstones, unique_ids, stage and its
- * writers, stage_drop) come at any time, from any thread, also while something changes.  A layer calls the
- * level below by the satchel_storage_NAME functions, which keep to one change at a time also when `plan`
- * calls them.
+ * a time for a store.  Readers (list, list_is_current, status, is_current, usage, limits, open_message,
+ * peek_message, email_id, get_attributes, get_blob, list_blobs, get_metadata, list_metadata, vanished,
+ * tombstones, unique_ids, stage and its writers, stage_spooled, stage_drop) come at any time, from any
+ * thread, also while something changes.  The comments of the other methods say when those come.  A layer
+ * calls the level below by the satchel_storage_NAME functions, which keep to one change at a time also when
+ * `plan` calls them.
  *
  * @access is the access that acts (access.h).  It is borrowed: a level that keeps it takes a reference.  A
  * layer passes it on as it is.  `commit` has none, since each transaction has its own
