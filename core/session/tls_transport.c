@@ -26,6 +26,7 @@ typedef struct TlsTransport
   guint n_warnings;
   gboolean is_alert_next; /* the record under way is one in clear text */
   guint8 clear_alert;     /* what it says, 0: none came */
+  guint8 is_end_met;      /* the end, or an error, came behind bytes that were returned; no event tells of it */
   SatchelTlsAlertFunc alert_func;
   gpointer alert_data;
 } TlsTransport;
@@ -149,6 +150,7 @@ tls_read (SatchelTransport *transport, void *buffer, gsize len)
   TlsTransport *self = (TlsTransport *) transport;
   gsize done = 0;
   gssize result = 0;
+  self->is_end_met = FALSE;
   while (done < len)
     {
       result = gnutls_record_recv (self->session, (guint8 *) buffer + done, len - done);
@@ -163,7 +165,11 @@ tls_read (SatchelTransport *transport, void *buffer, gsize len)
     }
   keep_rest (self);
   if (done > 0)
-    return (gssize) done; /* an end or an error will be met again */
+    {
+      /* GnuTLS answers the next call in the same way. */
+      self->is_end_met = result <= 0 && result != GNUTLS_E_AGAIN && result != GNUTLS_E_INTERRUPTED;
+      return (gssize) done;
+    }
   if (result == 0)
     return SATCHEL_IO_END; /* close_notify */
   if (result == GNUTLS_E_FATAL_ALERT_RECEIVED && self->alert_func != NULL)
@@ -245,7 +251,7 @@ static gboolean
 tls_has_buffered (SatchelTransport *transport)
 {
   TlsTransport *self = (TlsTransport *) transport;
-  return self->kept_len > 0 || gnutls_record_check_pending (self->session) > 0;
+  return self->is_end_met || self->kept_len > 0 || gnutls_record_check_pending (self->session) > 0;
 }
 
 static void

@@ -320,6 +320,33 @@ test_relay_bulk (void)
   rig_settle ();
 }
 
+static ssize_t
+push_together (gnutls_transport_ptr_t pointer, const void *data, size_t len)
+{
+  g_string_append_len (pointer, data, (gssize) len);
+  return (ssize_t) len;
+}
+
+/* What a client says and its close_notify may come in one segment, and no event tells of the second. */
+static void
+test_end_in_one_segment (void)
+{
+  Client client;
+  login_tls (&client);
+  g_autoptr (GString) segment = g_string_new ("");
+  gnutls_transport_set_ptr2 (client.tls, GINT_TO_POINTER (client.fd), segment);
+  gnutls_transport_set_push_function (client.tls, push_together);
+  client_say (&client, "one\n");
+  gnutls_bye (client.tls, GNUTLS_SHUT_WR);
+  g_assert_cmpint (send (client.fd, segment->str, segment->len, MSG_NOSIGNAL), ==, (gssize) segment->len);
+  loop_until (client_ended (&client));
+  g_assert_nonnull (strstr (client.got->str, "mail one\n"));
+  loop_until (rig.n_mail_closed == 1);
+  g_assert_cmpint (rig.mail_reason, ==, SATCHEL_CLOSED_BY_PEER);
+  client_drop (&client);
+  rig_settle ();
+}
+
 /* Mail is told how the client ended. */
 static void
 test_ends (void)
@@ -558,6 +585,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tls/relay-pipelined", test_relay_pipelined);
   g_test_add_func ("/tls/relay-bulk", test_relay_bulk);
   g_test_add_func ("/tls/ends", test_ends);
+  g_test_add_func ("/tls/end-in-one-segment", test_end_in_one_segment);
   g_test_add_func ("/tls/renegotiation", test_renegotiation);
   g_test_add_func ("/tls/handshake-timeout", test_handshake_timeout);
   g_test_add_func ("/tls/refusal-in-clear-text", test_refusal_in_clear_text);

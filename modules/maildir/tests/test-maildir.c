@@ -960,9 +960,10 @@ test_spooled (void)
   GError *error = NULL;
   SatchelStage *stage = satchel_stage_new_spooled (place.store, "spool/one", TRUE, 20, NULL, &error);
   g_assert_no_error (error);
-  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (place.store);
+  SatchelTransaction *transaction = satchel_transaction_new (place.store);
   satchel_transaction_append (transaction, inbox, stage, 0, NULL, 1500000000);
   g_assert_true (satchel_transaction_commit (transaction, &error));
+  satchel_transaction_free (transaction); /* it holds the store */
   g_assert_cmpint (unlink (file), ==, 0);
   reopen (&place, &inbox);
   g_autofree char *text = message_text (inbox, 1);
