@@ -26,7 +26,7 @@ typedef struct TlsTransport
   guint n_warnings;
   gboolean is_alert_next; /* the record under way is one in clear text */
   guint8 clear_alert;     /* what it says, 0: none came */
-  guint8 is_end_met;      /* the end, or an error, came behind bytes that were returned; no event tells of it */
+  guint8 is_end_met; /* the end, or an error, came behind bytes that were returned; no event tells of it */
   SatchelTlsAlertFunc alert_func;
   gpointer alert_data;
 } TlsTransport;

@@ -501,6 +501,7 @@ test_copy_move_expunge (void)
   g_assert_true (satchel_uid_set_contains (&vanished, 5) && satchel_uid_set_contains (&vanished, 1));
   g_assert_true (complete);
   g_autoptr (SatchelSnapshot) last = satchel_mailbox_snapshot (inbox);
+  satchel_mailbox_unref (archive); /* it holds the store */
   reopen (&place, &inbox);
   assert_view (inbox, "3:0");
   g_autoptr (SatchelSnapshot) again = satchel_mailbox_snapshot (inbox);
@@ -510,7 +511,6 @@ test_copy_move_expunge (void)
   g_assert_cmpmem (again->state.mailbox_id, 16, last->state.mailbox_id, 16);
   g_assert_cmpuint (append_text (inbox, "next\r\n", 0, NULL, NULL), ==, 6);
   satchel_mailbox_unref (inbox);
-  satchel_mailbox_unref (archive);
   place_remove (&place);
 }
 
