@@ -107,12 +107,13 @@ satchel_loader_find (SatchelLoader *loader, SatchelKind kind, const char *name)
   return NULL;
 }
 
+/* Layers of storage stand from the client down, and the higher band is nearer to the client. */
 static gint
 compare_provided (gconstpointer a, gconstpointer b)
 {
   const SatchelProvided *x = *(SatchelProvided *const *) a, *y = *(SatchelProvided *const *) b;
   if (x->band != y->band)
-    return x->band < y->band ? -1 : 1;
+    return (x->band < y->band) == (x->kind == SATCHEL_KIND_STORAGE_LAYER) ? 1 : -1;
   return strcmp (x->name, y->name);
 }
 

@@ -61,7 +61,8 @@ typedef struct SatchelProvided
 } SatchelProvided;
 /* Finds what a module provides by kind and name. NULL: it is not loaded. */
 const SatchelProvided *satchel_loader_find (SatchelLoader *loader, SatchelKind kind, const char *name);
-/* Lists all of a kind in their order: by band, then by name. The array is yours (g_ptr_array_unref), its
+/* Lists all of a kind in the order in which they are asked: by band, layers of storage from the client
+ * down, then by name. The array is yours (g_ptr_array_unref), its
  * entries are borrowed. */
 GPtrArray *satchel_loader_find_all (SatchelLoader *loader, SatchelKind kind);
 /* Returns the descriptor of NAME.so; NULL: it is not loaded. */
@@ -88,6 +89,3 @@ gboolean satchel_loader_reload_prepare (SatchelLoader *loader, const SatchelConf
 /* Called once after a prepare that returned TRUE. */
 void satchel_loader_reload_end (SatchelLoader *loader, gboolean is_commit);
 void satchel_loader_stop (SatchelLoader *loader);
-/* Loads and configures every module that @set enables, for programs like `satchel`. FALSE: at least one
- * failed. */
-gboolean satchel_loader_load_enabled (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);

@@ -17,15 +17,6 @@ stack_free (gpointer data)
   g_free (stack);
 }
 
-static gint
-compare_from_client (gconstpointer a, gconstpointer b)
-{
-  const SatchelProvided *first = *(SatchelProvided *const *) a, *second = *(SatchelProvided *const *) b;
-  if (first->band != second->band)
-    return first->band > second->band ? -1 : 1;
-  return strcmp (first->name, second->name);
-}
-
 static void
 add_level (GPtrArray *levels, const SatchelProvided *provided, const SatchelConfigSet *config)
 {
@@ -140,7 +131,6 @@ satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GErro
     return NULL;
   g_autoptr (GPtrArray) layers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_LAYER);
   g_autoptr (GPtrArray) stacks = g_ptr_array_new_with_free_func (stack_free);
-  g_ptr_array_sort (layers, compare_from_client);
   if (!add_stack (stacks, SATCHEL_DEFAULT_PROFILE, default_layers (layers, storage, error), driver, config))
     return NULL;
   for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import stat
 import subprocess
@@ -234,6 +235,20 @@ def modules():
     says(satchel("module", "info", "passwd-fil", code=66), 'did you mean "passwd-file"?')
     put("etc/conf.d/x.conf", "imap = { enabled = tru; };\n")
     says(satchel("module", "list", code=78), "imap.enabled: tru will not do; write true or false")
+
+
+@case
+def layers():
+    """module list: storage layers from the client down, as the server stacks them"""
+    good()
+    for name in ("noop", "xor"):
+        shutil.copy(os.path.join(BUILD, "tests/layers/.libs", name + ".so"), path(f"modules/{name}.so"))
+    put("etc/conf.d/layers.conf", "noop = { enabled = true; };\nxor = { enabled = true; };\n")
+    order = json.loads(satchel("module", "list", "--json").stdout)["order"]
+    equal(order["layers"], ["noop", "xor"], "the higher band is nearer to the client")
+    put("etc/conf.d/layers.conf", 'noop = { enabled = true; };\nxor = { enabled = true; };\nstorage = { layers = [ "xor", "noop" ]; };\n')
+    order = json.loads(satchel("module", "list", "--json").stdout)["order"]
+    equal(order["layers"], ["xor", "noop"], "as storage.layers says")
 
 
 @case
