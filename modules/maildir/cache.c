@@ -65,6 +65,16 @@ forget_offsets (MdMailbox *mb)
   g_mutex_unlock (&mb->store->table);
 }
 
+/* Readers look at both under the lock of the table. */
+static void
+set_file (MdMailbox *mb, int fd, guint64 id)
+{
+  g_mutex_lock (&mb->store->table);
+  mb->cache.fd = fd;
+  mb->cache.id = id;
+  g_mutex_unlock (&mb->store->table);
+}
+
 static gboolean
 create_cache (MdMailbox *mb)
 {
@@ -73,13 +83,13 @@ create_cache (MdMailbox *mb)
   md_random (&head.id, sizeof head.id);
   head.crc = md_crc32c (0, &head, G_STRUCT_OFFSET (CacheHead, crc));
   forget_offsets (mb);
-  cache->id = 0;
+  set_file (mb, -1, 0);
   if (!md_replace_file (mb->fd, MD_CACHE_FILE, &head, sizeof head, FALSE, NULL))
     return FALSE;
-  cache->fd = md_open_file (mb->fd, MD_CACHE_FILE, NULL);
-  if (cache->fd < 0)
+  int fd = md_open_file (mb->fd, MD_CACHE_FILE, NULL);
+  if (fd < 0)
     return FALSE;
-  cache->id = head.id;
+  set_file (mb, fd, head.id);
   cache->size = sizeof head;
   cache->dead = 0;
   return TRUE;
@@ -99,9 +109,7 @@ md_cache_open (MdMailbox *mb, gboolean create)
       && memcmp (head.magic, "SATCACHE", 8) == 0 && head.least_reader <= 1
       && head.crc == md_crc32c (0, &head, G_STRUCT_OFFSET (CacheHead, crc)) && head.id == cache->id)
     {
-      g_mutex_lock (&mb->store->table);
-      cache->fd = fd;
-      g_mutex_unlock (&mb->store->table);
+      set_file (mb, fd, cache->id);
       cache->size = (guint64) st.st_size;
       return TRUE;
     }
@@ -217,9 +225,6 @@ md_cache_compact (MdMailbox *mb)
       MdCacheRef ref = { entry->cache_off, entry->cache_len, entry->uid, i };
       g_array_append_val (refs, ref);
     }
-  g_mutex_lock (&mb->store->table);
-  cache->fd = -1;
-  g_mutex_unlock (&mb->store->table);
   gboolean ok = create_cache (mb);
   for (guint at = 0; ok && at < refs->len; at += 256)
     {

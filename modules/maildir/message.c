@@ -219,7 +219,10 @@ md_get_attributes (SatchelStorage *storage, const SatchelAccess *access, Satchel
   g_autofree MdCacheRef *refs = g_new (MdCacheRef, n);
   guint n_refs = 0;
   memset (ret, 0, n * sizeof *ret);
-  if (mb->cache.fd < 0 && mb->cache.id != 0)
+  g_mutex_lock (&store->table);
+  gboolean is_closed = mb->cache.fd < 0 && mb->cache.id != 0;
+  g_mutex_unlock (&store->table);
+  if (is_closed)
     {
       g_mutex_lock (&store->writer);
       md_cache_open (mb, FALSE);
