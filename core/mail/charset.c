@@ -240,12 +240,6 @@ satchel_charset_reader_free (SatchelCharsetReader *reader)
   g_free (reader);
 }
 
-guint
-satchel_charset_reader_n_bad (const SatchelCharsetReader *reader)
-{
-  return reader->n_bad;
-}
-
 /* Length of the valid UTF-8 sequence at @at; 0: none; -1: cut by @end. */
 static int
 utf8_length (const guint8 *at, const guint8 *end)

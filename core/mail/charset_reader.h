@@ -19,8 +19,6 @@ typedef struct SatchelCharsetReader SatchelCharsetReader;
 SatchelCharsetReader *satchel_charset_reader_new (const char *charset);
 void satchel_charset_reader_push (SatchelCharsetReader *reader, const void *data, gsize len, gboolean is_last,
                                   GString *out);
-/* The number of bytes that did not convert so far. */
-guint satchel_charset_reader_n_bad (const SatchelCharsetReader *reader);
 void satchel_charset_reader_free (SatchelCharsetReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelCharsetReader, satchel_charset_reader_free)
 

@@ -218,20 +218,3 @@ satchel_loader_reload_end (SatchelLoader *loader, gboolean is_commit)
       entry->is_prepared = FALSE;
     }
 }
-
-gboolean
-satchel_loader_load_enabled (SatchelLoader *loader, const SatchelConfigSet *set, GError **error)
-{
-  const char *const *names = satchel_config_set_names (set);
-  for (guint i = 0; names[i] != NULL; i++)
-    {
-      gboolean is_core = FALSE;
-      for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
-        is_core = is_core || strcmp (schema->group, names[i]) == 0;
-      if (is_core || !satchel_config_set_is_enabled (set, names[i]))
-        continue;
-      if (satchel_loader_load (loader, names[i], FALSE, error) == NULL)
-        return FALSE;
-    }
-  return satchel_loader_configure (loader, set, error);
-}

@@ -61,5 +61,3 @@ void satchel_gate_stop (gboolean drain_only);
  * over). */
 guint satchel_gate_n_connections (void);
 guint satchel_gate_n_relays (void);
-/* A line for each connection before login: "SESSION RIP SERVICE". */
-void satchel_gate_describe (GString *text);

@@ -214,12 +214,3 @@ satchel_gate_n_relays (void)
 {
   return satchel_gate.n_relays;
 }
-
-void
-satchel_gate_describe (GString *text)
-{
-  SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
-    if (session->state < GATE_RELAYED && session->listener->protocol != NULL)
-      g_string_append_printf (text, "%s %s %s\n", session->id_text, session->peer,
-                              session->listener->protocol->service);
-}

@@ -334,9 +334,3 @@ satchel_relay_client_fd (SatchelRelay *relay)
 {
   return relay->client != NULL ? relay->client->fd : -1;
 }
-
-gsize
-satchel_relay_memory (SatchelRelay *relay)
-{
-  return relay->to_mail.len + relay->to_client.len;
-}

@@ -24,5 +24,3 @@ SatchelRelay *satchel_relay_new (SatchelTransport *client, int mail_fd, GBytes *
 /* Closes both ends at once; `over` is not called. */
 void satchel_relay_free (SatchelRelay *relay);
 int satchel_relay_client_fd (SatchelRelay *relay);
-/* The number of bytes in buffers, for tests. */
-gsize satchel_relay_memory (SatchelRelay *relay);
