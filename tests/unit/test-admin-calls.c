@@ -290,7 +290,7 @@ test_users (void)
   g_assert_nonnull (strstr (answer->str, "a user name is missing"));
   end ();
   run_to_end (open_it, "toy plain - text -");
-  assert_failed ("", SATCHEL_ERROR_CANNOT, "the command does not concern a user");
+  assert_failed ("", SATCHEL_ERROR_CANNOT, "the command does not concern a user's store");
   g_rmdir (mail);
 }
 
