@@ -204,10 +204,10 @@ run_one (SatchelBreadcrumb *slot)
   Job *job = g_queue_pop_head (&user->waiting);
   user->n_running++;
   join_line (user);
-  /* A user stands in line once, however many jobs of the user wait, so no thread has been woken for the next
-   * one yet. */
   add_thread ();
-  if (!g_queue_is_empty (&line))
+  /* A user stands in line once, however many jobs of the user wait, so no thread has been woken for the next
+   * one yet; for each other user in line one has. */
+  if (user->is_in_line)
     g_cond_signal (&work);
   write_crumb (slot, user->name, job->operation);
   g_mutex_unlock (&lock);
@@ -371,8 +371,10 @@ satchel_job_submit (const char *user, const char *operation, SatchelJobFunc func
     }
   n_pending++;
   g_queue_push_tail (&owner->waiting, job);
+  gboolean was_in_line = owner->is_in_line;
   join_line (owner);
   ensure_thread ();
-  g_cond_signal (&work);
+  if (owner->is_in_line && !was_in_line)
+    g_cond_signal (&work);
   g_mutex_unlock (&lock);
 }
