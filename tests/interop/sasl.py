@@ -120,16 +120,23 @@ class Relay(threading.Thread):
             client, upstream = self.start_tls(client, upstream)
             self.pump(client, upstream)
 
+    def pass_line(self, source, target):
+        """A line whole, which may come in pieces; nothing comes after it before it was answered."""
+        line = b""
+        while not line.endswith(b"\n"):
+            piece = source.recv(4096)
+            if not piece:
+                raise ConnectionError("the end came in the middle of a line")
+            line += piece
+        target.sendall(line)
+        return line
+
     def start_tls(self, client, upstream):
         """Passes lines on until STARTTLS was answered."""
-        client.sendall(upstream.recv(4096))
-        while True:
-            line = client.recv(4096)
-            upstream.sendall(line)
-            answer = upstream.recv(4096)
-            client.sendall(answer)
-            if b"STARTTLS" in line.upper():
-                break
+        self.pass_line(upstream, client)
+        while b"STARTTLS" not in self.pass_line(client, upstream).upper():
+            self.pass_line(upstream, client)
+        self.pass_line(upstream, client)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls = os.path.dirname(server.ca_file)
         context.load_cert_chain(os.path.join(tls, "cert.pem"), os.path.join(tls, "key.pem"))
