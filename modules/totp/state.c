@@ -225,7 +225,11 @@ open_file (TotpState *state, GError **error)
   g_autofree char *directory = g_path_get_dirname (state->path);
   state->directory = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (state->directory < 0)
-    return satchel_error_set_errno (error, errno, "%s", directory);
+    return satchel_error_set_errno (
+        error, errno,
+        "the directory of totp.path (%s) cannot be opened; set totp.path to a file in "
+        "a directory that is the auth account's",
+        directory);
   gboolean exists = faccessat (state->directory, state->name, F_OK, 0) == 0;
   state->is_marked = faccessat (state->directory, state->mark, F_OK, 0) == 0;
   if (!exists && state->is_marked)
