@@ -9,3 +9,4 @@ include modules/quota/local.mk
 include modules/sasl-scram/local.mk
 include modules/sasl-external/local.mk
 include modules/totp/local.mk
+EXTRA_DIST += modules/README.md

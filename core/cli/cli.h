@@ -7,8 +7,8 @@
 #include <satchel/admin.h>
 
 #include "core/base/exit.h"
-#include "core/runtime/config_image.h"
-#include "core/runtime/loader.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/loader/loader.h"
 
 typedef struct SatchelCli SatchelCli;
 

@@ -15,7 +15,7 @@
 #include "core/base/fd.h"
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
-#include "core/runtime/admin_options.h"
+#include "core/runtime/loader/admin_options.h"
 #include "core/base/json.h"
 #include "core/session/admin_private.h"
 

@@ -21,8 +21,8 @@
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
 #include "core/base/json.h"
-#include "core/runtime/root_lock.h"
-#include "core/storage/store_open.h"
+#include "core/runtime/process/root_lock.h"
+#include "core/storage/store/store_open.h"
 
 #define CONTROL_TIMEOUT_MS 90000u
 #define NOTHING "nothing there"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/runtime/roles.h"
+#include "core/runtime/process/roles.h"
 #include "core/cli/cli.h"
 #include "core/base/json.h"
 
@@ -37,7 +37,7 @@ static const struct
   const char *name;
 } roles[] = {
 #define SATCHEL_ROLE_ROW(role, name, ...) { SATCHEL_ROLE_##role, name },
-#include "core/runtime/roles.def"
+#include "core/runtime/process/roles.def"
 };
 
 /* The kinds of which several can be enabled, and which the server asks one after the other. */

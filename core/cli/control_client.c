@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Sends one request to the control socket, and receives its answer. core/runtime/control_wire.h describes
+ * Sends one request to the control socket, and receives its answer. core/runtime/ipc/control_wire.h describes
  * the messages.
  */
 #include "config.h"
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/base/fd.h"
-#include "core/runtime/control_wire.h"
+#include "core/runtime/ipc/control_wire.h"
 
 static int
 connect_control (const char *run_dir, GError **error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Shows what the server has counted, from lines in the form of core/runtime/counter_lane.h, as JSON or as
+ * Shows what the server has counted, from lines in the form of core/runtime/log/counter_lane.h, as JSON or as
  * a table.
  */
 #pragma once

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "core/runtime/loader.h"
+#include "core/runtime/loader/loader.h"
 
 /* Returns "DEVICE:INODE" of the mapping that holds @address. */
 static char *

@@ -4,9 +4,9 @@
  * image.
  */
 #pragma once
-#include "core/runtime/config_image.h"
-#include "core/runtime/ipc.h"
-#include "core/runtime/roles.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/ipc/ipc.h"
+#include "core/runtime/process/roles.h"
 #include <satchel/module.h>
 
 #define SATCHEL_PLAN_NO_ID G_MAXUINT32 /* a uid or gid that is not to be changed */

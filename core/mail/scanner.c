@@ -11,7 +11,7 @@
 #include "core/mail/scanner.h"
 #include "core/mail/scan.h"
 #include "core/mail/text.h"
-#include "core/runtime/stream_private.h"
+#include "core/runtime/stream/stream_private.h"
 
 /* A boundary line: "--", boundary, "--", white space; a longer line is none. */
 #define LINE_BYTES 2048u

@@ -1,78 +1,11 @@
 # SPDX-License-Identifier: MIT
-libsatchel_la_SOURCES += \
-	core/runtime/admin_options.c \
-	core/runtime/admin_options.h \
-	core/runtime/auth_call.c \
-	core/runtime/auth_call_private.h \
-	core/runtime/auth_secret.c \
-	core/runtime/breadcrumb.h \
-	core/runtime/config.c \
-	core/runtime/config_check.c \
-	core/runtime/config_image.c \
-	core/runtime/config_image.h \
-	core/runtime/config_load.c \
-	core/runtime/config_private.h \
-	core/runtime/config_suggest.c \
-	core/runtime/config_text.c \
-	core/runtime/config_units.c \
-	core/runtime/config_value.c \
-	core/runtime/config_write.c \
-	core/runtime/connection.c \
-	core/runtime/connection_buffers.c \
-	core/runtime/connection_input.c \
-	core/runtime/connection_life.c \
-	core/runtime/connection_output.c \
-	core/runtime/connection_private.h \
-	core/runtime/connection_struct.h \
-	core/runtime/control_wire.h \
-	core/runtime/core_schema.c \
-	core/runtime/core_settings.h \
-	core/runtime/counter.c \
-	core/runtime/counter_lane.h \
-	core/runtime/counter_totals.c \
-	core/runtime/crash.c \
-	core/runtime/crash.h \
-	core/runtime/crlf_stream.c \
-	core/runtime/deflate_transport.c \
-	core/runtime/endpoint.c \
-	core/runtime/endpoint.h \
-	core/runtime/helper_calls.c \
-	core/runtime/helper_private.h \
-	core/runtime/helper_serve.c \
-	core/runtime/helper_wire.c \
-	core/runtime/ipc.c \
-	core/runtime/ipc.h \
-	core/runtime/ipc_link.c \
-	core/runtime/ipc_private.h \
-	core/runtime/job.c \
-	core/runtime/job_private.h \
-	core/runtime/keyring.c \
-	core/runtime/loader.c \
-	core/runtime/loader.h \
-	core/runtime/loader_check.c \
-	core/runtime/loader_files.c \
-	core/runtime/loader_lifecycle.c \
-	core/runtime/loader_private.h \
-	core/runtime/log.c \
-	core/runtime/login.c \
-	core/runtime/log_private.h \
-	core/runtime/process.c \
-	core/runtime/process.h \
-	core/runtime/reactor.c \
-	core/runtime/reactor_private.h \
-	core/runtime/record_log.c \
-	core/runtime/roles.c \
-	core/runtime/roles.def \
-	core/runtime/roles.h \
-	core/runtime/root_lock.c \
-	core/runtime/root_lock.h \
-	core/runtime/sealed.c \
-	core/runtime/sealed.h \
-	core/runtime/storage_methods.def \
-	core/runtime/stream.c \
-	core/runtime/stream_private.h \
-	core/runtime/timer.c \
-	core/runtime/transport.c \
-	core/runtime/trim.c \
-	core/runtime/trim.h
+include core/runtime/config/local.mk
+include core/runtime/connection/local.mk
+include core/runtime/ipc/local.mk
+include core/runtime/loader/local.mk
+include core/runtime/log/local.mk
+include core/runtime/login/local.mk
+include core/runtime/loop/local.mk
+include core/runtime/process/local.mk
+include core/runtime/stream/local.mk
 EXTRA_DIST += core/runtime/README.md

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 
 #include "core/base/exit.h"
-#include "core/runtime/admin_options.h"
-#include "core/runtime/core_settings.h"
-#include "core/runtime/job_private.h"
+#include "core/runtime/loader/admin_options.h"
+#include "core/runtime/config/core_settings.h"
+#include "core/runtime/loop/job_private.h"
 #include "core/session/admin_private.h"
 
 #define AREA "admin"

@@ -5,9 +5,9 @@
 #include <satchel/access.h>
 #include <satchel/storage.h>
 
-#include "core/runtime/config_image.h"
-#include "core/runtime/loader.h"
-#include "core/storage/place.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/loader/loader.h"
+#include "core/storage/store/place.h"
 
 typedef struct SatchelAdminHost
 {

@@ -4,10 +4,10 @@
  */
 #include "config.h"
 
-#include "core/storage/store_open.h"
-#include "core/runtime/job_private.h"
+#include "core/storage/store/store_open.h"
+#include "core/runtime/loop/job_private.h"
 #include "core/session/delivery_private.h"
-#include "core/storage/suspects.h"
+#include "core/storage/mailbox/suspects.h"
 
 #include <satchel/counter.h>
 #include <satchel/log.h>

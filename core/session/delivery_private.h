@@ -11,12 +11,12 @@
  * - delivery_host.c: what the mail process provides
  */
 #pragma once
-#include "core/runtime/ipc.h"
+#include "core/runtime/ipc/ipc.h"
 #include "core/session/filter_private.h"
 #include <satchel/delivery.h>
 #include <satchel/storage.h>
 
-#include "core/storage/place.h"
+#include "core/storage/store/place.h"
 
 /* What the mail process provides for deliveries. */
 typedef struct SatchelDeliveryHost

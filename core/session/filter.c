@@ -6,8 +6,8 @@
 
 #include "core/session/filter_private.h"
 
-#include "core/runtime/job_private.h"
-#include "core/storage/suspects.h"
+#include "core/runtime/loop/job_private.h"
+#include "core/storage/mailbox/suspects.h"
 
 #include <satchel/counter.h>
 #include <satchel/log.h>

@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/base/fd.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "core/session/filter_private.h"
 
 #include <satchel/helper.h>

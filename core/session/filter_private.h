@@ -5,8 +5,8 @@
  * - header_edit.c: header fields that are added and removed
  */
 #pragma once
-#include "core/runtime/config_image.h"
-#include "core/runtime/loader.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/loader/loader.h"
 #include "core/session/header_edit.h"
 #include "core/session/origin.h"
 #include <satchel/filter.h>

@@ -4,7 +4,7 @@
  * thread only.
  */
 #pragma once
-#include "core/runtime/ipc.h"
+#include "core/runtime/ipc/ipc.h"
 #include "core/session/tls.h"
 #include <satchel/protocol.h>
 #include <satchel/service.h>

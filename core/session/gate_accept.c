@@ -5,8 +5,8 @@
 #include "config.h"
 
 #include "core/base/list.h"
-#include "core/runtime/core_settings.h"
-#include "core/runtime/trim.h"
+#include "core/runtime/config/core_settings.h"
+#include "core/runtime/loop/trim.h"
 #include "core/session/gate_private.h"
 #include <errno.h>
 #include <netinet/in.h>

@@ -7,7 +7,7 @@
  * - gate_state.c: what they share; a file calls only those below it
  */
 #pragma once
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "core/session/connection_table.h"
 #include "core/session/gate.h"
 #include "core/session/relay.h"

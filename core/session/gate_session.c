@@ -5,8 +5,8 @@
 #include "config.h"
 
 #include "core/base/list.h"
-#include "core/runtime/job_private.h"
-#include "core/runtime/trim.h"
+#include "core/runtime/loop/job_private.h"
+#include "core/runtime/loop/trim.h"
 #include "core/session/gate_private.h"
 #include "core/session/proxy.h"
 #include <errno.h>

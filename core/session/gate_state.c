@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/base/list.h"
-#include "core/runtime/trim.h"
+#include "core/runtime/loop/trim.h"
 #include "core/session/gate_private.h"
 #include "core/session/log_budget.h"
 #include <string.h>

@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "core/runtime/core_settings.h"
+#include "core/runtime/config/core_settings.h"
 #include "core/session/janitor.h"
 
 #include <satchel/counter.h>
@@ -15,10 +15,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/runtime/job_private.h"
+#include "core/runtime/loop/job_private.h"
 #include "core/session/janitor_state.h"
 #include "core/session/janitor_users.h"
-#include "core/storage/store_open.h"
+#include "core/storage/store/store_open.h"
 
 #define AREA "janitor"
 /* Between two visits or slices the janitor rests at least this long, and this many times as long as the one

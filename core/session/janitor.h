@@ -6,8 +6,8 @@
 #include <satchel/access.h>
 #include <satchel/storage.h>
 
-#include "core/runtime/ipc.h"
-#include "core/storage/place.h"
+#include "core/runtime/ipc/ipc.h"
+#include "core/storage/store/place.h"
 
 typedef struct SatchelJanitorHost
 {

@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/session/log_budget.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/reactor_private.h"
 
 #include <arpa/inet.h>
 #include <satchel/hash.h>

@@ -6,9 +6,9 @@
 #include "config.h"
 
 #include "core/base/list.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "core/session/mail_private.h"
-#include "core/storage/suspects.h"
+#include "core/storage/mailbox/suspects.h"
 #include <errno.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>

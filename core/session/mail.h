@@ -4,11 +4,11 @@
  * thread only.
  */
 #pragma once
-#include "core/runtime/ipc.h"
+#include "core/runtime/ipc/ipc.h"
 #include <satchel/protocol.h>
 #include <satchel/storage.h>
 
-#include "core/storage/store_open.h"
+#include "core/storage/store/store_open.h"
 
 typedef struct SatchelMailHost
 {

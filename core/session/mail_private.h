@@ -2,7 +2,7 @@
  * Inside of role mail: mail.c (grants, hand-over, owners) and session.c (sessions, what protocols call).
  */
 #pragma once
-#include "core/runtime/connection_private.h"
+#include "core/runtime/connection/connection_private.h"
 #include "core/session/mail.h"
 #include "core/base/session_id.h"
 #include <satchel/reactor.h>

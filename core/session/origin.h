@@ -3,7 +3,7 @@
  * mail processes.  Strings are cut to SATCHEL_ORIGIN_BYTES, and have printable ASCII only.
  */
 #pragma once
-#include "core/runtime/ipc.h"
+#include "core/runtime/ipc/ipc.h"
 #include <satchel/delivery.h>
 
 /* satchel_origin_free frees it; NULL: NULL. */

@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/base/list.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "core/session/relay.h"
 #include <errno.h>
 #include <satchel/retry.h>

@@ -3,7 +3,7 @@
  * process: the hot path of every TLS session.  Buffers exist only while bytes are in flight.
  */
 #pragma once
-#include "core/runtime/connection_private.h"
+#include "core/runtime/connection/connection_private.h"
 
 typedef struct SatchelRelay SatchelRelay;
 typedef struct SatchelRelayCallbacks

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/runtime/connection_private.h"
+#include "core/runtime/connection/connection_private.h"
 #include "core/session/network.h"
 #include "core/session/service_listener.h"
 #include <errno.h>

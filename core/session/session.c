@@ -5,9 +5,9 @@
 #include "config.h"
 
 #include "core/base/list.h"
-#include "core/runtime/core_settings.h"
-#include "core/runtime/job_private.h"
-#include "core/runtime/trim.h"
+#include "core/runtime/config/core_settings.h"
+#include "core/runtime/loop/job_private.h"
+#include "core/runtime/loop/trim.h"
 #include "core/session/log_budget.h"
 #include "core/session/mail_private.h"
 #include "core/session/network.h"

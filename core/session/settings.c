@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "core/base/hostname.h"
-#include "core/runtime/core_settings.h"
+#include "core/runtime/config/core_settings.h"
 #include "core/session/settings.h"
 
 static SatchelLimitSettings limits_now;

@@ -2,7 +2,7 @@
  * The settings behind satchel_limits (), satchel_namespace () and satchel_hostname () (protocol.h).
  */
 #pragma once
-#include "core/runtime/config_image.h"
+#include "core/runtime/config/config_image.h"
 #include <satchel/protocol.h>
 
 /* Reads the groups `limits`, `namespace` (at the first call only) and `server`.  @config is borrowed until

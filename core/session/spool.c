@@ -6,7 +6,7 @@
 
 #include "core/base/fd.h"
 #include "core/session/delivery_private.h"
-#include "core/storage/suspects.h"
+#include "core/storage/mailbox/suspects.h"
 
 #include <dirent.h>
 #include <errno.h>

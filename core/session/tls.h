@@ -3,7 +3,7 @@
  * TLS 1.2 and 1.3 with AEAD only.  Main thread.
  */
 #pragma once
-#include "core/runtime/connection_private.h"
+#include "core/runtime/connection/connection_private.h"
 #include <satchel/error.h>
 
 /* One certificate chain, leaf first, and its key, both PEM. */

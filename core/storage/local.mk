@@ -1,70 +1,8 @@
 # SPDX-License-Identifier: MIT
-libsatchel_la_SOURCES += \
-	core/storage/access.c \
-	core/storage/blobs.c \
-	core/storage/change.c \
-	core/storage/change.h \
-	core/storage/change_commit.c \
-	core/storage/change_delta.c \
-	core/storage/change_delta.h \
-	core/storage/change_frame.c \
-	core/storage/change_log.c \
-	core/storage/change_log.h \
-	core/storage/change_look.c \
-	core/storage/change_match.c \
-	core/storage/change_names.c \
-	core/storage/changes.c \
-	core/storage/changes.h \
-	core/storage/chunk.c \
-	core/storage/chunk.h \
-	core/storage/commit.c \
-	core/storage/content.c \
-	core/storage/dispatch.c \
-	core/storage/feed.c \
-	core/storage/feed.h \
-	core/storage/feed_cursor.c \
-	core/storage/feed_list.c \
-	core/storage/feed_private.h \
-	core/storage/handle.c \
-	core/storage/import.c \
-	core/storage/key_cache.c \
-	core/storage/key_cache.h \
-	core/storage/keywords.c \
-	core/storage/mailbox.c \
-	core/storage/mailbox_keys.c \
-	core/storage/mailbox_open.c \
-	core/storage/mailbox_read.c \
-	core/storage/mailbox_sync.c \
-	core/storage/mailbox_use.c \
-	core/storage/maintain.c \
-	core/storage/name_list.c \
-	core/storage/names.c \
-	core/storage/namespaces.c \
-	core/storage/operation_fields.c \
-	core/storage/operations.c \
-	core/storage/place.c \
-	core/storage/place.h \
-	core/storage/rights.c \
-	core/storage/round.c \
-	core/storage/shown_flags.c \
-	core/storage/snapshot.c \
-	core/storage/snapshot_builder.c \
-	core/storage/snapshot_compare.c \
-	core/storage/special_use.c \
-	core/storage/stacks.c \
-	core/storage/stage.c \
-	core/storage/store.c \
-	core/storage/store_cache.c \
-	core/storage/store_open.h \
-	core/storage/store_private.h \
-	core/storage/store_setup.c \
-	core/storage/store_use.c \
-	core/storage/suspects.c \
-	core/storage/suspects.h \
-	core/storage/transaction.c \
-	core/storage/uid_set.c \
-	core/storage/usage.c \
-	core/storage/user_attributes.c \
-	core/storage/watch.c \
-	core/storage/write_lock.c
+include core/storage/change_log/local.mk
+include core/storage/mailbox/local.mk
+include core/storage/names/local.mk
+include core/storage/snapshot/local.mk
+include core/storage/store/local.mk
+include core/storage/transaction/local.mk
 EXTRA_DIST += core/storage/README.md

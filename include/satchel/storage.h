@@ -134,7 +134,7 @@ SATCHEL_API const GPtrArray *satchel_store_namespaces (SatchelStore *store);
 SATCHEL_API const char *const *satchel_store_namespace_names (SatchelStore *store);
 /* The rights (SATCHEL_RIGHT_*) that this handle's access has on @name, whether a mailbox of that name
  * exists or not.  A mailbox without LOOKUP is not listed, and is NONEXISTENT to every call.  The core
- * refuses calls that lack a right with NOPERM (core/storage/rights.c); protocols ask here only to show
+ * refuses calls that lack a right with NOPERM (core/storage/names/rights.c); protocols ask here only to show
  * rights to clients. */
 SATCHEL_API guint satchel_store_rights (SatchelStore *store, const char *name);
 

@@ -43,7 +43,7 @@ imap_sources = \
 	modules/imap/cmd_status.c \
 	modules/imap/cmd_store.c \
 	modules/imap/cmd_thread.c \
-	modules/imap/command.c \
+	modules/imap/commands.c \
 	modules/imap/errors.c \
 	modules/imap/errors.h \
 	modules/imap/fetch.c \

@@ -3,9 +3,9 @@
  */
 #include "config.h"
 
-#include "boot_id.h"
+#include "files/boot_id.h"
 #include "driver.h"
-#include "inotify_watch.h"
+#include "mailbox/inotify_watch.h"
 #include "settings.h"
 
 #include <satchel/module.h>

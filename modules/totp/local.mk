@@ -4,7 +4,7 @@ module_LTLIBRARIES += totp.la
 totp_la_SOURCES = \
 	modules/totp/code.c \
 	modules/totp/code.h \
-	modules/totp/command.c \
+	modules/totp/admin.c \
 	modules/totp/factor.c \
 	modules/totp/module.c \
 	modules/totp/record.c \

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/storage/store_open.h"
+#include "core/storage/store/store_open.h"
 #include "conformance.h"
 
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 
 #include "conformance.h"
 
-#include "core/storage/store_private.h"
+#include "core/storage/store/store_private.h"
 #include "tests/lib/heard.h"
 
 /* Is there a log?  A driver may have no files of the core. */

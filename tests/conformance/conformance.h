@@ -3,7 +3,7 @@
  * says how.
  */
 #pragma once
-#include "core/storage/store_open.h"
+#include "core/storage/store/store_open.h"
 
 /* A stack: its levels from the client down, the last one the driver.  Lives as long as the tests run. */
 typedef struct SatchelConformanceBackend

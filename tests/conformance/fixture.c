@@ -5,7 +5,7 @@
 
 #include "conformance.h"
 
-#include "core/runtime/job_private.h"
+#include "core/runtime/loop/job_private.h"
 #include "tests/lib/descriptors.h"
 #include "tests/lib/loop.h"
 

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "core/runtime/config_image.h"
+#include "core/runtime/config/config_image.h"
 #include "tests/fuzz/driver.h"
 
 static const SatchelConfigRow source_rows[] = { { "name", SATCHEL_CONFIG_STRING, NULL, "Name",

@@ -2,9 +2,9 @@
  * Any bytes as another server's list of UIDs: what is read is in bounds, in order and found again by its
  * name, and lists written of it read the same.
  */
-#include "modules/maildir/file_name.h"
-#include "modules/maildir/maildir_sys.h"
-#include "modules/maildir/uidlist.h"
+#include "modules/maildir/names/file_name.h"
+#include "modules/maildir/files/maildir_sys.h"
+#include "modules/maildir/foreign/uidlist.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 /* What is said in bytes of its own making is of the form that this server understands. */
-#include "core/runtime/ipc_private.h"
+#include "core/runtime/ipc/ipc_private.h"
 
 #ifndef NAME
 #define NAME "probe"

@@ -30,7 +30,7 @@ static const SatchelStorageOps noop_ops = {
 #define NOOP_DRIVER(method)
 #define STEP(method, need)
 #define METHOD(result, method, level, ...) NOOP_##level (method)
-#include "core/runtime/storage_methods.def"
+#include "core/runtime/loader/storage_methods.def"
 };
 
 const SatchelModule *

@@ -2,7 +2,7 @@
  * Questions to a passdb as the auth process asks them, answered before the call returns.
  */
 #pragma once
-#include "core/runtime/auth_call_private.h"
+#include "core/runtime/login/auth_call_private.h"
 
 typedef struct Asked
 {

@@ -2,7 +2,7 @@
  * A stage for the auth role.
  */
 #include "tests/lib/auth-stage.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

@@ -2,7 +2,7 @@
  * For tests: a durable listener that notes what it hears, a line a change.
  */
 #pragma once
-#include "core/storage/feed_private.h"
+#include "core/storage/change_log/feed_private.h"
 
 #include <string.h>
 

@@ -7,8 +7,8 @@
 
 #include <satchel/sasl.h>
 
-#include "core/runtime/config_image.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/log/log_private.h"
 
 #include <sys/socket.h>
 

@@ -3,8 +3,8 @@
  * test's own, with a toy protocol.  For tests of sessions, TLS and hand-over.
  */
 #pragma once
-#include "core/runtime/ipc.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/ipc/ipc.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "core/session/gate.h"
 #include "core/session/mail.h"
 #include "core/session/mail.h"

@@ -4,7 +4,7 @@
 #pragma once
 #include "harness.h"
 
-#include "core/runtime/connection_private.h"
+#include "core/runtime/connection/connection_private.h"
 
 extern guint harness_n_gates; /* sessions before login */
 const SatchelConfig *harness_settings (void);

@@ -5,12 +5,12 @@
 
 #include "harness-private.h"
 
-#include "core/runtime/config_image.h"
-#include "core/runtime/connection_private.h"
-#include "core/runtime/core_settings.h"
-#include "core/runtime/job_private.h"
-#include "core/runtime/reactor_private.h"
-#include "core/storage/store_open.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/connection/connection_private.h"
+#include "core/runtime/config/core_settings.h"
+#include "core/runtime/loop/job_private.h"
+#include "core/runtime/loop/reactor_private.h"
+#include "core/storage/store/store_open.h"
 #include "tests/lib/keep.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 
 #include "harness.h"
 
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include <string.h>
 
 static const struct State

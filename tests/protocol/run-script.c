@@ -6,7 +6,7 @@
 
 #include "harness.h"
 
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>

@@ -6,9 +6,9 @@ check=$(cd "$top" && pwd)/tools/check-deps
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 for layer in base runtime mail storage session daemon/master cli attic; do mkdir -p "$work/core/$layer"; done
-mkdir -p "$work/include/satchel" "$work/modules/kestrel" "$work/modules/heron"
+mkdir -p "$work/include/satchel" "$work/modules/kestrel/nest" "$work/modules/heron"
 echo 'void satchel_thing (void);' > "$work/include/satchel/thing.h"
-for header in modules/heron/heron.h modules/kestrel/own.h core/runtime/loop.h; do : > "$work/$header"; done
+for header in modules/heron/heron.h modules/kestrel/own.h modules/kestrel/nest/egg.h core/runtime/loop.h; do : > "$work/$header"; done
 n=0 status=0
 say () { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; status=1; fi; }
 # expect red|green NAME FILE TEXT: a red check names the file.
@@ -52,6 +52,12 @@ expect green 'public and system headers' core/base/a.c '#include <satchel/thing.
 
 expect green 'a module includes its own and the public' modules/kestrel/a.c '#include <satchel/thing.h>
 #include "own.h"'
+expect green 'a directory of a module includes its own by the path from the module' modules/kestrel/nest/a.c '#include "own.h"
+#include "nest/egg.h"'
+expect red 'a directory of a module includes the core' modules/kestrel/nest/a.c '#include "core/runtime/loop.h"'
+expect red 'a directory of a module includes another module' modules/kestrel/nest/a.c '#include "heron.h"'
+expect red 'a directory of a module includes its own without its path' modules/kestrel/nest/a.c '#include "egg.h"'
+expect red 'a module goes out of its directory' modules/kestrel/nest/a.c '#include "../../heron/heron.h"'
 expect red 'a module includes the core' modules/kestrel/a.c '#include "core/runtime/loop.h"'
 expect red 'a module includes the core in angle brackets' modules/kestrel/a.c '#include <core/runtime/loop.h>'
 expect red 'a module includes another' modules/kestrel/a.c '#include "heron.h"'

@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "core/storage/store_private.h"
+#include "core/storage/store/store_private.h"
 #include "tests/lib/loop.h"
 
 #include <satchel/module.h>

@@ -6,8 +6,8 @@
 #include <satchel/admin.h>
 #include <string.h>
 
-#include "core/runtime/admin_options.h"
-#include "core/runtime/loader.h"
+#include "core/runtime/loader/admin_options.h"
+#include "core/runtime/loader/loader.h"
 
 static gboolean
 run (SatchelAdminCall *call, GError **error)

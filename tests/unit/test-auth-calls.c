@@ -2,7 +2,7 @@
  * Passdbs, factors, mechanisms and keyrings as the auth role asks them: answers that come late, break the
  * contract, or decide otherwise than the password would.
  */
-#include "core/runtime/auth_call_private.h"
+#include "core/runtime/login/auth_call_private.h"
 #include "tests/lib/auth-stage.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/storage/changes.h"
+#include "core/storage/change_log/changes.h"
 #include "memory.h"
 #include "tests/lib/heard.h"
 

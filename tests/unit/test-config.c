@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/runtime/config_image.h"
+#include "core/runtime/config/config_image.h"
 
 static const SatchelConfigRow source_rows[] = {
   { "name", SATCHEL_CONFIG_STRING, NULL, "Name", .flags = SATCHEL_CONFIG_REQUIRED },

@@ -3,8 +3,8 @@
  */
 #include "config.h"
 
-#include "core/runtime/connection_private.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/connection/connection_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "tests/lib/loop.h"
 #include <errno.h>
 #include <string.h>

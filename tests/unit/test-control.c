@@ -15,7 +15,7 @@
 #include "core/daemon/master/control.h"
 #include "core/daemon/master/listeners.h"
 #include "core/daemon/plan.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/reactor_private.h"
 
 static char *dir;
 static guint n_asked;

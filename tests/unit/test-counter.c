@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/runtime/counter_lane.h"
+#include "core/runtime/log/counter_lane.h"
 
 #include <signal.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/runtime/job_private.h"
+#include "core/runtime/loop/job_private.h"
 #include "core/session/filter_private.h"
 #include "tests/lib/loop.h"
 

@@ -4,13 +4,13 @@
  */
 #include "config.h"
 
-#include "core/runtime/config_image.h"
-#include "core/runtime/endpoint.h"
-#include "core/runtime/helper_private.h"
-#include "core/runtime/log_private.h"
-#include "core/runtime/process.h"
-#include "core/runtime/reactor_private.h"
-#include "core/runtime/sealed.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/ipc/endpoint.h"
+#include "core/runtime/ipc/helper_private.h"
+#include "core/runtime/log/log_private.h"
+#include "core/runtime/process/process.h"
+#include "core/runtime/loop/reactor_private.h"
+#include "core/runtime/ipc/sealed.h"
 #include "tests/lib/loop.h"
 #include <fcntl.h>
 #include <satchel/job.h>

@@ -3,9 +3,9 @@
  */
 #include "config.h"
 
-#include "core/runtime/ipc_private.h"
-#include "core/runtime/log_private.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/ipc/ipc_private.h"
+#include "core/runtime/log/log_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "tests/lib/loop.h"
 #include <errno.h>
 #include <fcntl.h>

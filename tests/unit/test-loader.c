@@ -12,7 +12,7 @@
 #include <satchel/helper.h>
 #include <satchel/listener.h>
 
-#include "core/runtime/loader.h"
+#include "core/runtime/loader/loader.h"
 
 static char *dir;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Budgets of log lines: bounds a place and in all, what is left out is counted, memory is bounded.
  */
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 #include "core/session/log_budget.h"
 #include "tests/lib/loop.h"
 

@@ -3,8 +3,8 @@
  */
 #include "config.h"
 
-#include "core/runtime/job_private.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/job_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "tests/lib/loop.h"
 #include <string.h>
 #include <sys/epoll.h>

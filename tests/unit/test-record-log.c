@@ -16,7 +16,7 @@
 
 #include <satchel/log.h>
 
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 
 static struct
 {

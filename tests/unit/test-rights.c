@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/storage/store_private.h"
+#include "core/storage/store/store_private.h"
 
 #include <satchel/attributes.h>
 #include <satchel/module.h>

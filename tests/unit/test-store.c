@@ -4,9 +4,9 @@
  */
 #include "config.h"
 
-#include "core/storage/store_open.h"
-#include "core/storage/suspects.h"
-#include "core/storage/store_private.h"
+#include "core/storage/store/store_open.h"
+#include "core/storage/mailbox/suspects.h"
+#include "core/storage/store/store_private.h"
 #include "tests/lib/loop.h"
 
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 #include <fcntl.h>
 #include <satchel/stream.h>
 #include <string.h>

@@ -4,8 +4,8 @@
 #include "config.h"
 
 #include "core/daemon/master/crash_suspects.h"
-#include "core/storage/store_open.h"
-#include "core/storage/suspects.h"
+#include "core/storage/store/store_open.h"
+#include "core/storage/mailbox/suspects.h"
 
 #include <satchel/attributes.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 #include "tests/lib/session_rig.h"
 
 #include <gnutls/crypto.h>

@@ -8,12 +8,12 @@ n=0 status=0
 say () { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; status=1; fi; }
 
 # A tree with one group of the core and two modules, and a satchel that answers as told by files in $work/says.
-mkdir -p "$work/tree/tools/lib" "$work/tree/conf.d" "$work/tree/docs/man" "$work/tree/core/runtime" "$work/tree/core/cli/completion" \
+mkdir -p "$work/tree/tools/lib" "$work/tree/conf.d" "$work/tree/docs/man" "$work/tree/core/runtime/config" "$work/tree/core/cli/completion" \
     "$work/build/.libs" "$work/says"
 cp "$top/tools/update-docs" "$work/tree/tools/"
 echo '' > "$work/tree/tools/lib/name_files.py"
 echo '' > "$work/tree/tools/lib/lay_out_prose.py"
-echo '  { "log", log_rows, 0 },' > "$work/tree/core/runtime/core_schema.c"
+echo '  { "log", log_rows, 0 },' > "$work/tree/core/runtime/config/core_schema.c"
 touch "$work/build/.libs/one.so" "$work/build/.libs/two.so"
 cat > "$work/build/satchel" <<'X'
 #!/bin/sh

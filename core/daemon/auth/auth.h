@@ -9,7 +9,7 @@
 #include "core/daemon/auth/auth_throttle.h"
 #include "core/daemon/auth/placement.h"
 #include "core/daemon/role/role.h"
-#include "core/runtime/auth_call_private.h"
+#include "core/runtime/login/auth_call_private.h"
 
 #include <satchel/auth.h>
 #include <satchel/delivery.h>

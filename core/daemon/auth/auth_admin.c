@@ -11,7 +11,7 @@
 #include <satchel/log.h>
 #include <string.h>
 
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 
 #define AREA "auth"
 #define RUN_USER 3u            /* "run-auth" GROUP COMMAND USER */
@@ -56,7 +56,8 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
                             satchel_hash_pool_n_running (auth->pool), released->str);
 }
 
-/* For master, which gives a module's command to the owner: "SLOT known|unknown PLACE" (core/storage/place.h).
+/* For master, which gives a module's command to the owner: "SLOT known|unknown PLACE"
+ * (core/storage/store/place.h).
  */
 static void
 admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)

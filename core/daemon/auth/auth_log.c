@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/auth/auth.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 #include "core/base/session_id.h"
 
 #include <satchel/counter.h>

@@ -9,7 +9,7 @@
 
 #include "core/base/exit.h"
 #include "core/daemon/auth/auth_admin.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 
 #include <satchel/log.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * role.
  */
 #pragma once
-#include "core/runtime/config_image.h"
-#include "core/storage/place.h"
+#include "core/runtime/config/config_image.h"
+#include "core/storage/store/place.h"
 
 #define SATCHEL_SLOT_BY_RULE (-1)
 

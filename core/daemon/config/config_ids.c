@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/config/config_role.h"
-#include "core/runtime/roles.h"
+#include "core/runtime/process/roles.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -19,9 +19,9 @@
 #include "core/daemon/sandbox/drop.h"
 #include "core/daemon/options.h"
 #include "core/daemon/sandbox/sandbox.h"
-#include "core/runtime/core_settings.h"
-#include "core/runtime/log_private.h"
-#include "core/runtime/sealed.h"
+#include "core/runtime/config/core_settings.h"
+#include "core/runtime/log/log_private.h"
+#include "core/runtime/ipc/sealed.h"
 
 #define CONTROL_FD 3
 #define MASTER_TIMEOUT_MS 60000

@@ -3,8 +3,8 @@
  */
 #pragma once
 #include "core/daemon/plan.h"
-#include "core/runtime/config_image.h"
-#include "core/runtime/loader.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/loader/loader.h"
 
 typedef struct SatchelConfigWork
 {

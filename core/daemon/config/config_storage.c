@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/config/config_role.h"
-#include "core/storage/place.h"
+#include "core/storage/store/place.h"
 
 #include <satchel/storage.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include "core/base/fd.h"
 #include "core/daemon/config/config_role.h"
-#include "core/runtime/sealed.h"
+#include "core/runtime/ipc/sealed.h"
 
 #include <errno.h>
 #include <fcntl.h>

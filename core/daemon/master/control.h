@@ -3,7 +3,7 @@
  * admin.c knows what requests mean.
  */
 #pragma once
-#include "core/runtime/control_wire.h"
+#include "core/runtime/ipc/control_wire.h"
 #include <satchel/error.h>
 
 typedef struct SatchelControlServer SatchelControlServer;

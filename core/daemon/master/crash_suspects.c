@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "core/storage/suspects.h"
+#include "core/storage/mailbox/suspects.h"
 
 #define DEATHS 2u
 #define USER_DEATHS 3u /* by then a message of the user, if one is to blame, has had its two */

@@ -5,7 +5,7 @@
  * is master's side, and the process may be hostile.
  */
 #pragma once
-#include "core/runtime/breadcrumb.h"
+#include "core/runtime/loop/breadcrumb.h"
 
 #define SATCHEL_SUSPECTS_MAX 64u
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/daemon/master/read_only.h"
-#include "core/runtime/root_lock.h"
+#include "core/runtime/process/root_lock.h"
 
 /* Makes and opens a directory. -1: a problem was noted. */
 static int

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "core/daemon/master/notify.h"
-#include "core/runtime/crash.h"
+#include "core/runtime/process/crash.h"
 
 #define TURN_MIN_MS 25
 #define TURN_MAX_MS 2500

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/runtime/control_wire.h"
+#include "core/runtime/ipc/control_wire.h"
 #include "core/daemon/master/read_only.h"
 
 #define STATE_LISTEN 0x0a /* in /proc/net/tcp */

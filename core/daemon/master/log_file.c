@@ -10,7 +10,7 @@
 
 #include "core/base/fd.h"
 #include "core/daemon/master/read_only.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 
 gboolean
 satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan)

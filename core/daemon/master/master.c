@@ -27,8 +27,8 @@
 #include "core/daemon/build_id.h"
 #include "core/daemon/master/notify.h"
 #include "core/daemon/master/read_only.h"
-#include "core/runtime/log_private.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/log/log_private.h"
+#include "core/runtime/loop/reactor_private.h"
 
 #define LOG_LOOK_MS 5000
 

@@ -9,8 +9,8 @@
 #include "core/daemon/plan.h"
 #include "core/daemon/role/role_private.h"
 #include "core/daemon/master/crash_suspects.h"
-#include "core/runtime/breadcrumb.h"
-#include "core/runtime/counter_lane.h"
+#include "core/runtime/loop/breadcrumb.h"
+#include "core/runtime/log/counter_lane.h"
 
 typedef enum
 {

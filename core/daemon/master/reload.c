@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "core/daemon/master/notify.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 
 #define PREPARE_TIMEOUT_MS 20000
 

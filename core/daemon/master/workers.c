@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "core/daemon/master/spawn.h"
-#include "core/runtime/process.h"
+#include "core/runtime/process/process.h"
 
 #define QUICK_MS 10000 /* a process that dies younger counts towards the backoff */
 #define BACKOFF_FIRST_MS 100

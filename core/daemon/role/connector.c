@@ -22,10 +22,10 @@
 #include <unistd.h>
 
 #include "core/base/fd.h"
-#include "core/runtime/breadcrumb.h"
-#include "core/runtime/endpoint.h"
-#include "core/runtime/ipc.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/loop/breadcrumb.h"
+#include "core/runtime/ipc/endpoint.h"
+#include "core/runtime/ipc/ipc.h"
+#include "core/runtime/log/log_private.h"
 
 #define QUESTION_FD 3
 #define QUESTIONS_MAX 64

@@ -6,7 +6,7 @@
 #include "core/base/fd.h"
 #include "core/daemon/plan.h"
 #include "core/daemon/role/role.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "core/session/gate.h"
 #include "core/session/settings.h"
 #include <satchel/log.h>

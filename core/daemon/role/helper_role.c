@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Role helper: the process of one module, which works on what the others ask (core/runtime/helper_serve.c).
- * It has its own limits of memory and files, no directory of the server's, and the settings of its module
- * only.
+ * Role helper: the process of one module, which works on what the others ask
+ * (core/runtime/ipc/helper_serve.c). It has its own limits of memory and files, no directory of the server's,
+ * and the settings of its module only.
  */
 #include "config.h"
 
@@ -13,9 +13,9 @@
 #include <satchel/log.h>
 #include <sys/resource.h>
 
-#include "core/runtime/core_settings.h"
-#include "core/runtime/endpoint.h"
-#include "core/runtime/helper_private.h"
+#include "core/runtime/config/core_settings.h"
+#include "core/runtime/ipc/endpoint.h"
+#include "core/runtime/ipc/helper_private.h"
 #include "core/base/sanitized.h"
 
 #define OWN_FILES 64u /* descriptors of the process itself and of its links */

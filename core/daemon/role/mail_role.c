@@ -4,16 +4,16 @@
 #include "config.h"
 
 #include "core/daemon/role/role.h"
-#include "core/runtime/connection_private.h"
-#include "core/runtime/job_private.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/connection/connection_private.h"
+#include "core/runtime/loop/job_private.h"
+#include "core/runtime/loop/reactor_private.h"
 #include "core/session/admin_calls.h"
 #include "core/session/delivery_private.h"
 #include "core/session/janitor.h"
 #include "core/session/mail.h"
 #include "core/session/service_listener.h"
 #include "core/session/settings.h"
-#include "core/storage/store_open.h"
+#include "core/storage/store/store_open.h"
 #include <satchel/log.h>
 #include <string.h>
 

@@ -14,13 +14,13 @@
 
 #include "core/daemon/build_id.h"
 #include "core/daemon/sandbox/drop.h"
-#include "core/runtime/core_settings.h"
-#include "core/runtime/crash.h"
-#include "core/runtime/job_private.h"
-#include "core/runtime/helper_private.h"
-#include "core/runtime/log_private.h"
-#include "core/runtime/process.h"
-#include "core/runtime/reactor_private.h"
+#include "core/runtime/config/core_settings.h"
+#include "core/runtime/process/crash.h"
+#include "core/runtime/loop/job_private.h"
+#include "core/runtime/ipc/helper_private.h"
+#include "core/runtime/log/log_private.h"
+#include "core/runtime/process/process.h"
+#include "core/runtime/loop/reactor_private.h"
 
 #define CONTROL_FD 3
 #define MASTER_TIMEOUT_MS 60000
@@ -106,7 +106,7 @@ typedef struct RoleCode
 static const RoleCode codes[] = {
 #define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine)                            \
   { SATCHEL_ROLE_##role, start, confine },
-#include "core/runtime/roles.def"
+#include "core/runtime/process/roles.def"
 };
 
 static const RoleCode *

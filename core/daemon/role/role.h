@@ -4,11 +4,11 @@
  * here belongs to the main thread, in the default GMainContext.
  */
 #pragma once
-#include "core/runtime/roles.h"
-#include "core/runtime/breadcrumb.h"
-#include "core/runtime/config_image.h"
-#include "core/runtime/ipc.h"
-#include "core/runtime/loader.h"
+#include "core/runtime/process/roles.h"
+#include "core/runtime/loop/breadcrumb.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/ipc/ipc.h"
+#include "core/runtime/loader/loader.h"
 
 /* Numbers of slots are below this. They are unique among the living processes of one role, but need not be
  * dense: while gates of an old generation still run, the new ones have other slots. */

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "core/daemon/plan.h"
-#include "core/runtime/breadcrumb.h"
-#include "core/runtime/counter_lane.h"
-#include "core/runtime/log_private.h"
-#include "core/storage/store_open.h"
+#include "core/runtime/loop/breadcrumb.h"
+#include "core/runtime/log/counter_lane.h"
+#include "core/runtime/log/log_private.h"
+#include "core/storage/store/store_open.h"
 
 #define OLD_SETS_MAX 16u
 

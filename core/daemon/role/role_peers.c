@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "core/runtime/helper_private.h"
+#include "core/runtime/ipc/helper_private.h"
 
 typedef struct PeerPrivate
 {

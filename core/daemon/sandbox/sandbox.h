@@ -3,7 +3,7 @@
  * enters it after modules are loaded and before the first thread exists. See docs/security.md.
  */
 #pragma once
-#include "core/runtime/roles.h"
+#include "core/runtime/process/roles.h"
 
 typedef enum
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Module alias-file through its public tables.
  */
-#include "core/runtime/config_image.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/log/log_private.h"
 #include "core/base/user.h"
 
 #include <glib/gstdio.h>

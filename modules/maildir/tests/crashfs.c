@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/files/maildir_sys.h"
 #include "modules/maildir/tests/crashfs.h"
 
 #include <errno.h>

@@ -4,9 +4,9 @@
 #include "config.h"
 
 #include "modules/maildir/driver.h"
-#include "modules/maildir/mailbox.h"
-#include "modules/maildir/maildir_store.h"
-#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/mailbox/mailbox.h"
+#include "modules/maildir/store/maildir_store.h"
+#include "modules/maildir/files/maildir_sys.h"
 #include "modules/maildir/settings.h"
 #include "modules/maildir/tests/harness.h"
 #include "tests/lib/descriptors.h"

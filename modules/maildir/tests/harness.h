@@ -2,7 +2,7 @@
  * A throw-away mail root with one user's store over the maildir driver alone.
  */
 #pragma once
-#include "core/storage/store_private.h"
+#include "core/storage/store/store_private.h"
 
 typedef struct Place
 {

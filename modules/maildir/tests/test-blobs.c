@@ -3,10 +3,10 @@
  */
 #include "config.h"
 
-#include "modules/maildir/folder_name.h"
-#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/names/folder_name.h"
+#include "modules/maildir/files/maildir_sys.h"
 
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "modules/maildir/cache.h"
+#include "modules/maildir/index/cache.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <string.h>

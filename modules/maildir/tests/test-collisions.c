@@ -5,9 +5,9 @@
 #include "config.h"
 
 #include "modules/maildir/driver.h"
-#include "modules/maildir/maildir_store.h"
+#include "modules/maildir/store/maildir_store.h"
 
-#include "core/storage/store_private.h"
+#include "core/storage/store/store_private.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <satchel/hash.h>

@@ -7,7 +7,7 @@
 #include "modules/maildir/driver.h"
 #include "modules/maildir/settings.h"
 
-#include "core/runtime/config_image.h"
+#include "core/runtime/config/config_image.h"
 #include "modules/maildir/tests/harness.h"
 #include "tests/lib/keep.h"
 

@@ -4,9 +4,9 @@
  */
 #include "config.h"
 
-#include "core/storage/store_open.h"
-#include "modules/maildir/index.h"
-#include "modules/maildir/maildir_sys.h"
+#include "core/storage/store/store_open.h"
+#include "modules/maildir/index/index.h"
+#include "modules/maildir/files/maildir_sys.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <errno.h>

@@ -4,10 +4,10 @@
  */
 #include "config.h"
 
-#include "modules/maildir/boot_id.h"
-#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/files/boot_id.h"
+#include "modules/maildir/files/maildir_sys.h"
 
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 #include "modules/maildir/tests/crashfs.h"
 #include "modules/maildir/tests/facts.h"
 

@@ -4,12 +4,12 @@
  */
 #include "config.h"
 
-#include "modules/maildir/cache.h"
-#include "modules/maildir/index.h"
-#include "modules/maildir/journal.h"
-#include "modules/maildir/mailbox.h"
-#include "modules/maildir/uidlist.h"
-#include "modules/maildir/user_file.h"
+#include "modules/maildir/index/cache.h"
+#include "modules/maildir/index/index.h"
+#include "modules/maildir/commit/journal.h"
+#include "modules/maildir/mailbox/mailbox.h"
+#include "modules/maildir/foreign/uidlist.h"
+#include "modules/maildir/store/user_file.h"
 #include "modules/maildir/tests/faults.h"
 #include "modules/maildir/tests/harness.h"
 

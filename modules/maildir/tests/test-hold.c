@@ -3,12 +3,12 @@
  */
 #include "config.h"
 
-#include "modules/maildir/mailbox.h"
-#include "modules/maildir/maildir_store.h"
-#include "modules/maildir/maildir_sys.h"
-#include "modules/maildir/user_file.h"
+#include "modules/maildir/mailbox/mailbox.h"
+#include "modules/maildir/store/maildir_store.h"
+#include "modules/maildir/files/maildir_sys.h"
+#include "modules/maildir/store/user_file.h"
 
-#include "core/storage/store_private.h"
+#include "core/storage/store/store_private.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <errno.h>

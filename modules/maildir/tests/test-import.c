@@ -4,14 +4,14 @@
  */
 #include "config.h"
 
-#include "modules/maildir/boot_id.h"
-#include "modules/maildir/file_name.h"
-#include "modules/maildir/index.h"
-#include "modules/maildir/mailbox.h"
-#include "modules/maildir/maildir_sys.h"
-#include "modules/maildir/uidlist.h"
+#include "modules/maildir/files/boot_id.h"
+#include "modules/maildir/names/file_name.h"
+#include "modules/maildir/index/index.h"
+#include "modules/maildir/mailbox/mailbox.h"
+#include "modules/maildir/files/maildir_sys.h"
+#include "modules/maildir/foreign/uidlist.h"
 
-#include "core/runtime/log_private.h"
+#include "core/runtime/log/log_private.h"
 #include "modules/maildir/tests/crashfs.h"
 #include "modules/maildir/tests/facts.h"
 #include "modules/maildir/tests/harness.h"

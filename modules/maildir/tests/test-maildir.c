@@ -3,16 +3,16 @@
  */
 #include "config.h"
 
-#include "modules/maildir/cache.h"
-#include "modules/maildir/checksum.h"
-#include "modules/maildir/folder_name.h"
-#include "modules/maildir/index.h"
-#include "modules/maildir/index_format.h"
-#include "modules/maildir/keyword_letters.h"
-#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/index/cache.h"
+#include "modules/maildir/files/checksum.h"
+#include "modules/maildir/names/folder_name.h"
+#include "modules/maildir/index/index.h"
+#include "modules/maildir/index/index_format.h"
+#include "modules/maildir/names/keyword_letters.h"
+#include "modules/maildir/files/maildir_sys.h"
 #include "modules/maildir/settings.h"
-#include "modules/maildir/uidlist.h"
-#include "modules/maildir/user_file.h"
+#include "modules/maildir/foreign/uidlist.h"
+#include "modules/maildir/store/user_file.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <fcntl.h>
@@ -23,8 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/storage/store_open.h"
-#include "core/runtime/log_private.h"
+#include "core/storage/store/store_open.h"
+#include "core/runtime/log/log_private.h"
 
 #define assert_view(mailbox, expected)                                                                       \
   G_STMT_START                                                                                               \

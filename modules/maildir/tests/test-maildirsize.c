@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/files/maildir_sys.h"
 #include "modules/maildir/settings.h"
 #include "modules/maildir/tests/harness.h"
 #include "tests/lib/keep.h"

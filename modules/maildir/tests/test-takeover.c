@@ -4,10 +4,10 @@
  */
 #include "config.h"
 
-#include "modules/maildir/folder_name.h"
+#include "modules/maildir/names/folder_name.h"
 #include "modules/maildir/settings.h"
 
-#include "core/runtime/config_image.h"
+#include "core/runtime/config/config_image.h"
 #include "modules/maildir/tests/harness.h"
 #include "tests/lib/keep.h"
 

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "modules/maildir/folder_name.h"
+#include "modules/maildir/names/folder_name.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <glib/gstdio.h>

@@ -3,8 +3,8 @@
  */
 #include "config.h"
 
-#include "modules/maildir/access_error.h"
-#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/files/access_error.h"
+#include "modules/maildir/files/maildir_sys.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
  */
 #include "config.h"
 
-#include "modules/maildir/index.h"
-#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/index/index.h"
+#include "modules/maildir/files/maildir_sys.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <errno.h>

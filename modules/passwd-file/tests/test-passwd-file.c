@@ -2,8 +2,8 @@
  * Module passwd-file through its public tables: schemes, damage, rights, edits, re-reading,
  * upgrades.
  */
-#include "core/runtime/config_image.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/log/log_private.h"
 #include "core/base/user.h"
 
 #include <fcntl.h>

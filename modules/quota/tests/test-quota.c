@@ -4,9 +4,9 @@
  */
 #include "config.h"
 
-#include "core/runtime/config_image.h"
-#include "core/runtime/log_private.h"
-#include "core/storage/store_private.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/log/log_private.h"
+#include "core/storage/store/store_private.h"
 #include "layer.h"
 
 #include <satchel/module.h>

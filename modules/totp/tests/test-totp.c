@@ -5,9 +5,9 @@
 #include "record.h"
 #include "totp.h"
 
-#include "core/runtime/auth_call_private.h"
-#include "core/runtime/config_image.h"
-#include "core/runtime/log_private.h"
+#include "core/runtime/login/auth_call_private.h"
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/log/log_private.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

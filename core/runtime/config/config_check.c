@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: MIT
+ * Checks a text before libconfig reads it. Mistakes that libconfig hides (numbers above 2^31, a forgotten
+ * `;`) or cannot explain (30d without quotes, open quotes, the same key twice) are reported in words for
+ * an administrator and repaired in place, so that one run shows everything that is wrong with a file.
+ */
+#include "config.h"
+
+#include <satchel/hash.h>
+#include <satchel/number.h>
+#include <string.h>
+
+#include "core/runtime/config/config_private.h"
+
+#define NUMBER_MAX G_GUINT64_CONSTANT (999999999999999999) /* 18 digits, which libconfig takes */
+
+typedef enum
+{
+  TOKEN_END = 0,
+  TOKEN_NAME,
+  TOKEN_NUMBER,
+  TOKEN_BIG, /* a whole number beyond 31 bits without L */
+  TOKEN_BOOL,
+  TOKEN_STRING,
+  TOKEN_WORD,  /* a word for which libconfig has no token: 30d, /var/mail */
+  TOKEN_MARK,  /* one of = : , ; ( ) [ ] { } */
+  TOKEN_BROKEN /* a string or comment without end, which has been reported */
+} TokenType;
+
+typedef struct Token
+{
+  TokenType type;
+  gsize start, end; /* bytes of the text */
+  guint line;
+  char mark;
+} Token;
+
+typedef struct Edit
+{
+  gsize start, end;
+  const char *with; /* static text; NULL: blanks (line ends stay) */
+} Edit;
+
+typedef struct Checker
+{
+  const SatchelConfigText *text;
+  const char *bytes;
+  gsize len, at;
+  guint line;
+  GPtrArray *problems;
+  GArray *edits;
+  Token now;
+  gsize last_end; /* end of the token before */
+  guint last_line;
+  guint n_settings;
+  gboolean is_lost;   /* reading had to end here */
+  gboolean is_broken; /* a statement was left out */
+} Checker;
+
+static char *
+place_of (const Checker *checker, guint line)
+{
+  return satchel_config_text_where (checker->text, line);
+}
+
+static void
+edit_byte (Checker *checker, gsize start, gsize end, const char *with)
+{
+  Edit one = { start, end, with };
+  g_array_append_val (checker->edits, one);
+}
+
+static void
+lose_setting (Checker *checker, guint line, const char *why)
+{
+  if (!checker->is_lost)
+    satchel_config_problem_add (checker->problems, FALSE, place_of (checker, line), "%s", why);
+  checker->is_lost = TRUE;
+  checker->now =
+      (Token) { .type = TOKEN_END, .start = checker->len, .end = checker->len, .line = checker->line };
+}
+
+/* Skips blanks and comments. FALSE: a comment has no end. */
+static gboolean
+skip_blanks (Checker *checker)
+{
+  const char *p = checker->bytes;
+  while (checker->at < checker->len)
+    {
+      char c = p[checker->at], next = p[checker->at + 1]; /* NUL-ended */
+      if (c == '\n')
+        checker->line++;
+      if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f')
+        checker->at++;
+      else if (c == '#' || (c == '/' && next == '/'))
+        while (checker->at < checker->len && p[checker->at] != '\n')
+          checker->at++;
+      else if (c == '/' && next == '*')
+        {
+          const char *end = strstr (p + checker->at + 2, "*/");
+          if (end == NULL)
+            {
+              lose_setting (checker, checker->line,
+                            "the comment that begins here has no end; write */ after it");
+              return FALSE;
+            }
+          for (; p + checker->at < end + 2; checker->at++)
+            checker->line += p[checker->at] == '\n';
+        }
+      else
+        break;
+    }
+  return TRUE;
+}
+
+static gboolean
+lex_string (Checker *checker)
+{
+  const char *p = checker->bytes;
+  for (checker->at++; checker->at < checker->len && p[checker->at] != '"' && p[checker->at] != '\n';
+       checker->at++)
+    if (p[checker->at] == '\\')
+      {
+        checker->at++;
+        if (g_ascii_tolower (p[checker->at]) == 'x' && p[checker->at + 1] == '0' && p[checker->at + 2] == '0')
+          satchel_config_problem_add (checker->problems, FALSE, place_of (checker, checker->line),
+                                      "this text has \\x00, which no setting may hold; remove it");
+        if (p[checker->at] == '\n')
+          break;
+      }
+  if (checker->at >= checker->len || p[checker->at] != '"')
+    {
+      lose_setting (checker, checker->line,
+                    "the text that begins here has no closing quote on this line; write \" after it");
+      return FALSE;
+    }
+  checker->at++;
+  return TRUE;
+}
+
+/* Classifies a word by libconfig's own rules for names and numbers. */
+static TokenType
+classify_word (const char *word, gsize len)
+{
+  gsize i = word[0] == '-' || word[0] == '+', digits = i;
+  if (g_ascii_isalpha (word[0]) || word[0] == '*')
+    {
+      for (i = 1; i < len; i++)
+        if (!g_ascii_isalnum (word[i]) && strchr ("-_*", word[i]) == NULL)
+          return TOKEN_WORD;
+      if ((len == 4 && g_ascii_strncasecmp (word, "true", 4) == 0)
+          || (len == 5 && g_ascii_strncasecmp (word, "false", 5) == 0))
+        return TOKEN_BOOL;
+      return TOKEN_NAME;
+    }
+  if (len > 2 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X'))
+    {
+      for (i = 2; i < len && g_ascii_isxdigit (word[i]);)
+        i++;
+      return i == len && len <= 2 + 15 ? (len > 2 + 7 ? TOKEN_BIG : TOKEN_NUMBER) : TOKEN_WORD;
+    }
+  guint64 number;
+  const char *at = word + digits;
+  if (!satchel_number_take (&at, word + len, 10, NUMBER_MAX, &number))
+    return TOKEN_WORD;
+  i = (gsize) (at - word);
+  if (i == len)
+    return number > G_MAXINT32 ? TOKEN_BIG : TOKEN_NUMBER;
+  if (word[i] == 'L')
+    return i + 1 == len || (i + 2 == len && word[i + 1] == 'L') ? TOKEN_NUMBER : TOKEN_WORD;
+  if (word[i] == '.' && i + 1 < len)
+    {
+      for (i++; i < len && g_ascii_isdigit (word[i]);)
+        i++;
+      return i == len ? TOKEN_NUMBER : TOKEN_WORD;
+    }
+  return TOKEN_WORD;
+}
+
+static void
+advance_token (Checker *checker)
+{
+  checker->last_end = checker->now.end;
+  checker->last_line = checker->now.line;
+  if (checker->is_lost || !skip_blanks (checker))
+    return;
+  const char *p = checker->bytes;
+  Token token = { .type = TOKEN_END, .start = checker->at, .line = checker->line };
+  if (checker->at >= checker->len)
+    token.type = TOKEN_END;
+  else if (p[checker->at] == '"')
+    {
+      if (!lex_string (checker))
+        return;
+      token.type = TOKEN_STRING;
+    }
+  else if (strchr ("=:,;()[]{}", p[checker->at]) != NULL)
+    {
+      token.type = TOKEN_MARK;
+      token.mark = p[checker->at++];
+    }
+  else
+    {
+      while (checker->at < checker->len && strchr (" \t\r\n\f\"=:,;()[]{}#", p[checker->at]) == NULL
+             && !(p[checker->at] == '/' && strchr ("/*", p[checker->at + 1]) != NULL
+                  && p[checker->at + 1] != '\0'))
+        checker->at++;
+      token.type = classify_word (p + token.start, checker->at - token.start);
+    }
+  token.end = checker->at;
+  checker->now = token;
+}
+
+static gboolean
+is_mark (const Checker *checker, char mark)
+{
+  return checker->now.type == TOKEN_MARK && checker->now.mark == mark;
+}
+
+static int
+shown_len (gsize start, gsize end)
+{
+  return (int) MIN (end - start, 60);
+}
+
+/* Reports text without quotes, shows how to write it, and puts it in quotes. */
+static void
+quote_word (Checker *checker)
+{
+  const Token *word = &checker->now;
+  satchel_config_problem_add (checker->problems, FALSE, place_of (checker, word->line),
+                              "%.*s must be in quotes; write \"%.*s\"", shown_len (word->start, word->end),
+                              checker->bytes + word->start, shown_len (word->start, word->end),
+                              checker->bytes + word->start);
+  gboolean is_safe = memchr (checker->bytes + word->start, '\\', word->end - word->start) == NULL;
+  if (is_safe)
+    edit_byte (checker, word->start, word->start, "\"");
+  edit_byte (checker, is_safe ? word->end : word->start, word->end, is_safe ? "\"" : "\"\"");
+}
+
+static gboolean check_value (Checker *checker, guint depth);
+static void check_settings (Checker *checker, guint depth, guint open_line);
+
+/* Checks elements after `(` or `[`. */
+static void
+check_elements (Checker *checker, char close, guint depth)
+{
+  guint open_line = checker->now.line;
+  advance_token (checker);
+  while (!checker->is_lost && !is_mark (checker, close))
+    {
+      if (!check_value (checker, depth))
+        {
+          g_autofree char *why = g_strdup_printf ("the list that begins here has no closing %c", close);
+          lose_setting (checker, open_line, why);
+          return;
+        }
+      if (is_mark (checker, close))
+        break;
+      if (!is_mark (checker, ','))
+        {
+          g_autofree char *why =
+              g_strdup_printf ("the list that begins here lacks a comma between its parts, or its %c", close);
+          lose_setting (checker, open_line, why);
+          return;
+        }
+      gsize comma = checker->now.start;
+      guint line = checker->now.line;
+      advance_token (checker);
+      if (is_mark (checker, close))
+        {
+          satchel_config_problem_add (checker->problems, FALSE, place_of (checker, line),
+                                      "there is a comma before the %c that ends the list; remove it", close);
+          edit_byte (checker, comma, comma + 1, NULL);
+        }
+    }
+  advance_token (checker);
+}
+
+/* Checks a value. FALSE: there is none here. */
+static gboolean
+check_value (Checker *checker, guint depth)
+{
+  if (depth > SATCHEL_CONFIG_DEPTH)
+    {
+      lose_setting (checker, checker->now.line, "more than 16 groups or lists in each other");
+      return FALSE;
+    }
+  switch (checker->now.type)
+    {
+    case TOKEN_NUMBER:
+    case TOKEN_BOOL:
+      advance_token (checker);
+      return TRUE;
+    case TOKEN_BIG:
+      /* libconfig 1.5 would silently cut the number to 32 bits; with L the check of its range sees it. */
+      edit_byte (checker, checker->now.end, checker->now.end, "L");
+      advance_token (checker);
+      return TRUE;
+    case TOKEN_STRING:
+      while (checker->now.type == TOKEN_STRING && !checker->is_lost)
+        advance_token (checker);
+      return TRUE;
+    case TOKEN_NAME:
+    case TOKEN_WORD:
+      quote_word (checker);
+      advance_token (checker);
+      return TRUE;
+    case TOKEN_MARK:
+      if (checker->now.mark == '{')
+        check_settings (checker, depth + 1, checker->now.line);
+      else if (checker->now.mark == '(' || checker->now.mark == '[')
+        check_elements (checker, checker->now.mark == '(' ? ')' : ']', depth + 1);
+      else
+        return FALSE;
+      return TRUE;
+    case TOKEN_END:
+    case TOKEN_BROKEN:
+      return FALSE;
+    }
+  return FALSE;
+}
+
+/* Skips a statement that cannot be read up to its end, and blanks it. */
+static void
+skip_statement (Checker *checker, gsize start)
+{
+  checker->is_broken = TRUE;
+  guint depth = 0;
+  while (checker->now.type != TOKEN_END)
+    {
+      if (checker->now.type == TOKEN_MARK && strchr ("([{", checker->now.mark) != NULL)
+        depth++;
+      else if (checker->now.type == TOKEN_MARK && strchr (")]}", checker->now.mark) != NULL)
+        {
+          if (depth == 0)
+            break;
+          depth--;
+        }
+      gboolean is_end = is_mark (checker, ';') && depth == 0;
+      advance_token (checker);
+      if (is_end)
+        break;
+    }
+  edit_byte (checker, start, checker->last_end, NULL);
+}
+
+/* Checks the `;` after a value that began on @line. */
+static void
+check_end_of_statement (Checker *checker, gboolean is_group, guint line)
+{
+  if (is_mark (checker, ';') || is_mark (checker, ','))
+    {
+      advance_token (checker);
+      return;
+    }
+  /* A group on one line needs no `;` before its `}`, as in libconfig. */
+  gboolean may_lack = is_group
+                      || ((is_mark (checker, '}') || checker->now.type == TOKEN_END)
+                          && checker->now.line == checker->last_line);
+  if (!may_lack && !checker->is_lost)
+    satchel_config_problem_add (checker->problems, FALSE, place_of (checker, line),
+                                "the setting that begins here has no ; at its end; add it");
+}
+
+static void
+check_duplicate (Checker *checker, GHashTable *names, const Token *name, gboolean *ret_is_second)
+{
+  g_autofree char *key = g_strndup (checker->bytes + name->start, name->end - name->start);
+  guint first = GPOINTER_TO_UINT (g_hash_table_lookup (names, key));
+  *ret_is_second = first != 0;
+  if (first != 0)
+    {
+      g_autofree char *other = place_of (checker, first);
+      satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name->line),
+                                  "\"%.64s\" is set twice: here and at %s; remove one", key, other);
+    }
+  else
+    g_hash_table_insert (names, g_steal_pointer (&key), GUINT_TO_POINTER (name->line));
+}
+
+/* Checks NAME = VALUE ; */
+static void
+check_setting (Checker *checker, GHashTable *names, guint depth)
+{
+  Token name = checker->now;
+  gboolean is_second;
+  if (++checker->n_settings > SATCHEL_CONFIG_SETTINGS)
+    {
+      lose_setting (checker, name.line, "more than 10,000 settings in one file");
+      return;
+    }
+  advance_token (checker);
+  if (!is_mark (checker, '=') && !is_mark (checker, ':'))
+    {
+      satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name.line),
+                                  "%.*s lacks its =; write NAME = VALUE;", shown_len (name.start, name.end),
+                                  checker->bytes + name.start);
+      skip_statement (checker, name.start);
+      return;
+    }
+  check_duplicate (checker, names, &name, &is_second);
+  advance_token (checker);
+  gboolean is_group = is_mark (checker, '{');
+  /* "a = b = 1": a has no value, which is not the word b. */
+  Token value = checker->now;
+  gsize at = checker->at, last_end = checker->last_end;
+  guint line = checker->line;
+  if (value.type == TOKEN_NAME && value.line > name.line)
+    {
+      advance_token (checker);
+      gboolean is_next_setting = is_mark (checker, '=') || is_mark (checker, ':');
+      checker->now = value;
+      checker->at = at;
+      checker->line = line;
+      checker->last_end = last_end;
+      if (is_next_setting)
+        {
+          satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name.line),
+                                      "%.*s has no value; add it", shown_len (name.start, name.end),
+                                      checker->bytes + name.start);
+          edit_byte (checker, name.start, last_end, NULL);
+          return;
+        }
+    }
+  guint n_edits = checker->edits->len;
+  if (!check_value (checker, depth))
+    {
+      if (!checker->is_lost)
+        satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name.line),
+                                    "%.*s has no value; add it", shown_len (name.start, name.end),
+                                    checker->bytes + name.start);
+      g_array_set_size (checker->edits, n_edits);
+      skip_statement (checker, name.start);
+      return;
+    }
+  check_end_of_statement (checker, is_group, name.line);
+  if (is_second)
+    {
+      g_array_set_size (checker->edits, n_edits);
+      edit_byte (checker, name.start, checker->last_end, NULL);
+    }
+}
+
+/* Checks settings from `{` on (depth > 0), or the whole text. */
+static void
+check_settings (Checker *checker, guint depth, guint open_line)
+{
+  g_autoptr (GHashTable) names = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  if (depth > 0)
+    advance_token (checker);
+  while (!checker->is_lost)
+    {
+      if (depth > 0 && is_mark (checker, '}'))
+        {
+          advance_token (checker);
+          return;
+        }
+      if (checker->now.type == TOKEN_END)
+        {
+          if (depth > 0)
+            lose_setting (checker, open_line,
+                          "the group that begins here has no closing }; write }; after its last setting");
+          return;
+        }
+      if (checker->now.type == TOKEN_NAME || checker->now.type == TOKEN_BOOL)
+        check_setting (checker, names, depth);
+      else if (is_mark (checker, ';') || is_mark (checker, ','))
+        {
+          edit_byte (checker, checker->now.start, checker->now.end, NULL);
+          advance_token (checker);
+        }
+      else if (checker->now.type == TOKEN_MARK && strchr (")]}", checker->now.mark) != NULL)
+        lose_setting (checker, checker->now.line,
+                      "a closing bracket that nothing opened; remove it, or look for a missing one above");
+      else
+        {
+          satchel_config_problem_add (checker->problems, FALSE, place_of (checker, checker->now.line),
+                                      "%.*s is not a setting; write NAME = VALUE;",
+                                      shown_len (checker->now.start, checker->now.end),
+                                      checker->bytes + checker->now.start);
+          skip_statement (checker, checker->now.start);
+        }
+    }
+}
+
+static void
+apply_edits (SatchelConfigText *text, GArray *edits)
+{
+  GString *out = g_string_sized_new (text->text->len + 2 * edits->len);
+  gsize at = 0;
+  for (guint i = 0; i < edits->len; i++)
+    {
+      const Edit *one = &g_array_index (edits, Edit, i);
+      if (one->start < at)
+        continue;
+      g_string_append_len (out, text->text->str + at, (gssize) (one->start - at));
+      if (one->with != NULL)
+        g_string_append (out, one->with);
+      else
+        for (gsize p = one->start; p < one->end; p++)
+          g_string_append_c (out, text->text->str[p] == '\n' ? '\n' : ' ');
+      at = one->end;
+    }
+  g_string_append (out, text->text->str + at);
+  g_string_free (text->text, TRUE);
+  text->text = out;
+}
+
+static int
+compare_edits (gconstpointer a, gconstpointer b)
+{
+  const Edit *one = a, *other = b;
+  if (one->start != other->start)
+    return one->start < other->start ? -1 : 1;
+  return one->end > other->end ? -1 : one->end < other->end;
+}
+
+gboolean
+satchel_config_check_text (SatchelConfigText *text, GPtrArray *problems)
+{
+  g_autoptr (GArray) edits = g_array_new (FALSE, FALSE, sizeof (Edit));
+  Checker checker = { .text = text,
+                      .bytes = text->text->str,
+                      .len = text->text->len,
+                      .line = 1,
+                      .problems = problems,
+                      .edits = edits };
+  advance_token (&checker);
+  check_settings (&checker, 0, 0);
+  text->is_broken = text->is_broken || checker.is_lost || checker.is_broken;
+  if (checker.is_lost)
+    return FALSE;
+  /* A blanked statement may hold edits of its own, so of two that begin together the longer one comes first
+   * and wins. */
+  g_array_sort (edits, compare_edits);
+  apply_edits (text, edits);
+  return TRUE;
+}

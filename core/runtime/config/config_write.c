@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * Writes settings as text, for `satchel config dump`.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "core/runtime/config/config_private.h"
+
+const char **
+satchel_config_keys (const SatchelConfig *config)
+{
+  const char **keys = g_new0 (const char *, (gsize) config->n_values + 1);
+  for (guint i = 0; i < config->n_values; i++)
+    keys[i] = config->values[i].key;
+  return keys;
+}
+
+SatchelConfigType
+satchel_config_type (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = satchel_config_find (config, key);
+  return value != NULL ? value->type : 0;
+}
+
+gboolean
+satchel_config_is_set (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = satchel_config_find (config, key);
+  return value != NULL && value->is_set;
+}
+
+static gboolean
+is_plain_secret (const char *secret)
+{
+  return !g_str_has_prefix (secret, "file:") && !g_str_has_prefix (secret, "credential:")
+         && !g_str_has_prefix (secret, "env:");
+}
+
+static void
+format_strings (char **strings, GString *out)
+{
+  g_string_append_c (out, '(');
+  for (char **p = strings; *p != NULL; p++)
+    {
+      g_string_append (out, p == strings ? " " : ", ");
+      satchel_config_quote (*p, out);
+    }
+  g_string_append (out, *strings != NULL ? " )" : ")");
+}
+
+static void
+format_groups (const GPtrArray *groups, guint indent, GString *out)
+{
+  g_string_append_c (out, '(');
+  for (guint i = 0; i < groups->len; i++)
+    {
+      const SatchelConfig *group = groups->pdata[i];
+      g_string_append_printf (out, "%s\n%*s{", i > 0 ? "," : "", (int) indent + 2, "");
+      for (guint k = 0; k < group->n_values; k++)
+        if (group->values[k].is_set)
+          {
+            g_string_append_printf (out, " %s = ", group->values[k].key);
+            satchel_config_value_format (group, group->values[k].key, indent + 4, out);
+            g_string_append_c (out, ';');
+          }
+      g_string_append (out, " }");
+    }
+  if (groups->len > 0)
+    g_string_append_printf (out, "\n%*s", (int) indent, "");
+  g_string_append_c (out, ')');
+}
+
+void
+satchel_config_value_format (const SatchelConfig *config, const char *key, guint indent, GString *out)
+{
+  const SatchelConfigValue *value = satchel_config_find (config, key);
+  g_return_if_fail (value != NULL);
+  switch (value->type)
+    {
+    case SATCHEL_CONFIG_BOOL:
+    case SATCHEL_CONFIG_INT:
+      satchel_config_number_format (value->type, value->number, out);
+      /* libconfig 1.5 cuts a longer number to 32 bits unless L follows it. */
+      if (value->number > G_MAXINT32 || value->number < -G_MAXINT32)
+        g_string_append_c (out, 'L');
+      break;
+    case SATCHEL_CONFIG_SIZE:
+    case SATCHEL_CONFIG_DURATION:
+    case SATCHEL_CONFIG_MODE:
+      g_string_append_c (out, '"');
+      satchel_config_number_format (value->type, value->number, out);
+      g_string_append_c (out, '"');
+      break;
+    case SATCHEL_CONFIG_SECRET:
+      satchel_config_quote (value->string == NULL             ? ""
+                            : is_plain_secret (value->string) ? "(hidden)"
+                                                              : value->string,
+                            out);
+      break;
+    case SATCHEL_CONFIG_STRING:
+    case SATCHEL_CONFIG_PATH:
+    case SATCHEL_CONFIG_ENUM:
+    case SATCHEL_CONFIG_ENDPOINT:
+      satchel_config_quote (value->string != NULL ? value->string : "", out);
+      break;
+    case SATCHEL_CONFIG_STRINGS:
+      {
+        char *none[] = { NULL };
+        format_strings (value->strings != NULL ? value->strings : none, out);
+      }
+      break;
+    case SATCHEL_CONFIG_GROUPS:
+      if (value->groups != NULL)
+        format_groups (value->groups, indent, out);
+      else
+        g_string_append (out, "()");
+      break;
+    }
+}

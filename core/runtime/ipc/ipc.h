@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ * Messages between Satchel's processes. A message is one packet (SOCK_SEQPACKET) with a fixed header, of
+ * at most 16 KiB, and is treated as hostile: a wrong version, length or type for the link, or a field that
+ * cannot be parsed, closes the link. This file has all messages; docs/architecture.md shows which
+ * processes talk to each other.
+ */
+#pragma once
+#include <satchel/error.h>
+
+#define SATCHEL_IPC_VERSION 2u
+#define SATCHEL_IPC_MAX_BYTES 16384u
+#define SATCHEL_IPC_MAX_FDS 8u
+
+/* The comments list the fields in their order. s: a string (UTF-8 without NUL, with its length before it),
+ * b: bytes, u32 and u64: numbers, place: where a user's mail is (core/storage/store/place.h), login: s
+ * service, s mechanism or command, s listener, s peer, s client id, u32 SatchelIpcSecure bits, -: no fields.
+ */
+typedef enum
+{
+  /* role -> master, on the control link (descriptor 3 of every role) */
+  SATCHEL_IPC_HELLO = 1,   /* s build_id, u32 role, u32 slot */
+  SATCHEL_IPC_READY,       /* -: the process is in its sandbox and serves */
+  SATCHEL_IPC_RELOADED,    /* u64 attempt, u32 ok, s message */
+  SATCHEL_IPC_ADMIN_REPLY, /* u64 request, u32 final, u32 status, s text (several messages may make one
+                              answer) */
+  SATCHEL_IPC_STOPPED,     /* -: its last session has ended, and it is about to exit with status 0 */
+  SATCHEL_IPC_SYNC_PEER,   /* u32 role, u32 slot of a peer: the link to it broke (session id: serial of that
+                              PEER), so a new one is needed */
+  SATCHEL_IPC_FAILED,      /* s why: it cannot start, and is about to exit with status 1; or it cannot go on
+                              (satchel_process_fail) */
+  SATCHEL_IPC_PONG,        /* u64 number of the PING */
+  SATCHEL_IPC_BAD_PEER,    /* u32 role, u32 slot of a helper that broke the rules of its link, which is closed
+                              now (from auth, mail) */
+  /* master -> role */
+  SATCHEL_IPC_CONFIG = 32, /* u64 generation; fd: sealed memfd (config_image.h) */
+  SATCHEL_IPC_SHARED,      /* u32 bits of SatchelIpcShared; fds: one for each bit, in the order of the bits */
+  SATCHEL_IPC_TLS_FILE,    /* u64 generation, u32 certificate index, u32 0 chain | 1 key; fd (gate, config) */
+  SATCHEL_IPC_TICKET_KEY,  /* b 64 bytes (gate; GnuTLS derives changing keys from it) */
+  SATCHEL_IPC_LISTENER, /* s name, s protocol, u32 implicit_tls, u32 allow_cleartext; fd (gate; service: also
+                           mail) */
+  SATCHEL_IPC_PEER,   /* u32 role, u32 slot, s module (of a helper); fd: a new link, replacing an older one to
+                         the same peer; session id: its serial */
+  SATCHEL_IPC_START,  /* -: everything was sent: enter the sandbox, then serve */
+  SATCHEL_IPC_RELOAD, /* u64 attempt, for the answer: CONFIG and TLS_FILEs were sent; prepare or refuse all of
+                         them (RELOADED) */
+  SATCHEL_IPC_STOP,   /* u32 grace_ms */
+  SATCHEL_IPC_ADMIN,  /* u64 request, u32 count, count * s: command and arguments */
+  SATCHEL_IPC_SETUP,  /* u32 uid, u32 gid, u32 sandbox mode, u32 trusted uid, u32 mail slots, u32 gates and
+                         mails at most: the first  message, before rights are dropped */
+  SATCHEL_IPC_MODULE, /* s name, u32 is_gate; fd: the checked file */
+  SATCHEL_IPC_RELOAD_COMMIT, /* u64 generation: all processes have prepared */
+  SATCHEL_IPC_RELOAD_ABORT,  /* u64 generation */
+  SATCHEL_IPC_LOG_FILE,      /* fd: replaces standard error */
+  SATCHEL_IPC_SUSPECT,    /* s suspect (core/storage/mailbox/suspects.h) that crashed the mail process of this
+                             slot    again; before START (mail) */
+  SATCHEL_IPC_PING,       /* u64 number: the main loop must answer with PONG */
+  SATCHEL_IPC_ADMIN_ROOM, /* u64 request, u64 bytes of the answer that the administrator has read (mail) */
+  SATCHEL_IPC_ADMIN_CANCEL, /* u64 request: nobody waits for its answer any more (mail) */
+
+  /* gate -> auth. The session id of the header names the connection. */
+  SATCHEL_IPC_AUTH_START =
+      64,                    /* login (below), u32 has_initial, b initial, b tls-exporter, b
+                                tls-server-end-point, b certificate (empty unless the mechanism sees them) */
+  SATCHEL_IPC_AUTH_STEP,     /* b response */
+  SATCHEL_IPC_AUTH_CANCEL,   /* - */
+  SATCHEL_IPC_AUTH_PASSWORD, /* login, b user, b password */
+  SATCHEL_IPC_SERVICE_GRANT, /* s service, s peer: a protocol without login (lmtp); auth checks `networks` */
+  SATCHEL_IPC_SESSION_END,   /* -: the connection has ended (also one that was handed over and is relayed) */
+  /* auth -> gate */
+  SATCHEL_IPC_MECHANISMS, /* u32 count, count * (s name, u32 flags of sasl.h) */
+  SATCHEL_IPC_AUTH_REPLY, /* u32 SatchelAuthStatus, b challenge, s explain, b grant (16, or 0), u32 mail slot,
+                             s user */
+
+  /* auth -> mail */
+  SATCHEL_IPC_GRANT = 96, /* b grant (16), u32 gate slot, s service, s user ("" without login), place, b key,
+                             u64 expires_ms (CLOCK_MONOTONIC), s credential id, s scopes ("": all services);
+                             the session id of the header names the connection for which it is */
+  SATCHEL_IPC_RELEASE,    /* s user, place: end the user's sessions and close the store, unless they are of a
+                             later epoch; u32 look, s profile, s volume: whether to look if there is mail, and if
+                             it could move to that profile and volume */
+  SATCHEL_IPC_ADOPT,      /* s user, place */
+  SATCHEL_IPC_LOOKUP_REPLY, /* u64 request, u32 SatchelDeliveryStatus, s why, u32 count, count * (s user, u32
+                               slot, place) */
+  /* mail -> auth */
+  SATCHEL_IPC_RELEASED, /* s user, u64 epoch of the RELEASE, u32 SatchelLook, s what was found */
+  SATCHEL_IPC_LOOKUP, /* u64 request, s address without detail, and, if there was a detail, s address with it,
+                         for which each database is asked first */
+  SATCHEL_IPC_PLACED, /* s user, u64 epoch, u32 has mail in the default stack: about a user whom a rule placed
+                         here */
+
+  SATCHEL_IPC_OWNED, /* u64 request, u32 0, s "", u32 count, count * s user: asks which of these belong to
+                        this process; or u32 1, s after, u32 0: asks for the accounts behind this one */
+  /* auth -> mail */
+  SATCHEL_IPC_OWNED_REPLY, /* u64 request, u32 is_last, s last account that was looked at, u32 count, count *
+                              (s user, place, which is set only in an answer about one user) */
+
+  SATCHEL_IPC_END_SESSIONS = 112, /* s user, s credential id: what it opened ends, grants included */
+
+  /* gate -> mail */
+  SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, u32 has_tls, b note, b input; fd: the socket,
+                                  or one end of the relay's pair */
+  SATCHEL_IPC_PEER_CLOSED,     /* u32 SatchelCloseReason of a relayed connection, sent before the relay's end
+                                  closes */
+  /* mail -> gate */
+  SATCHEL_IPC_KEEPALIVE = 131, /* u32 seconds, for the client's socket of a relayed connection */
+  SATCHEL_IPC_SESSION_OVER, /* -: a connection whose socket was handed over has ended (gate keeps the counts)
+                             */
+
+  /* mail <-> mail: a delivery for the owner */
+  SATCHEL_IPC_DELIVER =
+      160, /* u64 request, s delivery id, s sender, s client address, s client name, s client user, s tls, u32
+              recipients, s spool path, u32 is_lf, u64 size, u64 began_us (CLOCK_MONOTONIC), s recipient, s
+              user, place, s detail mailbox, s crumb; the verdict of filters: u32 flags, u32 special use, s
+              mailbox, u32 count, count * s keyword; b attributes (empty: compute them) */
+  SATCHEL_IPC_DELIVER_REPLY, /* u64 request, u32 SatchelDeliveryStatus, s text for the sender ("": the
+                                protocol's own) */
+
+  /* gate, auth, mail -> helper. Session id: the caller's number of the call; deadline: when the caller gives
+   * up. "bytes" are u32 0 and b, or u32 1 and a sealed memfd that holds them
+   * (core/runtime/ipc/helper_private.h). */
+  SATCHEL_IPC_HELPER_CALL = 176, /* bytes request, u32 has_content; fd: a sealed memfd */
+  SATCHEL_IPC_HELPER_CANCEL, /* -: nobody waits for the call any more; the helper answers it all the same */
+  /* helper -> gate, auth, mail: once for each call */
+  SATCHEL_IPC_HELPER_REPLY, /* u32 0, bytes reply; or u32 1 + SatchelErrorCode, s message */
+
+  /* helper <-> the process that connects for it (core/daemon/role/connector.h) */
+  SATCHEL_IPC_CONNECT =
+      184, /* s endpoint, u32 only resolve, u32 timeout_ms; fd: one end of a pair, for the answer */
+  SATCHEL_IPC_CONNECTED, /* u32 0, s address (if only resolve), fd: the socket; or u32 1 + SatchelErrorCode, s
+                            why */
+
+  /* config -> master (core/daemon/plan.h). CONFIG, TLS_FILE and MODULE (with u32 roles added) are sent this
+   * way as well. */
+  SATCHEL_IPC_PLAN = 192,    /* numbers and paths of the server */
+  SATCHEL_IPC_PLAN_LISTENER, /* a socket to bind */
+  SATCHEL_IPC_PROBLEM,       /* u32 is_warning, s where, s setting, s text */
+  SATCHEL_IPC_PLAN_END,      /* u32 ok */
+  SATCHEL_IPC_PLAN_HELPER    /* s module; fd: a sealed memfd with the configuration for its helper; before
+                                PLAN_END */
+} SatchelIpcType;
+
+/* The bits of SHARED. */
+typedef enum
+{
+  SATCHEL_IPC_SHARED_CONNECTION_TABLE = 1, /* a memfd */
+  SATCHEL_IPC_SHARED_BREADCRUMBS = 2,      /* a memfd */
+  SATCHEL_IPC_SHARED_DIRECTORY = 4,        /* mail: the mail root; auth: STATE_DIR/auth */
+  SATCHEL_IPC_SHARED_COUNTERS = 8          /* a memfd (counter_lane.h) */
+} SatchelIpcShared;
+
+/* What a client may do on the connection on which it logs in. */
+typedef enum
+{
+  SATCHEL_IPC_SECURE_PASSWORD = 1, /* it may send a password in clear text */
+  SATCHEL_IPC_SECURE_TLS = 2,
+  SATCHEL_IPC_SECURE_TLS13 = 4, /* with TLS */
+  SATCHEL_IPC_SECURE_ALL = 7
+} SatchelIpcSecure;
+
+typedef struct SatchelIpcMessage
+{
+  SatchelIpcType type;
+  guint64 session_id;
+  guint64 deadline_ms; /* CLOCK_MONOTONIC; 0: none */
+  GByteArray *body;    /* owned */
+  gsize body_room;     /* private: bytes reserved for the body */
+  gsize read_offset;
+  gboolean failed;              /* a call of satchel_ipc_get_... failed; stays set */
+  int fds[SATCHEL_IPC_MAX_FDS]; /* received ones are owned; -1: it was taken */
+  guint n_fds;
+  gboolean lacks_fds; /* some descriptors of the message were lost, since this process may have no more open
+                         (EMFILE) */
+  gboolean owns_fds;  /* private: the descriptors are closed when the message is freed */
+} SatchelIpcMessage;
+
+SatchelIpcMessage *satchel_ipc_message_new (SatchelIpcType type, guint64 session_id);
+/* Closes descriptors that were not taken, and wipes the body. */
+void satchel_ipc_message_free (SatchelIpcMessage *message);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelIpcMessage, satchel_ipc_message_free)
+void satchel_ipc_put_u32 (SatchelIpcMessage *message, guint32 value);
+void satchel_ipc_put_u64 (SatchelIpcMessage *message, guint64 value);
+void satchel_ipc_put_string (SatchelIpcMessage *message, const char *value); /* NULL: "" */
+void satchel_ipc_put_bytes (SatchelIpcMessage *message, const void *data, gsize len);
+void satchel_ipc_put_fd (SatchelIpcMessage *message, int fd); /* borrowed until sent; the caller closes */
+/* On failure these set `failed` and return 0, "" or an empty range. Strings and bytes are borrowed from the
+ * message. */
+guint32 satchel_ipc_get_u32 (SatchelIpcMessage *message);
+guint64 satchel_ipc_get_u64 (SatchelIpcMessage *message);
+const char *satchel_ipc_get_string (SatchelIpcMessage *message);
+const guint8 *satchel_ipc_get_bytes (SatchelIpcMessage *message, gsize *ret_len);
+int satchel_ipc_take_fd (SatchelIpcMessage *message); /* -1: none left */
+/* Says whether every field was read, and none failed. */
+gboolean satchel_ipc_message_is_done (SatchelIpcMessage *message);
+
+/* A link is one end of a socket pair in the reactor. Messages queue while the socket is full (at most 4,096,
+ * then the link breaks). Links belong to the main thread. */
+typedef struct SatchelIpcLink SatchelIpcLink;
+/* Takes a message. FALSE: it is not acceptable, so the link is closed. */
+typedef gboolean (*SatchelIpcFunc) (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data);
+typedef void (*SatchelIpcClosedFunc) (SatchelIpcLink *link, gpointer data);
+SatchelIpcLink *satchel_ipc_link_new (int fd, SatchelIpcFunc func, SatchelIpcClosedFunc closed,
+                                      gpointer data);
+void satchel_ipc_link_free (SatchelIpcLink *link);
+/* Sends @message (taken over; its descriptors stay the caller's). FALSE: the link is broken. */
+gboolean satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message);
+/* Says whether the link was closed because the last packet was malformed; `closed` may ask this. */
+gboolean satchel_ipc_link_is_malformed (const SatchelIpcLink *link);
+/* Handles messages that have arrived, without waiting, as when a HAND_OVER comes before its GRANT. */
+void satchel_ipc_link_drain (SatchelIpcLink *link);
+/* These block, and are for the start, before the loop runs. Sending takes over the message. */
+SatchelIpcMessage *satchel_ipc_receive_blocking (int fd, int timeout_ms, GError **error);
+gboolean satchel_ipc_send_blocking (int fd, SatchelIpcMessage *message, GError **error);

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT
+ * Makes the handshake: checks a module's descriptor before any call into the module.
+ */
+#include "config.h"
+
+#include <string.h>
+#include <satchel/admin.h>
+#include <satchel/auth.h>
+#include <satchel/filter.h>
+#include <satchel/helper.h>
+#include <satchel/keyring.h>
+#include <satchel/listener.h>
+#include <satchel/protocol.h>
+#include <satchel/sasl.h>
+#include <satchel/service.h>
+#include <satchel/storage.h>
+
+#include "core/runtime/loader/admin_options.h"
+#include "core/runtime/loader/loader_private.h"
+
+#define ROWS_MAX 1000
+#define PROVIDES_MAX 64
+#define ROW_DEPTH_MAX 4
+
+/* A member that the table of a kind must have. */
+typedef struct Must
+{
+  SatchelKind kind;
+  gsize offset;
+  const char *name;
+} Must;
+
+#define MUST(k, t, m) { SATCHEL_KIND_##k, offsetof (t, m), #m }
+static const Must musts[] = {
+  MUST (PROTOCOL_GATE, SatchelGateProtocolOps, service),
+  MUST (PROTOCOL, SatchelProtocolOps, service),
+  MUST (PROTOCOL, SatchelProtocolOps, session_new),
+  MUST (PROTOCOL, SatchelProtocolOps, handlers),
+#define DRIVER_MUST(name) MUST (STORAGE_DRIVER, SatchelStorageOps, name),
+#define DRIVER_MAY(name)
+#define STEP(name, need) DRIVER_##need (name)
+#define METHOD(result, name, level, classes, need, ...) DRIVER_##need (name)
+#include "core/runtime/loader/storage_methods.def"
+  MUST (STORAGE_LAYER, SatchelStorageOps, open),
+  MUST (PASSDB, SatchelPassdbOps, look_up),
+  MUST (PASSDB, SatchelPassdbOps, verify),
+  MUST (USERDB, SatchelUserdbOps, look_up),
+  MUST (FACTOR, SatchelFactorOps, examine),
+  MUST (FACTOR, SatchelFactorOps, confirm),
+  MUST (SERVICE, SatchelServiceOps, session_new),
+  MUST (SERVICE, SatchelServiceOps, handlers),
+  MUST (HELPER, SatchelHelperOps, handle),
+  MUST (ADMIN, SatchelAdminOps, commands),
+  MUST (SASL, SatchelSaslOps, name),
+  MUST (SASL, SatchelSaslOps, exchange_new),
+  MUST (SASL, SatchelSaslOps, step),
+  MUST (SASL, SatchelSaslOps, exchange_free),
+  MUST (KEYRING, SatchelKeyringOps, unlock),
+};
+/* The members that a protocol with logins must have. */
+static const Must login_musts[] = {
+  MUST (PROTOCOL_GATE, SatchelGateProtocolOps, session_new),
+  MUST (PROTOCOL_GATE, SatchelGateProtocolOps, handlers),
+  MUST (PROTOCOL_GATE, SatchelGateProtocolOps, auth_result),
+};
+
+const char *
+satchel_loader_kind_name (SatchelKind kind)
+{
+  static const char *const names[] = { NULL,
+                                       "protocol (gate)",
+                                       "protocol",
+                                       "storage driver",
+                                       "storage layer",
+                                       "delivery filter",
+                                       "mailbox listener",
+                                       "passdb",
+                                       "userdb",
+                                       "factor",
+                                       "service",
+                                       "helper",
+                                       "admin commands",
+                                       "SASL mechanism",
+                                       "keyring" };
+  return kind >= 1 && kind < G_N_ELEMENTS (names) ? names[kind] : "unknown kind";
+}
+
+static gboolean
+check_musts (const SatchelProvides *provides, const Must *table, gsize n, const char *who, GError **error)
+{
+  gsize size = *(const size_t *) provides->ops;
+  for (gsize i = 0; i < n; i++)
+    {
+      if (table[i].kind != provides->kind)
+        continue;
+      gboolean has = size >= table[i].offset + sizeof (void *);
+      if (has)
+        has = *(void *const *) ((const char *) provides->ops + table[i].offset) != NULL;
+      if (!has)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: its %s lacks the entry point `%s`, which every one must have; the "
+                                  "module is not complete, ask its author",
+                                  who, satchel_loader_kind_name (provides->kind), table[i].name);
+    }
+  return TRUE;
+}
+
+guint
+satchel_loader_band (const SatchelProvides *provides)
+{
+  switch (provides->kind)
+    {
+    case SATCHEL_KIND_STORAGE_LAYER:
+      return ((const SatchelStorageOps *) provides->ops)->band;
+    case SATCHEL_KIND_DELIVERY_FILTER:
+      return ((const SatchelDeliveryFilterOps *) provides->ops)->band;
+    case SATCHEL_KIND_PASSDB:
+      return ((const SatchelPassdbOps *) provides->ops)->band;
+    case SATCHEL_KIND_USERDB:
+      return ((const SatchelUserdbOps *) provides->ops)->band;
+    case SATCHEL_KIND_FACTOR:
+      return ((const SatchelFactorOps *) provides->ops)->band;
+    case SATCHEL_KIND_SASL:
+      return ((const SatchelSaslOps *) provides->ops)->band;
+    case SATCHEL_KIND_KEYRING:
+      return ((const SatchelKeyringOps *) provides->ops)->band;
+    case SATCHEL_KIND_MAILBOX_LISTENER:
+      return ((const SatchelMailboxListenerOps *) provides->ops)->band;
+    case SATCHEL_KIND_PROTOCOL_GATE:
+    case SATCHEL_KIND_PROTOCOL:
+    case SATCHEL_KIND_STORAGE_DRIVER:
+    case SATCHEL_KIND_SERVICE:
+    case SATCHEL_KIND_HELPER:
+    case SATCHEL_KIND_ADMIN:
+      return 0;
+    }
+  return 0;
+}
+
+/* Says whether a kind belongs into this half of a module. The half before login may hold nothing else, which
+ * keeps the rest out of the gate. */
+static gboolean
+kind_fits_half (const SatchelProvides *provides, gboolean is_gate)
+{
+  if (provides->kind == SATCHEL_KIND_SERVICE)
+    return is_gate == (((const SatchelServiceOps *) provides->ops)->role == SATCHEL_ROLE_GATE);
+  return (provides->kind == SATCHEL_KIND_PROTOCOL_GATE) == is_gate;
+}
+
+/* Checks that a filter has at least one stage, since it would never be asked otherwise. */
+static gboolean
+check_filter (const SatchelProvides *provides, const char *who, GError **error)
+{
+  const SatchelDeliveryFilterOps *ops = provides->ops;
+  if (provides->kind != SATCHEL_KIND_DELIVERY_FILTER || SATCHEL_HAS (ops, message)
+      || SATCHEL_HAS (ops, recipient))
+    return TRUE;
+  return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                            "%s: its delivery filter lacks both entry points, `message` and `recipient`; the "
+                            "module is not complete, ask its author",
+                            who);
+}
+
+/* Checks a SASL mechanism: clients see its name, and a gate compares it. */
+static gboolean
+check_sasl (const SatchelProvides *provides, const char *who, GError **error)
+{
+  const SatchelSaslOps *ops = provides->ops;
+  if (provides->kind != SATCHEL_KIND_SASL)
+    return TRUE;
+  gsize len = strspn (ops->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+  return (len > 0 && len <= SATCHEL_SASL_NAME_MAX && ops->name[len] == '\0'
+          && (ops->flags & ~(guint) SATCHEL_SASL_FLAGS_ALL) == 0)
+         || satchel_error_set (
+             error, SATCHEL_ERROR_INVALID,
+             "%s: \"%.32s\" cannot be the name of a SASL mechanism, or this server does not know "
+             "its flags (0x%x); ask its author",
+             who, ops->name, ops->flags);
+}
+
+/* Checks a helper: its process has the name of the module, and serves one table. */
+static gboolean
+check_helper (const SatchelModule *module, const char *who, GError **error)
+{
+  const SatchelHelperOps *ops = NULL;
+  guint n = 0;
+  for (guint i = 0; module->provides[i].kind != 0; i++)
+    if (module->provides[i].kind == SATCHEL_KIND_HELPER)
+      {
+        ops = module->provides[i].ops;
+        n++;
+      }
+  gboolean has_role = (module->roles & SATCHEL_ROLE_HELPER) != 0;
+  if (n > 1 || has_role != (n == 1))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: the role helper and exactly one helper go together; ask its author", who);
+  if (n == 1 && (ops->max_calls < 1 || ops->max_calls > 256))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: max_calls %u of its helper is not in 1..256; ask its author", who,
+                              ops->max_calls);
+  return TRUE;
+}
+
+static gboolean
+check_provides (const SatchelModule *module, gboolean is_gate, const char *who, GError **error)
+{
+  if (module->provides == NULL || module->provides[0].kind == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it provides nothing; ask its author", who);
+  for (guint i = 0; module->provides[i].kind != 0; i++)
+    {
+      const SatchelProvides *provides = &module->provides[i];
+      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_KEYRING)
+        return satchel_error_set (
+            error, SATCHEL_ERROR_INVALID,
+            "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u", who,
+            (int) provides->kind, SATCHEL_ABI);
+      if (provides->ops == NULL || *(const size_t *) provides->ops < sizeof (size_t))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: the table of its %s is missing or has no size; ask its author", who,
+                                  satchel_loader_kind_name (provides->kind));
+      if (!check_musts (provides, musts, G_N_ELEMENTS (musts), who, error)
+          || !check_filter (provides, who, error) || !check_sasl (provides, who, error))
+        return FALSE;
+      if (provides->kind == SATCHEL_KIND_PROTOCOL_GATE
+          && !(((const SatchelGateProtocolOps *) provides->ops)->flags & SATCHEL_PROTOCOL_NO_LOGIN)
+          && !check_musts (provides, login_musts, G_N_ELEMENTS (login_musts), who, error))
+        return FALSE;
+      if (!kind_fits_half (provides, is_gate))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: a %s does not belong into this file; %s",
+                                  who, satchel_loader_kind_name (provides->kind),
+                                  is_gate ? "NAME-gate.so holds only what runs before login"
+                                          : "it belongs into NAME-gate.so");
+      guint band = satchel_loader_band (provides);
+      if ((provides->kind == SATCHEL_KIND_STORAGE_LAYER || provides->kind == SATCHEL_KIND_DELIVERY_FILTER)
+          && (band < 1 || band > 999))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: band %u of its %s is not in 1..999; ask its author", who, band,
+                                  satchel_loader_kind_name (provides->kind));
+      if (provides->kind == SATCHEL_KIND_ADMIN && !satchel_admin_check_table (module, provides, who, error))
+        return FALSE;
+    }
+  return check_helper (module, who, error);
+}
+
+static gboolean
+check_rows (const SatchelModule *module, const SatchelConfigRow *rows, guint depth, const char *who,
+            GError **error)
+{
+  for (guint i = 0; rows != NULL && rows[i].key != NULL; i++)
+    {
+      const SatchelConfigRow *row = &rows[i];
+      gboolean is_bad = i >= ROWS_MAX || depth > ROW_DEPTH_MAX || row->type < SATCHEL_CONFIG_BOOL
+                        || row->type > SATCHEL_CONFIG_ENDPOINT || row->help == NULL
+                        || (depth == 0 && strcmp (row->key, "enabled") == 0)
+                        || (row->type == SATCHEL_CONFIG_ENUM && row->choices == NULL)
+                        || (row->type == SATCHEL_CONFIG_GROUPS && row->group == NULL) || row->min > row->max;
+      if (is_bad)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: the description of its setting \"%.64s\" is not valid; ask its author",
+                                  who, row->key);
+      gboolean is_endpoint = row->type == SATCHEL_CONFIG_ENDPOINT;
+      if (is_endpoint
+          && ((module->roles & SATCHEL_ROLE_HELPER) == 0
+              || (depth == 0 && (row->flags & SATCHEL_CONFIG_RELOADABLE) == 0)))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: its setting \"%.64s\" is an endpoint, which needs the role helper and "
+                                  "is reloadable; ask its author",
+                                  who, row->key);
+      if (row->type == SATCHEL_CONFIG_GROUPS && !check_rows (module, row->group, depth + 1, who, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* The size of a descriptor in its first form; later members follow behind it. */
+#define DESCRIPTOR_MIN offsetof (SatchelModule, rights)
+
+guint
+satchel_module_rights (const SatchelModule *module)
+{
+  return module->size >= offsetof (SatchelModule, rights) + sizeof module->rights ? module->rights : 0;
+}
+
+static gboolean
+check_rights (const SatchelModule *module, const char *who, GError **error)
+{
+  guint rights = satchel_module_rights (module);
+  if ((rights & ~(guint) SATCHEL_RIGHT_CONNECT) != 0)
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "%s: it asks for rights (0x%x) that this server does not know; use a module built for it", who,
+        rights & ~(guint) SATCHEL_RIGHT_CONNECT);
+  if ((rights & SATCHEL_RIGHT_CONNECT) != 0 && (module->roles & SATCHEL_ROLE_HELPER) == 0)
+    return satchel_error_set (
+        error, SATCHEL_ERROR_CANNOT,
+        "%s: it asks for connections in a process that holds mail or passwords; only helpers may make them",
+        who);
+  return TRUE;
+}
+
+static gboolean
+check_build (const SatchelModule *module, const char *who, GError **error)
+{
+  if (module->magic != SATCHEL_MODULE_MAGIC)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: its descriptor does not start with Satchel's mark; it is not a Satchel "
+                              "module, or built against other headers: rebuild it",
+                              who);
+  if (module->abi != SATCHEL_ABI)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: it was built for ABI %u, this server has ABI %u; rebuild it against this "
+                              "server's headers, or install the version that fits",
+                              who, module->abi, SATCHEL_ABI);
+  if (module->size < DESCRIPTOR_MIN || module->size > sizeof (SatchelModule))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: its descriptor has %u bytes, and this server knows %u to %u; %s", who,
+                              module->size, (guint) DESCRIPTOR_MIN, (guint) sizeof (SatchelModule),
+                              module->size < DESCRIPTOR_MIN ? "rebuild it against this server's headers"
+                                                            : "it was built for a newer server");
+  if ((module->reload != NULL) != (module->reload_end != NULL))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: reload and reload_end go together; ask its author", who);
+  if (module->pointer_bits != 8 * sizeof (void *) || module->glib_major != GLIB_MAJOR_VERSION)
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "%s: it was built for %u-bit pointers and GLib %u, this server for %u and %u; rebuild it", who,
+        module->pointer_bits, module->glib_major, (guint) (8 * sizeof (void *)), (guint) GLIB_MAJOR_VERSION);
+  return TRUE;
+}
+
+gboolean
+satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name,
+                                 gboolean is_gate, GError **error)
+{
+  g_autofree char *who = g_strdup_printf ("module %s%s", name, is_gate ? " (gate half)" : "");
+  if (module == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it returned no descriptor; ask its author",
+                              who);
+  if (!check_build (module, who, error))
+    return FALSE;
+  if (module->name == NULL || strcmp (module->name, name) != 0)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: it calls itself \"%.64s\"; rename the file to %.64s%s", who,
+                              module->name != NULL ? module->name : "",
+                              module->name != NULL ? module->name : "NAME", is_gate ? "-gate.so" : ".so");
+  if (module->version == NULL || module->description == NULL || module->licence == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: its version, description or licence is missing; ask its author", who);
+  if (is_gate && (module->roles & SATCHEL_ROLE_GATE) == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                              "%s: it does not declare the role gate; ask its author", who);
+  gboolean looks_only = role == SATCHEL_ROLE_CONFIG || role == SATCHEL_ROLE_CLI;
+  if (!looks_only && (module->roles & role) == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                              "%s: it does not run in this process; see `satchel module info %s`", who, name);
+  if (is_gate && module->schema != NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: settings belong to %s.so; ask its author",
+                              who, name);
+  return check_rights (module, who, error) && check_rows (module, module->schema, 0, who, error)
+         && check_provides (module, is_gate, who, error);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * Shared by the loader's files: loader.c (load, registry), loader_files.c (finding, ownership),
+ * loader_check.c (descriptor), loader_lifecycle.c.
+ */
+#pragma once
+#include "core/runtime/loader/loader.h"
+
+typedef struct SatchelLoaderEntry
+{
+  const SatchelModule *module;
+  char *name;
+  gboolean is_gate;
+  gboolean is_active; /* its roles include that of the process, so lifecycle calls and look-ups apply */
+  gboolean is_configured, is_started, is_prepared;
+} SatchelLoaderEntry;
+
+struct SatchelLoader
+{
+  SatchelRole role;
+  char **dirs;
+  guint trusted_uid;
+  GPtrArray *entries;  /* SatchelLoaderEntry, in order of loading */
+  GPtrArray *provided; /* SatchelProvided */
+  GHashTable *why_not; /* from name to text */
+};
+
+gboolean satchel_loader_name_is_valid (const char *name);
+char *satchel_loader_file_name (const char *name, gboolean is_gate);
+/* Checks owner and mode of an open file. @path: for the message. */
+gboolean satchel_loader_check_file (SatchelLoader *loader, int fd, const char *path, GError **error);
+/* Checks everything about @module that its descriptor shows. */
+gboolean satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name,
+                                          gboolean is_gate, GError **error);
+const char *satchel_loader_kind_name (SatchelKind kind);
+guint satchel_loader_band (const SatchelProvides *provides);

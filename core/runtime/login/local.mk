@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+libsatchel_la_SOURCES += \
+	core/runtime/login/auth_call.c \
+	core/runtime/login/auth_call_private.h \
+	core/runtime/login/keyring.c \
+	core/runtime/login/login.c \
+	core/runtime/login/made_up.c
+EXTRA_DIST += core/runtime/login/README.md

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ * Runs the event loop: one epoll set as one GSource of the default main context, since GLib's own poll ()
+ * takes time for every descriptor at each wake-up. A turn is timers, descriptors, deferred calls, queued
+ * work, flushes.
+ */
+#include "config.h"
+
+#include "core/runtime/loop/reactor_private.h"
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define EVENTS_A_TURN 256
+
+struct SatchelWatch
+{
+  int fd;
+  guint32 events; /* 0: the watch is not in the epoll set, which would report HUP and ERR all the same */
+  SatchelWatchFunc func;
+  gpointer data;
+  gboolean is_removed;
+  SatchelWatch *next_removed;
+};
+
+typedef struct DeferredCall
+{
+  SatchelDeferFunc func;
+  gpointer data;
+} DeferredCall;
+
+typedef struct Reactor
+{
+  GSource source;
+  gpointer tag;
+  int epoll_fd;
+  int wake_fd;
+  gint64 now_ms;
+  guint n_watches;
+  gboolean is_dispatching;
+  SatchelWatch *removed;
+  SatchelTurn *turns, **turns_end;
+  SatchelTurn *flushes, **flushes_end;
+  GThread *main_thread;
+  GMutex lock;
+  GArray *deferred; /* DeferredCall, under lock */
+  GArray *running;  /* the batch that runs; otherwise a spare array */
+} Reactor;
+
+static Reactor *the_reactor;
+
+static gboolean
+has_deferred (Reactor *reactor)
+{
+  g_mutex_lock (&reactor->lock);
+  gboolean has = reactor->deferred->len > 0;
+  g_mutex_unlock (&reactor->lock);
+  return has;
+}
+
+static gboolean
+reactor_prepare (GSource *source, int *timeout)
+{
+  Reactor *reactor = (Reactor *) source;
+  *timeout = -1;
+  if (reactor->turns != NULL || reactor->flushes != NULL || has_deferred (reactor))
+    {
+      *timeout = 0;
+      return TRUE;
+    }
+  gint64 next = satchel_timer_next_ms ();
+  if (next < 0)
+    return FALSE;
+  gint64 wait = next - satchel_clock_ms ();
+  *timeout = (int) CLAMP (wait, 0, 3600 * 1000);
+  return wait <= 0;
+}
+
+static gboolean
+reactor_check (GSource *source)
+{
+  Reactor *reactor = (Reactor *) source;
+  if (g_source_query_unix_fd (source, reactor->tag) != 0 || reactor->turns != NULL
+      || reactor->flushes != NULL)
+    return TRUE;
+  gint64 next = satchel_timer_next_ms ();
+  return (next >= 0 && next <= satchel_clock_ms ()) || has_deferred (reactor);
+}
+
+static void
+run_deferred (Reactor *reactor)
+{
+  g_mutex_lock (&reactor->lock);
+  GArray *batch = reactor->deferred;
+  reactor->deferred = reactor->running;
+  reactor->running = batch;
+  g_mutex_unlock (&reactor->lock);
+  for (guint i = 0; i < batch->len; i++)
+    {
+      DeferredCall call = g_array_index (batch, DeferredCall, i);
+      call.func (call.data);
+    }
+  g_array_set_size (batch, 0);
+}
+
+static void
+run_watches (Reactor *reactor)
+{
+  static struct epoll_event events[EVENTS_A_TURN];
+  int n = epoll_wait (reactor->epoll_fd, events, EVENTS_A_TURN, 0);
+  for (int i = 0; i < n; i++)
+    {
+      SatchelWatch *watch = events[i].data.ptr;
+      if (watch == NULL)
+        {
+          eventfd_t count;
+          (void) eventfd_read (reactor->wake_fd, &count);
+        }
+      else if (!watch->is_removed && watch->events != 0)
+        watch->func (watch->fd, events[i].events, watch->data);
+    }
+}
+
+/* Runs what is in the list now; items that are added meanwhile wait for the next turn. */
+static void
+run_turns (SatchelTurn **list, SatchelTurn ***list_end)
+{
+  static SatchelTurn *batch; /* static: cancelling a waiting one goes through its `link` */
+  batch = *list;
+  if (batch == NULL)
+    return;
+  batch->link = &batch;
+  *list = NULL;
+  *list_end = list;
+  while (batch != NULL)
+    {
+      SatchelTurn *turn = batch;
+      batch = turn->next;
+      if (batch != NULL)
+        batch->link = &batch;
+      turn->next = NULL;
+      turn->link = NULL;
+      turn->func (turn);
+    }
+}
+
+static gboolean
+reactor_dispatch (GSource *source, GSourceFunc callback, gpointer data)
+{
+  Reactor *reactor = (Reactor *) source;
+  if (reactor->is_dispatching)
+    return G_SOURCE_CONTINUE;
+  reactor->is_dispatching = TRUE;
+  reactor->now_ms = satchel_clock_ms ();
+  satchel_timer_run (reactor->now_ms);
+  run_watches (reactor);
+  run_deferred (reactor);
+  run_turns (&reactor->turns, &reactor->turns_end);
+  run_turns (&reactor->flushes, &reactor->flushes_end);
+  reactor->is_dispatching = FALSE;
+  while (reactor->removed != NULL)
+    {
+      SatchelWatch *watch = reactor->removed;
+      reactor->removed = watch->next_removed;
+      g_free (watch);
+    }
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs reactor_funcs = { reactor_prepare, reactor_check, reactor_dispatch, NULL, NULL, NULL };
+
+void
+satchel_reactor_init (void)
+{
+  static gsize once;
+  if (!g_once_init_enter (&once))
+    return;
+  GSource *source = g_source_new (&reactor_funcs, sizeof (Reactor));
+  Reactor *reactor = (Reactor *) source;
+  reactor->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  reactor->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+  /* Nothing works without these two descriptors, which are made only at the start. */
+  if (reactor->epoll_fd < 0 || reactor->wake_fd < 0
+      || epoll_ctl (reactor->epoll_fd, EPOLL_CTL_ADD, reactor->wake_fd, &event) < 0)
+    g_error ("cannot make the event loop: %s", g_strerror (errno));
+  reactor->now_ms = satchel_clock_ms ();
+  reactor->turns_end = &reactor->turns;
+  reactor->flushes_end = &reactor->flushes;
+  reactor->main_thread = g_thread_self ();
+  g_mutex_init (&reactor->lock);
+  reactor->deferred = g_array_new (FALSE, FALSE, sizeof (DeferredCall));
+  reactor->running = g_array_new (FALSE, FALSE, sizeof (DeferredCall));
+  reactor->tag = g_source_add_unix_fd (source, reactor->epoll_fd, G_IO_IN);
+  g_source_set_name (source, "satchel reactor");
+  /* Without this GLib removes and adds the descriptor around each dispatch and wakes itself up for that,
+   * with four system calls. */
+  g_source_set_can_recurse (source, TRUE);
+  g_source_attach (source, NULL);
+  the_reactor = reactor;
+  g_once_init_leave (&once, 1);
+}
+
+static Reactor *
+get_reactor (void)
+{
+  if (G_UNLIKELY (g_atomic_pointer_get (&the_reactor) == NULL))
+    satchel_reactor_init ();
+  return the_reactor;
+}
+
+void
+satchel_timer_arm (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, gpointer data)
+{
+  satchel_reactor_init ();
+  satchel_timer_set (timer, delay_ms, func, data);
+}
+
+static void
+change_watch (SatchelWatch *watch, int operation, guint32 events)
+{
+  struct epoll_event event = { .events = events, .data.ptr = watch };
+  if (epoll_ctl (get_reactor ()->epoll_fd, operation, watch->fd, &event) < 0)
+    g_warning ("epoll_ctl on descriptor %d: %s", watch->fd, g_strerror (errno));
+}
+
+SatchelWatch *
+satchel_watch_add (int fd, guint32 events, SatchelWatchFunc func, gpointer data)
+{
+  SatchelWatch *watch = g_new0 (SatchelWatch, 1);
+  watch->fd = fd;
+  watch->func = func;
+  watch->data = data;
+  get_reactor ()->n_watches++;
+  satchel_watch_set_events (watch, events);
+  return watch;
+}
+
+void
+satchel_watch_set_events (SatchelWatch *watch, guint32 events)
+{
+  g_return_if_fail (watch != NULL && !watch->is_removed);
+  if (watch->events == events)
+    return;
+  if (watch->events == 0)
+    change_watch (watch, EPOLL_CTL_ADD, events);
+  else if (events == 0)
+    change_watch (watch, EPOLL_CTL_DEL, 0);
+  else
+    change_watch (watch, EPOLL_CTL_MOD, events);
+  watch->events = events;
+}
+
+void
+satchel_watch_remove (SatchelWatch *watch)
+{
+  if (watch == NULL)
+    return;
+  Reactor *reactor = get_reactor ();
+  satchel_watch_set_events (watch, 0);
+  reactor->n_watches--;
+  watch->is_removed = TRUE;
+  if (!reactor->is_dispatching)
+    {
+      g_free (watch);
+      return;
+    }
+  /* The current batch of events may still name the watch. */
+  watch->next_removed = reactor->removed;
+  reactor->removed = watch;
+}
+
+guint
+satchel_reactor_n_watches (void)
+{
+  return get_reactor ()->n_watches;
+}
+
+gint64
+satchel_now_ms (void)
+{
+  Reactor *reactor = get_reactor ();
+  return reactor->is_dispatching ? reactor->now_ms : satchel_clock_ms ();
+}
+
+void
+satchel_defer (SatchelDeferFunc func, gpointer data)
+{
+  Reactor *reactor = get_reactor ();
+  DeferredCall call = { func, data };
+  g_mutex_lock (&reactor->lock);
+  gboolean was_empty = reactor->deferred->len == 0;
+  g_array_append_val (reactor->deferred, call);
+  g_mutex_unlock (&reactor->lock);
+  /* In the thread of the loop, `prepare` will see the call. */
+  if (was_empty && g_thread_self () != reactor->main_thread)
+    (void) eventfd_write (reactor->wake_fd, 1);
+}
+
+static void
+append_turn (SatchelTurn *turn, SatchelTurnFunc func, SatchelTurn ***list_end)
+{
+  turn->func = func;
+  if (turn->link != NULL)
+    return;
+  turn->next = NULL;
+  turn->link = *list_end;
+  **list_end = turn;
+  *list_end = &turn->next;
+}
+
+void
+satchel_turn_queue (SatchelTurn *turn, SatchelTurnFunc func)
+{
+  append_turn (turn, func, &get_reactor ()->turns_end);
+}
+
+void
+satchel_turn_queue_flush (SatchelTurn *turn, SatchelTurnFunc func)
+{
+  append_turn (turn, func, &get_reactor ()->flushes_end);
+}
+
+void
+satchel_turn_cancel (SatchelTurn *turn)
+{
+  Reactor *reactor = get_reactor ();
+  if (turn->link == NULL)
+    return;
+  *turn->link = turn->next;
+  if (turn->next != NULL)
+    turn->next->link = turn->link;
+  else if (reactor->turns_end == &turn->next)
+    reactor->turns_end = turn->link;
+  else if (reactor->flushes_end == &turn->next)
+    reactor->flushes_end = turn->link;
+  turn->next = NULL;
+  turn->link = NULL;
+}

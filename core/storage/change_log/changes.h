@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * Functions that the files of the change log share, beside those of store_private.h.
+ */
+#pragma once
+#include "core/storage/change_log/change_delta.h"
+
+/* change_commit.c: a mark of a message's size and date, by which its copy is recognised; 0: they are
+ * unknown. */
+guint32 satchel_change_mark (guint64 size, gint64 internal_date);
+/* Applies a change to flags and keywords. @how: the `mode` of an intent. */
+void satchel_change_apply (SatchelChangeSet *set, guint32 how, guint32 flags, const char *const *keywords,
+                           SatchelToldMessage *message);
+
+/* change_names.c: adds the change to @round, and changes the rows accordingly. */
+void satchel_change_round_name (SatchelChangeRound *round, const SatchelNameChange *change);
+gboolean satchel_change_kind_is_of_names (SatchelChangeKind kind);
+
+/* change_match.c: was the change of @intent made?  Then listeners will hear of it. */
+void satchel_change_round_match (SatchelChangeRound *round, const SatchelChangeNote *intent);

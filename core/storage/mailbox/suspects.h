@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * Suspects: messages that must not be scanned, since the scanner crashed on them twice.  During each scan the
+ * thread's breadcrumb names the message: "MAILBOX-ID UID" in a mailbox, "scan SIZE-HASH" for a message that
+ * comes in, the same at each try.  "by MODULE MESSAGE" means that the module, a filter or layer, is left out
+ * for the message; "user NAME", that the user is not served for a while.
+ */
+#pragma once
+#include "core/runtime/loop/breadcrumb.h"
+#include <satchel/stream.h>
+
+#define SATCHEL_SUSPECT_HEAD_BYTES 65536u /* the number of bytes of the content that are hashed */
+
+#define SATCHEL_SUSPECT_BY "by "
+#define SATCHEL_SUSPECT_USER "user "
+#define SATCHEL_SUSPECT_REFUSE_MS 60000
+
+/* Does @crumb name a message, in one of the two forms?  Pure. */
+gboolean satchel_suspect_is_valid (const char *crumb);
+/* The crumb "scan SIZE-HASH".  @head is the first SATCHEL_SUSPECT_HEAD_BYTES, or the whole content.  Trace
+ * fields at its start, which differ at each try, do not count.  Yours. */
+char *satchel_suspect_crumb (const void *head, gsize len, guint64 size);
+gboolean satchel_store_is_suspect (const char *crumb);
+/* Has @module crashed twice on the message of @crumb? */
+gboolean satchel_store_is_suspect_by (const char *module, const char *crumb);
+/* Are there any at all? */
+gboolean satchel_store_has_suspects (void);
+/* Did the process before this one just die several times at work for @user? */
+gboolean satchel_store_refuses_user (const char *user);
+
+/* Sets the thread's breadcrumb for a scan; the one before is restored afterwards. */
+typedef struct SatchelScanCrumb
+{
+  char before[sizeof (((SatchelBreadcrumb *) NULL)->detail)];
+} SatchelScanCrumb;
+void satchel_scan_crumb_begin (SatchelScanCrumb *scan, const char *crumb);
+void satchel_scan_crumb_end (const SatchelScanCrumb *scan);
+/* Attributes of a whole message of @size bytes that comes in: it is scanned under its crumb, or left
+ * unparsed if it is a suspect. */
+GBytes *satchel_scan_spooled (SatchelStream *content, guint64 size, GError **error);

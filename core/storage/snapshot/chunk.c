@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ * Columns and chunks of snapshots, see chunk.h.
+ */
+#include "config.h"
+
+#include "core/storage/snapshot/chunk.h"
+
+#include <string.h>
+
+/* Before the cells. */
+typedef struct Column
+{
+  gatomicrefcount refs;
+  guint capacity;
+  gint used; /* cells taken by any chunk; atomic */
+  guint cell_bytes;
+} Column;
+
+G_STATIC_ASSERT (sizeof (Column) % sizeof (guint64) == 0);
+
+static const struct
+{
+  gsize offset;
+  guint cell_bytes;
+} layout[SATCHEL_N_COLUMNS] = {
+  [SATCHEL_COLUMN_UID] = { offsetof (SatchelChunk, uid), sizeof (guint32) },
+  [SATCHEL_COLUMN_MODSEQ] = { offsetof (SatchelChunk, modseq), sizeof (guint64) },
+  [SATCHEL_COLUMN_FLAGS] = { offsetof (SatchelChunk, flags), sizeof (guint32) },
+  [SATCHEL_COLUMN_KEYWORDS] = { offsetof (SatchelChunk, keywords), sizeof (guint64) },
+  [SATCHEL_COLUMN_INTERNAL_DATE] = { offsetof (SatchelChunk, internal_date), sizeof (gint64) },
+  [SATCHEL_COLUMN_SAVE_DATE] = { offsetof (SatchelChunk, save_date), sizeof (gint64) },
+  [SATCHEL_COLUMN_SIZE] = { offsetof (SatchelChunk, size), sizeof (guint64) },
+};
+
+static gpointer *
+cells_place (const SatchelChunk *chunk, SatchelColumnKind kind)
+{
+  return (gpointer *) ((char *) chunk + layout[kind].offset);
+}
+
+gpointer
+satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind)
+{
+  return *cells_place (chunk, kind);
+}
+
+static guint
+cell_bytes (const SatchelChunk *chunk, SatchelColumnKind kind)
+{
+  return kind == SATCHEL_COLUMN_KEYWORDS ? chunk->keyword_words * layout[kind].cell_bytes
+                                         : layout[kind].cell_bytes;
+}
+
+static Column *
+column_of (gpointer cells)
+{
+  return (Column *) cells - 1;
+}
+
+static gpointer
+column_new (guint bytes, guint capacity)
+{
+  Column *column = g_malloc (sizeof (Column) + (gsize) capacity * bytes);
+  g_atomic_ref_count_init (&column->refs);
+  column->capacity = capacity;
+  column->used = 0;
+  column->cell_bytes = bytes;
+  return column + 1;
+}
+
+static void
+column_unref (gpointer cells)
+{
+  if (cells != NULL && g_atomic_ref_count_dec (&column_of (cells)->refs))
+    g_free (column_of (cells));
+}
+
+SatchelChunk *
+satchel_chunk_new (void)
+{
+  SatchelChunk *chunk = g_new0 (SatchelChunk, 1);
+  g_atomic_ref_count_init (&chunk->refs);
+  chunk->keyword_words = 1;
+  return chunk;
+}
+
+SatchelChunk *
+satchel_chunk_ref (SatchelChunk *chunk)
+{
+  g_atomic_ref_count_inc (&chunk->refs);
+  return chunk;
+}
+
+void
+satchel_chunk_unref (SatchelChunk *chunk)
+{
+  if (!g_atomic_ref_count_dec (&chunk->refs))
+    return;
+  for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
+    column_unref (satchel_chunk_cells (chunk, kind));
+  g_free (chunk);
+}
+
+SatchelChunk *
+satchel_chunk_share (const SatchelChunk *chunk)
+{
+  SatchelChunk *copy = satchel_chunk_new ();
+  copy->n = chunk->n;
+  copy->highest_modseq = chunk->highest_modseq;
+  copy->keyword_words = chunk->keyword_words;
+  for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
+    {
+      gpointer cells = satchel_chunk_cells (chunk, kind);
+      if (cells != NULL)
+        g_atomic_ref_count_inc (&column_of (cells)->refs);
+      *cells_place (copy, kind) = cells;
+    }
+  return copy;
+}
+
+/* @cell: column_of (cells)->cell_bytes of bytes. */
+static void
+put_cell (gpointer cells, guint row, gconstpointer cell)
+{
+  guint bytes = column_of (cells)->cell_bytes;
+  memcpy ((char *) cells + (gsize) row * bytes, cell, bytes);
+}
+
+void
+satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity)
+{
+  gpointer old = satchel_chunk_cells (chunk, kind);
+  gpointer cells = column_new (cell_bytes (chunk, kind), MAX (capacity, chunk->n));
+  if (chunk->n > 0)
+    memcpy (cells, old, (gsize) chunk->n * cell_bytes (chunk, kind));
+  column_of (cells)->used = chunk->n;
+  *cells_place (chunk, kind) = cells;
+  column_unref (old);
+}
+
+/* Columns that are no keywords have 32 or 64 bits. */
+static gconstpointer
+cell_of (SatchelColumnKind kind, const guint64 *value, guint32 *narrow)
+{
+  *narrow = (guint32) *value;
+  return layout[kind].cell_bytes == sizeof *narrow ? (gconstpointer) narrow : value;
+}
+
+void
+satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, guint64 value)
+{
+  guint32 narrow;
+  put_cell (satchel_chunk_cells (chunk, kind), row, cell_of (kind, &value, &narrow));
+}
+
+static gboolean
+push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, gconstpointer cell)
+{
+  gpointer cells = satchel_chunk_cells (chunk, kind);
+  gboolean has_room = cells != NULL && chunk->n < column_of (cells)->capacity;
+  if (has_room
+      && g_atomic_int_compare_and_exchange (&column_of (cells)->used, (gint) chunk->n, (gint) chunk->n + 1))
+    {
+      put_cell (cells, chunk->n, cell);
+      return !is_owned;
+    }
+  satchel_chunk_own_column (chunk, kind, CLAMP (chunk->n * 2, 16u, SATCHEL_CHUNK_MESSAGES));
+  cells = satchel_chunk_cells (chunk, kind);
+  column_of (cells)->used = (gint) chunk->n + 1;
+  put_cell (cells, chunk->n, cell);
+  return FALSE;
+}
+
+gboolean
+satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value)
+{
+  guint32 narrow;
+  return push (chunk, kind, is_owned, cell_of (kind, &value, &narrow));
+}
+
+/* The column anew, for messages with up to @words words: then it is the chunk's own.  FALSE: it is wide
+ * enough. */
+static gboolean
+widen (SatchelChunk *chunk, guint words)
+{
+  if (words <= chunk->keyword_words)
+    return FALSE;
+  guint64 *old = chunk->keywords;
+  guint capacity = old != NULL ? MAX (column_of (old)->capacity, 1u) : 16u;
+  guint64 *cells = column_new (words * layout[SATCHEL_COLUMN_KEYWORDS].cell_bytes, capacity);
+  for (guint row = 0; row < chunk->n; row++)
+    for (guint i = 0; i < words; i++)
+      cells[(gsize) row * words + i] =
+          i < chunk->keyword_words ? old[(gsize) row * chunk->keyword_words + i] : 0;
+  column_of (cells)->used = (gint) chunk->n;
+  chunk->keywords = cells;
+  chunk->keyword_words = words;
+  column_unref (old);
+  return TRUE;
+}
+
+void
+satchel_chunk_put_keywords (SatchelChunk *chunk, guint row, const SatchelKeywordSet *keywords)
+{
+  widen (chunk, satchel_keyword_set_n_words (keywords));
+  put_cell (chunk->keywords, row, keywords->words);
+}
+
+gboolean
+satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned, const SatchelKeywordSet *keywords)
+{
+  is_owned |= widen (chunk, satchel_keyword_set_n_words (keywords));
+  return push (chunk, SATCHEL_COLUMN_KEYWORDS, is_owned, keywords->words);
+}
+
+void
+satchel_chunk_clear_keywords (SatchelChunk *chunk)
+{
+  column_unref (chunk->keywords);
+  chunk->keyword_words = 1;
+  chunk->keywords = column_new (cell_bytes (chunk, SATCHEL_COLUMN_KEYWORDS), chunk->n);
+  column_of (chunk->keywords)->used = (gint) chunk->n;
+  memset (chunk->keywords, 0, (gsize) chunk->n * cell_bytes (chunk, SATCHEL_COLUMN_KEYWORDS));
+}
+
+void
+satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row)
+{
+  *ret_row = (SatchelMessageRow) {
+    .uid = chunk->uid[row],
+    .flags = chunk->flags[row],
+    .modseq = chunk->modseq[row],
+    .keywords = satchel_chunk_keywords (chunk, row),
+    .size = chunk->size[row],
+    .internal_date = chunk->internal_date[row],
+    .save_date = chunk->save_date[row],
+  };
+}
+
+guint64
+satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind)
+{
+  switch (kind)
+    {
+    case SATCHEL_COLUMN_UID:
+      return row->uid;
+    case SATCHEL_COLUMN_MODSEQ:
+      return row->modseq;
+    case SATCHEL_COLUMN_FLAGS:
+      return row->flags;
+    case SATCHEL_COLUMN_INTERNAL_DATE:
+      return (guint64) row->internal_date;
+    case SATCHEL_COLUMN_SAVE_DATE:
+      return (guint64) row->save_date;
+    case SATCHEL_COLUMN_SIZE:
+      return row->size;
+    case SATCHEL_COLUMN_KEYWORDS:
+    case SATCHEL_N_COLUMNS:
+      break;
+    }
+  return 0;
+}
+
+void
+satchel_chunk_add_used_keywords (const SatchelChunk *chunk, SatchelKeywordSet *used)
+{
+  const guint64 *cell = chunk->keywords;
+  for (guint row = 0; row < chunk->n; row++)
+    for (guint i = 0; i < chunk->keyword_words; i++)
+      used->words[i] |= *cell++;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * Places: where a user's mail is, as auth tells mail processes, and these each other: stack, volume, and the
+ * epoch of the last change of owner.  Immutable, ref-counted; any thread.
+ */
+#pragma once
+#include "core/runtime/ipc/ipc.h"
+
+#define SATCHEL_DEFAULT_PROFILE "default"
+#define SATCHEL_PLACE_NAME_MAX 64u /* bytes of a profile or volume */
+
+/* The result of looking for mail of a user who is to move to another stack. */
+typedef enum
+{
+  SATCHEL_LOOK_FREE = 0, /* there is no mail, or no one asked */
+  SATCHEL_LOOK_HAS_MAIL,
+  SATCHEL_LOOK_FAILED /* it is unknown, or there is no such stack or volume */
+} SatchelLook;
+
+typedef struct SatchelPlace
+{
+  const char *path;    /* below the mail root */
+  const char *profile; /* of storage.profiles, or SATCHEL_DEFAULT_PROFILE; NULL means that */
+  const char *volume;  /* a name that the driver gives; "" or NULL: the driver has only one volume */
+  guint64 epoch; /* grows with each change of owner; a mail process with an earlier one does not own the user
+                    any more */
+  gboolean
+      is_new; /* a rule chose the place: if the default stack has mail of the user, the user stays there */
+  gboolean may_stay; /* with is_new: users of the default stack are in this process as well */
+  /* What the userdbs say of the user: NAME=VALUE, each ended by SATCHEL_PLACE_ATTRIBUTE_END; NULL: nobody
+   * asked them, and an open store keeps what it has. */
+  const char *attributes;
+} SatchelPlace;
+#define SATCHEL_PLACE_ATTRIBUTE_END '\x1f'
+
+/* A copy. */
+SatchelPlace *satchel_place_new (const SatchelPlace *from);
+SatchelPlace *satchel_place_ref (const SatchelPlace *place);
+void satchel_place_unref (SatchelPlace *place);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelPlace, satchel_place_unref)
+/* On the wire: s path, s profile, s volume, u64 epoch, s attributes, u32 flags. */
+void satchel_place_put (SatchelIpcMessage *message, const SatchelPlace *place); /* NULL: of nobody */
+SatchelPlace *satchel_place_get (SatchelIpcMessage *message);
+/* The place as one line of text, yours; NULL: @text is no place. */
+char *satchel_place_to_text (const SatchelPlace *place);
+SatchelPlace *satchel_place_from_text (const char *text);
+/* Bytes on the wire, at most. */
+gsize satchel_place_bytes (const SatchelPlace *place);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Opening stores: from a list of levels (tests, fsck, convert), or by user through the process's cache of
+ * open stores (mail sessions, deliveries), which the mail role sets up from configuration.
+ */
+#pragma once
+#include <satchel/listener.h>
+#include <satchel/storage.h>
+
+#include "core/runtime/config/config_image.h"
+#include "core/runtime/loader/loader.h"
+#include "core/storage/store/place.h"
+
+/* One level of a stack.  @section: its module's group, for the call only; NULL if it has no settings. */
+typedef struct SatchelStoreLevel
+{
+  const char *name;
+  const SatchelStorageOps *ops;
+  const SatchelConfig *section;
+} SatchelStoreLevel;
+
+typedef struct SatchelStoreKeeper SatchelStoreKeeper;
+typedef struct SatchelStoreOpenOptions
+{
+  const char *user;             /* local@domain */
+  const char *path;             /* below the mail root */
+  const char *profile, *volume; /* NULL: the default one, the only one */
+  guint slot;
+  guint64 epoch;
+  const char *attributes;          /* of the user, as SatchelPlace has them; NULL: none are known */
+  int root_fd;                     /* borrowed; stays open for the life of the store */
+  const SatchelAccess *access;     /* of the handle; NULL: the server's own */
+  const SatchelStoreLevel *levels; /* nearest to the client first; the last one is the driver.  With fewer
+                                      levels only the lower part of the stack is opened */
+  guint n_levels;
+  const SatchelConfig *mailboxes; /* group `mailboxes`; NULL: no special-use mailboxes are adopted or made */
+  const SatchelConfig *limits;    /* group `limits`; NULL: its defaults */
+  const SatchelStoreKeeper *keeper; /* NULL: the last handle closes the store */
+} SatchelStoreOpenOptions;
+
+/* Opens driver and layers.  Everything in @options but root_fd is for the call only.  The last
+ * satchel_store_unref closes the store.  [blocks] */
+SatchelStore *satchel_store_open (const SatchelStoreOpenOptions *options, GError **error);
+/* Another handle of the store, with another access. */
+SatchelStore *satchel_store_with_access (SatchelStore *store, const SatchelAccess *access);
+/* A stage of a file that was spooled for several recipients (delivery.h): hard-linked where driver and layers
+ * allow, else copied.  @path: below the mail root. */
+SatchelStage *satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf, guint64 size,
+                                         GBytes *attributes, GError **error);
+/* Closes mailboxes that nobody has used for @idle_ms.  [blocks] */
+void satchel_store_sweep (SatchelStore *store, gint64 idle_ms);
+/* Mailboxes in memory: tests for leaks. */
+guint satchel_store_n_handles (SatchelStore *store);
+
+/* "xor > noop > maildir": the levels from the client down.  Yours. */
+char *satchel_store_describe (SatchelStore *store);
+
+/* Listeners that hear of every committed transaction of any store, in order; borrowed for good.  Set before
+ * the first store is opened, and at reload. */
+typedef struct SatchelStoreListener
+{
+  const char *name;
+  const SatchelMailboxListenerOps *ops;
+} SatchelStoreListener;
+void satchel_store_set_listeners (const SatchelStoreListener *listeners, guint n_listeners);
+
+/* Bounds of the change log that durable listeners read: limits.change_log, limits.change_log_age. */
+void satchel_feed_set_bounds (guint64 max_bytes, gint64 max_age_s);
+/* A line for each durable listener: "listener: name=... waiting=N failing=N ...". */
+typedef void (*SatchelFeedDescribeFunc) (const char *line, gpointer data);
+void satchel_feed_describe (SatchelFeedDescribeFunc func, gpointer data);
+/* At the end of the process: listeners hear no more changes than the present one. */
+void satchel_feed_stop (void);
+
+/* Takes the stacks (drivers, and layers in order), listeners and limits from the loaded modules and @config;
+ * at reload again (open stores keep their stack).  @config: kept until the next call.  FALSE changes nothing:
+ * no such driver, or `storage.layers` contradicts what is enabled.  Main thread. */
+gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
+                                   int root_fd, GError **error);
+/* Called in the main thread.  @placed: the default stack was searched for mail of a user who was placed
+ * here by a rule.  @outdated: a store is open with an earlier epoch than a new place has, so its holders
+ * must let go. */
+typedef struct SatchelStoresHooks
+{
+  void (*placed) (const char *user, guint64 epoch, gboolean has_mail);
+  void (*outdated) (const char *user, guint64 epoch);
+} SatchelStoresHooks;
+void satchel_stores_set_hooks (const SatchelStoresHooks *hooks);
+/* A handle of the store of @access's owner, opened if it is not.  Any thread.  [blocks] if it is not open.
+ * Errors: UNAVAILABLE (being released, of another epoch, or not configured), CORRUPT, IO, .... */
+SatchelStore *satchel_store_acquire (const SatchelAccess *access, const SatchelPlace *place, GError **error);
+/* The same if the store is open, else NULL.  Any thread, never blocks. */
+SatchelStore *satchel_store_peek (const SatchelAccess *access);
+/* For RELEASE: refuses to open the store of @user up to the epoch of @place, closes it (unless it is of a
+ * later epoch) as soon as it has no holder (end the sessions first), and then calls @func in the main
+ * thread, also if the store was not open.  @target (or NULL): the place that the mail is to move to; then
+ * @place is looked at before.  Main thread. */
+typedef void (*SatchelStoreReleasedFunc) (const char *user, guint64 epoch, SatchelLook look, const char *what,
+                                          gpointer data);
+void satchel_store_release (const char *user, const SatchelPlace *place, const SatchelPlace *target,
+                            SatchelStoreReleasedFunc func, gpointer data);
+/* For ADOPT: @user may be acquired here (again), from @epoch on. */
+void satchel_store_adopt (const char *user, guint64 epoch);
+/* Closes the store of @user now if it has no holder.  [blocks] */
+void satchel_store_close_unused (const char *user);
+/* At the end of the process: closes every store without a holder.  [blocks] */
+void satchel_stores_close (void);
+guint satchel_stores_n_open (void);
+
+/* Does a level of the stacks that are opened from now on, or a listener, have upkeep? */
+gboolean satchel_stores_have_upkeep (void);
+/* Goes on with a visit: *@ref_step is 0 at first, and moves past those that are done.  DONE: the visit is
+ * over.  A failure is logged, counted in *@ref_failed, and skipped.  In a job.  [blocks] */
+SatchelMaintained satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenance,
+                                          guint *ref_step, guint *ref_failed);
+/* Ends every slice from now on. */
+void satchel_maintenance_stop (void);
+
+/* Never scans the message with this job crumb ("MAILBOX-ID UID", as satchel_mailbox_attributes leaves it)
+ * again: it is served as text/plain.  Any thread. */
+void satchel_store_add_suspect (const char *crumb);
+/* Sets satchel_keywords_limit to limits.keywords, from satchel_stores_configure. */
+void satchel_keywords_set_limit (guint n);

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of core/storage share: the store, its dispatch tables, handles of mailboxes.  Locks are
+ * taken in this order: keys_lock; write_lock, queue_lock; then list_lock or handles_lock, then a mailbox's
+ * lock.
+ */
+#pragma once
+#include <satchel/message.h>
+
+#include "core/storage/store/store_open.h"
+
+/* Calls that go down the stack, SATCHEL_CALL_NAME each. */
+typedef enum
+{
+#define STEP(...)
+#define METHOD(result, name, ...) SATCHEL_CALL_##name,
+#include "core/runtime/loader/storage_methods.def"
+  SATCHEL_N_CALLS,
+  SATCHEL_CALL_none = SATCHEL_N_CALLS
+} SatchelCall;
+
+/* satchel_storage_NAME: calls of the level below, for layers (storage.h declares those that layers may
+ * use); with &store->client, calls of the core into the whole stack. */
+#define STEP(...)
+#define METHOD(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)              \
+  result satchel_storage_##name parameters;
+#include "core/runtime/loader/storage_methods.def"
+
+/* For each call the number of the level that answers it, counted from 1; 0: none does (a "may" method).
+ * Bytes, since every open store has one for each level and one more. */
+typedef struct SatchelDispatch
+{
+  guint8 target[SATCHEL_N_CALLS];
+} SatchelDispatch;
+
+/* The calls that decide what becomes of a store that nobody uses, and how it is found again. */
+typedef struct SatchelStoreCore SatchelStoreCore;
+struct SatchelStoreKeeper
+{
+  /* The last use has ended, under satchel_store_uses_lock; the keeper closes the store some time later. NULL:
+   * `close` is called at once. */
+  void (*keep) (SatchelStoreCore *store);
+  void (*close) (SatchelStoreCore *store);
+  /* A handle of the store of @access's owner for the thread of a listener, as satchel_store_acquire.  NULL:
+   * no such thread reads the log of this store. */
+  SatchelStore *(*acquire) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
+};
+
+/* What all handles of a user's store share. */
+struct SatchelStoreCore
+{
+  gint users;                       /* number of references; under satchel_store_uses_lock */
+  gint is_fenced;                   /* atomic: the user has another owner */
+  const SatchelStoreKeeper *keeper; /* never NULL */
+  gint64 idle_since_ms;             /* since when users is 0 */
+  char *user, *path, *profile, *volume;
+  SatchelAccess *background; /* the access of what is done without a handle */
+  SatchelStorageIdentity identity;
+  SatchelStorage *levels; /* [0] nearest to the client */
+  char **level_names;
+  guint n_levels;
+  SatchelDispatch top;    /* calls from the core */
+  SatchelStorage client;  /* the core's place above all levels: satchel_storage_NAME called from here goes
+                             through the whole stack */
+  SatchelDispatch *below; /* calls from level i, at levels[i].private_dispatch */
+  guint max_mailboxes;
+  GPtrArray *namespaces;      /* SatchelStoreNamespace; not changed once the store is open; without any, the
+                                 same empty ones for all stores */
+  GPtrArray *namespace_names; /* borrowed of these, with a NULL at the end */
+
+  GRecMutex write_lock; /* held over every writing call; recursive, since layers call down */
+  gpointer writer;      /* GThread that holds it; atomic */
+  guint write_depth;    /* of the holder */
+  GMutex queue_lock;
+  GCond queue_changed;
+  GQueue queue; /* SatchelCommitRequest, on the stacks of those who wait */
+  gboolean has_leader;
+
+  GMutex handles_lock;
+  GHashTable *handles; /* name -> SatchelMailboxCore */
+  GPtrArray *orphans;  /* SatchelMailboxCore that are deleted, but in use */
+
+  GMutex list_lock;
+  GPtrArray *list; /* the last list, immutable, or NULL.  For all, unless a layer answers `list` */
+  guint list_generation;
+
+  struct SatchelChangeLog
+      *changes; /* for durable listeners; NULL: none.  Under write_lock, but for readers */
+
+  GMutex attributes_lock;
+  char *user_attributes; /* in the form of SatchelPlace; NULL: none are known */
+
+  GMutex keys_lock;    /* held over calls of attach and detach */
+  GPtrArray *key_uses; /* SatchelKeyUse */
+  guint last_key_id;
+};
+
+/* @attributes are in the form of SatchelPlace; NULL changes nothing.  Any thread. */
+void satchel_store_set_user_attributes (SatchelStoreCore *store, const char *attributes);
+char *satchel_store_user_attributes (SatchelStoreCore *store); /* yours; NULL: unknown */
+
+/* A key that accesses of the store have at present. */
+typedef struct SatchelKeyUse
+{
+  GBytes *key;
+  guint n_handles;
+  guint id; /* never used twice in a store */
+} SatchelKeyUse;
+
+/* A handle: SatchelMailbox and SatchelStore of the public headers. */
+struct SatchelStore
+{
+  gatomicrefcount refs;
+  SatchelStoreCore *core; /* a use of it */
+  SatchelAccess *access;
+  guint key_id;         /* of SatchelKeyUse; 0: without a key */
+  GPtrArray *mailboxes; /* SatchelMailbox, borrowed: those that are open; under core->handles_lock */
+  GPtrArray *list;      /* as core->list, for this access; under core->list_lock */
+  guint list_generation;
+};
+struct SatchelMailbox
+{
+  guint refs;                      /* under core->store->handles_lock */
+  struct SatchelMailboxCore *core; /* a use of it */
+  SatchelStore *store;             /* a reference */
+};
+/* The first arguments of a handle's calls: the stack, and the access. */
+#define SATCHEL_STACK(store) (&(store)->core->client), (store)->access
+
+/* The core's part of an open mailbox. */
+typedef struct SatchelMailboxCore
+{
+  SatchelStorageMailbox handle; /* first: the handle is this */
+  SatchelStoreCore *store;      /* a use is held while users > 0 */
+  guint users;                  /* under store->handles_lock, as are name, is_deleted and idle_since_ms */
+  char *name;
+  gboolean is_deleted;
+  gint64 idle_since_ms;
+
+  GMutex lock; /* for all below */
+  SatchelSnapshot *snapshot;
+  GPtrArray *watches;   /* SatchelMailboxWatch */
+  gboolean is_notified; /* a call of the watchers is due */
+  gboolean is_watching; /* what the driver was told */
+  gboolean sync_queued;
+  gconstpointer owner; /* of the POP3 lock */
+  GPtrArray *shown;    /* snapshots with other flags than the stored ones (shown_flags.c); NULL: none */
+  GPtrArray *keys; /* SatchelKeyCache, one for each key of an access (key_cache.c); NULL until the first is
+                      asked for */
+  SatchelSnapshot
+      *logged;           /* the snapshot whose changes are logged, or the first one; NULL: there is no log */
+  gint is_logged;        /* atomic: the change log knows it */
+  SatchelUidSet checked; /* messages whose stored attributes had the right checksum; drivers have checksums of
+                            their own */
+} SatchelMailboxCore;
+
+/* write_lock.c */
+void satchel_store_begin_write (SatchelStoreCore *store);
+void satchel_store_end_write (SatchelStoreCore *store);
+gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds write_lock */
+/* UNAVAILABLE once the store is fenced. */
+gboolean satchel_store_check_fence (SatchelStoreCore *store, GError **error);
+
+/* mailbox_read.c */
+SatchelMailboxCore *satchel_mailbox_core (SatchelStorageMailbox *mailbox);
+
+/* mailbox_use.c */
+/* A use of the open mailbox of @name, or NULL. */
+SatchelMailboxCore *satchel_store_look_up (SatchelStoreCore *store, const char *name);
+/* Takes a use; under handles_lock. */
+SatchelMailboxCore *satchel_mailbox_use_locked (SatchelMailboxCore *core);
+
+/* name_list.c */
+gboolean satchel_store_check_name (const char *name, GError **error);
+void satchel_store_forget_list (SatchelStoreCore *store);
+SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
+
+/* keywords.c */
+/* INVALID: a keyword is no atom; LIMIT: one is too long, or there are too many. */
+gboolean satchel_keywords_check (const char *const *keywords, GError **error);
+
+/* dispatch.c */
+gboolean satchel_dispatch_build (SatchelStoreCore *store, GError **error);
+gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
+/* Opens a message at @target itself, also if the level crashed on this message. */
+SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access,
+                                         SatchelStorageMailbox *mailbox, guint32 uid, GError **error);
+const char *satchel_dispatch_level_name (const SatchelStorage *level);
+guint satchel_dispatch_level_index (const SatchelStorage *level); /* 0: the nearest to the client */
+/* After @method failed: sets an error if the module did not, since a caller would take NULL for success. */
+void satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error);
+static inline SatchelStorage *
+satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *dispatch, SatchelCall call)
+{
+  guint8 level = dispatch->target[call];
+  return level == 0 ? NULL : &store->levels[level - 1];
+}
+/* The level that answers a call of the core, or NULL. */
+#define SATCHEL_TOP(store, call) satchel_dispatch_target (store, &(store)->top, SATCHEL_CALL_##call)
+
+/* names.c */
+/* Is there room for another name beside @infos?  Else LIMIT. */
+gboolean satchel_store_check_room (SatchelStore *store, GPtrArray *infos, GError **error);
+
+/* All names, also those that the access may not see. */
+GPtrArray *satchel_store_list_all (SatchelStore *store, GError **error);
+
+/* namespaces.c */
+void satchel_namespaces_init (SatchelStoreCore *store);
+void satchel_namespaces_clear (SatchelStoreCore *store);
+/* Finds the namespace of a name; NULL: the user's own. */
+const SatchelStoreNamespace *satchel_namespaces_find (SatchelStoreCore *store, const char *name);
+/* How many of @infos are the user's own. */
+guint satchel_namespaces_count_own (SatchelStoreCore *store, const GPtrArray *infos);
+
+/* rights.c: what is done to names and messages, and what it needs. */
+typedef enum
+{
+  SATCHEL_ACT_SEE, /* nothing but LOOKUP */
+  SATCHEL_ACT_OPEN,
+  SATCHEL_ACT_READ,
+  SATCHEL_ACT_STATUS,
+  SATCHEL_ACT_CREATE_BELOW,
+  SATCHEL_ACT_DELETE,
+  SATCHEL_ACT_RENAME,
+  SATCHEL_ACT_RENAME_INBOX,
+  SATCHEL_ACT_SET_USE,
+  SATCHEL_ACT_IMPORT,
+  SATCHEL_ACT_INSERT,
+  SATCHEL_ACT_COPY,
+  SATCHEL_ACT_MOVE,
+  SATCHEL_ACT_EXPUNGE,
+  SATCHEL_ACT_REMOVE
+} SatchelAct;
+/* Errors: NOPERM; NONEXISTENT if the access may not see the mailbox. */
+gboolean satchel_rights_check (SatchelStore *store, const char *name, SatchelAct act, GError **error);
+gboolean satchel_rights_check_mailbox (SatchelMailbox *mailbox, SatchelAct act, GError **error);
+/* Checks the rights of the nearest mailbox above @name, and of its namespace.  @infos: all names. */
+gboolean satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *name,
+                                      GError **error);
+/* Refuses @transaction, or removes flags from it that the access may not change. */
+gboolean satchel_rights_check_transaction (SatchelTransaction *transaction, GError **error);
+/* Can any name be hidden, any act refused or any flag kept?  If not, single names need not be checked. */
+gboolean satchel_rights_are_limited (const SatchelStore *store);
+/* @infos, or a copy with the names that the access may see.  Yours; takes over @infos. */
+GPtrArray *satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos);
+
+/* shown_flags.c */
+/* What the mailbox of @name, as the access sees it, shows in place of its stored flags; `hidden` has what is
+ * added, too.  FALSE: it shows what is stored, and @ret_shown says so. */
+gboolean satchel_shown_flags_find (SatchelStore *store, const char *name, SatchelShownFlags *ret_shown);
+/* Changes the counters of stored flags in @state into those of shown ones. */
+void satchel_shown_flags_count (const SatchelShownFlags *shown, SatchelMailboxState *state);
+
+/* The newest snapshot as @shown has it, a reference of the caller's. */
+SatchelSnapshot *satchel_shown_flags_snapshot (SatchelMailboxCore *core, const SatchelShownFlags *shown);
+
+/* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
+void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes);
+
+/* mailbox_sync.c */
+gboolean satchel_mailbox_is_current (SatchelMailboxCore *core, const SatchelAccess *access);
+gboolean satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access, GError **error);
+
+/* mailbox_open.c */
+/* As satchel_store_look_up, if the level of @storage knows the mailbox by that name: a layer may show it
+ * under another one, or not at all. */
+SatchelMailboxCore *satchel_store_look_up_shown (SatchelStorage *storage, const SatchelAccess *access,
+                                                 const char *name);
+void satchel_store_close_handles (SatchelStoreCore *store);
+void satchel_store_sweep_core (SatchelStoreCore *store, gint64 idle_ms);
+/* A use of the mailbox of @name, which is opened from @storage down if it is not open. */
+SatchelMailboxCore *satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access,
+                                             const char *name, GError **error);
+
+/* handle.c */
+/* Takes the use of @core over. */
+SatchelStore *satchel_store_handle_new (SatchelStoreCore *core, const SatchelAccess *access);
+/* The handle of an open mailbox; takes the use of @core over. */
+SatchelMailbox *satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxCore *core);
+
+/* watch.c */
+void satchel_mailbox_notify (SatchelMailboxCore *core);
+
+/* commit.c */
+/* The operation that the client asked for, before layers changed it. */
+typedef struct SatchelAsked
+{
+  SatchelOperation *operation; /* with its results at the end, also of a MOVE that was taken apart */
+  SatchelOperationKind kind;
+  SatchelStorageMailbox *destination; /* a reference, or NULL */
+} SatchelAsked;
+typedef struct SatchelCommitRequest
+{
+  SatchelTransaction *transaction;
+  const GArray *asked; /* SatchelAsked; NULL: a layer's own */
+  guint
+      from; /* the first level that is asked: 0, or the one below a layer that commits a transaction itself */
+  GArray *told; /* guint: levels that hear of the outcome, from the client down; or NULL */
+  GError *error;
+  gboolean is_done;
+} SatchelCommitRequest;
+
+/* round.c */
+/* Plans @requests (SatchelCommitRequest), has the driver commit them, and tells their layers the outcome;
+ * each request then has its error, if any.  Under write_lock. */
+void satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests);
+
+/* changes.c, change_look.c, change_commit.c, change_names.c: what is logged for durable listeners
+ * (listener.h); nothing where there are none. Under write_lock. */
+/* Opens the log once all levels are open, and compares it with the store. */
+void satchel_changes_open (SatchelStoreCore *store);
+void satchel_changes_close (SatchelStoreCore *store);
+/* The mailbox was opened or synced.  A mailbox that the log does not know is ignored: a layer may keep it
+ * for itself. */
+void satchel_changes_look (SatchelMailboxCore *core);
+gboolean satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox);
+/* The name that its owner sees; yours. */
+char *satchel_changes_name_of (SatchelStorageMailbox *mailbox);
+/* The mailbox of @name has @state; it is opened if some of its changes are not logged.  Takes write_lock. */
+void satchel_changes_look_at (SatchelStoreCore *store, const char *name, const SatchelMailboxState *state);
+/* Does the log have all names of @infos? */
+gboolean satchel_changes_know_names (SatchelStoreCore *store, const GPtrArray *infos);
+/* Finds out what other programs changed in names, and in mailboxes that are not open. */
+void satchel_changes_mend (SatchelStoreCore *store);
+/* Log @requests before the driver executes them, and with their results. */
+void satchel_changes_intend (SatchelStoreCore *store, const GPtrArray *requests);
+void satchel_changes_record (SatchelStoreCore *store, const GPtrArray *requests);
+/* Log a change of names before it is made, and after it. */
+typedef struct SatchelNameChange
+{
+  SatchelChangeKind kind;
+  const SatchelAccess *access;
+  const char *name, *to;
+  guint special_use;
+} SatchelNameChange;
+void satchel_changes_intend_name (SatchelStoreCore *store, const SatchelNameChange *change);
+void satchel_changes_record_name (SatchelStoreCore *store, const SatchelNameChange *change, gboolean is_done);
+/* An import made the mailbox, or turned it into another one. */
+void satchel_changes_record_import (SatchelStoreCore *store, const SatchelAccess *access, const char *name);
+
+/* transaction.c */
+typedef struct SatchelComposed /* a MOVE that was taken apart for an old layer */
+{
+  SatchelOperation *move, *copy, *expunge;
+} SatchelComposed;
+struct SatchelTransaction
+{
+  SatchelStore *handle; /* a reference; NULL: a layer's own */
+  SatchelStoreCore *store;
+  SatchelAccess *access;
+  GPtrArray *operations; /* SatchelOperation */
+  GArray *composed;      /* SatchelComposed; `move` is owned here */
+  gboolean is_spent;
+  GError *error; /* a mistake while the transaction was built, which commit reports */
+};
+
+/* operations.c */
+/* Takes operations apart that @level is too old for.  CANNOT: no level would carry an operation out. */
+gboolean satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStorage *level,
+                                       gboolean *ret_is_concerned, GError **error);
+/* Removes UIDs of messages that are not there, and with only_deleted of messages without \Deleted. */
+void satchel_operation_resolve (SatchelTransaction *transaction);
+void satchel_operation_fill_composed (SatchelTransaction *transaction);
+gboolean satchel_operation_has_effect (const SatchelOperation *operation);
+
+/* operation_fields.c */
+/* CANNOT: the operation has a member that its kind never has, or that @level does not know. */
+gboolean satchel_operation_suit_fields (const SatchelOperation *operation, const char *kind_name,
+                                        const SatchelStorage *level, GError **error);
+/* Checks values, so that drivers need not.  Removes bits that are no flags. */
+gboolean satchel_operation_check_values (SatchelOperation *operation, GError **error);
+#define SATCHEL_METADATA_KEY_BYTES 255u
+
+/* stage.c */
+gboolean satchel_stage_is_finished (const SatchelStage *stage);
+/* After a commit: what the driver has not taken is thrown away with the stage. */
+SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
+
+/* store.c */
+SatchelStoreCore *satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error);
+void satchel_store_free (SatchelStoreCore *store);
+
+/* stacks.c */
+typedef struct SatchelStack
+{
+  char *name;
+  GPtrArray
+      *levels; /* SatchelStoreLevel, nearest to the client first; sections borrowed from the configuration */
+} SatchelStack;
+/* SatchelStack; the first is the default. */
+GPtrArray *satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GError **error);
+const SatchelStack *satchel_stacks_find (const GPtrArray *stacks, const char *name); /* or NULL */
+const SatchelStoreLevel *satchel_stack_driver (const SatchelStack *stack);
+gboolean satchel_stack_has_volume (const SatchelStack *stack, const char *volume);
+/* Looks for mail of @options' user in @stack; @ret_what: a description, yours, or NULL.  [blocks] */
+SatchelLook satchel_stack_look (const SatchelStack *stack, const SatchelStoreOpenOptions *options,
+                                char **ret_what);
+/* The same by a look or two; TRUE if it cannot tell. */
+gboolean satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOptions *options);
+
+/* store_setup.c.  Ref-counted: an opening may outlive a reload. */
+typedef struct SatchelStoreSetup SatchelStoreSetup;
+SatchelStoreSetup *satchel_store_setup_new (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
+                                            int root_fd, GError **error);
+SatchelStoreSetup *satchel_store_setup_ref (SatchelStoreSetup *setup);
+void satchel_store_setup_unref (SatchelStoreSetup *setup);
+SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char *user,
+                                            const SatchelPlace *place, const SatchelStoreKeeper *keeper,
+                                            GError **error);
+SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place,
+                                      const SatchelPlace *target, char **ret_what);
+/* Does a level of any stack have upkeep? */
+gboolean satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup);
+void satchel_stores_tell_outdated (const char *user, guint64 epoch);
+
+/* commit.c: a copy; g_free. */
+SatchelStoreListener *satchel_store_get_listeners (guint *ret_n);
+
+/* store_use.c */
+extern GMutex satchel_store_uses_lock; /* for `users` of every store; the cache has its tables under it too */
+SatchelStoreCore *satchel_store_core_ref (SatchelStoreCore *store);
+void satchel_store_core_unref (SatchelStoreCore *store);
+gint64 satchel_store_clock_ms (void);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * The write lock of a store: one writing call at a time, and none once the user has another owner.
+ */
+#include "config.h"
+
+#include "core/storage/store/store_private.h"
+
+void
+satchel_store_begin_write (SatchelStoreCore *store)
+{
+  g_rec_mutex_lock (&store->write_lock);
+  if (store->write_depth++ == 0)
+    g_atomic_pointer_set (&store->writer, g_thread_self ());
+}
+
+void
+satchel_store_end_write (SatchelStoreCore *store)
+{
+  if (--store->write_depth == 0)
+    g_atomic_pointer_set (&store->writer, NULL);
+  g_rec_mutex_unlock (&store->write_lock);
+}
+
+gboolean
+satchel_store_is_writer (SatchelStoreCore *store)
+{
+  return g_atomic_pointer_get (&store->writer) == (gpointer) g_thread_self ();
+}
+
+gboolean
+satchel_store_check_fence (SatchelStoreCore *store, GError **error)
+{
+  if (!g_atomic_int_get (&store->is_fenced))
+    return TRUE;
+  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "another mail process has the user by now");
+}

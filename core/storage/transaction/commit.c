@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ * The commit queue of a store: threads that commit wait in line, one of them leads, takes everybody's
+ * transactions and hands them to the driver as one batch, so that they share its sync.
+ */
+#include "config.h"
+
+#include "core/storage/change_log/feed.h"
+#include "core/storage/store/store_private.h"
+
+/* More than this waits for the next round. */
+#define BATCH_MAX 256u
+
+static GMutex listeners_lock;
+static SatchelStoreListener *listeners;
+static guint n_listeners;
+
+void
+satchel_store_set_listeners (const SatchelStoreListener *new_listeners, guint n)
+{
+  g_mutex_lock (&listeners_lock);
+  g_free (listeners);
+  listeners = g_new (SatchelStoreListener, MAX (n, 1u));
+  for (guint i = 0; i < n; i++)
+    listeners[i] = new_listeners[i];
+  n_listeners = n;
+  g_mutex_unlock (&listeners_lock);
+  satchel_feed_set_listeners (new_listeners, n);
+}
+
+SatchelStoreListener *
+satchel_store_get_listeners (guint *ret_n)
+{
+  g_mutex_lock (&listeners_lock);
+  guint n = n_listeners;
+  SatchelStoreListener *copy = g_new (SatchelStoreListener, MAX (n, 1u));
+  for (guint i = 0; i < n; i++)
+    copy[i] = listeners[i];
+  g_mutex_unlock (&listeners_lock);
+  *ret_n = n;
+  return copy;
+}
+
+static void
+lead (SatchelStoreCore *store)
+{
+  g_autoptr (GPtrArray) round = g_ptr_array_new ();
+  satchel_store_begin_write (store);
+  g_mutex_lock (&store->queue_lock);
+  while (round->len < BATCH_MAX && !g_queue_is_empty (&store->queue))
+    g_ptr_array_add (round, g_queue_pop_head (&store->queue));
+  g_mutex_unlock (&store->queue_lock);
+  satchel_store_run_round (store, round);
+  satchel_store_end_write (store);
+  g_mutex_lock (&store->queue_lock);
+  for (guint i = 0; i < round->len; i++)
+    ((SatchelCommitRequest *) round->pdata[i])->is_done = TRUE;
+}
+
+/* Returns when @request was in a round, its own or another thread's. */
+static void
+wait_in_line (SatchelStoreCore *store, SatchelCommitRequest *request)
+{
+  g_mutex_lock (&store->queue_lock);
+  g_queue_push_tail (&store->queue, request);
+  while (!request->is_done)
+    {
+      if (store->has_leader)
+        {
+          g_cond_wait (&store->queue_changed, &store->queue_lock);
+          continue;
+        }
+      store->has_leader = TRUE;
+      g_mutex_unlock (&store->queue_lock);
+      lead (store); /* comes back with queue_lock held */
+      store->has_leader = FALSE;
+      g_cond_broadcast (&store->queue_changed);
+    }
+  g_mutex_unlock (&store->queue_lock);
+}
+
+static void
+run_alone (SatchelStoreCore *store, SatchelCommitRequest *request)
+{
+  g_autoptr (GPtrArray) round = g_ptr_array_new ();
+  g_ptr_array_add (round, request);
+  satchel_store_run_round (store, round);
+}
+
+static void
+asked_clear (gpointer data)
+{
+  SatchelAsked *asked = data;
+  g_clear_pointer (&asked->destination, satchel_storage_mailbox_unref);
+}
+
+static GArray *
+note_asked (const SatchelTransaction *transaction)
+{
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (SatchelAsked));
+  g_array_set_clear_func (all, asked_clear);
+  for (guint i = 0; i < transaction->operations->len; i++)
+    {
+      SatchelOperation *operation = transaction->operations->pdata[i];
+      SatchelAsked asked = { operation, operation->kind,
+                             operation->destination != NULL
+                                 ? satchel_storage_mailbox_ref (operation->destination)
+                                 : NULL };
+      g_array_append_val (all, asked);
+    }
+  return all;
+}
+
+/* Calls listeners, in the job that commits, once the change is durable. */
+static void
+tell_listeners (SatchelTransaction *transaction, const GArray *all)
+{
+  guint n;
+  g_autofree SatchelStoreListener *told = satchel_store_get_listeners (&n);
+  for (guint i = 0; n > 0 && i < all->len; i++)
+    {
+      const SatchelAsked *asked = &g_array_index (all, SatchelAsked, i);
+      SatchelMailboxEvent event = {
+        .size = sizeof (SatchelMailboxEvent),
+        .kind = asked->kind,
+        .user = transaction->store->user,
+        .mailbox = asked->operation->mailbox,
+        .destination = asked->destination,
+        .operation = asked->operation,
+        .access = satchel_transaction_access (transaction),
+      };
+      for (guint k = 0; satchel_operation_has_effect (asked->operation) && k < n; k++)
+        if (SATCHEL_HAS (told[k].ops, changed))
+          told[k].ops->changed (&event);
+    }
+}
+
+static gboolean
+commit_from (SatchelTransaction *transaction, const GArray *asked, guint from, GError **error)
+{
+  if (transaction->is_spent)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a transaction is committed once only");
+  transaction->is_spent = TRUE;
+  if (transaction->error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&transaction->error));
+      return FALSE;
+    }
+  if (transaction->operations->len == 0)
+    return TRUE;
+  SatchelCommitRequest request = { .transaction = transaction, .asked = asked, .from = from };
+  if (satchel_store_is_writer (
+          transaction->store)) /* a layer inside a writing call: it is its turn already */
+    run_alone (transaction->store, &request);
+  else
+    wait_in_line (transaction->store, &request);
+  if (request.error != NULL)
+    {
+      g_propagate_error (error, request.error);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
+{
+  g_autoptr (GArray) asked = note_asked (transaction);
+  if (!satchel_rights_check_transaction (transaction, error) || !commit_from (transaction, asked, 0, error))
+    return FALSE;
+  tell_listeners (transaction, asked);
+  return TRUE;
+}
+
+gboolean
+satchel_storage_commit_transaction (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+{
+  return commit_from (transaction, NULL, satchel_dispatch_level_index (storage) + 1, error);
+}

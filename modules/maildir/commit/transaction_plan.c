@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ * A plan: its steps, its effects in memory, and undoing them.
+ */
+#include "config.h"
+
+#include "names/file_name.h"
+#include "commit/journal.h"
+#include "names/keyword_letters.h"
+#include "mailbox/mailbox.h"
+#include "store/maildir_store.h"
+#include "mailbox/metadata.h"
+#include "index/name_table.h"
+#include "commit/transaction_plan.h"
+#include "foreign/unique_ids.h"
+#include "store/user_file.h"
+
+static void
+clear_effect (gpointer data)
+{
+  MdEffect *effect = data;
+  if (effect->attributes != NULL)
+    g_bytes_unref (effect->attributes);
+}
+
+static void
+unref_snapshot (gpointer data)
+{
+  if (data != NULL)
+    satchel_snapshot_unref (data);
+}
+
+static void
+free_import (gpointer data)
+{
+  MdImport *import = data;
+  g_string_free (import->lines, TRUE);
+  g_free (import);
+}
+
+MdPlan *
+md_plan_new (MdStore *store)
+{
+  MdPlan *plan = g_new0 (MdPlan, 1);
+  plan->store = store;
+  plan->steps = g_array_new (FALSE, TRUE, sizeof (MdStep));
+  plan->effects = g_array_new (FALSE, TRUE, sizeof (MdEffect));
+  g_array_set_clear_func (plan->effects, clear_effect);
+  plan->mailboxes = g_ptr_array_new ();
+  plan->before = g_ptr_array_new_with_free_func (unref_snapshot);
+  plan->staged = g_ptr_array_new ();
+  plan->keyword_uses = g_array_new (FALSE, TRUE, sizeof (MdKeywordUse));
+  plan->imports = g_ptr_array_new_with_free_func (free_import);
+  plan->names = g_string_chunk_new (1024);
+  plan->new_name = g_string_sized_new (MD_NAME_MAX);
+  plan->unknown = g_string_sized_new (MD_LETTERS);
+  return plan;
+}
+
+void
+md_plan_free (MdPlan *plan)
+{
+  g_array_unref (plan->steps);
+  g_array_unref (plan->effects);
+  g_ptr_array_unref (plan->mailboxes);
+  g_ptr_array_unref (plan->before);
+  g_ptr_array_unref (plan->staged);
+  g_array_unref (plan->keyword_uses);
+  g_ptr_array_unref (plan->imports);
+  g_string_chunk_free (plan->names);
+  g_string_free (plan->new_name, TRUE);
+  g_string_free (plan->unknown, TRUE);
+  g_free (plan);
+}
+
+void
+md_plan_touch (MdPlan *plan, MdMailbox *mb)
+{
+  if (g_ptr_array_find (plan->mailboxes, mb, NULL))
+    return;
+  g_ptr_array_add (plan->mailboxes, mb);
+  g_ptr_array_add (plan->before, satchel_snapshot_ref (mb->snapshot));
+}
+
+MdStep *
+md_plan_step (MdPlan *plan, MdStepKind kind)
+{
+  MdStep step = { .kind = kind, .from_fd = -1, .to_fd = -1 };
+  g_array_append_val (plan->steps, step);
+  return &g_array_index (plan->steps, MdStep, plan->steps->len - 1);
+}
+
+const char *
+md_plan_name (MdPlan *plan, const char *name)
+{
+  return g_string_chunk_insert (plan->names, name);
+}
+
+MdEffect *
+md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind)
+{
+  MdEffect effect = { .mb = mb, .uid = uid, .kind = kind, .modseq = plan->modseq };
+  g_array_append_val (plan->effects, effect);
+  return &g_array_index (plan->effects, MdEffect, plan->effects->len - 1);
+}
+
+/* Drops dead entries from the end of the table, which is in the order of UIDs, before their UIDs are given
+ * again. */
+static void
+forget_entries (MdTable *table, guint32 first)
+{
+  for (guint n = table->entries->len; n > 0; n--)
+    {
+      const MdEntry *entry = &g_array_index (table->entries, MdEntry, n - 1);
+      if (entry->uid < first || (entry->bits & MD_ENTRY_DEAD) == 0)
+        return;
+      table->garbage += entry->name_len + 1u;
+      table->n_dead--;
+      g_array_set_size (table->entries, n - 1);
+    }
+}
+
+/* Called when all effects are undone. Lines that were written to the UID list stay; they name files that
+ * do not exist and are passed over. */
+static void
+undo_imports (MdPlan *plan)
+{
+  for (guint i = 0; i < plan->imports->len; i++)
+    {
+      const MdImport *import = plan->imports->pdata[i];
+      MdMailbox *mb = import->mb;
+      mb->uidnext = import->uidnext;
+      g_clear_pointer (&mb->told_ids, g_hash_table_unref);
+      g_mutex_lock (&mb->store->table);
+      forget_entries (&mb->table, mb->uidnext);
+      MdUniqueIds *ids = g_steal_pointer (&mb->unique_ids);
+      g_mutex_unlock (&mb->store->table);
+      md_unique_ids_drop (ids);
+    }
+}
+
+void
+md_plan_undo (MdPlan *plan)
+{
+  GMutex *lock = &plan->store->table;
+  g_mutex_lock (lock);
+  for (guint i = plan->effects->len; i > 0; i--)
+    {
+      const MdEffect *effect = &g_array_index (plan->effects, MdEffect, i - 1);
+      MdTable *table = &effect->mb->table;
+      MdEntry *entries = (MdEntry *) (void *) table->entries->data;
+      MdEntry *entry = NULL;
+      switch (effect->kind)
+        {
+        case MD_EFFECT_ADD:
+          md_metadata_drop (effect->mb, effect->uid);
+          entry = md_table_find (table, effect->uid);
+          if (entry != NULL)
+            {
+              entry->bits |= MD_ENTRY_DEAD;
+              table->n_dead++;
+            }
+          break;
+        case MD_EFFECT_RENAME:
+          entry = md_table_find (table, effect->uid);
+          if (entry != NULL)
+            *entry = effect->before;
+          break;
+        case MD_EFFECT_REMOVE:
+          /* md_table_find does not see entries that are dead. */
+          for (guint low = 0, high = table->entries->len; low < high && entry == NULL;)
+            {
+              guint middle = low + (high - low) / 2;
+              if (entries[middle].uid == effect->uid)
+                entry = &entries[middle];
+              else if (entries[middle].uid < effect->uid)
+                low = middle + 1;
+              else
+                high = middle;
+            }
+          if (entry != NULL)
+            {
+              *entry = effect->before;
+              table->n_dead--;
+            }
+          break;
+        case MD_EFFECT_TOUCH:
+          break;
+        }
+    }
+  g_mutex_unlock (lock);
+  undo_imports (plan);
+  for (guint i = 0; i < plan->mailboxes->len; i++)
+    md_mailbox_take_snapshot (plan->mailboxes->pdata[i], satchel_snapshot_ref (plan->before->pdata[i]));
+}
+
+gboolean
+md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error)
+{
+  if (!md_mailbox_reserve_uids (mb, mb->uidnext + 1, error))
+    return FALSE;
+  *ret = mb->uidnext++; /* a UID is not given back when the transaction fails, unless it imports */
+  return TRUE;
+}
+
+gboolean
+md_plan_take_modseq (MdPlan *plan, GError **error)
+{
+  if (plan->modseq == 0 && !md_user_next_modseq (plan->store, &plan->modseq, error))
+    return FALSE;
+  plan->op_modseq = plan->modseq;
+  return TRUE;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ * A transaction as a plan: steps on disk, and effects in memory that come into force when it is planned and
+ * are undone if it fails.
+ */
+#pragma once
+#include "commit/journal.h"
+#include "foreign/maildirsize.h"
+#include "index/name_table.h"
+
+#include <satchel/storage.h>
+
+typedef struct MdMailbox MdMailbox;
+typedef struct MdStore MdStore;
+typedef struct MdPlan MdPlan;
+
+/* A change of one entry of a table; undone in reverse order when a transaction fails. */
+typedef struct MdEffect
+{
+  MdMailbox *mb;
+  guint32 uid;
+  enum
+  {
+    MD_EFFECT_ADD,
+    MD_EFFECT_RENAME,
+    MD_EFFECT_REMOVE,
+    MD_EFFECT_TOUCH
+  } kind;
+  MdEntry before;     /* of RENAME and REMOVE */
+  GBytes *attributes; /* of ADD; may be NULL */
+  guint64 modseq;
+} MdEffect;
+
+/* The keywords of a mailbox that a transaction needs. */
+typedef struct MdKeywordUse
+{
+  MdMailbox *mb;
+  SatchelKeywordSet used; /* keywords asked for; if is_counted also all that messages have, now or before */
+  gboolean is_counted;
+  gboolean is_full; /* no bit is free for another keyword */
+  guint n_without;  /* keywords that found no room */
+} MdKeywordUse;
+
+/* The things that a transaction imports into a mailbox. */
+typedef struct MdImport
+{
+  MdMailbox *mb;
+  guint32 uidnext; /* before it; given back if it fails, so that the same import can be tried again */
+  GString *lines;  /* of the UID list */
+} MdImport;
+
+struct MdPlan
+{
+  MdStore *store;
+  GArray *steps;         /* MdStep */
+  GArray *effects;       /* MdEffect */
+  GPtrArray *mailboxes;  /* MdMailbox that it touches */
+  GPtrArray *before;     /* their snapshots before it, references */
+  GPtrArray *staged;     /* MdStaged that it takes */
+  GArray *keyword_uses;  /* MdKeywordUse */
+  GPtrArray *imports;    /* MdImport */
+  MdSizeSum size_change; /* for maildirsize; only set with that setting */
+  gboolean syncs_tmp;
+  guint64 modseq;              /* of the transaction; 0: none taken yet */
+  guint64 op_modseq;           /* that the operation at work gives: `modseq`, or one that it imports */
+  gboolean op_changes;         /* the operation at work changed something so far */
+  GStringChunk *names;         /* of the steps */
+  GString *new_name, *unknown; /* of the message at work */
+};
+
+/* transaction_plan.c */
+
+MdPlan *md_plan_new (MdStore *store);
+void md_plan_free (MdPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdPlan, md_plan_free)
+/* Notes that the plan changes @mb, with its snapshot as it is now. */
+void md_plan_touch (MdPlan *plan, MdMailbox *mb);
+MdStep *md_plan_step (MdPlan *plan, MdStepKind kind);
+/* A copy that lives as long as the plan. */
+const char *md_plan_name (MdPlan *plan, const char *name);
+MdEffect *md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind);
+gboolean md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error);
+/* Takes a mod-sequence for the transaction, if it has none. */
+gboolean md_plan_take_modseq (MdPlan *plan, GError **error);
+/* Undoes all effects in memory. */
+void md_plan_undo (MdPlan *plan);
+
+/* plan_messages.c */
+
+typedef gboolean (*MdRowFunc) (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder,
+                               guint32 index, SatchelMessageRow *row, gpointer data, GError **error);
+/* Calls @func for each message that the operation names and the mailbox has. */
+gboolean md_plan_each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder,
+                               MdRowFunc func, gpointer data, GError **error);
+SatchelSnapshotBuilder *md_plan_builder_for (MdPlan *plan, MdMailbox *mb);
+void md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder);
+/* Must the message be in cur/, since a name in new/ cannot hold its flags? */
+gboolean md_plan_needs_cur (const MdMailbox *mb, const SatchelMessageRow *row);
+/* Do the rows differ in what names of files cannot hold? */
+gboolean md_plan_differ_beyond_names (const MdMailbox *mb, const SatchelMessageRow *one,
+                                      const SatchelMessageRow *two);
+/* Makes the file of @entry the source of @step. */
+void md_plan_step_from_entry (MdPlan *plan, MdStep *step, const MdMailbox *mb, const MdEntry *entry);
+MdEntry *md_plan_entry_of (MdMailbox *mb, guint32 uid, GError **error);
+/* @step brings the file; its destination is filled in. @name: without flags, which are appended. */
+void md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder,
+                          SatchelMessageRow *row, GString *name, GBytes *attributes, MdStep *step);
+gboolean md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index,
+                               guint32 uid, GError **error);
+
+/* plan_append.c, plan_copy.c, plan_flags.c: by kind. */
+
+gboolean md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error);
+gboolean md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error);
+gboolean md_plan_flags (MdPlan *plan, SatchelOperation *op, GError **error);
+gboolean md_plan_expunge (MdPlan *plan, SatchelOperation *op, GError **error);
+
+/* plan_operation.c */
+
+gboolean md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error);
+
+/* plan_keywords.c */
+
+/* Which keywords get a bit: those that the mailbox has already; all, or the operation fails with LIMIT; those
+ * that find room, so that a message is never refused for its keywords. */
+typedef enum
+{
+  MD_KEYWORDS_KNOWN,
+  MD_KEYWORDS_ALL,
+  MD_KEYWORDS_ROOM
+} MdKeywordsWanted;
+gboolean md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted,
+                               SatchelKeywordSet *ret, GError **error);
+/* Logs a line for each mailbox that had no room for all keywords. */
+void md_plan_log_keywords (const MdPlan *plan);
+
+/* plan_import.c: messages with UIDs and unique ids of another store. */
+
+/* Before the first operation: makes the counters go above what the transaction imports. */
+gboolean md_plan_begin_imports (MdStore *store, SatchelTransaction *transaction, GError **error);
+/* The UID that @op says. CANNOT: the mailbox cannot give it. */
+gboolean md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 *ret_uid, GError **error);
+/* @name: as planned; its first @base_len bytes will never change. */
+void md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, const char *name,
+                             guint base_len);
+/* After the last operation: makes unique ids durable before any step is done. FALSE: the caller undoes the
+ * plan. */
+gboolean md_plan_save_imports (MdPlan *plan, GError **error);
+
+/* steps.c */
+
+/* Does the steps; if one fails, those before it are put back. */
+gboolean md_plan_run (MdPlan *plan, GError **error);
+void md_plan_roll_back (MdPlan *plan);
+/* Has a step removed something? Then nothing can be put back. */
+gboolean md_plan_has_removed (const MdPlan *plan);
+/* Syncs each directory that the plans changed once. */
+gboolean md_plan_sync (MdPlan *const *plans, guint n, GError **error);
+/* Makes durable what only the index says. */
+gboolean md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error);
+/* Writes what is done to index and cache, and publishes it. */
+void md_plan_finish (MdPlan *const *plans, guint n);
+/* Does all of a plan that the driver made for itself, from journal to publishing. */
+gboolean md_plan_execute (MdPlan *plan, GError **error);

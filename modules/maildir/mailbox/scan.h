@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * Reading `new/` and `cur/` of a mailbox.
+ */
+#pragma once
+#include "files/file_io.h"
+
+typedef struct MdFound
+{
+  guint32 name; /* offset in `names` */
+  guint8 len, is_new;
+} MdFound;
+
+typedef struct MdScan
+{
+  GArray *found; /* MdFound */
+  GByteArray *names;
+  MdStamp new_stamp, cur_stamp;
+  gint64 started_us;
+  gboolean is_clean; /* nothing changed while it was read, nor could have without being noticed */
+  int fd;            /* while reading */
+  guint8 is_new;     /* while reading */
+} MdScan;
+
+gboolean md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error);
+void md_scan_clear (MdScan *scan);

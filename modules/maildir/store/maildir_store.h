@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * The store of one user. Two locks: `writer` serialises everything that changes the store; `table`, held for
+ * short and never over I/O, guards names, cache offsets and metadata against readers.
+ */
+#pragma once
+#include "commit/journal.h"
+#include "settings.h"
+#include "store/user_file.h"
+
+#include <satchel/storage.h>
+
+typedef struct MdStore MdStore;
+struct MdStore
+{
+  SatchelStorage *storage;
+  int root_fd; /* borrowed */
+  int user_fd, tmp_fd;
+  int control_fd; /* of the other server's files of the user; user_fd if they are there */
+  MdSettings settings;
+  GMutex writer, table;
+  MdUser *user;
+  MdJournal journal;
+  GHashTable *open;    /* directory name to MdMailbox, borrowed */
+  GHashTable *counted; /* of mailboxes that are not open (usage_count.c); under `writer`, as is count_round */
+  guint count_round;
+  gboolean maildirsize_is_stale; /* the next change writes it anew */
+  guint64 list_user_serial, user_serial;
+  GArray *owed_syncs;  /* for md_hold_settle; NULL: none */
+  GArray *list_stamps; /* of the directories that the last LIST read */
+  gboolean list_known;
+};
+
+void md_remove_tree (int dirfd, const char *name);
+gboolean md_check_owner (int fd, const char *path, GError **error);
