@@ -41,12 +41,20 @@ X
 expect red 'a ring of three files' 'core/cli: .* a b c '
 
 file core/daemon/role/a <<'X'
+int b (void); int a (void) { return b (); }
+X
+file core/daemon/master/b <<'X'
+int a (void); int b (void) { return a (); }
+X
+expect red 'a ring over two directories of a layer' 'core/daemon: .* b a '
+
+file core/daemon/role/a <<'X'
 extern int b; int a (void) { return b; }
 X
 file core/daemon/role/b <<'X'
 int a (void); int b; int c (void) { return a (); }
 X
-expect red 'a ring over a variable' 'core/daemon/role: .* a b '
+expect red 'a ring over a variable' 'core/daemon: .* a b '
 
 file core/base/a <<'X'
 int b (void); int a (void) { return b (); }
