@@ -21,3 +21,8 @@ lmtp_la_CFLAGS = $(MODULE_CFLAGS)
 lmtp_la_LDFLAGS = $(MODULE_LDFLAGS)
 lmtp_la_LIBADD = $(MODULE_LIBADD)
 EXTRA_DIST += modules/lmtp/README.md
+
+check_PROGRAMS += modules/lmtp/tests/test-lmtp-path
+TESTS += modules/lmtp/tests/test-lmtp-path
+modules_lmtp_tests_test_lmtp_path_SOURCES = modules/lmtp/tests/test-lmtp-path.c modules/lmtp/address.c
+modules_lmtp_tests_test_lmtp_path_LDADD = $(GLIB_LIBS)
