@@ -185,6 +185,62 @@ test_release_of_dead_owner (void)
   stage_end ();
 }
 
+/* Takes all that was sent to the mail processes; the users of RELEASE among it. */
+static GHashTable *
+take_releases (void)
+{
+  GHashTable *users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (guint slot = 0; slot < STAGE_MAILS; slot++)
+    for (;;)
+      {
+        g_autoptr (SatchelIpcMessage) message = stage_take_from_mail (slot);
+        if (message == NULL)
+          break;
+        g_assert_cmpint (message->type, ==, SATCHEL_IPC_RELEASE);
+        const char *user = satchel_ipc_get_string (message);
+        g_assert_cmpuint (satchel_placement_hash_slot (user, STAGE_MAILS), ==, slot);
+        g_hash_table_add (users, g_strdup (user));
+      }
+  return users;
+}
+
+/* So many users can be on their way at once; one more stays where he is, until there is room. */
+static void
+test_moves_bound (void)
+{
+  stage_begin (NULL);
+  for (guint i = 0; i < 1024; i++)
+    {
+      g_autofree char *user = g_strdup_printf ("m%u@x.org", i);
+      stage_set_user (user, "pw", FALSE);
+      ask_admin ("release", user, NULL);
+      g_assert_cmpuint (stage.n_admin_final, ==, 0);
+    }
+  g_autoptr (GHashTable) asked = take_releases ();
+  g_assert_cmpuint (g_hash_table_size (asked), ==, 1024);
+  ask_admin ("release", "alice", NULL);
+  g_assert_cmpuint (stage.n_admin_final, ==, 1);
+  g_assert_nonnull (strstr (stage.admin_reply->str, "too many users are being moved; try again later"));
+  g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_OK);
+  guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
+  satchel_ipc_message_free (stage_take_from_mail (slot)); /* the grant */
+  g_assert_true (send_released (satchel_placement_hash_slot ("m7@x.org", STAGE_MAILS), "m7@x.org", 1,
+                                SATCHEL_LOOK_FREE, ""));
+  ask_admin ("release", "alice", NULL);
+  g_assert_cmpuint (stage.n_admin_final, ==, 0);
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "default", NULL), ==, 1);
+  /* Mail processes that end are asked again once they are back. */
+  for (guint i = 0; i < STAGE_MAILS; i++)
+    stage_mail_away (i);
+  g_assert_cmpuint (stage.n_admin_final, ==, 1024);
+  for (guint i = 0; i < STAGE_MAILS; i++)
+    stage_mail_back (i);
+  g_autoptr (GHashTable) again = take_releases ();
+  g_assert_cmpuint (g_hash_table_size (again), >=, 1024);
+  g_assert_true (g_hash_table_contains (again, "alice@x.org"));
+  stage_end ();
+}
+
 /* ---- place ---- */
 
 static const char *const profiles[] = { "storage.driver=\"one\"",
@@ -592,6 +648,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/owner/service-grant", test_service_grant);
   g_test_add_func ("/auth/owner/release-and-adopt", test_release_and_adopt);
   g_test_add_func ("/auth/owner/release-of-dead-owner", test_release_of_dead_owner);
+  g_test_add_func ("/auth/owner/moves-bound", test_moves_bound);
   g_test_add_func ("/auth/owner/place/slot", test_place_slot);
   g_test_add_func ("/auth/owner/place/stack", test_place_stack);
   g_test_add_func ("/auth/owner/place/by-rule", test_place_by_rule);

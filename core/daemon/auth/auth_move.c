@@ -30,8 +30,7 @@ typedef struct Move
   gboolean wants_look;  /* the target is another stack: only a user without mail may go there */
   SatchelPlacement old, target;
 } Move;
-static GSList *moves;
-static guint n_moves;
+static GQueue moves = G_QUEUE_INIT;
 
 /* A mail process that was away when it was to let go of a user: it hears of it once it is back, if it ever
  * had him. */
@@ -41,14 +40,13 @@ typedef struct Owed
   guint slot;
   guint64 epoch;
 } Owed;
-static GSList *owed;
-static guint n_owed;
+static GQueue owed = G_QUEUE_INIT;
 
 static void
-move_free (Move *move)
+move_free (gpointer data)
 {
-  g_free (move->user);
-  g_free (move);
+  g_free (((Move *) data)->user);
+  g_free (data);
 }
 
 static void
@@ -61,15 +59,14 @@ owed_free (gpointer data)
 void
 satchel_auth_moves_clear (void)
 {
-  g_slist_free_full (g_steal_pointer (&moves), (GDestroyNotify) move_free);
-  g_slist_free_full (g_steal_pointer (&owed), owed_free);
-  n_moves = n_owed = 0;
+  g_queue_clear_full (&moves, move_free);
+  g_queue_clear_full (&owed, owed_free);
 }
 
 static Move *
 find_move (const char *user)
 {
-  for (GSList *link = moves; link != NULL; link = link->next)
+  for (GList *link = moves.head; link != NULL; link = link->next)
     if (strcmp (((Move *) link->data)->user, user) == 0)
       return link->data;
   return NULL;
@@ -80,8 +77,7 @@ add_move (const char *user, guint slot, guint64 request)
 {
   Move *move = g_new0 (Move, 1);
   *move = (Move) { .user = g_strdup (user), .slot = slot, .request = request, .is_asked = TRUE };
-  moves = g_slist_prepend (moves, move);
-  n_moves++;
+  g_queue_push_head (&moves, move);
   return move;
 }
 
@@ -115,12 +111,11 @@ send_adopt (SatchelAuth *auth, const char *user, const SatchelPlacement *placeme
 static void
 owe_release (const Move *move)
 {
-  if (n_owed >= MAX_OWED)
+  if (owed.length >= MAX_OWED)
     return;
   Owed *one = g_new0 (Owed, 1);
   *one = (Owed) { g_strdup (move->user), move->slot, move->epoch };
-  owed = g_slist_prepend (owed, one);
-  n_owed++;
+  g_queue_push_head (&owed, one);
 }
 
 static void
@@ -213,26 +208,22 @@ finish_move (SatchelAuth *auth, Move *move, SatchelLook look, const char *what)
 static void
 end_moves (SatchelAuth *auth, guint slot, const char *user, guint64 epoch, SatchelLook look, const char *what)
 {
-  GSList *ended = NULL;
-  for (GSList **link = &moves; *link != NULL;)
+  GQueue ended = G_QUEUE_INIT;
+  for (GList *link = moves.head, *next; link != NULL; link = next)
     {
-      Move *move = (*link)->data;
+      const Move *move = link->data;
+      next = link->next;
       if (move->slot != slot || (user != NULL && (strcmp (move->user, user) != 0 || move->epoch != epoch)))
-        {
-          link = &(*link)->next;
-          continue;
-        }
-      ended = g_slist_prepend (ended, move);
-      *link = g_slist_delete_link (*link, *link);
-      n_moves--;
+        continue;
+      g_queue_unlink (&moves, link);
+      g_queue_push_head_link (&ended, link);
     }
-  for (GSList *link = ended; link != NULL; link = link->next)
+  for (Move *move = g_queue_pop_head (&ended); move != NULL; move = g_queue_pop_head (&ended))
     {
       if (user == NULL)
-        owe_release (link->data);
-      finish_move (auth, link->data, look, what);
+        owe_release (move);
+      finish_move (auth, move, look, what);
     }
-  g_slist_free (ended);
 }
 
 static gboolean
@@ -301,7 +292,7 @@ static void
 retell_release (const char *user, const SatchelPlacement *placement, guint slot, gpointer data)
 {
   Retelling *retelling = data;
-  if (slot != retelling->mail->slot || n_moves >= MAX_MOVES || find_move (user) != NULL
+  if (slot != retelling->mail->slot || moves.length >= MAX_MOVES || find_move (user) != NULL
       || !send_release (retelling->auth, retelling->mail, user, placement, NULL))
     return;
   Move *move = add_move (user, slot, 0);
@@ -314,22 +305,19 @@ satchel_auth_moves_mail_up (SatchelAuth *auth, SatchelPeer *mail)
 {
   Retelling retelling = { auth, mail };
   satchel_placements_foreach (auth->placements, SATCHEL_PLACED_RELEASED, retell_release, &retelling);
-  for (GSList **link = &owed; *link != NULL;)
+  for (GList *link = owed.head, *next; link != NULL; link = next)
     {
-      Owed *one = (*link)->data;
+      Owed *one = link->data;
       SatchelPlacement placement;
       guint slot;
+      next = link->next;
       if (one->slot != mail->slot)
-        {
-          link = &(*link)->next;
-          continue;
-        }
+        continue;
       satchel_placements_get (auth->placements, one->user, &placement, &slot);
       placement.epoch = one->epoch;
       send_release (auth, mail, one->user, &placement, NULL);
       owed_free (one);
-      *link = g_slist_delete_link (*link, *link);
-      n_owed--;
+      g_queue_delete_link (&owed, link);
     }
 }
 
@@ -348,7 +336,7 @@ begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedS
   SatchelPlacement placement;
   guint slot;
   satchel_placements_get (auth->placements, user, &placement, &slot);
-  if (n_moves >= MAX_MOVES)
+  if (moves.length >= MAX_MOVES)
     {
       satchel_error_set (error, SATCHEL_ERROR_LIMIT, "too many users are being moved; try again later");
       return NULL;
