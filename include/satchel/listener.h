@@ -29,8 +29,8 @@ typedef enum
    * that mailbox only. */
   SATCHEL_CHANGE_RESYNC = 1,
   SATCHEL_CHANGE_CREATE, /* mailbox */
-  SATCHEL_CHANGE_RENAME, /* mailbox was renamed to destination, its children too; INBOX: its messages moved,
-                            and have new UIDs */
+  SATCHEL_CHANGE_RENAME, /* mailbox was renamed to destination, its children too, with their subscriptions;
+                            INBOX: its messages moved, and have new UIDs */
   SATCHEL_CHANGE_DELETE, /* mailbox, with its messages */
   SATCHEL_CHANGE_SUBSCRIBE,
   SATCHEL_CHANGE_UNSUBSCRIBE,

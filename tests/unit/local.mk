@@ -107,9 +107,15 @@ tests_unit_test_janitor_users_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-changes
 TESTS += tests/unit/test-changes
-tests_unit_test_changes_SOURCES = tests/unit/test-changes.c tests/lib/heard.h $(tests_layers_memory_la_SOURCES)
+tests_unit_test_changes_SOURCES = tests/unit/test-changes.c tests/lib/heard.h tests/lib/keeper.h $(tests_layers_memory_la_SOURCES)
 tests_unit_test_changes_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_changes_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-change-replay
+TESTS += tests/unit/test-change-replay
+tests_unit_test_change_replay_SOURCES = tests/unit/test-change-replay.c tests/lib/heard.h tests/lib/keeper.h $(tests_layers_memory_la_SOURCES)
+tests_unit_test_change_replay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_change_replay_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-place
 TESTS += tests/unit/test-place

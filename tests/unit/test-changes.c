@@ -7,6 +7,7 @@
 #include "core/storage/change_log/changes.h"
 #include "memory.h"
 #include "tests/lib/heard.h"
+#include "tests/lib/keeper.h"
 
 #include <satchel/module.h>
 
@@ -714,48 +715,11 @@ test_deaths (void)
 
 /* ---- layers ---- */
 
-static gboolean
-keeper_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
-{
-  return TRUE;
-}
-
-static gboolean
-keeper_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error)
-{
-  gboolean ok = satchel_storage_list (storage, access, infos, error);
-  for (guint i = infos->len; i > 0; i--)
-    if (strcmp (((SatchelMailboxInfo *) infos->pdata[i - 1])->name, "kept") == 0)
-      g_ptr_array_remove_index (infos, i - 1);
-  return ok;
-}
-
-/* What is removed goes to a mailbox that nobody sees. */
-static gboolean
-keeper_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
-{
-  const SatchelAccess *access = satchel_transaction_access (transaction);
-  satchel_storage_create (storage, access, "kept", 0, NULL);
-  SatchelOperation *operation = satchel_transaction_operation (transaction, 0);
-  if (operation->kind != SATCHEL_OPERATION_EXPUNGE)
-    return TRUE;
-  operation->kind = SATCHEL_OPERATION_MOVE;
-  operation->destination = satchel_storage_hold_mailbox (storage, access, "kept", error);
-  return operation->destination != NULL;
-}
-
 static SatchelStore *
-open_with_keeper (void)
+open_with_layer (const SatchelStorageOps *layer)
 {
-  static const SatchelStorageOps keeper = { .size = sizeof keeper,
-                                            .band = 1,
-                                            .classes = SATCHEL_CLASS_REMOVE | SATCHEL_CLASS_LIST,
-                                            .newest_operation = SATCHEL_OPERATION_MOVE,
-                                            .open = keeper_open,
-                                            .list = keeper_list,
-                                            .plan = keeper_plan };
   g_autoptr (GError) error = NULL;
-  SatchelStoreLevel levels[] = { { "keeper", &keeper, NULL }, { "memory", &ops, NULL } };
+  SatchelStoreLevel levels[] = { { "layer", layer, NULL }, { "memory", &ops, NULL } };
   SatchelStoreOpenOptions options = {
     .user = "u@example.org", .path = user_path, .root_fd = -1, .levels = levels, .n_levels = 2
   };
@@ -770,7 +734,7 @@ test_hidden_by_a_layer (void)
 {
   SatchelStore *store = begin ();
   satchel_store_unref (store);
-  store = open_with_keeper ();
+  store = open_with_layer (&keeper_ops);
   SatchelMailbox *inbox = open_box (store, "INBOX");
   put (store, inbox, "x");
   g_auto (SatchelUidSet) uids = range (1, 1);
@@ -781,8 +745,101 @@ test_hidden_by_a_layer (void)
   heard_expect (store, "APPEND INBOX 1:?/ by background\nEXPUNGE INBOX 1:/ by background\n");
   satchel_mailbox_unref (inbox);
   satchel_store_unref (store);
-  store = open_with_keeper ();
+  store = open_with_layer (&keeper_ops);
   heard_expect (store, "");
+  end (store);
+}
+
+static SatchelOperationKind added_kind;
+
+static gboolean
+adder_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+{
+  const SatchelOperation *own = satchel_transaction_operation (transaction, 0);
+  g_auto (SatchelUidSet) uids = range (1, 1);
+  SatchelStorageMailbox *to =
+      added_kind == SATCHEL_OPERATION_COPY || added_kind == SATCHEL_OPERATION_MOVE ? own->destination : NULL;
+  SatchelOperation *added = satchel_transaction_add (transaction, added_kind, own->mailbox, &uids, to);
+  if (added_kind == SATCHEL_OPERATION_FLAGS)
+    {
+      added->mode = SATCHEL_FLAGS_ADD;
+      added->flags = SATCHEL_FLAG_FLAGGED;
+    }
+  return TRUE;
+}
+
+/* Nor what it does besides, be it in a mailbox that all see: it is no change of another program, now or after
+ * the next opening. */
+static void
+test_added_by_a_layer (void)
+{
+  static const SatchelOperationKind kinds[] = { SATCHEL_OPERATION_COPY, SATCHEL_OPERATION_FLAGS,
+                                                SATCHEL_OPERATION_EXPUNGE, SATCHEL_OPERATION_MOVE };
+  static const SatchelStorageOps adder = { .size = sizeof adder,
+                                           .band = 1,
+                                           .classes = SATCHEL_CLASS_CONTENT_OUT,
+                                           .newest_operation = SATCHEL_OPERATION_MOVE,
+                                           .open = keeper_open,
+                                           .plan = adder_plan };
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      SatchelStore *store = begin ();
+      SatchelMailbox *inbox = open_box (store, "INBOX"), *to = open_box (store, "to");
+      put (store, inbox, "one");
+      put (store, inbox, "two");
+      g_autofree char *before = heard_now (store);
+      satchel_mailbox_unref (inbox);
+      satchel_mailbox_unref (to);
+      satchel_store_unref (store);
+      added_kind = kinds[i];
+      store = open_with_layer (&adder);
+      inbox = open_box (store, "INBOX");
+      to = open_box (store, "to");
+      g_auto (SatchelUidSet) second = range (2, 2);
+      g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+      satchel_transaction_copy (transaction, inbox, &second, to);
+      g_autoptr (GError) error = NULL;
+      satchel_transaction_commit (transaction, &error);
+      g_assert_no_error (error);
+      g_clear_pointer (&transaction, satchel_transaction_free);
+      satchel_mailbox_unref (inbox);
+      satchel_mailbox_unref (to);
+      heard_expect (store, "COPY INBOX>to 2>1:/ by background\n");
+      satchel_store_unref (store);
+      store = open_store ();
+      inbox = open_box (store, "INBOX");
+      to = open_box (store, "to");
+      heard_expect (store, "");
+      satchel_mailbox_unref (inbox);
+      satchel_mailbox_unref (to);
+      end (store);
+    }
+}
+
+/* A message that is gone before the log looks is told of with what it came with. */
+static void
+test_gone_at_once (void)
+{
+  static const char *const keywords[] = { "word", NULL };
+  SatchelStore *store = begin ();
+  SatchelMailbox *inbox = open_box (store, "INBOX"), *to = open_box (store, "to");
+  g_auto (SatchelUidSet) first = range (1, 1);
+  g_autofree char *before = heard_now (store);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  add_append (transaction, store, inbox, "one");
+  SatchelOperation *append = satchel_transaction_operation (transaction, 0);
+  append->flags = SATCHEL_FLAG_SEEN;
+  append->keywords = g_strdupv ((char **) keywords);
+  satchel_transaction_copy (transaction, inbox, &first, to);
+  satchel_transaction_expunge (transaction, inbox, &first, FALSE);
+  satchel_transaction_expunge (transaction, to, &first, FALSE);
+  g_assert_true (satchel_transaction_commit (transaction, NULL));
+  heard_expect (store, "APPEND INBOX 1:?/S+word by session\n"
+                       "COPY INBOX>to 1>1:S+word/S+word by session\n"
+                       "EXPUNGE INBOX 1:S+word/ by session\n"
+                       "EXPUNGE to 1:S+word/ by session\n");
+  satchel_mailbox_unref (inbox);
+  satchel_mailbox_unref (to);
   end (store);
 }
 
@@ -826,6 +883,8 @@ main (int argc, char **argv)
   g_test_add_func ("/changes/cursor-damaged", test_cursor_damaged);
   g_test_add_func ("/changes/deaths", test_deaths);
   g_test_add_func ("/changes/hidden-by-a-layer", test_hidden_by_a_layer);
+  g_test_add_func ("/changes/added-by-a-layer", test_added_by_a_layer);
+  g_test_add_func ("/changes/gone-at-once", test_gone_at_once);
   g_test_add_func ("/changes/nobody", test_nobody);
   return g_test_run ();
 }
