@@ -161,6 +161,10 @@ def asked():
         equal(test_map.tests_of(known, "x.c", 5, directory), in_order, "tests of a line that continues a statement")
         equal(test_map.tests_of(known, "x.c", 2, directory), ["satchel-conformance"], "tests of the first line")
         equal(test_map.tests_of(known, "x.c", 1, directory), [], "tests of a line before all others")
+        os.mkdir(os.path.join(directory, "moved"))
+        subprocess.run(["git", "-C", directory, "mv", "x.c", "moved/y.c"], check=True)
+        test_map.names_then.cache_clear()
+        equal(test_map.tests_of(known, "moved/y.c", 3, directory), in_order, "tests of a line whose file moved")
     finally:
         test_map.TOP = before
 

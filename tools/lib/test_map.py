@@ -112,11 +112,23 @@ def text_at(commit, name):
 
 
 @functools.lru_cache(maxsize=None)
+def names_then(commit):
+    """{name of now: name in the commit} of files that were moved since."""
+    said = subprocess.run(["git", "-C", TOP, "diff", "--name-status", "--diff-filter=R", "-M", "-l0", commit],
+                          capture_output=True, text=True, errors="replace").stdout
+    return {now: then for _, then, now in (line.split("\t") for line in said.splitlines())}
+
+
+def name_then(commit, name):
+    return names_then(commit).get(name, name)
+
+
+@functools.lru_cache(maxsize=None)
 def lines_then(commit, name, tree):
     """{line of now: line of the commit}; one that is new stands for the nearest line before it that was there."""
     with open(os.path.join(tree, name), encoding="utf-8") as file:
         now = file.read().split("\n")
-    then, found = text_at(commit, name), {}
+    then, found = text_at(commit, name_then(commit, name)), {}
     for a, b, size in difflib.SequenceMatcher(None, then, now, autojunk=False).get_matching_blocks():
         found.update({b + i + 1: a + i + 1 for i in range(size)})
     for number in range(1, len(now) + 1):
@@ -128,7 +140,7 @@ def order(tests, name):
     """@tests as the map has them, those to ask first first."""
     def cost(test):
         entry = tests[test]
-        most = -len(entry["lines"][name]) if rank(test) == 2 else 0
+        most = -len(entry["lines"][name_then(entry["commit"], name)]) if rank(test) == 2 else 0
         return entry["seconds"] > SLOW_SECONDS, rank(test), most, entry["seconds"]
     asked, n_asked = [], {}
     for test in sorted((t for t in tests if rank(t) < 3 or tests[t]["seconds"] <= SLOW_SECONDS), key=cost):
@@ -142,8 +154,9 @@ def tests_of(known, name, number, tree):
     """The tests that run a line, in the order in which to ask them.  gcc counts a statement of several lines at the first one,
     so a line that has no count has that of the line before."""
     def runs_it(entry):
-        then, can_run = lines_then(entry["commit"], name, tree)[number], known["can_run"][entry["commit"]].get(name, ())
+        old_name = name_then(entry["commit"], name)
+        then, can_run = lines_then(entry["commit"], name, tree)[number], known["can_run"][entry["commit"]].get(old_name, ())
         while then > 0 and then not in can_run:
             then -= 1
-        return then in entry["lines"].get(name, ())
+        return then in entry["lines"].get(old_name, ())
     return order({t: entry for t, entry in known["tests"].items() if entry["passes"] and runs_it(entry)}, name)
