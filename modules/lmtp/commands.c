@@ -8,18 +8,26 @@
 
 enum
 {
-  LMTP_NEEDS_LHLO = 1 << 0, /* refused before LHLO */
-  LMTP_OF_SMTP = 1 << 1,    /* HELP does not name it */
-  LMTP_OF_TRUSTED = 1 << 2  /* of peers that may use XFORWARD: nobody else is told of it */
+  LMTP_OF_SMTP = 1 << 0,   /* HELP does not name it */
+  LMTP_OF_TRUSTED = 1 << 1 /* of peers that may use XFORWARD: nobody else is told of it */
 };
 
 typedef struct LmtpCommand
 {
   const char *name;
-  guint flags;
+  LmtpPhase first, last; /* the phases in which it runs */
   void (*run) (Lmtp *lmtp, char *argument);
+  LmtpReply too_late;   /* the answer in a phase behind `last` */
+  guint flags;          /* LMTP_OF_... */
   const char *keywords; /* lines of the answer to LHLO (RFC 5321 4.1.1.1), separated by '|'; or NULL */
 } LmtpCommand;
+
+/* What a client has to do first that sends a command in a phase before the command's `first`. */
+static const LmtpReply too_early[] = {
+  [LMTP_GREETED] = LMTP_SAY_LHLO_FIRST,
+  [LMTP_READY] = LMTP_SAY_MAIL_FIRST,
+  [LMTP_HAS_SENDER] = LMTP_SAY_RCPT_FIRST,
+};
 
 /* Lines of the answer to LHLO beside those of commands. */
 static const char general_keywords[] = "PIPELINING|ENHANCEDSTATUSCODES";
@@ -44,12 +52,13 @@ run_lhlo (Lmtp *lmtp, char *argument)
   gsize len = strspn (argument, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]");
   if (len == 0 || argument[len] != '\0' || len > 255)
     {
-      lmtp_bad_command (lmtp, "501 5.5.4 LHLO wants a host name");
+      lmtp_bad_command (lmtp, LMTP_SAY_LHLO_SYNTAX);
       return;
     }
   lmtp_reset (lmtp);
   g_free (lmtp->client);
   lmtp->client = g_strdup (argument);
+  lmtp_set_phase (lmtp, LMTP_READY);
   say_hello (lmtp);
 }
 
@@ -57,32 +66,32 @@ static void
 run_helo (Lmtp *lmtp, char *argument)
 {
   /* RFC 2033 4.1: LMTP must not take HELO or EHLO */
-  lmtp_bad_command (lmtp, "500 5.5.1 This is LMTP: say LHLO");
+  lmtp_bad_command (lmtp, LMTP_SAY_THIS_IS_LMTP);
 }
 
-/* One ESMTP parameter of MAIL.  Returns the reply that refuses it, or NULL. */
-static const char *
-mail_parameter (Lmtp *lmtp, const char *parameter)
+/* Takes one ESMTP parameter of MAIL.  Returns the reply that refuses it, or LMTP_SAY_NOTHING. */
+static LmtpReply
+take_mail_parameter (Lmtp *lmtp, const char *parameter)
 {
   if (g_ascii_strncasecmp (parameter, "SIZE=", 5) == 0)
     {
       guint64 size;
       if (!g_ascii_string_to_unsigned (parameter + 5, 10, 0, G_MAXUINT64, &size, NULL))
-        return "501 5.5.4 SIZE wants a number";
+        return LMTP_SAY_SIZE_SYNTAX;
       if (size > satchel_limits ()->message_size)
-        return "552 5.3.4 Message too big";
+        return LMTP_SAY_TOO_BIG;
       lmtp->declared_size = size;
-      return NULL;
+      return LMTP_SAY_NOTHING;
     }
   if (g_ascii_strcasecmp (parameter, "BODY=7BIT") == 0
       || g_ascii_strcasecmp (parameter, "BODY=8BITMIME") == 0)
-    return NULL;
+    return LMTP_SAY_NOTHING;
   if (g_ascii_strcasecmp (parameter, "SMTPUTF8") == 0)
     {
       lmtp->is_utf8 = TRUE;
-      return NULL;
+      return LMTP_SAY_NOTHING;
     }
-  return "555 5.5.4 Unknown parameter of MAIL";
+  return LMTP_SAY_MAIL_PARAMETER;
 }
 
 static gboolean
@@ -100,12 +109,7 @@ run_mail (Lmtp *lmtp, char *argument)
 {
   if (g_ascii_strncasecmp (argument, "FROM:", 5) != 0)
     {
-      lmtp_bad_command (lmtp, "501 5.5.4 Syntax: MAIL FROM:<address>");
-      return;
-    }
-  if (lmtp->has_mail)
-    {
-      lmtp_reply (lmtp, "503 5.5.1 There is a sender already");
+      lmtp_bad_command (lmtp, LMTP_SAY_MAIL_SYNTAX);
       return;
     }
   const char *rest;
@@ -113,14 +117,15 @@ run_mail (Lmtp *lmtp, char *argument)
   g_autofree char *sender = lmtp_parse_path (argument + 5, TRUE, has_word (argument + 5, "SMTPUTF8"), &rest);
   if (sender == NULL)
     {
-      lmtp_bad_command (lmtp, "501 5.1.7 Bad sender address");
+      lmtp_bad_command (lmtp, LMTP_SAY_BAD_SENDER);
       return;
     }
   g_auto (GStrv) parameters = g_strsplit (rest, " ", 32);
   for (guint i = 0; parameters[i] != NULL; i++)
     {
-      const char *refusal = *parameters[i] == '\0' ? NULL : mail_parameter (lmtp, parameters[i]);
-      if (refusal != NULL)
+      LmtpReply refusal =
+          *parameters[i] == '\0' ? LMTP_SAY_NOTHING : take_mail_parameter (lmtp, parameters[i]);
+      if (refusal != LMTP_SAY_NOTHING)
         {
           /* No transaction has begun: what XFORWARD has said is for the next MAIL. */
           lmtp->is_utf8 = FALSE;
@@ -129,18 +134,19 @@ run_mail (Lmtp *lmtp, char *argument)
           return;
         }
     }
-  lmtp->has_mail = TRUE;
+  lmtp_set_phase (lmtp, LMTP_HAS_SENDER);
   lmtp->sender = g_steal_pointer (&sender);
   lmtp->delivery = satchel_delivery_new (lmtp->session, lmtp->sender);
   satchel_delivery_set_client_name (lmtp->delivery, lmtp->client);
   lmtp_set_origin (lmtp);
-  lmtp_reply (lmtp, "250 2.1.0 OK");
+  lmtp_reply (lmtp, LMTP_SAY_SENDER_OK);
 }
 
 static void
-refuse_recipient (Lmtp *lmtp, const char *reply, const SatchelRecipient *recipient)
+refuse_recipient (Lmtp *lmtp, const SatchelRecipient *recipient)
 {
-  satchel_connection_print (lmtp->connection, "%s\r\n", reply);
+  const char *reply = lmtp_status_reply (&lmtp->settings, recipient->status);
+  lmtp_say_status (lmtp->connection, reply);
   if (*reply == '5')
     lmtp_log_refusal (lmtp, reply, recipient->why, recipient->address);
 }
@@ -154,41 +160,37 @@ on_looked_up (const SatchelRecipient *recipient, gpointer data)
     {
       satchel_delivery_add_recipient (lmtp->delivery, recipient);
       g_ptr_array_add (lmtp->recipients, g_steal_pointer (&address));
-      lmtp_reply (lmtp, "250 2.1.5 OK");
+      lmtp_set_phase (lmtp, LMTP_HAS_RECIPIENTS);
+      lmtp_reply (lmtp, LMTP_SAY_RECIPIENT_OK);
     }
   else
-    refuse_recipient (lmtp, lmtp_status_reply (lmtp, recipient->status), recipient);
+    refuse_recipient (lmtp, recipient);
   lmtp_set_busy (lmtp, FALSE);
 }
 
 static void
 run_rcpt (Lmtp *lmtp, char *argument)
 {
-  if (!lmtp->has_mail)
-    {
-      lmtp_reply (lmtp, "503 5.5.1 MAIL first");
-      return;
-    }
   if (g_ascii_strncasecmp (argument, "TO:", 3) != 0)
     {
-      lmtp_bad_command (lmtp, "501 5.5.4 Syntax: RCPT TO:<address>");
+      lmtp_bad_command (lmtp, LMTP_SAY_RCPT_SYNTAX);
       return;
     }
   if (lmtp->recipients->len >= lmtp->settings.recipients)
     {
-      lmtp_reply (lmtp, "452 4.5.3 Too many recipients"); /* RFC 5321 4.5.3.1.10 */
+      lmtp_reply (lmtp, LMTP_SAY_TOO_MANY_RECIPIENTS);
       return;
     }
   const char *rest;
   g_autofree char *address = lmtp_parse_path (argument + 3, FALSE, lmtp->is_utf8, &rest);
   if (address == NULL)
     {
-      lmtp_bad_command (lmtp, "501 5.1.3 Bad recipient address");
+      lmtp_bad_command (lmtp, LMTP_SAY_BAD_RECIPIENT);
       return;
     }
   if (*rest != '\0')
     {
-      lmtp_reply (lmtp, "555 5.5.4 Unknown parameter of RCPT");
+      lmtp_reply (lmtp, LMTP_SAY_RCPT_PARAMETER);
       return;
     }
   lmtp->pending = g_steal_pointer (&address);
@@ -196,36 +198,17 @@ run_rcpt (Lmtp *lmtp, char *argument)
   satchel_delivery_look_up (lmtp->session, lmtp->pending, on_looked_up, lmtp);
 }
 
-static gboolean
-may_send_content (Lmtp *lmtp)
-{
-  if (!lmtp->has_mail)
-    lmtp_reply (lmtp, "503 5.5.1 MAIL first");
-  else if (lmtp->recipients->len == 0)
-    lmtp_reply (lmtp, "503 5.5.1 No valid recipients"); /* RFC 2033 4.2 */
-  else
-    return TRUE;
-  return FALSE;
-}
-
 static void
 run_data (Lmtp *lmtp, char *argument)
 {
   if (*argument != '\0')
     {
-      lmtp_bad_command (lmtp, "501 5.5.4 DATA takes no argument");
+      lmtp_bad_command (lmtp, LMTP_SAY_DATA_SYNTAX);
       return;
     }
-  if (lmtp->uses_bdat)
-    {
-      lmtp_reply (lmtp, "503 5.5.1 DATA after BDAT"); /* RFC 3030 2 */
-      return;
-    }
-  if (!may_send_content (lmtp))
-    return;
   lmtp_content_begin (lmtp);
   lmtp_set_state (lmtp, LMTP_DATA);
-  lmtp_reply (lmtp, "354 Go ahead, end with CRLF.CRLF");
+  lmtp_reply (lmtp, LMTP_SAY_GO_AHEAD);
 }
 
 static void
@@ -238,7 +221,7 @@ run_bdat (Lmtp *lmtp, char *argument)
   if (n < 1 || n > 2 || (n == 2 && !is_last)
       || !g_ascii_string_to_unsigned (words[0], 10, 0, G_MAXINT64, &size, NULL))
     {
-      lmtp_bad_command (lmtp, "501 5.5.4 Syntax: BDAT size [LAST]"); /* and closes (RFC 3030 4.2) */
+      lmtp_bad_command (lmtp, LMTP_SAY_BDAT_SYNTAX); /* and closes (RFC 3030 4.2) */
       return;
     }
   lmtp_chunk_begin (lmtp, size, is_last);
@@ -248,45 +231,45 @@ static void
 run_rset (Lmtp *lmtp, char *argument)
 {
   lmtp_reset (lmtp);
-  lmtp_reply (lmtp, "250 2.0.0 OK");
+  lmtp_reply (lmtp, LMTP_SAY_OK);
 }
 
 static void
 run_noop (Lmtp *lmtp, char *argument)
 {
   /* RFC 5321 4.1.1.9: an argument is ignored */
-  lmtp_reply (lmtp, "250 2.0.0 OK");
+  lmtp_reply (lmtp, LMTP_SAY_OK);
 }
 
 static void
 run_vrfy (Lmtp *lmtp, char *argument)
 {
-  lmtp_reply (lmtp, "252 2.5.0 Send mail and see"); /* RFC 5321 3.5.3 */
+  lmtp_reply (lmtp, LMTP_SAY_SEND_AND_SEE);
 }
 
 static void
 run_quit (Lmtp *lmtp, char *argument)
 {
-  satchel_connection_print (lmtp->connection, "221 2.0.0 %s closing connection\r\n", satchel_hostname ());
+  lmtp_say_bye (lmtp->connection);
   lmtp_close (lmtp);
 }
 
 static const LmtpCommand commands[] = {
-  { "LHLO", 0, run_lhlo },
-  { "HELO", LMTP_OF_SMTP, run_helo },
-  { "EHLO", LMTP_OF_SMTP, run_helo },
-  { "MAIL", LMTP_NEEDS_LHLO, run_mail, "SIZE|8BITMIME|SMTPUTF8" },
-  { "RCPT", LMTP_NEEDS_LHLO, run_rcpt },
-  { "DATA", LMTP_NEEDS_LHLO, run_data },
-  /* BDAT also runs before LHLO, and is refused after its octets, since they would be read as commands. */
-  { "BDAT", 0, run_bdat, "CHUNKING" },
-  { "XFORWARD", LMTP_NEEDS_LHLO | LMTP_OF_TRUSTED, lmtp_run_xforward,
+  { "LHLO", LMTP_GREETED, LMTP_HAS_CHUNKS, run_lhlo },
+  { "HELO", LMTP_GREETED, LMTP_HAS_CHUNKS, run_helo, .flags = LMTP_OF_SMTP },
+  { "EHLO", LMTP_GREETED, LMTP_HAS_CHUNKS, run_helo, .flags = LMTP_OF_SMTP },
+  { "MAIL", LMTP_READY, LMTP_READY, run_mail, LMTP_SAY_HAS_SENDER, .keywords = "SIZE|8BITMIME|SMTPUTF8" },
+  { "RCPT", LMTP_HAS_SENDER, LMTP_HAS_RECIPIENTS, run_rcpt, LMTP_SAY_RCPT_AFTER_BDAT },
+  { "DATA", LMTP_HAS_RECIPIENTS, LMTP_HAS_RECIPIENTS, run_data, LMTP_SAY_DATA_AFTER_BDAT },
+  /* BDAT runs in each phase, and is refused after its octets, since they would be read as commands. */
+  { "BDAT", LMTP_GREETED, LMTP_HAS_CHUNKS, run_bdat, .keywords = "CHUNKING" },
+  { "XFORWARD", LMTP_READY, LMTP_READY, lmtp_run_xforward, LMTP_SAY_AFTER_MAIL, LMTP_OF_TRUSTED,
     "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE" },
-  { "RSET", 0, run_rset },
-  { "NOOP", 0, run_noop },
-  { "VRFY", 0, run_vrfy },
-  { "HELP", 0, run_help },
-  { "QUIT", 0, run_quit },
+  { "RSET", LMTP_GREETED, LMTP_HAS_CHUNKS, run_rset },
+  { "NOOP", LMTP_GREETED, LMTP_HAS_CHUNKS, run_noop },
+  { "VRFY", LMTP_GREETED, LMTP_HAS_CHUNKS, run_vrfy },
+  { "HELP", LMTP_GREETED, LMTP_HAS_CHUNKS, run_help },
+  { "QUIT", LMTP_GREETED, LMTP_HAS_CHUNKS, run_quit },
 };
 
 static gboolean
@@ -299,24 +282,34 @@ static void
 say_hello (Lmtp *lmtp)
 {
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
-  g_ptr_array_add (lines, g_strdup (satchel_hostname ()));
   add_keywords (lines, general_keywords);
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (is_offered (lmtp, &commands[i]))
       add_keywords (lines, commands[i].keywords);
-  for (guint i = 0; i < lines->len; i++)
-    satchel_connection_print (lmtp->connection, "250%c%s\r\n", i + 1 < lines->len ? '-' : ' ',
-                              (const char *) lines->pdata[i]);
+  lmtp_say_keywords (lmtp->connection, lines);
 }
 
 static void
 run_help (Lmtp *lmtp, char *argument)
 {
-  g_autoptr (GString) reply = g_string_new ("214 2.0.0");
+  g_autoptr (GString) names = g_string_new (NULL);
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if ((commands[i].flags & LMTP_OF_SMTP) == 0 && is_offered (lmtp, &commands[i]))
-      g_string_append_printf (reply, " %s", commands[i].name);
-  lmtp_reply (lmtp, reply->str);
+      g_string_append_printf (names, " %s", commands[i].name);
+  lmtp_say_commands (lmtp->connection, names->str);
+}
+
+static void
+run_command (Lmtp *lmtp, const LmtpCommand *command, char *argument)
+{
+  if (lmtp->phase < command->first)
+    (lmtp->phase == LMTP_GREETED ? lmtp_bad_command : lmtp_reply) (lmtp, too_early[lmtp->phase]);
+  else if (!is_offered (lmtp, command))
+    lmtp_bad_command (lmtp, LMTP_SAY_MAY_NOT_FORWARD);
+  else if (lmtp->phase > command->last)
+    lmtp_reply (lmtp, command->too_late);
+  else
+    command->run (lmtp, argument);
 }
 
 void
@@ -326,7 +319,7 @@ lmtp_command (Lmtp *lmtp, char *line, gsize len)
   for (gsize i = 0; i < len; i++)
     if ((unsigned char) line[i] < 0x20 || line[i] == 0x7f)
       {
-        lmtp_bad_command (lmtp, "500 5.5.2 Control character in command");
+        lmtp_bad_command (lmtp, LMTP_SAY_BAD_CHARACTER);
         return;
       }
   gsize name_len = strcspn (line, " ");
@@ -335,11 +328,8 @@ lmtp_command (Lmtp *lmtp, char *line, gsize len)
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strlen (commands[i].name) == name_len && g_ascii_strncasecmp (commands[i].name, line, name_len) == 0)
       {
-        if ((commands[i].flags & LMTP_NEEDS_LHLO) && lmtp->client == NULL)
-          lmtp_bad_command (lmtp, "503 5.5.1 LHLO first");
-        else
-          commands[i].run (lmtp, argument);
+        run_command (lmtp, &commands[i], argument);
         return;
       }
-  lmtp_bad_command (lmtp, "500 5.5.1 Unknown command");
+  lmtp_bad_command (lmtp, LMTP_SAY_UNKNOWN_COMMAND);
 }

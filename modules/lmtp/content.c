@@ -41,15 +41,6 @@ lmtp_content_begin (Lmtp *lmtp)
   append_trace (lmtp);
 }
 
-/* Returns the reply for a recipient, in the words of a filter if it gave some. */
-static char *
-recipient_reply (const Lmtp *lmtp, SatchelDeliveryStatus status, const char *text)
-{
-  if (text != NULL && (status == SATCHEL_DELIVERY_REFUSED || status == SATCHEL_DELIVERY_TEMPORARY))
-    return g_strdup_printf ("%s %s:", status == SATCHEL_DELIVERY_REFUSED ? "550 5.7.1" : "451 4.7.1", text);
-  return g_strconcat (lmtp_status_reply (lmtp, status), ":", NULL);
-}
-
 static void
 finish_content (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
 {
@@ -59,13 +50,12 @@ finish_content (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
       const char *recipient = g_ptr_array_index (lmtp->recipients, i);
       if (status == SATCHEL_DELIVERY_OK)
         {
-          satchel_connection_print (lmtp->connection, "250 2.0.0 <%s> Saved %s\r\n", recipient,
-                                    satchel_delivery_id (lmtp->delivery));
+          lmtp_say_saved (lmtp->connection, recipient, satchel_delivery_id (lmtp->delivery));
           continue;
         }
-      g_autofree char *reply =
-          recipient_reply (lmtp, status, statuses != NULL ? satchel_delivery_text (lmtp->delivery, i) : NULL);
-      satchel_connection_print (lmtp->connection, "%s <%s>\r\n", reply, recipient);
+      const char *text = statuses != NULL ? satchel_delivery_text (lmtp->delivery, i) : NULL;
+      g_autofree char *reply = lmtp_refusal (&lmtp->settings, status, text);
+      lmtp_say_refusal (lmtp->connection, reply, recipient);
       if (*reply == '5')
         lmtp_log_refusal (lmtp, reply, satchel_delivery_id (lmtp->delivery), recipient);
     }
@@ -90,6 +80,18 @@ end_content (Lmtp *lmtp)
     satchel_delivery_finish (lmtp->delivery, on_finished, lmtp);
 }
 
+static void
+answer_chunk (Lmtp *lmtp)
+{
+  if (lmtp->failure == SATCHEL_DELIVERY_OK)
+    {
+      lmtp_reply (lmtp, LMTP_SAY_CHUNK_TAKEN);
+      return;
+    }
+  g_autofree char *reply = lmtp_refusal (&lmtp->settings, lmtp->failure, NULL);
+  lmtp_say_refusal (lmtp->connection, reply, NULL);
+}
+
 /* Goes on after a block was written. */
 static void
 block_written (Lmtp *lmtp)
@@ -102,11 +104,7 @@ block_written (Lmtp *lmtp)
   else if (lmtp->state == LMTP_CHUNK && lmtp->chunk_left == 0)
     {
       lmtp_set_state (lmtp, LMTP_COMMAND);
-      if (lmtp->failure == SATCHEL_DELIVERY_OK)
-        lmtp_reply (lmtp, "250 2.0.0 Chunk taken");
-      else
-        satchel_connection_print (lmtp->connection, "%s: message\r\n",
-                                  lmtp_status_reply (lmtp, lmtp->failure));
+      answer_chunk (lmtp);
     }
 }
 
@@ -225,16 +223,15 @@ lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last)
   lmtp_set_state (lmtp, LMTP_CHUNK);
   lmtp->chunk_left = size;
   lmtp->chunk_is_last = is_last;
-  if (!lmtp->uses_bdat)
+  if (lmtp->phase == LMTP_HAS_RECIPIENTS)
     {
-      lmtp->uses_bdat = TRUE;
+      lmtp_set_phase (lmtp, LMTP_HAS_CHUNKS);
       lmtp->n_bytes = 0;
       lmtp->failure = SATCHEL_DELIVERY_OK;
-      /* Without recipients the octets still have to be read past (RFC 3030 4.2). */
-      if (lmtp->has_mail && lmtp->recipients->len > 0)
-        append_trace (lmtp);
+      append_trace (lmtp);
     }
-  if (!lmtp->has_mail || lmtp->recipients->len == 0)
+  /* Without recipients the octets still have to be read past (RFC 3030 4.2). */
+  if (lmtp->phase < LMTP_HAS_RECIPIENTS)
     lmtp->failure = SATCHEL_DELIVERY_TEMPORARY;
   if (size == 0)
     {
@@ -251,11 +248,11 @@ chunk_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
   append (lmtp, data, n);
   lmtp->chunk_left -= n;
   gboolean at_end = lmtp->chunk_left == 0;
-  if (at_end && (!lmtp->has_mail || lmtp->recipients->len == 0))
+  if (at_end && lmtp->phase < LMTP_HAS_RECIPIENTS)
     {
-      g_byte_array_set_size (lmtp->block, 0);
       lmtp_reset (lmtp);
-      lmtp_reply (lmtp, "503 5.5.1 No valid recipients");
+      lmtp_set_state (lmtp, LMTP_COMMAND);
+      lmtp_reply (lmtp, LMTP_SAY_RCPT_FIRST);
       return TRUE;
     }
   flush_block (lmtp, at_end && lmtp->chunk_is_last);

@@ -2,26 +2,26 @@
  * LMTP before login (role gate): there is no login, so a connection from an allowed peer goes to a
  * mail process at once and this half only says so.
  */
-#include <satchel/module.h>
-#include <satchel/protocol.h>
+#include "replies.h"
 
-/* The greeting that replaces 220 (RFC 5321 3.1). It is always 421, so that the MTA keeps the mail, even if a
- * setting lacks its network. */
+#include <satchel/module.h>
+
+/* Returns the greeting that replaces 220 (RFC 5321 3.1). */
 static const char *
 refusal (SatchelRefusal why)
 {
   switch (why)
     {
     case SATCHEL_REFUSED_ADDRESS:
-      return "421 4.7.0 Too many connections from your address\r\n";
+      return lmtp_reply_line (LMTP_SAY_PEER_FULL);
     case SATCHEL_REFUSED_FULL:
-      return "421 4.3.2 Too many connections, try again later\r\n";
+      return lmtp_reply_line (LMTP_SAY_SERVER_FULL);
     case SATCHEL_REFUSED_NETWORK:
-      return "421 4.7.1 Your address may not deliver here\r\n";
+      return lmtp_reply_line (LMTP_SAY_PEER_REFUSED);
     case SATCHEL_REFUSED_UNAVAILABLE:
       break;
     }
-  return "421 4.3.0 Not available now, try again later\r\n";
+  return lmtp_reply_line (LMTP_SAY_UNAVAILABLE);
 }
 
 static const SatchelGateProtocolOps gate_ops = {

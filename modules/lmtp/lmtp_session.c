@@ -26,19 +26,50 @@ lmtp_log_refusal (Lmtp *lmtp, const char *reply, const char *why, const char *re
 }
 
 void
-lmtp_reply (Lmtp *lmtp, const char *text)
+lmtp_reply (Lmtp *lmtp, LmtpReply reply)
 {
-  satchel_connection_print (lmtp->connection, "%s\r\n", text);
+  const char *line = lmtp_reply_line (reply);
+  gsize len = strlen (line);
+  satchel_connection_write (lmtp->connection, line, len);
   /* A permanent refusal is logged, since its sender will ask why. */
-  if (*text == '5')
-    lmtp_log_refusal (lmtp, text, NULL, NULL);
+  if (*line == '5')
+    {
+      g_autofree char *text = g_strndup (line, len - strlen ("\r\n"));
+      lmtp_log_refusal (lmtp, text, NULL, NULL);
+    }
 }
+
+#define TO(state) (1u << LMTP_##state)
+static const guint8 next_states[] = {
+  [LMTP_COMMAND] = TO (DATA) | TO (CHUNK) | TO (DISCARD_LINE) | TO (CLOSING),
+  [LMTP_DATA] = TO (COMMAND) | TO (CLOSING),
+  [LMTP_CHUNK] = TO (COMMAND) | TO (CLOSING),
+  [LMTP_DISCARD_LINE] = TO (COMMAND) | TO (CLOSING),
+};
 
 void
 lmtp_set_state (Lmtp *lmtp, LmtpState state)
 {
-  if (lmtp->state != LMTP_CLOSING)
-    lmtp->state = state;
+  /* Nothing comes after the goodbye. */
+  if (lmtp->state == LMTP_CLOSING)
+    return;
+  g_return_if_fail ((next_states[lmtp->state] & 1u << state) != 0);
+  lmtp->state = state;
+}
+
+static const guint8 next_phases[] = {
+  [LMTP_GREETED] = TO (READY),
+  [LMTP_READY] = TO (READY) | TO (HAS_SENDER),
+  [LMTP_HAS_SENDER] = TO (HAS_RECIPIENTS) | TO (READY),
+  [LMTP_HAS_RECIPIENTS] = TO (HAS_RECIPIENTS) | TO (HAS_CHUNKS) | TO (READY),
+  [LMTP_HAS_CHUNKS] = TO (READY),
+};
+
+void
+lmtp_set_phase (Lmtp *lmtp, LmtpPhase phase)
+{
+  g_return_if_fail ((next_phases[lmtp->phase] & 1u << phase) != 0);
+  lmtp->phase = phase;
 }
 
 void
@@ -48,41 +79,41 @@ lmtp_close (Lmtp *lmtp)
   satchel_connection_close (lmtp->connection);
 }
 
-/* 421 is what a server says before it closes (RFC 5321 3.8). */
 static void
-say_goodbye (Lmtp *lmtp, const char *reply)
+say_goodbye (Lmtp *lmtp, LmtpReply reply)
 {
   lmtp_reply (lmtp, reply);
   lmtp_close (lmtp);
 }
 
 void
-lmtp_close_unclear (Lmtp *lmtp, const char *text)
+lmtp_close_unclear (Lmtp *lmtp, LmtpReply reply)
 {
-  lmtp_reply (lmtp, text);
-  say_goodbye (lmtp, "421 4.7.0 Closing, what follows cannot be told from commands");
+  lmtp_reply (lmtp, reply);
+  say_goodbye (lmtp, LMTP_SAY_UNCLEAR);
 }
 
 void
-lmtp_bad_command (Lmtp *lmtp, const char *text)
+lmtp_bad_command (Lmtp *lmtp, LmtpReply reply)
 {
   if (lmtp->is_chunk)
     {
-      lmtp_close_unclear (lmtp, text);
+      lmtp_close_unclear (lmtp, reply);
       return;
     }
-  lmtp_reply (lmtp, text);
+  lmtp_reply (lmtp, reply);
   if (++lmtp->n_bad < lmtp->settings.bad_commands)
     return;
-  say_goodbye (lmtp, "421 4.7.0 Too many bad commands");
+  say_goodbye (lmtp, LMTP_SAY_TOO_MANY_BAD);
   satchel_session_log (lmtp->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
 }
 
 void
 lmtp_reset (Lmtp *lmtp)
 {
-  lmtp->has_mail = lmtp->is_utf8 = lmtp->uses_bdat = FALSE;
-  lmtp_set_state (lmtp, LMTP_COMMAND);
+  if (lmtp->phase != LMTP_GREETED)
+    lmtp_set_phase (lmtp, LMTP_READY);
+  lmtp->is_utf8 = FALSE;
   lmtp->declared_size = lmtp->n_bytes = 0;
   lmtp->failure = SATCHEL_DELIVERY_OK;
   lmtp->block_ends_content = FALSE;
@@ -131,12 +162,13 @@ line_input (Lmtp *lmtp, const guint8 *data, gsize len)
         return FALSE;
       /* A CR may be the first half of the end. */
       satchel_connection_consume (lmtp->connection, len - (data[len - 1] == '\r' ? 1 : 0));
-      lmtp_set_state (lmtp, LMTP_DISCARD_LINE);
+      if (lmtp->state != LMTP_DISCARD_LINE)
+        lmtp_set_state (lmtp, LMTP_DISCARD_LINE);
       return FALSE;
     }
   if (end == data || end[-1] != '\r')
     {
-      lmtp_close_unclear (lmtp, "500 5.5.2 Lines end in CRLF, not in LF alone");
+      lmtp_close_unclear (lmtp, LMTP_SAY_BAD_LINE_END);
       return FALSE;
     }
   gsize n = (gsize) (end - data) - 1;
@@ -144,8 +176,9 @@ line_input (Lmtp *lmtp, const guint8 *data, gsize len)
   satchel_connection_consume (lmtp->connection, n + 2);
   if (lmtp->state == LMTP_DISCARD_LINE || n >= limit)
     {
-      lmtp_set_state (lmtp, LMTP_COMMAND);
-      lmtp_bad_command (lmtp, "500 5.5.2 Line too long");
+      if (lmtp->state == LMTP_DISCARD_LINE)
+        lmtp_set_state (lmtp, LMTP_COMMAND);
+      lmtp_bad_command (lmtp, LMTP_SAY_LONG_LINE);
       return TRUE;
     }
   lmtp->line = line;
@@ -181,13 +214,13 @@ on_input (SatchelConnection *connection, gpointer self)
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
-  say_goodbye (self, "421 4.4.2 Idle for too long");
+  say_goodbye (self, LMTP_SAY_IDLE);
 }
 
 static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
-  say_goodbye (self, "421 4.3.2 Server is stopping");
+  say_goodbye (self, LMTP_SAY_STOPPING);
 }
 
 static void
@@ -222,6 +255,6 @@ lmtp_session_new (SatchelSession *session, const void *note, gsize len)
   satchel_config_fill (satchel_session_config (session), lmtp_schema, &lmtp->settings);
   lmtp->may_forward = satchel_session_is_from (session, lmtp->settings.xforward_networks);
   satchel_connection_set_idle_timeout (lmtp->connection, lmtp->settings.timeout_ms);
-  satchel_connection_print (lmtp->connection, "220 %s LMTP Satchel\r\n", satchel_hostname ());
+  lmtp_say_greeting (lmtp->connection);
   return lmtp;
 }

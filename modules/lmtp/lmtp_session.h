@@ -2,9 +2,8 @@
  * One LMTP session (RFC 2033), shared by the files of this module.  Main thread, but for content_write_job.
  */
 #pragma once
-#include "settings.h"
+#include "replies.h"
 
-#include <satchel/delivery.h>
 #include <satchel/module.h>
 #include <satchel/protocol.h>
 
@@ -25,15 +24,34 @@ typedef enum
 } LmtpForwarded;
 
 /* What the next octets of input are.  lmtp_set_state alone changes it.  While is_busy, input waits whatever
- * the state. */
+ * the state.
+ *
+ *   state         the octets are                           goes on when
+ *   COMMAND       a command line                           DATA runs: DATA; BDAT runs: CHUNK;
+ *                                                          it is too long: DISCARD_LINE
+ *   DATA          content to CRLF.CRLF (RFC 5321 4.1.1.4)  it has come: COMMAND
+ *   CHUNK         those of one BDAT (RFC 3030)             all have come: COMMAND
+ *   DISCARD_LINE  the rest of a line that was too long     its end has come: COMMAND
+ *   CLOSING       not read: a goodbye was sent             never */
 typedef enum
 {
-  LMTP_COMMAND = 0,  /* a command line */
-  LMTP_DATA,         /* content up to CRLF.CRLF (RFC 5321 4.1.1.4); then COMMAND */
-  LMTP_CHUNK,        /* the octets of one BDAT (RFC 3030); then COMMAND */
-  LMTP_DISCARD_LINE, /* the rest of a line that was too long; then COMMAND */
-  LMTP_CLOSING       /* nothing more is read: a goodbye was sent */
+  LMTP_COMMAND = 0,
+  LMTP_DATA,
+  LMTP_CHUNK,
+  LMTP_DISCARD_LINE,
+  LMTP_CLOSING
 } LmtpState;
+
+/* How far the client has come on its way to a message; each row of the commands' table says from which phase
+ * to which its command is taken.  lmtp_set_phase alone changes it.  Ordered: each needs the one before. */
+typedef enum
+{
+  LMTP_GREETED = 0,    /* LHLO is still to come */
+  LMTP_READY,          /* no transaction has begun */
+  LMTP_HAS_SENDER,     /* MAIL was taken */
+  LMTP_HAS_RECIPIENTS, /* at least one RCPT was taken */
+  LMTP_HAS_CHUNKS      /* BDAT has begun to bring the message */
+} LmtpPhase;
 
 typedef enum
 {
@@ -50,6 +68,7 @@ typedef struct Lmtp
   SatchelConnection *connection;
   LmtpSettings settings;
   LmtpState state;
+  LmtpPhase phase;
   gboolean is_busy; /* an answer comes later: no further input until then */
   char *client;     /* argument of LHLO; NULL: none yet */
   guint n_bad;
@@ -62,8 +81,8 @@ typedef struct Lmtp
   gboolean has_forwarded;
   char *forwarded[LMTP_N_FORWARDED];
 
-  /* The mail transaction; has_mail says whether there is one. */
-  gboolean has_mail, is_utf8, uses_bdat;
+  /* The mail transaction, if `phase` says that there is one. */
+  gboolean is_utf8;
   char *sender;
   GPtrArray *recipients; /* char *: the recipients that were accepted */
   char *pending;         /* the recipient that is being looked up */
@@ -83,24 +102,24 @@ typedef struct Lmtp
 /* lmtp_session.c */
 extern const SatchelConnectionHandlers lmtp_session_handlers;
 gpointer lmtp_session_new (SatchelSession *session, const void *note, gsize len);
-/* Sends a line, given without its end. A reply that refuses for good is logged. */
-void lmtp_reply (Lmtp *lmtp, const char *text);
+/* Sends a reply. One that refuses for good is logged. */
+void lmtp_reply (Lmtp *lmtp, LmtpReply reply);
 /* Logs a refusal. @why: a reason beyond @reply, or NULL; @recipient NULL: it is about the command. */
 void lmtp_log_refusal (Lmtp *lmtp, const char *reply, const char *why, const char *recipient);
-void lmtp_bad_command (Lmtp *lmtp, const char *text);
-/* Refuses with @text, and closes: what the client sends next may be content. */
-void lmtp_close_unclear (Lmtp *lmtp, const char *text);
+/* Refuses a command that the client should not have sent; too many of them close. */
+void lmtp_bad_command (Lmtp *lmtp, LmtpReply reply);
+/* Refuses with @reply, and closes: what the client sends next may be content. */
+void lmtp_close_unclear (Lmtp *lmtp, LmtpReply reply);
+/* Ends the transaction, if there is one. */
 void lmtp_reset (Lmtp *lmtp);
 void lmtp_set_state (Lmtp *lmtp, LmtpState state);
+void lmtp_set_phase (Lmtp *lmtp, LmtpPhase phase);
 /* Ends the connection once all output is sent. */
 void lmtp_close (Lmtp *lmtp);
 void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);
 
 /* commands.c: handles one command line, given without its end. */
 void lmtp_command (Lmtp *lmtp, char *line, gsize len);
-
-/* replies.c: returns reply, status code and text for a @status other than OK; a static text. */
-const char *lmtp_status_reply (const Lmtp *lmtp, SatchelDeliveryStatus status);
 
 /* content.c */
 void lmtp_content_begin (Lmtp *lmtp);

@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: MIT
-module_LTLIBRARIES += lmtp-gate.la lmtp.la
-lmtp_gate_la_SOURCES = modules/lmtp/lmtp_gate.c
-lmtp_gate_la_CPPFLAGS = $(MODULE_CPPFLAGS)
-lmtp_gate_la_CFLAGS = $(MODULE_CFLAGS)
-lmtp_gate_la_LDFLAGS = $(MODULE_LDFLAGS)
-lmtp_gate_la_LIBADD = $(MODULE_LIBADD)
-lmtp_la_SOURCES = \
+# Both halves.
+lmtp_shared = \
+	modules/lmtp/replies.c \
+	modules/lmtp/replies.h
+# The session in a mail process.
+lmtp_sources = \
+	$(lmtp_shared) \
 	modules/lmtp/address.c \
 	modules/lmtp/commands.c \
 	modules/lmtp/content.c \
 	modules/lmtp/lmtp_session.c \
 	modules/lmtp/lmtp_session.h \
-	modules/lmtp/module.c \
-	modules/lmtp/replies.c \
 	modules/lmtp/settings.c \
 	modules/lmtp/settings.h \
 	modules/lmtp/xforward.c
+
+module_LTLIBRARIES += lmtp-gate.la lmtp.la
+lmtp_gate_la_SOURCES = $(lmtp_shared) modules/lmtp/lmtp_gate.c
+lmtp_gate_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+lmtp_gate_la_CFLAGS = $(MODULE_CFLAGS)
+lmtp_gate_la_LDFLAGS = $(MODULE_LDFLAGS)
+lmtp_gate_la_LIBADD = $(MODULE_LIBADD)
+lmtp_la_SOURCES = $(lmtp_sources) modules/lmtp/module.c
 lmtp_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 lmtp_la_CFLAGS = $(MODULE_CFLAGS)
 lmtp_la_LDFLAGS = $(MODULE_LDFLAGS)

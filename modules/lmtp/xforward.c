@@ -124,16 +124,6 @@ lmtp_forget_forwarded (Lmtp *lmtp)
 void
 lmtp_run_xforward (Lmtp *lmtp, char *argument)
 {
-  if (!lmtp->may_forward)
-    {
-      lmtp_bad_command (lmtp, "550 5.7.1 You may not use XFORWARD here");
-      return;
-    }
-  if (lmtp->has_mail)
-    {
-      lmtp_reply (lmtp, "503 5.5.1 XFORWARD comes before MAIL");
-      return;
-    }
   char *values[LMTP_N_FORWARDED];
   for (guint i = 0; i < LMTP_N_FORWARDED; i++)
     values[i] = g_strdup (lmtp->forwarded[i]);
@@ -145,13 +135,13 @@ lmtp_run_xforward (Lmtp *lmtp, char *argument)
   if (!ok)
     {
       clear (values);
-      lmtp_bad_command (lmtp, "501 5.5.4 Syntax: XFORWARD NAME=value, as LHLO offers");
+      lmtp_bad_command (lmtp, LMTP_SAY_XFORWARD_SYNTAX);
       return;
     }
   lmtp_forget_forwarded (lmtp);
   lmtp->has_forwarded = TRUE;
   memcpy (lmtp->forwarded, values, sizeof values);
-  lmtp_reply (lmtp, "250 2.0.0 OK");
+  lmtp_reply (lmtp, LMTP_SAY_OK);
 }
 
 /* Without an address the message was made on the MTA's machine, and other facts of a client are void. */
