@@ -197,7 +197,7 @@ imap_run_idle (ImapSession *session, ImapCommand *command, gboolean may_block)
   if (!idle->is_told && look_outside (session, may_block) == IMAP_STEP_BLOCK)
     return IMAP_STEP_BLOCK;
   if (!idle->is_told)
-    imap_write (&session->writer, "+ idling\r\n");
+    imap_write_continuation (&session->writer, "idling");
   idle->is_told = TRUE;
   if (idle->is_done)
     return idle->bad != NULL ? imap_command_bad (command, idle->bad)

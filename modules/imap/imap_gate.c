@@ -188,7 +188,10 @@ read_command (ImapGate *gate, const guint8 *data, gsize len)
     case IMAP_LEX_LITERAL:
       imap_lexer_take_literal (&gate->lexer);
       if (gate->lexer.error == NULL && gate->lexer.literal_is_sync)
-        satchel_connection_write (gate->connection, "+ OK\r\n", 6);
+        {
+          imap_write_continuation (&gate->writer, "OK");
+          imap_gate_flush (gate);
+        }
       return;
     case IMAP_LEX_COMMAND:
       run_command (gate);

@@ -60,8 +60,8 @@ imap_session_is_cancelled (ImapSession *session)
   return session->connection == NULL || satchel_session_is_cancelled (session->session);
 }
 
-static void
-flush_writer (ImapSession *session)
+void
+imap_session_flush (ImapSession *session)
 {
   ImapWriter *writer = &session->writer;
   if (writer->len == 0 || session->state == IMAP_SESSION_CLOSING)
@@ -86,7 +86,7 @@ flush_writer (ImapSession *session)
 static void
 close_session (ImapSession *session)
 {
-  flush_writer (session);
+  imap_session_flush (session);
   if (session->state == IMAP_SESSION_CLOSING)
     return;
   set_state (session, IMAP_SESSION_CLOSING);
@@ -98,9 +98,7 @@ close_session (ImapSession *session)
 void
 imap_session_bye (ImapSession *session, const char *text)
 {
-  imap_write (&session->writer, "* BYE ");
-  imap_write (&session->writer, text);
-  imap_write (&session->writer, "\r\n");
+  imap_write_format (&session->writer, "* BYE %s\r\n", text);
   close_session (session);
 }
 
@@ -161,7 +159,7 @@ still_here (SatchelTimer *timer, gpointer data)
   if (session->state == IMAP_SESSION_WAITING)
     {
       imap_write (&session->writer, "* OK Still here\r\n");
-      flush_writer (session);
+      imap_session_flush (session);
       satchel_timer_arm (timer, session->settings.idle_keepalive_ms, still_here, session);
       satchel_timer_arm (&session->rest_timer, session->settings.rest_ms, take_rest, session);
     }
@@ -337,7 +335,7 @@ end_command (ImapSession *session)
     command->row->succeeded (session, command);
   imap_incoming_clear (&session->incoming);
   imap_lexer_reset (&session->lexer, FALSE);
-  flush_writer (session);
+  imap_session_flush (session);
   finish_command (session, command);
   imap_command_free (command);
 }
@@ -390,7 +388,7 @@ static void
 follow_step (ImapSession *session, ImapStep step)
 {
   watch_view (session);
-  flush_writer (session);
+  imap_session_flush (session);
   if (session->state == IMAP_SESSION_CLOSING)
     return;
   if (session->is_broken)
@@ -510,7 +508,7 @@ on_timeout (SatchelConnection *connection, gpointer self)
     imap_session_bye (session, "Autologout; idle for too long.");
 }
 
-/* A job may be filling the writer: then the goodbye goes out by itself. */
+/* A job may be filling the session's writer: then the goodbye has one of its own. */
 static void
 say_bye_at_once (ImapSession *session, const char *text)
 {
@@ -519,9 +517,12 @@ say_bye_at_once (ImapSession *session, const char *text)
       imap_session_bye (session, text);
       return;
     }
+  ImapWriter goodbye = { .room = 1 };
+  imap_write_format (&goodbye, "* BYE %s\r\n", text);
   set_state (session, IMAP_SESSION_CLOSING);
-  satchel_connection_print (session->connection, "* BYE %s\r\n", text);
+  satchel_connection_write (session->connection, goodbye.data, goodbye.len);
   satchel_connection_close (session->connection);
+  imap_writer_clear (&goodbye);
 }
 
 static void
@@ -574,7 +575,7 @@ answer_login (ImapSession *session)
       g_clear_pointer (&session->login_tag, g_free);
       session->ns.others = satchel_store_namespace_names (session->store);
       imap_announce_join (session);
-      flush_writer (session);
+      imap_session_flush (session);
       arm_timers (session);
       return;
     }

@@ -196,6 +196,8 @@ void imap_session_run_job (ImapSession *session, const char *name, void (*func) 
                            void (*after) (ImapSession *session));
 /* The session is RUNNING its command from now on. */
 void imap_session_begin_command (ImapSession *session, ImapCommand *command);
+/* Sends what the writer has; what is said after the goodbye is dropped.  Main thread. */
+void imap_session_flush (ImapSession *session);
 /* "* BYE ..." and no more. */
 void imap_session_bye (ImapSession *session, const char *text);
 /* Ends SELECTED without a word to the client. */

@@ -45,8 +45,10 @@ has_wrong_utf8 (const ImapSession *session, const ImapCommandRow *row)
 void
 imap_ask_for_literal (ImapSession *session)
 {
-  if (session->lexer.literal_is_sync && session->lexer.error == NULL)
-    satchel_connection_write (session->connection, "+ OK\r\n", 6);
+  if (!session->lexer.literal_is_sync || session->lexer.error != NULL)
+    return;
+  imap_write_continuation (&session->writer, "OK");
+  imap_session_flush (session);
 }
 
 static void
@@ -75,23 +77,21 @@ begin_literal (ImapSession *session)
 static void
 say_bad (ImapSession *session, const char *tag, ImapStatus status, const char *code, const char *text)
 {
-  SatchelConnection *connection = session->connection;
+  ImapWriter *writer = &session->writer;
   const char *word = status == IMAP_NO && tag != NULL ? "NO" : "BAD";
   const ImapLexer *lexer = &session->lexer;
-  ImapWriter blamed = { .room = 1 };
+  imap_write_format (writer, "%s %s ", tag != NULL ? tag : "*", word);
+  if (code != NULL)
+    imap_write_format (writer, "[%s] ", code);
+  imap_write (writer, text);
   if (lexer->blamed > 0)
     {
-      imap_write (&blamed, ": ");
-      imap_write_safe_text (&blamed, imap_lexer_text (lexer, imap_lexer_node (lexer, lexer->blamed)),
+      imap_write (writer, ": ");
+      imap_write_safe_text (writer, imap_lexer_text (lexer, imap_lexer_node (lexer, lexer->blamed)),
                             BLAMED_BYTES);
     }
-  imap_write_raw (&blamed, "", 1);
-  tag = tag != NULL ? tag : "*";
-  if (code != NULL)
-    satchel_connection_print (connection, "%s %s [%s] %s%s\r\n", tag, word, code, text, blamed.data);
-  else
-    satchel_connection_print (connection, "%s %s %s%s\r\n", tag, word, text, blamed.data);
-  imap_writer_clear (&blamed);
+  imap_write (writer, "\r\n");
+  imap_session_flush (session);
 }
 
 static void

@@ -34,6 +34,14 @@ imap_writer_reserve (ImapWriter *writer, gsize n)
 }
 
 void
+imap_write_continuation (ImapWriter *writer, const char *text)
+{
+  imap_write (writer, "+ ");
+  imap_write (writer, text);
+  imap_write (writer, "\r\n");
+}
+
+void
 imap_write_format (ImapWriter *writer, const char *format, ...)
 {
   va_list arguments;

@@ -37,6 +37,8 @@ imap_write (ImapWriter *writer, const char *text)
 {
   imap_write_raw (writer, text, strlen (text));
 }
+/* Asks for a literal, or for the rest of a command (RFC 3501 7.5). */
+void imap_write_continuation (ImapWriter *writer, const char *text);
 void imap_write_format (ImapWriter *writer, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void imap_write_number (ImapWriter *writer, guint64 number);
 /* string: quoted if it may be, else a literal.  NULs are cut out.  8-bit is quoted only as UTF-8, if the
