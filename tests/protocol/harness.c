@@ -183,6 +183,26 @@ harness_remove (const char *user, const char *uids, GError **error)
   return satchel_transaction_commit (transaction, error);
 }
 
+char *
+harness_newest_message (const char *user, guint *ret_n, GError **error)
+{
+  g_autoptr (SatchelMailbox) inbox = open_inbox (user, error);
+  if (inbox == NULL)
+    return NULL;
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  *ret_n = snapshot->state.n_messages;
+  g_autoptr (SatchelStream) stream =
+      *ret_n > 0 ? satchel_mailbox_open_message (inbox, snapshot->state.uidnext - 1, error) : NULL;
+  if (stream == NULL)
+    return NULL;
+  GString *content = g_string_new (NULL);
+  char buffer[4096];
+  gssize got;
+  while ((got = satchel_stream_read_at (stream, content->len, buffer, sizeof buffer, error)) > 0)
+    g_string_append_len (content, buffer, got);
+  return g_string_free (content, got < 0);
+}
+
 static void
 job_done (gpointer data)
 {

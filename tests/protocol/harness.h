@@ -6,7 +6,7 @@
 #include <satchel/protocol.h>
 #include <satchel/reactor.h>
 
-/* What a runner is linked with: harness-imap.c, harness-pop3.c. */
+/* What a runner is linked with: harness-imap.c, harness-pop3.c, harness-lmtp.c. */
 typedef struct HarnessProtocol
 {
   const char *name; /* of the group of settings, and of the lines "!NAME key = value;" */
@@ -58,6 +58,8 @@ void harness_client_free (HarnessClient *client);
  * would. */
 gboolean harness_deliver (const char *user, const char *content, gsize len, GError **error);
 gboolean harness_remove (const char *user, const char *uids, GError **error);
+/* Returns the newest message in INBOX of @user, yours, and how many are there; NULL: none, or @error. */
+char *harness_newest_message (const char *user, guint *ret_n, GError **error);
 
 /* Every session lets go of its snapshot, as after a minute of quiet. */
 void harness_rest (void);

@@ -9,7 +9,7 @@ EXTRA_DIST += $(WIRE_TESTS) tests/lib/wire.py
 harness_sources = tests/protocol/harness.c tests/protocol/harness.h \
 	tests/protocol/harness-gate.c tests/protocol/harness-deflate.c tests/protocol/harness-private.h
 imap_harness_sources = $(harness_sources) tests/protocol/harness-imap.c $(imap_sources) $(imap_gate_sources)
-check_PROGRAMS += tests/protocol/run-script tests/protocol/run-pop3-script tests/protocol/imap-literals
+check_PROGRAMS += tests/protocol/run-script tests/protocol/run-pop3-script tests/protocol/run-lmtp-script tests/protocol/imap-literals
 tests_protocol_run_script_SOURCES = tests/protocol/run-script.c $(imap_harness_sources)
 tests_protocol_run_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 # What a client sends as a literal never runs.
@@ -18,9 +18,11 @@ tests_protocol_imap_literals_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 TESTS += tests/protocol/imap-literals
 tests_protocol_run_pop3_script_SOURCES = tests/protocol/run-script.c $(harness_sources) tests/protocol/harness-pop3.c $(pop3_sources) modules/pop3/pop3_gate.c
 tests_protocol_run_pop3_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
-TESTS += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh
-EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/README.md tests/protocol/imap tests/protocol/clients \
-	tests/protocol/pop3
+tests_protocol_run_lmtp_script_SOURCES = tests/protocol/run-script.c $(harness_sources) tests/protocol/harness-lmtp.c $(lmtp_sources) modules/lmtp/lmtp_gate.c
+tests_protocol_run_lmtp_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
+TESTS += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/lmtp-scripts.sh
+EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/lmtp-scripts.sh tests/protocol/README.md tests/protocol/imap tests/protocol/clients \
+	tests/protocol/pop3 tests/protocol/lmtp
 # Maildirs that other programs filled.
 # Commands of modules.
 SERVER_TESTS += tests/protocol/admin-commands.py

@@ -222,6 +222,34 @@ change_inbox (Script *script, const char *line)
          || fail (script, "%s", error->message);
 }
 
+/* inbox USER N, lines, ".": N messages are there, and the newest one has exactly these lines. */
+static gboolean
+expect_inbox (Script *script, const char *arguments)
+{
+  g_auto (GStrv) words = g_strsplit (arguments, " ", 2);
+  g_autoptr (GError) error = NULL;
+  guint n = 0;
+  g_autofree char *content = harness_newest_message (words[0], &n, &error);
+  if (error != NULL)
+    return fail (script, "%s", error->message);
+  if (n != g_ascii_strtoull (words[1], NULL, 10))
+    return fail (script, "%u messages are in the INBOX of %s", n, words[0]);
+  g_auto (GStrv) lines = g_strsplit (content != NULL ? content : "", "\r\n", -1);
+  guint i = 0;
+  for (script->at++; script->lines[script->at] != NULL && strcmp (script->lines[script->at], ".") != 0;
+       script->at++)
+    {
+      g_autoptr (GString) pattern = expand (script, script->lines[script->at]);
+      if (lines[i] == NULL || !matches (script, pattern->str, lines[i]))
+        return fail (script, "expected \"%s\"\n#   got \"%.500s\"", pattern->str,
+                     lines[i] != NULL ? lines[i] : "the end");
+      i++;
+    }
+  /* What the last CRLF ends is no line. */
+  return (lines[i] != NULL && *lines[i] == '\0' && lines[i + 1] == NULL) || (n == 0 && i == 0)
+         || fail (script, "more than was expected: \"%.500s\"", lines[i] != NULL ? lines[i] : "no CRLF");
+}
+
 /* COMPRESS, and all that follows compressed. */
 static gboolean
 compress_client (Script *script, const char *name)
@@ -309,6 +337,8 @@ run_line (Script *script)
     return append (script, line + 7);
   if (g_str_has_prefix (line, "mail ") || g_str_has_prefix (line, "remove "))
     return change_inbox (script, line);
+  if (g_str_has_prefix (line, "inbox "))
+    return expect_inbox (script, line + 6);
   if (g_str_has_prefix (line, "closed "))
     return expect_end (script, line + 7);
   if (g_str_has_prefix (line, "drop "))

@@ -32,7 +32,8 @@ def is_end_to_end(test):
 def command(test, tree):
     """The words that run a test in a build directory of @tree; a protocol script is a test of its own."""
     if test.endswith(".script"):
-        program = "run-pop3-script" if test.startswith("tests/protocol/pop3/") else "run-script"
+        own = {"tests/protocol/pop3": "run-pop3-script", "tests/protocol/lmtp": "run-lmtp-script"}
+        program = own.get(os.path.dirname(test), "run-script")
         return [f"./tests/protocol/{program}", os.path.join(tree, test)]
     if is_end_to_end(test):
         return ["python3", os.path.join(tree, test)]
@@ -47,7 +48,7 @@ def environment(build, tree):
 def all_tests():
     """Those that count: the programs of C, and each protocol script."""
     programs = [t for t in line_counts.tests_of_suites("unit", "conformance", "protocol") if not t.endswith((".sh", ".py"))]
-    scripts = [f"tests/protocol/{d}/{n}" for d in ("imap", "clients", "pop3")
+    scripts = [f"tests/protocol/{d}/{n}" for d in ("imap", "clients", "pop3", "lmtp")
                for n in sorted(os.listdir(os.path.join(TOP, "tests/protocol", d))) if n.endswith(".script")]
     return programs + scripts
 
