@@ -150,6 +150,8 @@ satchel_credential_clear (SatchelCredential *credential)
     explicit_bzero (credential->verifier, strlen (credential->verifier));
   g_clear_pointer (&credential->verifier, g_free);
   credential->is_locked = FALSE;
+  if (SATCHEL_HAS (credential, attributes))
+    g_clear_pointer (&credential->attributes, g_strfreev);
   if (!SATCHEL_HAS (credential, scram))
     return;
   explicit_bzero (credential->scram, strlen (credential->scram));

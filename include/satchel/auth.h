@@ -17,16 +17,17 @@ G_BEGIN_DECLS
 
 /* ---- calls ---- */
 
-/* One question to a passdb, factor or keyring.  It belongs to the module from the entry point to the answer,
- * with all that it holds.  The core sets its deadline; when that has passed, the login ends as unavailable
- * and `cancelled` tells the module, which answers all the same, soon: the answer is dropped.  A source that
- * has too many calls unanswered is asked nothing more, so that one that hangs costs no more than that. */
+/* One question to a passdb, userdb, factor or keyring.  It belongs to the module from the entry point to the
+ * answer, with all that it holds.  The core sets its deadline; when that has passed, the login or look-up
+ * ends as unavailable and `cancelled` tells the module, which answers all the same, soon: the answer is
+ * dropped.  A source that has too many calls unanswered is asked nothing more, so that one that hangs costs
+ * no more than that. */
 typedef struct SatchelAuthCall SatchelAuthCall;
 typedef struct SatchelCredential SatchelCredential;
 
 /* The attempt that the call is about; NULL: it is not about one.  [any thread, as all of these] */
 SATCHEL_API const SatchelLogin *satchel_auth_call_login (const SatchelAuthCall *call);
-/* The user it is about, local@domain. */
+/* The user it is about, local@domain; to a userdb's `look_up`, the address. */
 SATCHEL_API const char *satchel_auth_call_user (const SatchelAuthCall *call);
 /* The secret, NUL-ended, never with a NUL inside: of `examine` and `confirm` exactly what the client typed;
  * of `verify` and `upgrade` the password; NULL: the client proved who it is without sending one.  It is wiped
@@ -57,6 +58,11 @@ SATCHEL_API void satchel_auth_call_work (SatchelAuthCall *call, guint64 cost_byt
 SATCHEL_API void satchel_auth_call_fail (SatchelAuthCall *call, const GError *error);
 /* To `look_up`: the user's credential, which is copied; NULL: the user is unknown here. */
 SATCHEL_API void satchel_auth_call_found (SatchelAuthCall *call, const SatchelCredential *credential);
+/* To a userdb's `look_up`: the users, or addresses that an alias leads to, NULL-ended, copied; NULL: the
+ * address is unknown here. */
+SATCHEL_API void satchel_auth_call_resolved (SatchelAuthCall *call, const char *const *users);
+/* To a userdb's `attributes`: each as "NAME=VALUE", NULL-ended, copied; NULL: the user is unknown here. */
+SATCHEL_API void satchel_auth_call_attributes (SatchelAuthCall *call, const char *const *attributes);
 
 /* Bytes that follow from @text and a secret of this installation, and from nothing else: the same each time,
  * for values that are made up for users who are not there.  @purpose: keeps the uses apart.  Role auth. */
@@ -75,6 +81,9 @@ struct SatchelCredential
                      password does; NULL: the user has no password */
   gboolean is_locked;
   char *scram; /* keys for SCRAM, each as RFC 5803 2 writes it, with a blank between them; NULL: none */
+  /* What the `userdb` of the same table says of the user, as satchel_auth_call_attributes has it: that need
+   * not be asked then.  NULL: it must be asked. */
+  char **attributes;
 };
 SATCHEL_API void satchel_credential_clear (SatchelCredential *credential); /* wipes */
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelCredential, satchel_credential_clear)
@@ -103,6 +112,7 @@ typedef struct SatchelUserEntry
 } SatchelUserEntry;
 typedef void (*SatchelUserEntryFunc) (const SatchelUserEntry *entry, gpointer data);
 
+typedef struct SatchelUserdbOps SatchelUserdbOps;
 typedef struct SatchelPassdbOps
 {
   size_t size;
@@ -128,53 +138,57 @@ typedef struct SatchelPassdbOps
   /* Also called in role auth, in the main thread, for upkeep (maintain.h): if the list would take long, it
    * must return an error there. */
   gboolean (*list) (SatchelUserEntryFunc func, gpointer data, GError **error);
+  /* The same module's userdb, whose attributes come with a credential; NULL: they do not. */
+  const SatchelUserdbOps *userdb;
+  guint flags; /* SATCHEL_PASSDB_... */
 } SatchelPassdbOps;
+enum
+{
+  /* `verify` asks where the user is kept, and is wrong for who is gone or locked there: `look_up` is not
+   * asked again after it. */
+  SATCHEL_PASSDB_VERIFIES_AT_SOURCE = 1 << 0
+};
 
 /* ---- userdbs ---- */
-
-typedef enum
-{
-  SATCHEL_USERDB_UNKNOWN = 0,
-  SATCHEL_USERDB_FOUND,
-  SATCHEL_USERDB_TEMPORARY
-} SatchelUserdbStatus;
 
 typedef void (*SatchelAddressFunc) (const char *address, gpointer data);
 /* Attributes of a user are texts for modules of the mail processes, by name ("quota.storage", "5G"); a module
  * reads those that begin with its own name (satchel_storage_user_attribute).  Bounds of one user's: */
 #define SATCHEL_USER_ATTRIBUTES_MAX 16u
 #define SATCHEL_USER_ATTRIBUTES_BYTES_MAX 1024u /* names, values, and two for each */
-typedef void (*SatchelUserAttributeFunc) (const char *name, const char *value, gpointer data);
 /* INVALID unless @name has 1 to 64 lower-case letters of ASCII, digits, '-', '_' and dots, and @value is at
  * most 255 bytes of UTF-8 without control characters. */
 SATCHEL_API gboolean satchel_user_attribute_check (const char *name, const char *value, GError **error);
-typedef struct SatchelUserdbOps
+struct SatchelUserdbOps
 {
   size_t size;
   guint band;
-  /* Finds the users of a canonical address or user name (without detail), and adds them to @users as
-   * local@domain strings.  FOUND with an address that is not the user's own means an alias; the core looks
-   * each result up again in all userdbs, at most 10 deep. */
-  SatchelUserdbStatus (*look_up) (const char *address, GPtrArray *users, GError **error);
-  /* TRUE: this server takes mail for the domain.  May. */
+  /* Finds the users of a canonical address or user name (without detail): answered by
+   * satchel_auth_call_resolved, with local@domain strings.  An address that is not the user's own means an
+   * alias; the core looks each result up again in all userdbs, at most 10 deep.  Must. */
+  void (*look_up) (SatchelAuthCall *call);
+  /* TRUE: this server takes mail for the domain.  Asked in the main thread, at each look-up: it must answer
+   * from memory.  May. */
   gboolean (*has_domain) (const char *domain);
   guint flags; /* SATCHEL_USERDB_... */
-  /* Lists each address that is an alias, as it is looked up ("*@DOMAIN" for a catch-all), for checks.  May.
-   */
+  /* Lists each address that is an alias, as it is looked up ("*@DOMAIN" for a catch-all), for checks.  Main
+   * thread, role CONFIG.  May. */
   void (*list_aliases) (SatchelAddressFunc func, gpointer data);
-  /* May: calls @func for each attribute of @user, who is local@domain.  Asked in the order of bands until one
-   * knows the user, at each login and for each recipient of mail; the mail process has the new ones from then
-   * on.  TEMPORARY, or an attribute that is none: the login or delivery is put off. */
-  SatchelUserdbStatus (*attributes) (const char *user, SatchelUserAttributeFunc func, gpointer data,
-                                     GError **error);
-} SatchelUserdbOps;
+  /* What there is to know of the call's user, who is local@domain: answered by satchel_auth_call_attributes.
+   * Asked in the order of bands until one knows the user, at each login and for each recipient of mail; the
+   * mail process has the new ones from then on.  If the source cannot tell, or an attribute is none, the
+   * login or delivery is put off.  May. */
+  void (*attributes) (SatchelAuthCall *call);
+  /* As of a passdb.  May. */
+  void (*cancelled) (SatchelAuthCall *call);
+};
 enum
 {
   /* The module knows aliases only: a result that is equal to the address asked for means the user of that
    * name, if a userdb of a later band knows one.  Without the flag such a result is a user. */
   SATCHEL_USERDB_ALIASES = 1 << 0,
-  /* The module answers from files alone, so it may be configured and asked in role CONFIG, too, where
-   * aliases are tried. */
+  /* The module answers from files alone and at once, so it may be configured and asked in role CONFIG, too,
+   * where aliases are tried. */
   SATCHEL_USERDB_FILES = 1 << 1
 };
 

@@ -9,25 +9,31 @@
 
 static AliasFile *aliases;
 
-static SatchelUserdbStatus
-look_up_with (gboolean (*find) (AliasFile *, const char *, GPtrArray *), const char *address,
-              GPtrArray *users, GError **error)
+static void
+look_up_with (gboolean (*find) (AliasFile *, const char *, GPtrArray *), SatchelAuthCall *call)
 {
-  if (!alias_file_refresh (aliases, error))
-    return SATCHEL_USERDB_TEMPORARY;
-  return find (aliases, address, users) ? SATCHEL_USERDB_FOUND : SATCHEL_USERDB_UNKNOWN;
+  g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  if (!alias_file_refresh (aliases, &error))
+    {
+      satchel_auth_call_fail (call, error);
+      return;
+    }
+  gboolean is_found = find (aliases, satchel_auth_call_user (call), targets);
+  g_ptr_array_add (targets, NULL);
+  satchel_auth_call_resolved (call, is_found ? (const char *const *) targets->pdata : NULL);
 }
 
-static SatchelUserdbStatus
-look_up_alias (const char *address, GPtrArray *users, GError **error)
+static void
+look_up_alias (SatchelAuthCall *call)
 {
-  return look_up_with (alias_file_find, address, users, error);
+  look_up_with (alias_file_find, call);
 }
 
-static SatchelUserdbStatus
-look_up_fallback (const char *address, GPtrArray *users, GError **error)
+static void
+look_up_fallback (SatchelAuthCall *call)
 {
-  return look_up_with (alias_file_find_fallback, address, users, error);
+  look_up_with (alias_file_find_fallback, call);
 }
 
 static gboolean

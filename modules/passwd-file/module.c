@@ -30,8 +30,10 @@ look_up_credential (SatchelAuthCall *call)
       return;
     }
   SatchelCredential credential = { .size = sizeof credential };
+  g_auto (GStrv) attributes = record != NULL ? passwd_record_attributes (record) : NULL;
   if (record != NULL)
     {
+      credential.attributes = attributes;
       credential.user = record->user;
       credential.verifier = record->verifier;
       credential.is_locked = record->is_locked;
@@ -168,39 +170,37 @@ list_users (SatchelUserEntryFunc func, gpointer data, GError **error)
   return TRUE;
 }
 
-static SatchelUserdbStatus
-find_record (const char *user, const PasswdRecord **ret_record, GError **error)
+/* NULL with @error: it cannot be told whether there is such a user. */
+static const PasswdRecord *
+find_record (const char *user, GError **error)
 {
-  g_autoptr (GError) why = NULL;
-  *ret_record = NULL;
-  if (passwd_database_refresh (state.database, &why))
-    *ret_record = passwd_database_find (state.database, user, TRUE, &why);
-  if (why != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&why));
-      return SATCHEL_USERDB_TEMPORARY;
-    }
-  return *ret_record != NULL ? SATCHEL_USERDB_FOUND : SATCHEL_USERDB_UNKNOWN;
+  return passwd_database_refresh (state.database, error)
+             ? passwd_database_find (state.database, user, TRUE, error)
+             : NULL;
 }
 
-static SatchelUserdbStatus
-look_up_address (const char *address, GPtrArray *users, GError **error)
+static void
+look_up_address (SatchelAuthCall *call)
 {
-  const PasswdRecord *record;
-  SatchelUserdbStatus status = find_record (address, &record, error);
-  if (record != NULL)
-    g_ptr_array_add (users, g_strdup (record->user));
-  return status;
+  g_autoptr (GError) error = NULL;
+  const PasswdRecord *record = find_record (satchel_auth_call_user (call), &error);
+  const char *const users[] = { record != NULL ? record->user : NULL, NULL };
+  if (error != NULL)
+    satchel_auth_call_fail (call, error);
+  else
+    satchel_auth_call_resolved (call, record != NULL ? users : NULL);
 }
 
-static SatchelUserdbStatus
-report_attributes (const char *user, SatchelUserAttributeFunc func, gpointer data, GError **error)
+static void
+tell_attributes (SatchelAuthCall *call)
 {
-  const PasswdRecord *record;
-  SatchelUserdbStatus status = find_record (user, &record, error);
-  if (record != NULL)
-    passwd_record_foreach_attribute (record, func, data);
-  return status;
+  g_autoptr (GError) error = NULL;
+  const PasswdRecord *record = find_record (satchel_auth_call_user (call), &error);
+  g_auto (GStrv) attributes = record != NULL ? passwd_record_attributes (record) : NULL;
+  if (error != NULL)
+    satchel_auth_call_fail (call, error);
+  else
+    satchel_auth_call_attributes (call, (const char *const *) attributes);
 }
 
 static gboolean
@@ -246,6 +246,14 @@ free_state (void)
   g_clear_pointer (&state.path, g_free);
 }
 
+static const SatchelUserdbOps userdb = {
+  .size = sizeof userdb,
+  .band = 500,
+  .look_up = look_up_address,
+  .has_domain = has_user_domain,
+  .flags = SATCHEL_USERDB_FILES,
+  .attributes = tell_attributes,
+};
 static const SatchelPassdbOps passdb = {
   .size = sizeof passdb,
   .band = 500,
@@ -257,14 +265,7 @@ static const SatchelPassdbOps passdb = {
   .remove = remove_user,
   .set_locked = set_user_locked,
   .list = list_users,
-};
-static const SatchelUserdbOps userdb = {
-  .size = sizeof userdb,
-  .band = 500,
-  .look_up = look_up_address,
-  .has_domain = has_user_domain,
-  .flags = SATCHEL_USERDB_FILES,
-  .attributes = report_attributes,
+  .userdb = &userdb,
 };
 
 static const SatchelProvides provides[] = {

@@ -135,16 +135,10 @@ parse_attributes (const char *field, PasswdRecord *record, GError **error)
   return TRUE;
 }
 
-void
-passwd_record_foreach_attribute (const PasswdRecord *record, SatchelUserAttributeFunc func, gpointer data)
+char **
+passwd_record_attributes (const PasswdRecord *record)
 {
-  g_auto (GStrv) words = g_strsplit (record->attributes != NULL ? record->attributes : "", " ", -1);
-  for (char **word = words; *word != NULL; word++)
-    {
-      char *equals = strchr (*word, '=');
-      *equals = '\0';
-      func (*word, equals + 1, data);
-    }
+  return record->attributes != NULL ? g_strsplit (record->attributes, " ", -1) : g_new0 (char *, 1);
 }
 
 static gboolean

@@ -32,8 +32,7 @@ PasswdLine passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_r
 char *passwd_line_user (const char *line, gsize len);
 /* Has the line a sixth field, good or bad? */
 gboolean passwd_line_has_attributes (const char *line, gsize len);
-/* Calls @func for each of @record's attributes. */
-void passwd_record_foreach_attribute (const PasswdRecord *record, SatchelUserAttributeFunc func,
-                                      gpointer data);
+/* Each as NAME=VALUE; the caller frees them. */
+char **passwd_record_attributes (const PasswdRecord *record);
 /* The line, with its end. NULL: the user's name cannot be written in this format. */
 char *passwd_record_format (const PasswdRecord *record, GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Questions to a passdb as the auth process asks them, answered before the call returns.
+ * Questions to a passdb or userdb as the auth process asks them, answered before the call returns.
  */
 #pragma once
 #include "core/runtime/login/auth_call_private.h"
@@ -20,8 +20,8 @@ take_asked (SatchelCallAnswer *answer, gpointer data)
 }
 
 static Asked
-ask (const SatchelPassdbOps *ops, SatchelCallKind kind, void (*func) (SatchelAuthCall *call),
-     const char *user, const SatchelCredential *credential, const char *secret)
+ask (gconstpointer ops, SatchelCallKind kind, void (*func) (SatchelAuthCall *call), const char *user,
+     const SatchelCredential *credential, const char *secret)
 {
   Asked asked = { 0 };
   char *shared = secret != NULL ? satchel_shared_secret_new (secret, strlen (secret)) : NULL;
@@ -67,4 +67,15 @@ ask_upgrade (const SatchelPassdbOps *ops, const SatchelCredential *credential, c
   if (!ok)
     g_propagate_error (error, asked.answer.error);
   return ok;
+}
+
+/* Yours; NULL: unknown, or @error. */
+static inline char **
+ask_texts (const SatchelUserdbOps *ops, SatchelCallKind kind, const char *user, GError **error)
+{
+  Asked asked =
+      ask (ops, kind, kind == SATCHEL_CALL_RESOLVE ? ops->look_up : ops->attributes, user, NULL, NULL);
+  if (asked.answer.error != NULL)
+    g_propagate_error (error, asked.answer.error);
+  return asked.answer.texts;
 }

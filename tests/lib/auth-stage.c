@@ -14,8 +14,8 @@ Stage stage;
 StageCounts stage_counts;
 const char *stage_key;
 gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
-const char *const *stage_attributes;
-SatchelUserdbStatus stage_attributes_status = SATCHEL_USERDB_UNKNOWN;
+const char *const *stage_attributes, *const *stage_attributes_of_passdb;
+gboolean stage_attributes_are_down, stage_userdb_is_silent;
 GHashTable *stage_aliases;
 const char *stage_factor_user;
 SatchelFactorVerdict stage_factor_verdict;
@@ -58,7 +58,8 @@ stage_set_user (const char *user, const char *password, gboolean is_locked)
   g_hash_table_replace (users, g_strdup (user), record);
 }
 
-static GQueue held; /* SatchelAuthCall that stage_answer_late answers */
+static GQueue held;                           /* SatchelAuthCall that stage_answer_late answers */
+static GQueue held_look_ups, held_attributes; /* those of stage_userdb_speaks */
 
 guint
 stage_answer_late (void)
@@ -91,7 +92,8 @@ look_up (SatchelAuthCall *call)
                                          .user = (char *) user,
                                          .verifier = record != NULL ? record->verifier : NULL,
                                          .is_locked = record != NULL && record->is_locked,
-                                         .scram = stage_scram };
+                                         .scram = stage_scram,
+                                         .attributes = (char **) stage_attributes_of_passdb };
   satchel_auth_call_found (call, record != NULL ? &credential : NULL);
 }
 
@@ -162,15 +164,17 @@ upgrade (SatchelAuthCall *call)
   satchel_auth_call_upgraded (call);
 }
 
-static SatchelUserdbStatus
-look_up_user (const char *address, GPtrArray *found, GError **error)
+static void
+look_up_user (SatchelAuthCall *call)
 {
-  if (stage_database_is_down)
-    return SATCHEL_USERDB_TEMPORARY;
-  if (!g_hash_table_contains (users, address))
-    return SATCHEL_USERDB_UNKNOWN;
-  g_ptr_array_add (found, g_strdup (address));
-  return SATCHEL_USERDB_FOUND;
+  const char *const found[] = { satchel_auth_call_user (call), NULL };
+  stage_counts.n_resolved++;
+  if (stage_userdb_is_silent)
+    g_queue_push_tail (&held_look_ups, call);
+  else if (stage_database_is_down)
+    satchel_auth_call_fail (call, NULL);
+  else
+    satchel_auth_call_resolved (call, g_hash_table_contains (users, found[0]) ? found : NULL);
 }
 
 static gboolean
@@ -185,26 +189,40 @@ has_domain_of_aliases (const char *domain)
   return strcmp (domain, "old.org") == 0;
 }
 
-static SatchelUserdbStatus
-tell_attributes (const char *user, SatchelUserAttributeFunc func, gpointer data, GError **error)
+static void
+tell_attributes (SatchelAuthCall *call)
 {
-  for (const char *const *pair = stage_attributes; pair != NULL && *pair != NULL; pair += 2)
-    func (pair[0], pair[1], data);
-  if (stage_attributes_status == SATCHEL_USERDB_TEMPORARY)
-    satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "ask later");
-  return stage_attributes_status;
+  g_autoptr (GError) error = NULL;
+  stage_counts.n_attributes++;
+  if (stage_userdb_is_silent)
+    g_queue_push_tail (&held_attributes, call);
+  else if (stage_attributes_are_down)
+    {
+      satchel_error_set (&error, SATCHEL_ERROR_UNAVAILABLE, "ask later");
+      satchel_auth_call_fail (call, error);
+    }
+  else
+    satchel_auth_call_attributes (call, stage_attributes);
 }
 
-static SatchelUserdbStatus
-look_up_alias (const char *address, GPtrArray *found, GError **error)
+guint
+stage_userdb_speaks (void)
 {
-  const char *targets = g_hash_table_lookup (stage_aliases, address);
-  if (targets == NULL)
-    return SATCHEL_USERDB_UNKNOWN;
-  g_auto (GStrv) parts = g_strsplit (targets, " ", -1);
-  for (char **part = parts; *part != NULL; part++)
-    g_ptr_array_add (found, g_strdup (*part));
-  return SATCHEL_USERDB_FOUND;
+  guint n = 0;
+  stage_userdb_is_silent = FALSE;
+  for (SatchelAuthCall *call; (call = g_queue_pop_head (&held_look_ups)) != NULL; n++)
+    look_up_user (call);
+  for (SatchelAuthCall *call; (call = g_queue_pop_head (&held_attributes)) != NULL; n++)
+    tell_attributes (call);
+  return n;
+}
+
+static void
+look_up_alias (SatchelAuthCall *call)
+{
+  const char *targets = g_hash_table_lookup (stage_aliases, satchel_auth_call_user (call));
+  g_auto (GStrv) parts = targets != NULL ? g_strsplit (targets, " ", -1) : NULL;
+  satchel_auth_call_resolved (call, (const char *const *) parts);
 }
 
 /* A test may say what it says to all; else its user's codes are the last three digits. */
@@ -292,18 +310,20 @@ static const SatchelSaslOps token = { .size = sizeof token,
                                       .step = token_step,
                                       .found = token_found,
                                       .exchange_free = g_free };
+static const SatchelUserdbOps userdb = { .size = sizeof userdb,
+                                         .band = 500,
+                                         .look_up = look_up_user,
+                                         .has_domain = has_domain,
+                                         .attributes = tell_attributes,
+                                         .cancelled = cancelled };
 static const SatchelPassdbOps passdb = { .size = sizeof passdb,
                                          .band = 10,
                                          .look_up = look_up,
                                          .verify = verify,
                                          .upgrade = upgrade,
                                          .list = list_users,
-                                         .cancelled = cancelled };
-static const SatchelUserdbOps userdb = { .size = sizeof userdb,
-                                         .band = 500,
-                                         .look_up = look_up_user,
-                                         .has_domain = has_domain,
-                                         .attributes = tell_attributes };
+                                         .cancelled = cancelled,
+                                         .userdb = &userdb };
 static const SatchelUserdbOps aliasdb = { .size = sizeof aliasdb,
                                           .band = 100,
                                           .look_up = look_up_alias,
@@ -430,6 +450,8 @@ stage_begin (const char *const *overrides)
   stage_factor_user = stage_silent_user = stage_binding = NULL;
   stage_scram = NULL;
   stage_has_ring = FALSE;
+  stage_attributes = stage_attributes_of_passdb = NULL;
+  stage_attributes_are_down = stage_userdb_is_silent = FALSE;
   stage_factor_answer = (SatchelFactorAnswer) { 0 };
   stage_key = NULL;
   users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, user_free);

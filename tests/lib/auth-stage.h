@@ -39,6 +39,7 @@ void stage_set_user (const char *user, const char *password, gboolean is_locked)
 typedef struct StageCounts
 {
   guint n_hashes, n_dummy_hashes, n_upgrades, n_checks;
+  guint n_resolved, n_attributes; /* by the userdb */
   guint n_look_ups, n_cancelled, n_examined, n_unlocked;
   gsize password_len; /* of the last question for a code */
 } StageCounts;
@@ -47,10 +48,13 @@ extern const char *stage_key;    /* what a right password unlocks, or NULL */
 extern gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
 /* While TRUE hashes wait on their thread. */
 void stage_hold_hashes (gboolean hold);
-extern const char *const *stage_attributes; /* of all users: name, value, ..., NULL */
-extern SatchelUserdbStatus stage_attributes_status;
-extern GHashTable *stage_aliases;     /* address -> "target target" */
-extern const char *stage_factor_user; /* enrolled: last three characters of the secret are the code */
+extern const char *const *stage_attributes; /* of all users: NAME=VALUE, ..., NULL; NULL: they are unknown */
+extern const char *const *stage_attributes_of_passdb; /* which come with the credential, or NULL */
+extern gboolean stage_attributes_are_down;
+extern gboolean stage_userdb_is_silent; /* says nothing, until stage_userdb_speaks */
+guint stage_userdb_speaks (void);       /* how many questions there were */
+extern GHashTable *stage_aliases;       /* address -> "target target" */
+extern const char *stage_factor_user;   /* enrolled: last three characters of the secret are the code */
 extern SatchelFactorVerdict stage_factor_verdict;
 extern SatchelFactorAnswer stage_factor_answer; /* not UNAVAILABLE: what the factor says to every login */
 extern const char *stage_silent_user; /* whom the database says nothing of, until stage_answer_late */

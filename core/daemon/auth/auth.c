@@ -236,6 +236,7 @@ auth_free (void)
   satchel_timer_cancel (&auth->cache_timer);
   for (guint i = 0; i < auth->context->peers->len; i++)
     peer_down (auth->context, auth->context->peers->pdata[i]);
+  auth->is_stopping = TRUE;
   satchel_calls_end ();
   satchel_calls_set_worker (NULL);
   satchel_auth_set_end_credential (NULL);

@@ -44,6 +44,7 @@ typedef struct SatchelAuth
   SatchelThrottle *throttle;
   SatchelAuthCache *cache;
   SatchelTimer cache_timer; /* while something is in it */
+  gboolean is_stopping;
   SatchelHashPool *pool;
   SatchelPlacements *placements;
   GHashTable *running; /* digest (auth_cache.h) -> the SatchelAuthCheck that computes it; others with the same
@@ -77,6 +78,7 @@ typedef struct SatchelCheckResult
   const char *user;                /* local@domain, or NULL where the name is none */
   GBytes *unlocked;                /* RIGHT: the key that came with it, or NULL */
   const char *credential, *scopes; /* RIGHT: what opened the session, and for which services ("": all) */
+  const char *attributes;          /* RIGHT: what the userdbs say of the user */
 } SatchelCheckResult;
 typedef struct SatchelAuthCheck SatchelAuthCheck;
 typedef void (*SatchelCheckFunc) (const SatchelCheckResult *result, gpointer data);
@@ -114,6 +116,7 @@ typedef struct SatchelGrantRequest
   const char *user; /* NULL: a session without login, on the mail processes in turn */
   GBytes *unlocked; /* the key that the login unlocked, or NULL */
   const char *credential, *scopes;
+  const char *attributes; /* of @user, as SatchelPlace has them */
 } SatchelGrantRequest;
 /* Sends GRANT to the owner's mail process.  OK, LIMITED or UNAVAILABLE.  OK counts a connection of the user,
  * until satchel_auth_grant_end. */
@@ -127,19 +130,35 @@ void satchel_auth_end_sessions (SatchelAuth *auth, const char *user, const char 
 /* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */
 gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);
 
-/* @plain: @address without its detail, or NULL.  Adds local@domain strings to @users (with OK only).
- * *ret_why: a word for the log, static, "" with OK. */
-SatchelDeliveryStatus satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
-                                            GPtrArray *users, const char **ret_why);
-/* A LOOKUP of @peer, answered. */
+/* @users: local@domain strings, which may be taken; none unless the status is OK.  @why: a word for the log,
+ * static, "" with OK. */
+typedef void (*SatchelLookUpFunc) (SatchelDeliveryStatus status, GPtrArray *users, const char *why,
+                                   gpointer data);
+/* @plain: @address without its detail, or NULL.  @func is called once, later or before this returns. */
+void satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, gint64 deadline_ms,
+                           SatchelLookUpFunc func, gpointer data);
+/* When a question that is asked now must be answered. */
+gint64 satchel_auth_deadline_ms (const SatchelAuth *auth);
+/* A LOOKUP of @peer, which is answered once users, places and attributes are known. */
 gboolean satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message);
 
-/* For the mail process: where @user is, with what the userdbs say of him.  NULL: a userdb cannot answer now.
- */
-SatchelPlace *satchel_auth_place (SatchelAuth *auth, const char *user, const SatchelPlacement *placement,
-                                  GError **error);
+/* What the userdbs say of a user, as SatchelPlace has it; NULL with @error: it is not known now.  All
+ * borrowed. */
+typedef void (*SatchelAttributesFunc) (const char *attributes, const GError *error, gpointer data);
+typedef struct SatchelAttributesQuestion
+{
+  const char *user;
+  SatchelLogin *login; /* or NULL */
+  gint64 deadline_ms;
+  /* The passdb that has told of the user, and what, or NULL: its own userdb need not be asked again. */
+  const SatchelPassdbOps *passdb;
+  const SatchelCredential *credential;
+} SatchelAttributesQuestion;
+/* @func is called once, later or before this returns. */
+void satchel_auth_ask_attributes (SatchelAuth *auth, const SatchelAttributesQuestion *question,
+                                  SatchelAttributesFunc func, gpointer data);
 
-/* An OWNED of @mail, answered. */
+/* An OWNED of @mail, which is answered once it is known. */
 gboolean satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
 
 typedef struct SatchelAuthEvent

@@ -17,14 +17,20 @@
 #define RUN_USER 3u            /* "run-auth" GROUP COMMAND USER */
 #define MAX_STATUS_BYTES 12000 /* of SATCHEL_CONTROL_REPLY_MAX */
 
+static void
+answer_kick (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+             const char *const *arguments)
+{
+  satchel_auth_admin_reply (auth, request, is_known ? SATCHEL_EXIT_OK : SATCHEL_EXIT_NO_USER, "%s", "");
+}
+
 /* The mail processes end the sessions; what is known here is whether there is such a user at all. */
 static void
 admin_kick (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
   g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
   if (user != NULL)
-    satchel_auth_admin_reply (auth, request,
-                              satchel_auth_admin_is_known (auth, user) ? 0 : SATCHEL_EXIT_NO_USER, "%s", "");
+    satchel_auth_admin_inquire (auth, request, user, arguments, answer_kick);
 }
 
 /* One line each, as many as an answer holds. */
@@ -56,6 +62,66 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
                             satchel_hash_pool_n_running (auth->pool), released->str);
 }
 
+/* Who asked for the owner of a user, until the userdbs have spoken. */
+typedef struct OwnerQuestion
+{
+  SatchelAuth *auth;
+  guint64 request;
+  char *user;
+  gboolean is_known;
+} OwnerQuestion;
+
+static void
+reply_owner (const OwnerQuestion *question, const char *attributes)
+{
+  SatchelAuth *auth = question->auth;
+  const char *user = question->user;
+  g_autoptr (GError) error = NULL;
+  SatchelPlacement placement;
+  guint slot;
+  /* No record is made for a name that is no user. */
+  gboolean ok = question->is_known
+                    ? satchel_placements_find (auth->placements, user, &placement, &slot, &error)
+                          && satchel_placements_sync (auth->placements, &error)
+                    : (satchel_placements_get (auth->placements, user, &placement, &slot),
+                       placement.state == SATCHEL_PLACED_ACTIVE);
+  if (!ok && (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)))
+    satchel_auth_admin_reply (auth, question->request, SATCHEL_EXIT_TEMPORARY,
+                              "%s is released; `satchel adopt %s` gives the user back first\n", user, user);
+  else if (!ok)
+    satchel_auth_admin_reply (auth, question->request, SATCHEL_EXIT_TEMPORARY, "%s\n", error->message);
+  if (!ok)
+    return;
+  g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, &placement, attributes);
+  g_autofree char *text = satchel_place_to_text (place);
+  satchel_auth_admin_reply (auth, question->request, SATCHEL_EXIT_OK, "%u %s %s", slot,
+                            question->is_known ? "known" : "unknown", text);
+}
+
+static void
+told_attributes (const char *attributes, const GError *error, gpointer data)
+{
+  OwnerQuestion *question = data;
+  if (attributes == NULL)
+    satchel_auth_admin_reply (question->auth, question->request, SATCHEL_EXIT_TEMPORARY, "%s\n",
+                              error->message);
+  else
+    reply_owner (question, attributes);
+  g_free (question->user);
+  g_free (question);
+}
+
+static void
+find_owner (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+            const char *const *arguments)
+{
+  OwnerQuestion *question = g_new0 (OwnerQuestion, 1);
+  *question = (OwnerQuestion) { auth, request, g_strdup (user), is_known };
+  satchel_auth_ask_attributes (
+      auth, &(SatchelAttributesQuestion) { .user = user, .deadline_ms = satchel_auth_deadline_ms (auth) },
+      told_attributes, question);
+}
+
 /* For master, which gives a module's command to the owner: "SLOT known|unknown PLACE"
  * (core/storage/store/place.h).
  */
@@ -63,47 +129,32 @@ static void
 admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
   g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
-  g_autoptr (GError) error = NULL;
-  SatchelPlacement placement;
-  guint slot;
-  if (user == NULL)
-    return;
-  gboolean known = satchel_auth_admin_is_known (auth, user);
-  /* No record is made for a name that is no user. */
-  gboolean ok = known ? satchel_placements_find (auth->placements, user, &placement, &slot, &error)
-                            && satchel_placements_sync (auth->placements, &error)
-                      : (satchel_placements_get (auth->placements, user, &placement, &slot),
-                         placement.state == SATCHEL_PLACED_ACTIVE);
-  if (!ok && (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)))
-    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY,
-                              "%s is released; `satchel adopt %s` gives the user back first\n", user, user);
-  else if (!ok)
-    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s\n", error->message);
-  if (!ok)
-    return;
-  g_autoptr (SatchelPlace) place = satchel_auth_place (auth, user, &placement, &error);
-  if (place == NULL)
-    {
-      satchel_auth_admin_reply (auth, request, 75, "%s\n", error->message);
-      return;
-    }
-  g_autofree char *text = satchel_place_to_text (place);
-  satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%u %s %s", slot, known ? "known" : "unknown",
-                            text);
+  if (user != NULL)
+    satchel_auth_admin_inquire (auth, request, user, arguments, find_owner);
 }
 
-/* Master has left out where a user's mail is. */
 static void
-admin_run (SatchelAuth *auth, guint64 request, const char *const *arguments)
+start_run (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+           const char *const *arguments)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_ptr_array_add (argv, (gpointer) "run-auth");
   for (; *arguments != NULL; arguments++)
     g_ptr_array_add (argv, (gpointer) *arguments);
   g_ptr_array_add (argv, NULL);
-  const char *user = argv->len > RUN_USER + 1 ? argv->pdata[RUN_USER] : "";
-  if (*user == '\0' || satchel_auth_admin_check_known (auth, request, user))
-    satchel_admin_calls_start (request, (const char *const *) argv->pdata);
+  satchel_admin_calls_start (request, (const char *const *) argv->pdata);
+}
+
+/* Master has left out where a user's mail is. */
+static void
+admin_run (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  guint n = g_strv_length ((char **) arguments);
+  const char *user = n >= RUN_USER ? arguments[RUN_USER - 1] : "";
+  if (*user != '\0')
+    satchel_auth_admin_with_user (auth, request, user, arguments, start_run);
+  else
+    start_run (auth, request, user, FALSE, arguments);
 }
 
 static const struct

@@ -11,8 +11,13 @@ void satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status,
     G_GNUC_PRINTF (4, 5);
 /* The user that an argument names, yours; NULL: none, and that was answered. */
 char *satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name);
-/* Whether any database knows @user. */
-gboolean satchel_auth_admin_is_known (SatchelAuth *auth, const char *user);
-/* Answers and FALSE where there is no such user.  A database that cannot be asked just now makes nobody
- * unknown. */
-gboolean satchel_auth_admin_check_known (SatchelAuth *auth, guint64 request, const char *user);
+/* Called once it is known whether any database has @user; all borrowed, @arguments as they were given. */
+typedef void (*SatchelAdminKnownFunc) (SatchelAuth *auth, guint64 request, const char *user,
+                                       gboolean is_known, const char *const *arguments);
+/* Calls @func later, or before this returns.  A database that cannot be asked just now makes nobody unknown.
+ */
+void satchel_auth_admin_inquire (SatchelAuth *auth, guint64 request, const char *user,
+                                 const char *const *arguments, SatchelAdminKnownFunc func);
+/* The same, but where there is no such user that is answered, and @func not called. */
+void satchel_auth_admin_with_user (SatchelAuth *auth, guint64 request, const char *user,
+                                   const char *const *arguments, SatchelAdminKnownFunc func);

@@ -70,6 +70,7 @@ looked_up (SatchelCallAnswer *answer, gpointer data)
       check->passdb = check->auth->passdbs->pdata[check->index];
       check->is_user = TRUE;
       check->credential = answer->credential;
+      check->found_turn = satchel_reactor_turn ();
       answer->credential = (SatchelCredential) { 0 };
     }
   check->index++;

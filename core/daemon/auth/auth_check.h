@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * One check of who somebody is, between the files that do it.  A file calls only those above it:
  * - auth_check_end.c: counts, tells, frees
- * - auth_check_keys.c: looks the user up once more, opens keyrings
+ * - auth_check_keys.c: asks for attributes, looks the user up once more, opens keyrings
  * - auth_check_factor.c: asks factors
  * - auth_check_password.c: remembered passwords, hashes
  * - auth_check.c: begins
  */
 #pragma once
 #include "core/daemon/auth/auth.h"
+#include "core/runtime/loop/reactor_private.h"
 
 typedef void (*SatchelCheckNext) (SatchelAuthCheck *check);
 
@@ -25,6 +26,7 @@ struct SatchelAuthCheck
   guint index; /* of the passdb, then the factor, then the keyring that is asked */
   const SatchelPassdbOps *passdb;
   SatchelCredential credential; /* of a user */
+  guint64 found_turn;           /* of the loop, when the passdb told it */
   SatchelCheckNext next;        /* what follows the factors */
   SatchelCheckNext remember;    /* at the end of a right login, or NULL */
 
@@ -42,6 +44,7 @@ struct SatchelAuthCheck
   SatchelVerify verdict;        /* of the passdb; 0: none */
   GBytes *unlocked;             /* the key of the user's sessions, or NULL */
   char *credential_id, *scopes; /* of the factor that accepted, or NULL */
+  char *attributes;             /* of the user, as SatchelPlace has them; NULL: not known yet */
   SatchelKeySource source;      /* what opens keyrings; 0: nothing */
   GBytes *client_key;
 

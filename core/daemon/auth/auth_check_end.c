@@ -16,6 +16,7 @@ check_free (SatchelAuthCheck *check)
   satchel_login_unref (check->login);
   g_free (check->credential_id);
   g_free (check->scopes);
+  g_free (check->attributes);
   g_free (check->user);
   g_free (check);
 }
@@ -58,6 +59,7 @@ tell_verdict (SatchelAuthCheck *check, SatchelLoginVerdict verdict, const Satche
       result.unlocked = by->unlocked;
       result.credential = by->credential_id != NULL ? by->credential_id : SATCHEL_CREDENTIAL_PASSWORD;
       result.scopes = by->scopes != NULL ? by->scopes : "";
+      result.attributes = by->attributes;
     }
   if (check->func != NULL)
     check->func (&result, check->data);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A check that has found who somebody is: a lock or a removal meanwhile still counts, the credential must be
- * good for the service, and keyrings are opened with what the login brought.
+ * good for the service, and keyrings are opened with what the login brought.  What the userdbs say of him is
+ * asked before, so that nothing slow comes after the look-up.
  */
 #include "config.h"
 
@@ -75,6 +76,13 @@ is_in_scope (const SatchelAuthCheck *check)
   return check->scopes == NULL || g_strv_contains ((const char *const *) services, check->login->service);
 }
 
+static void
+open_keyrings (SatchelAuthCheck *check)
+{
+  check->index = 0;
+  unlock_next (check);
+}
+
 /* A lock or a removal while it was checked counts: the login would otherwise outlive it. */
 static void
 looked_up_again (SatchelCallAnswer *answer, gpointer data)
@@ -84,22 +92,59 @@ looked_up_again (SatchelCallAnswer *answer, gpointer data)
     satchel_check_trouble (check, answer->error);
   else if (!answer->is_found)
     satchel_check_finish (check, SATCHEL_LOGIN_UNKNOWN_USER);
-  else if (answer->credential.is_locked || check->credential.is_locked)
+  else if (answer->credential.is_locked)
+    satchel_check_finish (check, SATCHEL_LOGIN_LOCKED);
+  else
+    open_keyrings (check);
+}
+
+/* Is what the passdb said of the user still as good as what it would say now? */
+static gboolean
+is_current (const SatchelAuthCheck *check)
+{
+  const SatchelPassdbOps *ops = check->passdb;
+  gboolean verifies_at_source = ops->size >= G_STRUCT_OFFSET (SatchelPassdbOps, flags) + sizeof ops->flags
+                                && (ops->flags & SATCHEL_PASSDB_VERIFIES_AT_SOURCE) != 0;
+  return (check->verdict != 0 && verifies_at_source) || check->found_turn == satchel_reactor_turn ();
+}
+
+static void
+look_up_again (SatchelAuthCheck *check)
+{
+  if (check->credential.is_locked)
     satchel_check_finish (check, SATCHEL_LOGIN_LOCKED);
   else if (!is_in_scope (check))
     satchel_check_finish (check, SATCHEL_LOGIN_OUT_OF_SCOPE);
+  else if (is_current (check))
+    open_keyrings (check);
   else
     {
-      check->index = 0;
-      unlock_next (check);
+      const SatchelPassdbOps *ops = check->passdb;
+      SatchelQuestion question =
+          satchel_check_question (check, SATCHEL_CALL_LOOK_UP, ops, ops->look_up,
+                                  SATCHEL_HAS (ops, cancelled) ? ops->cancelled : NULL);
+      satchel_call_ask (&question, looked_up_again, check);
     }
+}
+
+static void
+told_attributes (const char *attributes, const GError *error, gpointer data)
+{
+  SatchelAuthCheck *check = data;
+  check->attributes = g_strdup (attributes);
+  if (attributes != NULL)
+    look_up_again (check);
+  else
+    satchel_check_trouble (check, error);
 }
 
 void
 satchel_check_accept (SatchelAuthCheck *check)
 {
-  SatchelQuestion question =
-      satchel_check_question (check, SATCHEL_CALL_LOOK_UP, check->passdb, check->passdb->look_up,
-                              SATCHEL_HAS (check->passdb, cancelled) ? check->passdb->cancelled : NULL);
-  satchel_call_ask (&question, looked_up_again, check);
+  const SatchelAttributesQuestion question = { .user = check->user,
+                                               .login = check->login,
+                                               .deadline_ms = check->asked_until_ms,
+                                               .passdb = check->passdb,
+                                               .credential = &check->credential };
+  satchel_auth_ask_attributes (check->auth, &question, told_attributes, check);
 }

@@ -190,7 +190,7 @@ satchel_check_verify (SatchelAuthCheck *check)
   gboolean is_remembered = was_verified (check);
   satchel_counter_add (&remembered, 1, is_remembered ? "hit" : "miss");
   if (is_remembered)
-    satchel_check_finish (check, SATCHEL_LOGIN_RIGHT);
+    satchel_check_accept (check);
   else
     verify_candidate (check);
 }

@@ -177,7 +177,8 @@ grant_exchange (Exchange *exchange, const SatchelCheckResult *result)
                                         .user = result->user,
                                         .unlocked = result->unlocked,
                                         .credential = result->credential,
-                                        .scopes = result->scopes };
+                                        .scopes = result->scopes,
+                                        .attributes = result->attributes };
   SatchelAuthStatus status = satchel_auth_grant (exchange->auth, &request, grant, &mail_slot);
   if (status != SATCHEL_AUTH_OK)
     {

@@ -60,18 +60,18 @@ set_connections (SatchelAuth *auth, const char *user, guint n)
 
 /* The mail process that has @user, and where there his mail is; durable before anybody hears of it. */
 static SatchelPeer *
-find_owner (SatchelAuth *auth, const char *user, SatchelPlace **ret_place)
+find_owner (SatchelAuth *auth, const char *user, const char *attributes, SatchelPlace **ret_place)
 {
   SatchelPlacement placement;
   guint slot;
   g_autoptr (GError) error = NULL;
   if (!satchel_placements_find (auth->placements, user, &placement, &slot, &error)
-      || !satchel_placements_sync (auth->placements, &error)
-      || (*ret_place = satchel_auth_place (auth, user, &placement, &error)) == NULL)
+      || !satchel_placements_sync (auth->placements, &error))
     {
       satchel_auth_log_misplaced (error);
       return NULL;
     }
+  *ret_place = satchel_placements_place (auth->placements, user, &placement, attributes);
   return satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, slot);
 }
 
@@ -87,7 +87,7 @@ satchel_auth_grant (SatchelAuth *auth, const SatchelGrantRequest *request,
   else if (n_connections (auth, user) >= auth->settings.max_connections)
     return SATCHEL_AUTH_LIMITED;
   else
-    mail = find_owner (auth, user, &place);
+    mail = find_owner (auth, user, request->attributes, &place);
   if (mail == NULL || gnutls_rnd (GNUTLS_RND_KEY, ret_grant, SATCHEL_GRANT_BYTES) < 0
       || !send_grant (mail, request, place, ret_grant))
     return SATCHEL_AUTH_UNAVAILABLE;

@@ -14,17 +14,32 @@
 #define MAX_DEPTH 10
 #define MAX_USERS 100
 #define MAX_VISITED 1000
-#define MAX_REPLY_BYTES 15000 /* of SATCHEL_IPC_MAX_BYTES, headers aside */
 
-typedef struct
+/* One address on the way from what was asked for to its users. */
+typedef struct Frame
+{
+  char *address, *plain; /* each userdb is asked for @address, then for @plain, if not NULL */
+  guint index, depth;    /* of the userdb that is asked; how many aliases led here */
+  gboolean asks_plain;
+  char **targets; /* what a userdb gave; NULL: none yet */
+  guint target;   /* which of them is followed */
+} Frame;
+
+typedef struct Search
 {
   SatchelAuth *auth;
-  const char *address; /* asked for, for the log */
-  gboolean is_ours;    /* a database or auth.domains names its domain */
-  GPtrArray *users;    /* of the result */
+  char *address; /* asked for, for the log */
+  gint64 deadline_ms;
+  gboolean is_ours;             /* a database or auth.domains names its domain */
+  GPtrArray *users;             /* of the result */
+  GPtrArray *frames;            /* Frame, the innermost last */
+  SatchelDeliveryStatus status; /* once there is no frame any more */
   GHashTable *visited, *found;
   gboolean is_broken; /* an alias leads to nobody, and the log says so */
   const char *again;  /* an address that aliases led to twice; of visited */
+  gboolean is_asking, is_running;
+  SatchelLookUpFunc func;
+  gpointer data;
 } Search;
 
 /* Logs trouble with an address.  Anybody may ask for addresses, so the lines are bounded: a few a minute say
@@ -76,23 +91,44 @@ has_only_aliases (const SatchelUserdbOps *userdb)
          && (userdb->flags & SATCHEL_USERDB_ALIASES) != 0;
 }
 
-static SatchelDeliveryStatus
+static void
+frame_free (gpointer data)
+{
+  Frame *frame = data;
+  g_free (frame->address);
+  g_free (frame->plain);
+  g_strfreev (frame->targets);
+  g_free (frame);
+}
+
+static Frame *
+innermost (const Search *search)
+{
+  return search->frames->len > 0 ? search->frames->pdata[search->frames->len - 1] : NULL;
+}
+
+/* All is lost: half the users would get the mail twice at the next try. */
+static void
+put_off (Search *search)
+{
+  g_ptr_array_set_size (search->frames, 0);
+  search->status = SATCHEL_DELIVERY_TEMPORARY;
+}
+
+static void
 add_user (Search *search, const char *user)
 {
   if (g_hash_table_contains (search->found, user))
-    return SATCHEL_DELIVERY_OK;
+    return;
   if (search->users->len >= MAX_USERS)
     {
       log_trouble ("address \"%s\" names more than %d users", search->address, MAX_USERS);
-      return SATCHEL_DELIVERY_TEMPORARY;
+      put_off (search);
+      return;
     }
   g_hash_table_add (search->found, g_strdup (user));
   g_ptr_array_add (search->users, g_strdup (user));
-  return SATCHEL_DELIVERY_OK;
 }
-
-static SatchelDeliveryStatus expand_address (Search *search, const char *address, const char *plain,
-                                             guint first, guint depth);
 
 /* Of a target that differs from @address in its domain only (an alias of the whole domain): the target
  * without detail. */
@@ -114,182 +150,209 @@ is_of_whole_domain (SatchelAuth *auth, const char *target, const char *address)
   return strncmp (target, address, (gsize) (at - target) + 1) == 0 && is_our_domain (auth, at + 1);
 }
 
-/* What a database gave for @address.  OK also if nothing came of it. */
-static SatchelDeliveryStatus
-follow_alias (Search *search, const char *address, const char *plain, const GPtrArray *targets, guint index,
-              guint depth)
+/* @plain: taken over.  The userdbs from @first on are asked. */
+static void
+push_frame (Search *search, const char *address, char *plain, guint first, guint depth)
 {
-  const SatchelUserdbOps *userdb = search->auth->userdbs->pdata[index];
-  for (guint i = 0; i < targets->len; i++)
-    {
-      g_autofree char *target = normalise_address (search->auth, targets->pdata[i]);
-      SatchelDeliveryStatus status = SATCHEL_DELIVERY_UNKNOWN;
-      if (target == NULL)
-        {
-          log_trouble ("address \"%s\" leads to \"%s\", which is not an address", address,
-                       (const char *) targets->pdata[i]);
-          search->is_broken = TRUE;
-        }
-      else if (strcmp (target, address) == 0 && !has_only_aliases (userdb))
-        status = add_user (search, target);
-      else if (strcmp (target, address) == 0)
-        status = expand_address (search, target, NULL, index + 1, depth + 1);
-      else if (g_hash_table_contains (search->visited, target))
-        {
-          search->again = g_hash_table_lookup (search->visited, target);
-          status = SATCHEL_DELIVERY_OK;
-        }
-      else
-        {
-          g_autofree char *target_plain = plain_target (target, address, plain);
-          status = expand_address (search, target, target_plain, 0, depth + 1);
-        }
-      if (status == SATCHEL_DELIVERY_TEMPORARY)
-        return status;
-      if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL
-          && !is_of_whole_domain (search->auth, target, address))
-        {
-          log_trouble ("address \"%s\" leads to \"%s\", which is not a user here", address, target);
-          search->is_broken = TRUE;
-        }
-    }
-  return SATCHEL_DELIVERY_OK;
-}
-
-/* Databases in their order, the first that knows @address (or @plain, asked second by each) decides. */
-static SatchelDeliveryStatus
-expand_address (Search *search, const char *address, const char *plain, guint first, guint depth)
-{
-  const char *const names[] = { address, plain };
   if (depth > MAX_DEPTH || g_hash_table_size (search->visited) >= MAX_VISITED)
     {
       log_trouble ("aliases of \"%s\" are nested too deeply, at \"%s\"", search->address, address);
-      return SATCHEL_DELIVERY_TEMPORARY;
+      g_free (plain);
+      put_off (search);
+      return;
     }
   if (first == 0)
     g_hash_table_add (search->visited, g_strdup (address));
-  GPtrArray *userdbs = search->auth->userdbs;
-  for (guint i = first; i < userdbs->len; i++)
-    for (guint k = 0; k < G_N_ELEMENTS (names) && names[k] != NULL; k++)
-      {
-        const SatchelUserdbOps *userdb = userdbs->pdata[i];
-        g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (g_free);
-        g_autoptr (GError) error = NULL;
-        switch (userdb->look_up (names[k], targets, &error))
-          {
-          case SATCHEL_USERDB_UNKNOWN:
-            break;
-          case SATCHEL_USERDB_TEMPORARY:
-            log_trouble ("address \"%s\" cannot be looked up: %s", names[k],
-                         error != NULL ? error->message : "no reason given");
-            return SATCHEL_DELIVERY_TEMPORARY;
-          case SATCHEL_USERDB_FOUND:
-            /* A database that cannot name domains vouches by its answer; one that can must have named it. */
-            if (search->is_ours || !SATCHEL_HAS (userdb, has_domain))
-              return follow_alias (search, names[k], k == 0 ? plain : NULL, targets, i, depth);
-            break;
-          }
-      }
-  return SATCHEL_DELIVERY_UNKNOWN;
+  Frame *frame = g_new0 (Frame, 1);
+  *frame = (Frame) { .address = g_strdup (address), .plain = plain, .index = first, .depth = depth };
+  g_ptr_array_add (search->frames, frame);
 }
 
-SatchelDeliveryStatus
-satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users,
-                      const char **ret_why)
+/* The name that a userdb is asked for, or has known. */
+static const char *
+asked_name (const Frame *frame)
+{
+  return frame->asks_plain ? frame->plain : frame->address;
+}
+
+static char *
+normal_target (const Search *search, const Frame *frame)
+{
+  return normalise_address (search->auth, frame->targets[frame->target]);
+}
+
+/* The innermost address is done: what came of it is news of the target that led there. */
+static void
+pop_frame (Search *search, SatchelDeliveryStatus status)
+{
+  g_ptr_array_set_size (search->frames, (gint) search->frames->len - 1);
+  Frame *outer = innermost (search);
+  search->status = status;
+  if (outer == NULL)
+    return;
+  g_autofree char *target = normal_target (search, outer);
+  if (status == SATCHEL_DELIVERY_UNKNOWN && !is_of_whole_domain (search->auth, target, asked_name (outer)))
+    {
+      log_trouble ("address \"%s\" leads to \"%s\", which is not a user here", asked_name (outer), target);
+      search->is_broken = TRUE;
+    }
+  outer->target++;
+}
+
+/* What a database gave: a user, or an alias that leads on. */
+static void
+follow_target (Search *search, Frame *frame)
+{
+  const SatchelUserdbOps *userdb = search->auth->userdbs->pdata[frame->index];
+  const char *address = asked_name (frame);
+  g_autofree char *target = normal_target (search, frame);
+  gboolean is_itself = g_strcmp0 (target, address) == 0;
+  if (is_itself && has_only_aliases (userdb))
+    push_frame (search, target, NULL, frame->index + 1, frame->depth + 1);
+  else if (target != NULL && !is_itself && !g_hash_table_contains (search->visited, target))
+    push_frame (search, target, plain_target (target, address, frame->asks_plain ? NULL : frame->plain), 0,
+                frame->depth + 1);
+  else
+    {
+      frame->target++;
+      if (is_itself)
+        add_user (search, target);
+      else if (target != NULL)
+        search->again = g_hash_table_lookup (search->visited, target);
+      else
+        {
+          log_trouble ("address \"%s\" leads to \"%s\", which is not an address", address,
+                       frame->targets[frame->target - 1]);
+          search->is_broken = TRUE;
+        }
+    }
+}
+
+static void run_search (Search *search);
+
+static void
+answered (SatchelCallAnswer *answer, gpointer data)
+{
+  Search *search = data;
+  Frame *frame = innermost (search);
+  const SatchelUserdbOps *userdb = search->auth->userdbs->pdata[frame->index];
+  search->is_asking = FALSE;
+  if (answer->error != NULL)
+    {
+      if (!g_error_matches (answer->error, SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED))
+        log_trouble ("address \"%s\" cannot be looked up: %s", asked_name (frame), answer->error->message);
+      put_off (search);
+    }
+  /* A database that cannot name domains vouches by its answer; one that can must have named it. */
+  else if (answer->texts != NULL && (search->is_ours || !SATCHEL_HAS (userdb, has_domain)))
+    frame->targets = g_steal_pointer (&answer->texts);
+  else if (!frame->asks_plain && frame->plain != NULL)
+    frame->asks_plain = TRUE;
+  else
+    {
+      frame->asks_plain = FALSE;
+      frame->index++;
+    }
+  if (!search->is_running)
+    run_search (search);
+}
+
+static void
+ask_userdb (Search *search, const Frame *frame)
+{
+  const SatchelUserdbOps *userdb = search->auth->userdbs->pdata[frame->index];
+  const SatchelQuestion question = { .kind = SATCHEL_CALL_RESOLVE,
+                                     .source = userdb,
+                                     .ask = userdb->look_up,
+                                     .cancelled = SATCHEL_HAS (userdb, cancelled) ? userdb->cancelled : NULL,
+                                     .user = asked_name (frame),
+                                     .deadline_ms = search->deadline_ms };
+  search->is_asking = TRUE;
+  satchel_call_ask (&question, answered, search);
+}
+
+static void
+finish_search (Search *search)
+{
+  SatchelDeliveryStatus status = search->status;
+  if (status != SATCHEL_DELIVERY_OK)
+    g_ptr_array_set_size (search->users, 0);
+  else if (search->users->len == 0)
+    {
+      if (search->again != NULL && !search->is_broken)
+        log_trouble ("address \"%s\" leads in a circle of aliases, by \"%s\"", search->address,
+                     search->again);
+      status =
+          search->again != NULL || search->is_broken ? SATCHEL_DELIVERY_TEMPORARY : SATCHEL_DELIVERY_UNKNOWN;
+    }
+  const char *why = status == SATCHEL_DELIVERY_OK          ? ""
+                    : status == SATCHEL_DELIVERY_TEMPORARY ? "look-up"
+                    : search->is_ours                      ? "unknown-user"
+                                                           : "unknown-domain";
+  search->func (status, search->users, why, search->data);
+  g_ptr_array_unref (search->users);
+  g_ptr_array_unref (search->frames);
+  g_hash_table_unref (search->visited);
+  g_hash_table_unref (search->found);
+  g_free (search->address);
+  g_free (search);
+}
+
+/* Databases in their order, the first that knows an address decides.  Answers that come at once cost no turn
+ * of the loop. */
+static void
+run_search (Search *search)
+{
+  search->is_running = TRUE;
+  while (!search->is_asking && search->frames->len > 0)
+    {
+      Frame *frame = innermost (search);
+      if (frame->targets == NULL && frame->index < search->auth->userdbs->len)
+        ask_userdb (search, frame);
+      else if (frame->targets == NULL)
+        pop_frame (search, SATCHEL_DELIVERY_UNKNOWN);
+      else if (frame->targets[frame->target] != NULL)
+        follow_target (search, frame);
+      else
+        pop_frame (search, SATCHEL_DELIVERY_OK);
+    }
+  search->is_running = FALSE;
+  if (!search->is_asking)
+    finish_search (search);
+}
+
+gint64
+satchel_auth_deadline_ms (const SatchelAuth *auth)
+{
+  return satchel_now_ms () + auth->settings.source_ms;
+}
+
+void
+satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, gint64 deadline_ms,
+                      SatchelLookUpFunc func, gpointer data)
 {
   g_autofree char *name = normalise_address (auth, address);
   g_autofree char *plain_name = plain != NULL ? normalise_address (auth, plain) : NULL;
-  *ret_why = "bad-address";
   /* A detail may hold what no user's name may, '/' for one. */
   if (name == NULL)
     name = g_steal_pointer (&plain_name);
   if (name == NULL)
-    return SATCHEL_DELIVERY_UNKNOWN;
-  Search search = {
-    .auth = auth, .address = name, .is_ours = is_our_domain (auth, strrchr (name, '@') + 1), .users = users
-  };
-  search.visited = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
-  search.found = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
-  SatchelDeliveryStatus status = expand_address (&search, name, plain_name, 0, 0);
-  /* All is lost or nothing: half the users would get the mail twice at the next try. */
-  if (status != SATCHEL_DELIVERY_OK)
-    g_ptr_array_set_size (users, 0);
-  else if (users->len == 0)
     {
-      if (search.again != NULL && !search.is_broken)
-        log_trouble ("address \"%s\" leads in a circle of aliases, by \"%s\"", name, search.again);
-      status =
-          search.again != NULL || search.is_broken ? SATCHEL_DELIVERY_TEMPORARY : SATCHEL_DELIVERY_UNKNOWN;
+      g_autoptr (GPtrArray) nobody = g_ptr_array_new_with_free_func (g_free);
+      func (SATCHEL_DELIVERY_UNKNOWN, nobody, "bad-address", data);
+      return;
     }
-  *ret_why = status == SATCHEL_DELIVERY_OK          ? ""
-             : status == SATCHEL_DELIVERY_TEMPORARY ? "look-up"
-             : search.is_ours                       ? "unknown-user"
-                                                    : "unknown-domain";
-  g_hash_table_unref (search.visited);
-  g_hash_table_unref (search.found);
-  return status;
-}
-
-/* Adds where each user lives; durable before anybody hears of it.  Who is released or being moved has no
- * owner now. */
-static SatchelDeliveryStatus
-find_owners (SatchelAuth *auth, const GPtrArray *users, guint *ret_slots, GPtrArray *places)
-{
-  gsize n_bytes = 0;
-  g_autoptr (GError) error = NULL;
-  for (guint i = 0; i < users->len && n_bytes <= MAX_REPLY_BYTES; i++)
-    {
-      SatchelPlacement placement;
-      SatchelPlace *place = NULL;
-      if (!satchel_placements_find (auth->placements, users->pdata[i], &placement, &ret_slots[i], &error)
-          || (place = satchel_auth_place (auth, users->pdata[i], &placement, &error)) == NULL)
-        break;
-      g_ptr_array_add (places, place);
-      n_bytes += strlen (users->pdata[i]) + 8 + satchel_place_bytes (place);
-    }
-  gboolean is_durable = satchel_placements_sync (auth->placements, error == NULL ? &error : NULL);
-  if (is_durable && error == NULL && n_bytes <= MAX_REPLY_BYTES)
-    return SATCHEL_DELIVERY_OK;
-  if (error != NULL)
-    satchel_auth_log_misplaced (error);
-  else
-    log_trouble ("an address leads to %u users, whose names, places and attributes are more than %d bytes",
-                 users->len, MAX_REPLY_BYTES);
-  return SATCHEL_DELIVERY_TEMPORARY;
-}
-
-gboolean
-satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message)
-{
-  guint64 request = satchel_ipc_get_u64 (message);
-  const char *plain = satchel_ipc_get_string (message);
-  const char *full = satchel_ipc_message_is_done (message) ? "" : satchel_ipc_get_string (message);
-  if (!satchel_ipc_message_is_done (message))
-    return FALSE;
-  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GPtrArray) places = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_place_unref);
-  guint slots[MAX_USERS] = { 0 };
-  const char *why = "";
-  SatchelDeliveryStatus status = full[0] != '\0' ? satchel_auth_look_up (auth, full, plain, users, &why)
-                                                 : satchel_auth_look_up (auth, plain, NULL, users, &why);
-  if (status == SATCHEL_DELIVERY_OK
-      && (status = find_owners (auth, users, slots, places)) != SATCHEL_DELIVERY_OK)
-    {
-      g_ptr_array_set_size (users, 0);
-      why = "no-owner";
-    }
-
-  SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_LOOKUP_REPLY, message->session_id);
-  satchel_ipc_put_u64 (reply, request);
-  satchel_ipc_put_u32 (reply, status);
-  satchel_ipc_put_string (reply, why);
-  satchel_ipc_put_u32 (reply, users->len);
-  for (guint i = 0; i < users->len; i++)
-    {
-      satchel_ipc_put_string (reply, users->pdata[i]);
-      satchel_ipc_put_u32 (reply, slots[i]);
-      satchel_place_put (reply, places->pdata[i]);
-    }
-  satchel_peer_send (peer, reply);
-  return TRUE;
+  Search *search = g_new0 (Search, 1);
+  *search = (Search) { .auth = auth,
+                       .address = g_strdup (name),
+                       .deadline_ms = deadline_ms,
+                       .is_ours = is_our_domain (auth, strrchr (name, '@') + 1),
+                       .users = g_ptr_array_new_with_free_func (g_free),
+                       .frames = g_ptr_array_new_with_free_func (frame_free),
+                       .func = func,
+                       .data = data };
+  search->visited = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  search->found = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  push_frame (search, name, g_steal_pointer (&plain_name), 0, 0);
+  run_search (search);
 }

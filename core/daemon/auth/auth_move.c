@@ -378,32 +378,40 @@ run_move (SatchelAuth *auth, Move *move)
     }
 }
 
+static void
+release_user (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+              const char *const *arguments)
+{
+  g_autoptr (GError) error = NULL;
+  SatchelPlacement placement;
+  guint slot;
+  satchel_placements_get (auth->placements, user, &placement, &slot);
+  Move *move = placement.state != SATCHEL_PLACED_ACTIVE /* meanwhile */
+                   ? NULL
+                   : begin_move (auth, request, user, SATCHEL_PLACED_RELEASED, NULL, &error);
+  if (move == NULL)
+    {
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not released: %s\n", user,
+                                error != NULL ? error->message : "the user is being moved");
+      return;
+    }
+  satchel_log (SATCHEL_LOG_INFO, AREA, "user released: user=\"%s\" slot=%u", user, slot);
+  run_move (auth, move);
+}
+
 void
 satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
   g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
-  g_autoptr (GError) error = NULL;
   SatchelPlacement placement;
   guint slot;
   if (user == NULL)
     return;
   satchel_placements_get (auth->placements, user, &placement, &slot);
   if (placement.state != SATCHEL_PLACED_ACTIVE)
-    {
-      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s is released already\n", user);
-      return;
-    }
-  if (!satchel_auth_admin_check_known (auth, request, user))
-    return;
-  Move *move = begin_move (auth, request, user, SATCHEL_PLACED_RELEASED, NULL, &error);
-  if (move == NULL)
-    {
-      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not released: %s\n", user,
-                                error->message);
-      return;
-    }
-  satchel_log (SATCHEL_LOG_INFO, AREA, "user released: user=\"%s\" slot=%u", user, slot);
-  run_move (auth, move);
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s is released already\n", user);
+  else
+    satchel_auth_admin_with_user (auth, request, user, arguments, release_user);
 }
 
 /* Of a slot that is named: how it is written down.  FALSE: it cannot be, and that was answered. */
@@ -443,6 +451,22 @@ set_slot (SatchelAuth *auth, guint64 request, const char *user, const char *text
   return TRUE;
 }
 
+/* There is nothing to adopt. */
+static void
+reply_owned (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+             const char *const *arguments)
+{
+  SatchelPlacement placement;
+  guint slot;
+  satchel_placements_get (auth->placements, user, &placement, &slot);
+  SatchelPlacement target = placement;
+  if (!set_slot (auth, request, user, arguments[1], &target))
+    return;
+  gboolean is_there = satchel_placements_slot (auth->placements, user, &target) == slot;
+  satchel_auth_admin_reply (auth, request, is_there ? SATCHEL_EXIT_OK : SATCHEL_EXIT_FAILED,
+                            "%s belongs to mail process %u; release it first\n", user, slot);
+}
+
 void
 satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
@@ -453,19 +477,14 @@ satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const 
   if (user == NULL)
     return;
   satchel_placements_get (auth->placements, user, &placement, &old);
-  gboolean has_owner = placement.state == SATCHEL_PLACED_ACTIVE;
-  if (has_owner && !satchel_auth_admin_check_known (auth, request, user))
-    return;
+  if (placement.state == SATCHEL_PLACED_ACTIVE)
+    {
+      satchel_auth_admin_with_user (auth, request, user, arguments, reply_owned);
+      return;
+    }
   SatchelPlacement target = placement;
   if (!set_slot (auth, request, user, arguments[1], &target))
     return;
-  if (has_owner)
-    {
-      gboolean is_there = satchel_placements_slot (auth->placements, user, &target) == old;
-      satchel_auth_admin_reply (auth, request, is_there ? SATCHEL_EXIT_OK : SATCHEL_EXIT_FAILED,
-                                "%s belongs to mail process %u; release it first\n", user, old);
-      return;
-    }
   Move *waits = find_move (user);
   if (waits != NULL && waits->is_asked)
     {
@@ -537,15 +556,13 @@ read_target (SatchelAuth *auth, guint64 request, const char *user, const char *c
   return set_slot (auth, request, user, slot, target);
 }
 
-void
-satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const *arguments)
+static void
+place_user (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+            const char *const *arguments)
 {
-  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
   g_autoptr (GError) error = NULL;
   SatchelPlacement placement, target;
   guint slot;
-  if (user == NULL || !satchel_auth_admin_check_known (auth, request, user))
-    return;
   satchel_placements_get (auth->placements, user, &placement, &slot);
   if (arguments[1] == NULL)
     {
@@ -574,4 +591,12 @@ satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const 
                               error->message);
   else
     run_move (auth, move);
+}
+
+void
+satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
+  if (user != NULL)
+    satchel_auth_admin_with_user (auth, request, user, arguments, place_user);
 }

@@ -96,18 +96,66 @@ find_accounts (SatchelAuth *auth, const char *after, guint slot, GPtrArray *foun
   return at >= accounts->len;
 }
 
-/* NULL: a userdb cannot say what a layer may have to know before it removes mail; another time. */
-static SatchelPlace *
-find_place (SatchelAuth *auth, const char *user)
+/* A question, until all is known that belongs to its answer. */
+typedef struct Owned
 {
+  SatchelAuth *auth;
+  SatchelPeer *mail;
+  guint64 serial; /* of the link that it came by */
+  guint64 request;
+  gboolean is_last;
+  char *last;       /* account that was looked at */
+  GPtrArray *found; /* char * */
+} Owned;
+
+static void
+owned_free (Owned *owned)
+{
+  g_ptr_array_unref (owned->found);
+  g_free (owned->last);
+  g_free (owned);
+}
+
+/* The next process of that mail slot has other questions under the same numbers. */
+static void
+reply_owned (Owned *owned, const SatchelPlace *place)
+{
+  if (owned->mail->serial != owned->serial)
+    return;
+  SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_OWNED_REPLY, 0);
+  satchel_ipc_put_u64 (reply, owned->request);
+  satchel_ipc_put_u32 (reply, owned->is_last);
+  satchel_ipc_put_string (reply, owned->last);
+  satchel_ipc_put_u32 (reply, owned->found->len);
+  for (guint i = 0; i < owned->found->len; i++)
+    {
+      satchel_ipc_put_string (reply, owned->found->pdata[i]);
+      satchel_place_put (reply, place);
+    }
+  satchel_peer_send (owned->mail, reply);
+}
+
+/* Of one user; if a userdb cannot say what a layer may have to know before it removes mail: another time. */
+static void
+told_attributes (const char *attributes, const GError *error, gpointer data)
+{
+  Owned *owned = data;
+  const char *user = owned->found->pdata[0];
   SatchelPlacement placement;
   guint slot;
-  g_autoptr (GError) error = NULL;
-  satchel_placements_get (auth->placements, user, &placement, &slot);
-  SatchelPlace *place = satchel_auth_place (auth, user, &placement, &error);
-  if (place == NULL)
-    satchel_auth_log_misplaced (error);
-  return place;
+  g_autoptr (SatchelPlace) place = NULL;
+  if (attributes != NULL)
+    {
+      satchel_placements_get (owned->auth->placements, user, &placement, &slot);
+      place = satchel_placements_place (owned->auth->placements, user, &placement, attributes);
+    }
+  else
+    {
+      satchel_auth_log_misplaced (error);
+      g_ptr_array_set_size (owned->found, 0);
+    }
+  reply_owned (owned, place);
+  owned_free (owned);
 }
 
 gboolean
@@ -132,22 +180,21 @@ satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMess
       satchel_auth_log_misplaced (error);
       g_ptr_array_set_size (found, 0);
     }
-  /* Of a list nobody wants places, and it has bounds. */
-  g_autoptr (SatchelPlace) place = NULL;
-  if (!wants_accounts && n == 1 && found->len == 1 && (place = find_place (auth, found->pdata[0])) == NULL)
-    g_ptr_array_set_size (found, 0);
-  SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_OWNED_REPLY, 0);
-  satchel_ipc_put_u64 (reply, request);
-  satchel_ipc_put_u32 (reply, is_last);
-  satchel_ipc_put_string (reply, last);
-  satchel_ipc_put_u32 (reply, found->len);
-  for (guint i = 0; i < found->len; i++)
-    {
-      satchel_ipc_put_string (reply, found->pdata[i]);
-      satchel_place_put (reply, place);
-    }
+  Owned *owned = g_new0 (Owned, 1);
+  *owned = (Owned) { auth, mail, mail->serial, request, is_last, g_strdup (last), g_ptr_array_ref (found) };
   if (is_last)
     g_clear_pointer (&accounts, g_ptr_array_unref);
-  satchel_peer_send (mail, reply);
+  /* Of a list nobody wants places, and it has bounds. */
+  if (!wants_accounts && n == 1 && found->len == 1)
+    {
+      satchel_auth_ask_attributes (
+          auth,
+          &(SatchelAttributesQuestion) { .user = found->pdata[0],
+                                         .deadline_ms = satchel_auth_deadline_ms (auth) },
+          told_attributes, owned);
+      return TRUE;
+    }
+  reply_owned (owned, NULL);
+  owned_free (owned);
   return TRUE;
 }

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define ASK_MS 10000
+#define ASK_MS 8000 /* master waits a little longer */
 
 void
 satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...)
@@ -33,65 +33,104 @@ satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name)
   return user;
 }
 
-/* What a passdb says at once; an administrator's answer does not wait for others. */
-typedef struct Asked
+/* A question whether there is such a user. */
+typedef struct Inquiry
 {
-  gboolean is_waited_for, may_be_known;
-} Asked;
+  SatchelAuth *auth;
+  guint64 request;
+  char *user;
+  char **arguments;
+  gboolean must_be_known; /* else nobody but us answers */
+  guint index;            /* of the passdb that is asked */
+  gint64 deadline_ms;
+  SatchelAdminKnownFunc func;
+} Inquiry;
 
+static void
+inquiry_end (Inquiry *inquiry, gboolean is_known)
+{
+  SatchelAuth *auth = inquiry->auth;
+  if (auth->is_stopping)
+    satchel_auth_admin_reply (auth, inquiry->request, SATCHEL_EXIT_TEMPORARY, "the server is stopping\n");
+  else if (inquiry->must_be_known && !is_known)
+    satchel_auth_admin_reply (auth, inquiry->request, SATCHEL_EXIT_NO_USER,
+                              "%s: no such user; `satchel user list` shows all\n", inquiry->user);
+  else
+    inquiry->func (auth, inquiry->request, inquiry->user, is_known, (const char *const *) inquiry->arguments);
+  g_strfreev (inquiry->arguments);
+  g_free (inquiry->user);
+  g_free (inquiry);
+}
+
+static void ask_passdb (Inquiry *inquiry);
+
+/* A database that cannot be asked just now makes nobody unknown. */
 static void
 take_answer (SatchelCallAnswer *answer, gpointer data)
 {
-  Asked *asked = data;
-  asked->may_be_known = answer->error != NULL || answer->is_found;
-  if (asked->is_waited_for)
-    asked->is_waited_for = FALSE;
+  Inquiry *inquiry = data;
+  inquiry->index++;
+  if (answer->error != NULL || answer->is_found)
+    inquiry_end (inquiry, TRUE);
   else
-    g_free (asked);
+    ask_passdb (inquiry);
 }
 
-static gboolean
-may_be_known (const SatchelPassdbOps *ops, const char *user)
+static void
+ask_passdb (Inquiry *inquiry)
 {
-  Asked *asked = g_new0 (Asked, 1);
+  GPtrArray *passdbs = inquiry->auth->passdbs;
+  if (inquiry->index >= passdbs->len)
+    {
+      inquiry_end (inquiry, FALSE);
+      return;
+    }
+  const SatchelPassdbOps *ops = passdbs->pdata[inquiry->index];
   const SatchelQuestion question = { .kind = SATCHEL_CALL_LOOK_UP,
                                      .source = ops,
                                      .ask = ops->look_up,
                                      .cancelled = SATCHEL_HAS (ops, cancelled) ? ops->cancelled : NULL,
-                                     .user = user,
-                                     .deadline_ms = satchel_now_ms () + ASK_MS };
-  asked->is_waited_for = TRUE;
-  satchel_call_ask (&question, take_answer, asked);
-  gboolean is_known = asked->is_waited_for || asked->may_be_known;
-  if (asked->is_waited_for)
-    asked->is_waited_for = FALSE; /* freed when it comes */
-  else
-    g_free (asked);
-  return is_known;
+                                     .user = inquiry->user,
+                                     .deadline_ms = inquiry->deadline_ms };
+  satchel_call_ask (&question, take_answer, inquiry);
 }
 
-/* A database that cannot be asked just now, or does not say at once, makes nobody unknown. */
-gboolean
-satchel_auth_admin_is_known (SatchelAuth *auth, const char *user)
+static void
+looked_up (SatchelDeliveryStatus status, GPtrArray *users, const char *why, gpointer data)
 {
-  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
-  const char *why;
-  SatchelDeliveryStatus status = satchel_auth_look_up (auth, user, NULL, users, &why);
+  Inquiry *inquiry = data;
   if (status == SATCHEL_DELIVERY_TEMPORARY
-      || g_ptr_array_find_with_equal_func (users, user, g_str_equal, NULL))
-    return TRUE;
-  for (guint i = 0; i < auth->passdbs->len; i++)
-    if (may_be_known (auth->passdbs->pdata[i], user))
-      return TRUE;
-  return FALSE;
+      || g_ptr_array_find_with_equal_func (users, inquiry->user, g_str_equal, NULL))
+    inquiry_end (inquiry, TRUE);
+  else
+    ask_passdb (inquiry);
 }
 
-gboolean
-satchel_auth_admin_check_known (SatchelAuth *auth, guint64 request, const char *user)
+static void
+inquire (SatchelAuth *auth, guint64 request, const char *user, const char *const *arguments,
+         gboolean must_be_known, SatchelAdminKnownFunc func)
 {
-  if (satchel_auth_admin_is_known (auth, user))
-    return TRUE;
-  satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_NO_USER,
-                            "%s: no such user; `satchel user list` shows all\n", user);
-  return FALSE;
+  Inquiry *inquiry = g_new0 (Inquiry, 1);
+  *inquiry = (Inquiry) { .auth = auth,
+                         .request = request,
+                         .user = g_strdup (user),
+                         .arguments = g_strdupv ((char **) arguments),
+                         .must_be_known = must_be_known,
+                         .deadline_ms = MIN (satchel_auth_deadline_ms (auth), satchel_now_ms () + ASK_MS),
+                         .func = func };
+  satchel_auth_look_up (auth, user, NULL, inquiry->deadline_ms, looked_up, inquiry);
+}
+
+void
+satchel_auth_admin_inquire (SatchelAuth *auth, guint64 request, const char *user,
+                            const char *const *arguments, SatchelAdminKnownFunc func)
+{
+  inquire (auth, request, user, arguments, FALSE, func);
+}
+
+void
+satchel_auth_admin_with_user (SatchelAuth *auth, guint64 request, const char *user,
+                              const char *const *arguments, SatchelAdminKnownFunc func)
+{
+  inquire (auth, request, user, arguments, TRUE, func);
 }

@@ -6,6 +6,7 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth.h \
 	core/daemon/auth/auth_admin.c \
 	core/daemon/auth/auth_admin.h \
+	core/daemon/auth/auth_attributes.c \
 	core/daemon/auth/auth_cache.c \
 	core/daemon/auth/auth_cache.h \
 	core/daemon/auth/auth_check.c \
@@ -24,9 +25,9 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_move.c \
 	core/daemon/auth/auth_move.h \
 	core/daemon/auth/auth_owned.c \
-	core/daemon/auth/auth_place.c \
 	core/daemon/auth/auth_pool.c \
 	core/daemon/auth/auth_pool.h \
+	core/daemon/auth/auth_recipient.c \
 	core/daemon/auth/auth_request.c \
 	core/daemon/auth/auth_sasl.c \
 	core/daemon/auth/auth_sasl.h \

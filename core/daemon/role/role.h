@@ -27,8 +27,10 @@ typedef struct SatchelPeer
   guint slot;
   char *module; /* name of the module whose helper it is; else "" */
   SatchelIpcLink
-      *link;     /* NULL while the peer is away. Owned by role.c: never free it, and read it anew each time */
-  gpointer data; /* data of the role */
+      *link; /* NULL while the peer is away. Owned by role.c: never free it, and read it anew each time */
+  guint64 serial; /* master's number of the link, another one for each: says which broke, and that an answer
+                     is too late */
+  gpointer data;  /* data of the role */
 } SatchelPeer;
 
 typedef struct SatchelListener

@@ -12,7 +12,6 @@
 typedef struct PeerPrivate
 {
   SatchelPeer peer;
-  guint64 serial; /* master's number of this link, which says which link broke */
   gboolean is_up; /* peer_up was called */
 } PeerPrivate;
 
@@ -103,7 +102,7 @@ peer_closed (SatchelIpcLink *link, gpointer data)
   take_down (own);
   if (context->control == NULL)
     return;
-  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SYNC_PEER, own->serial);
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SYNC_PEER, own->peer.serial);
   satchel_ipc_put_u32 (message, own->peer.role);
   satchel_ipc_put_u32 (message, own->peer.slot);
   satchel_ipc_send (context->control, message);
@@ -139,7 +138,7 @@ satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot
     }
   if (own->peer.link != NULL)
     take_down (own);
-  own->serial = serial;
+  own->peer.serial = serial;
   own->peer.link = satchel_ipc_link_new (fd, peer_message, peer_closed, own);
   tell_up (own);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Calls to passdbs, factors and keyrings: each ends once for the core, by its answer or its deadline, and
- * once for the module, by its answer.  What one of the two has not ended yet stays on the books.
+ * Calls to passdbs, userdbs, factors and keyrings: each ends once for the core, by its answer or its
+ * deadline, and once for the module, by its answer.  What one of the two has not ended yet stays on the
+ * books.
  */
 #include "config.h"
 
@@ -90,6 +91,7 @@ answer_clear (SatchelCallAnswer *answer)
   g_clear_pointer (&answer->key, g_bytes_unref);
   g_clear_pointer (&answer->credential_id, g_free);
   g_clear_pointer (&answer->scopes, g_free);
+  g_clear_pointer (&answer->texts, g_strfreev);
 }
 
 static void
@@ -164,6 +166,8 @@ copy_credential (const SatchelCredential *from, SatchelCredential *to)
                               .is_locked = from->is_locked };
   if (SATCHEL_HAS (from, scram))
     to->scram = g_strdup (from->scram);
+  if (SATCHEL_HAS (from, attributes))
+    to->attributes = g_strdupv (from->attributes);
 }
 
 /* ---- the module's side ---- */
@@ -286,6 +290,26 @@ satchel_auth_call_found (SatchelAuthCall *call, const SatchelCredential *credent
       copy_credential (credential, &call->answer.credential);
     }
   end_answer (call);
+}
+
+static void
+answer_texts (SatchelAuthCall *call, SatchelCallKind kind, const char *const *texts)
+{
+  if (begin_answer (call, kind, kind))
+    call->answer.texts = g_strdupv ((char **) texts);
+  end_answer (call);
+}
+
+void
+satchel_auth_call_resolved (SatchelAuthCall *call, const char *const *users)
+{
+  answer_texts (call, SATCHEL_CALL_RESOLVE, users);
+}
+
+void
+satchel_auth_call_attributes (SatchelAuthCall *call, const char *const *attributes)
+{
+  answer_texts (call, SATCHEL_CALL_ATTRIBUTES, attributes);
 }
 
 /* Anything else could not be carried in a grant. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The core's side of calls to passdbs, factors and keyrings (<satchel/auth.h>): who asks what, and hears of
- * the answer.  Main thread.
+ * The core's side of calls to passdbs, userdbs, factors and keyrings (<satchel/auth.h>): who asks what, and
+ * hears of the answer.  Main thread.
  */
 #pragma once
 #include <satchel/job.h>
@@ -24,7 +24,9 @@ typedef enum
   SATCHEL_CALL_UPGRADE,
   SATCHEL_CALL_EXAMINE,
   SATCHEL_CALL_CONFIRM,
-  SATCHEL_CALL_UNLOCK
+  SATCHEL_CALL_UNLOCK,
+  SATCHEL_CALL_RESOLVE,   /* of a userdb: `look_up` */
+  SATCHEL_CALL_ATTRIBUTES /* of a userdb */
 } SatchelCallKind;
 
 /* Copied, or referenced, by the call. */
@@ -52,6 +54,7 @@ typedef struct SatchelCallAnswer
   GBytes *key;                   /* VERIFY, UNLOCK; may be taken */
   SatchelFactorAnswer judgement; /* EXAMINE, CONFIRM */
   char *credential_id, *scopes;  /* what it points to */
+  char **texts;                  /* RESOLVE, ATTRIBUTES; NULL: unknown; may be taken */
 } SatchelCallAnswer;
 /* Called once, also before satchel_call_ask returns. */
 typedef void (*SatchelCallDoneFunc) (SatchelCallAnswer *answer, gpointer data);

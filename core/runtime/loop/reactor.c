@@ -38,6 +38,7 @@ typedef struct Reactor
   int epoll_fd;
   int wake_fd;
   gint64 now_ms;
+  guint64 n_turns;
   guint n_watches;
   gboolean is_dispatching;
   SatchelWatch *removed;
@@ -153,6 +154,7 @@ reactor_dispatch (GSource *source, GSourceFunc callback, gpointer data)
   if (reactor->is_dispatching)
     return G_SOURCE_CONTINUE;
   reactor->is_dispatching = TRUE;
+  reactor->n_turns++;
   reactor->now_ms = satchel_clock_ms ();
   satchel_timer_run (reactor->now_ms);
   run_watches (reactor);
@@ -283,6 +285,12 @@ satchel_now_ms (void)
 {
   Reactor *reactor = get_reactor ();
   return reactor->is_dispatching ? reactor->now_ms : satchel_clock_ms ();
+}
+
+guint64
+satchel_reactor_turn (void)
+{
+  return get_reactor ()->n_turns;
 }
 
 void

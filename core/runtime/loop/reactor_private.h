@@ -18,6 +18,8 @@ void satchel_turn_queue (SatchelTurn *turn, SatchelTurnFunc func);
 /* The same, but it runs after everything of satchel_turn_queue, to flush what that has written. */
 void satchel_turn_queue_flush (SatchelTurn *turn, SatchelTurnFunc func);
 void satchel_turn_cancel (SatchelTurn *turn);
+/* Counts turns: between two equal numbers nothing else of this process has run. */
+guint64 satchel_reactor_turn (void);
 
 /* The reactor drives the timer wheel (timer.c). This does what satchel_timer_arm does, which also makes the
  * source of the loop. */

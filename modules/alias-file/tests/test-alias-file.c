@@ -4,6 +4,7 @@
 #include "core/runtime/config/config_image.h"
 #include "core/runtime/log/log_private.h"
 #include "core/base/user.h"
+#include "tests/lib/auth-ask.h"
 
 #include <glib/gstdio.h>
 #include <satchel/module.h>
@@ -55,19 +56,9 @@ tear_down (void)
 static char *
 find (const SatchelUserdbOps *ops, const char *address)
 {
-  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
-  switch (ops->look_up (address, users, NULL))
-    {
-    case SATCHEL_USERDB_UNKNOWN:
-      g_assert_cmpuint (users->len, ==, 0);
-      return g_strdup ("-");
-    case SATCHEL_USERDB_TEMPORARY:
-      return g_strdup ("!");
-    case SATCHEL_USERDB_FOUND:
-      break;
-    }
-  g_ptr_array_add (users, NULL);
-  return g_strjoinv (" ", (char **) users->pdata);
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) users = ask_texts (ops, SATCHEL_CALL_RESOLVE, address, &error);
+  return error != NULL ? g_strdup ("!") : users == NULL ? g_strdup ("-") : g_strjoinv (" ", users);
 }
 
 #define EXPECT(ops, address, expected)                                                                       \

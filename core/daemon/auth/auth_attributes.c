@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ * Asks the userdbs what they say of a user.
+ */
+#include "config.h"
+
+#include "core/daemon/auth/auth.h"
+
+#include <string.h>
+
+typedef struct Asking
+{
+  SatchelAuth *auth;
+  char *user;
+  SatchelLogin *login; /* or NULL */
+  gint64 deadline_ms;
+  guint index;                  /* of the userdb that is asked */
+  const SatchelUserdbOps *told; /* has spoken already, or NULL */
+  char **texts;                 /* what it said */
+  SatchelAttributesFunc func;
+  gpointer data;
+} Asking;
+
+static void
+asking_end (Asking *asking, const char *attributes, const GError *error)
+{
+  asking->func (attributes, error, asking->data);
+  satchel_login_unref (asking->login);
+  g_strfreev (asking->texts);
+  g_free (asking->user);
+  g_free (asking);
+}
+
+static gboolean
+add_attribute (const char *text, GString *attributes, GError **error)
+{
+  const char *equals = strchr (text, '=');
+  g_autofree char *name = g_strndup (text, equals != NULL ? (gsize) (equals - text) : strlen (text));
+  if (!satchel_user_attribute_check (name, equals != NULL ? equals + 1 : "", error))
+    return FALSE;
+  g_string_append_printf (attributes, "%s=%s%c", name, equals != NULL ? equals + 1 : "",
+                          SATCHEL_PLACE_ATTRIBUTE_END);
+  return attributes->len <= SATCHEL_USER_ATTRIBUTES_BYTES_MAX
+         || satchel_error_set (error, SATCHEL_ERROR_LIMIT, "attributes of more than %u bytes, at %s",
+                               SATCHEL_USER_ATTRIBUTES_BYTES_MAX, name);
+}
+
+/* All of them, or none: a layer might act on what is missing. */
+static void
+tell_found (Asking *asking, char *const *texts)
+{
+  g_autoptr (GString) attributes = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  for (guint i = 0; error == NULL && texts[i] != NULL; i++)
+    if (i >= SATCHEL_USER_ATTRIBUTES_MAX)
+      satchel_error_set (&error, SATCHEL_ERROR_LIMIT, "more than %u attributes", SATCHEL_USER_ATTRIBUTES_MAX);
+    else
+      add_attribute (texts[i], attributes, &error);
+  g_prefix_error (&error, "attributes of %s: ", asking->user);
+  asking_end (asking, error == NULL ? attributes->str : NULL, error);
+}
+
+static void ask_next (Asking *asking);
+
+static void
+answered (SatchelCallAnswer *answer, gpointer data)
+{
+  Asking *asking = data;
+  if (answer->error != NULL)
+    {
+      g_prefix_error (&answer->error, "attributes of %s: ", asking->user);
+      asking_end (asking, NULL, answer->error);
+    }
+  else if (answer->texts != NULL)
+    tell_found (asking, answer->texts);
+  else
+    {
+      asking->index++;
+      ask_next (asking);
+    }
+}
+
+/* The first that knows the user decides.  Recursion is as deep as there are userdbs. */
+static void
+ask_next (Asking *asking)
+{
+  GPtrArray *userdbs = asking->auth->userdbs;
+  for (; asking->index < userdbs->len; asking->index++)
+    {
+      const SatchelUserdbOps *userdb = userdbs->pdata[asking->index];
+      if (userdb == asking->told)
+        {
+          tell_found (asking, asking->texts);
+          return;
+        }
+      if (!SATCHEL_HAS (userdb, attributes))
+        continue;
+      const SatchelQuestion question = { .kind = SATCHEL_CALL_ATTRIBUTES,
+                                         .source = userdb,
+                                         .ask = userdb->attributes,
+                                         .cancelled =
+                                             SATCHEL_HAS (userdb, cancelled) ? userdb->cancelled : NULL,
+                                         .login = asking->login,
+                                         .user = asking->user,
+                                         .deadline_ms = asking->deadline_ms };
+      satchel_call_ask (&question, answered, asking);
+      return;
+    }
+  asking_end (asking, "", NULL);
+}
+
+void
+satchel_auth_ask_attributes (SatchelAuth *auth, const SatchelAttributesQuestion *question,
+                             SatchelAttributesFunc func, gpointer data)
+{
+  const SatchelPassdbOps *passdb = question->passdb;
+  const SatchelCredential *credential = question->credential;
+  Asking *asking = g_new0 (Asking, 1);
+  *asking = (Asking) { .auth = auth,
+                       .user = g_strdup (question->user),
+                       .login = question->login != NULL ? satchel_login_ref (question->login) : NULL,
+                       .deadline_ms = question->deadline_ms,
+                       .func = func,
+                       .data = data };
+  if (passdb != NULL && credential != NULL && SATCHEL_HAS (passdb, userdb)
+      && SATCHEL_HAS (credential, attributes))
+    {
+      asking->told = passdb->userdb;
+      asking->texts = g_strdupv (credential->attributes);
+    }
+  ask_next (asking);
+}
