@@ -11,7 +11,7 @@ print-tests:
 bench:
 	$(top_srcdir)/tools/bench
 
-EXTRA_DIST += tools/check-deps tools/check-rings tools/check-hashes tools/check-abi tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
+EXTRA_DIST += tools/check-deps tools/check-rings tools/check-hashes tools/check-settings tools/check-abi tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
 # The rules of dependencies and of hashes are part of every build that has something new to read: a source, a directory in
 # which a file came or went, or a rule.
 CLEANFILES += .checked .checked.new
@@ -25,6 +25,8 @@ check-deps:
 	@$(SHELL) $(top_srcdir)/tools/check-deps $(top_srcdir)
 check-hashes:
 	@$(SHELL) $(top_srcdir)/tools/check-hashes $(top_srcdir)
+check-settings:
+	@python3 $(top_srcdir)/tools/check-settings $(top_srcdir)
 # After the build: reads the symbols of its objects.
 check-rings: $(lib_LTLIBRARIES) $(noinst_LTLIBRARIES) $(bin_PROGRAMS) $(sbin_PROGRAMS)
 	@python3 $(top_srcdir)/tools/check-rings . $(top_srcdir)
@@ -82,4 +84,4 @@ tidy: compile_commands.json
 coverage:
 	@python3 $(top_srcdir)/tools/coverage $(ARGS)
 .PHONY: check-new-sources compile_commands.json print-check-programs tidy coverage format check-format
-check-local: check-headers check-rings check-abi check-docs check-format
+check-local: check-headers check-rings check-settings check-abi check-docs check-format

@@ -7,7 +7,7 @@
 #include <satchel/admin.h>
 
 #include "core/base/exit.h"
-#include "core/runtime/config/config_image.h"
+#include "core/runtime/config/core_settings.h"
 #include "core/runtime/loader/loader.h"
 
 typedef struct SatchelCli SatchelCli;
@@ -67,6 +67,11 @@ gboolean satchel_cli_load (SatchelCli *cli, GPtrArray *problems);
 /* Reads the core's own groups as far as they can be understood, and loads no module. The result is yours,
  * never NULL. */
 SatchelConfigSet *satchel_cli_load_core (const SatchelCli *cli);
+/* The settings of group `server` of @set, whose texts are borrowed. */
+SatchelServerSettings satchel_cli_server_settings (const SatchelConfigSet *set);
+/* @name as LOCAL@DOMAIN, by the rules of @set; yours. NULL: it is no user name; the reason was printed, and
+ * *ret_exit is set. */
+char *satchel_cli_user_name (const SatchelConfigSet *set, const char *name, int *ret_exit);
 void satchel_cli_print_problems (const GPtrArray *problems);
 /* For commands that only need a correct configuration: prints its problems. Returns 0 or an exit status. */
 int satchel_cli_setup (SatchelCli *cli);

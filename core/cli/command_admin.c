@@ -229,7 +229,7 @@ run_once (SatchelCli *cli, const char *user, const GPtrArray *words, char **ret_
   sigaddset (&signals, SIGTERM);
   sigprocmask (SIG_BLOCK, &signals, NULL);
   g_auto (SatchelFd) signal_fd = signalfd (-1, &signals, SFD_CLOEXEC);
-  const char *run_dir = satchel_config_path (satchel_config_set_group (cli->set, "server"), "run_dir");
+  const char *run_dir = satchel_cli_server_settings (cli->set).run_dir;
   (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, signal_fd,
                               cancel_command, take_part, &answer, &status, &error);
   clear_progress (&answer);
@@ -300,12 +300,6 @@ satchel_cli_admin (SatchelCli *cli)
   const char *name = satchel_cli_argument (cli, 0);
   if (exit != SATCHEL_EXIT_OK || name == NULL)
     return exit != SATCHEL_EXIT_OK ? exit : run_there (cli, "", words);
-  g_autoptr (GError) error = NULL;
-  const SatchelConfig *server = satchel_config_set_group (cli->set, "server");
-  g_autofree char *user =
-      satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
-                              satchel_config_bool (server, "lower_case_users"), &error);
-  if (user == NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
-  return run_there (cli, user, words);
+  g_autofree char *user = satchel_cli_user_name (cli->set, name, &exit);
+  return user != NULL ? run_there (cli, user, words) : exit;
 }

@@ -41,7 +41,8 @@ typedef struct Import
 {
   SatchelCli *cli;
   const SatchelProvided *driver;
-  const SatchelConfig *section, *server;
+  const SatchelConfig *section;
+  SatchelServerSettings server;
   int root_fd, lock_fd;
   const char *run_dir; /* run directory of the running server; NULL: no server runs */
   guint uid, gid;      /* account of the mail user; 0: the process keeps its own */
@@ -257,15 +258,12 @@ static int
 find_users (Import *import, GPtrArray *users)
 {
   SatchelCli *cli = import->cli;
-  g_autoptr (GError) error = NULL;
   for (guint i = 0; satchel_cli_argument (cli, i) != NULL; i++)
     {
-      const char *name = satchel_cli_argument (cli, i);
-      char *user = satchel_user_normalise (name, strlen (name),
-                                           satchel_config_string (import->server, "default_domain"),
-                                           satchel_config_bool (import->server, "lower_case_users"), &error);
+      int exit;
+      char *user = satchel_cli_user_name (cli->set, satchel_cli_argument (cli, i), &exit);
       if (user == NULL)
-        return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
+        return exit;
       g_ptr_array_add (users, user);
     }
   if ((users->len > 0) == (satchel_cli_option (cli, "--all") != NULL))
@@ -277,12 +275,12 @@ find_users (Import *import, GPtrArray *users)
     {
       const SatchelProvided *provided = passdbs->pdata[i];
       const SatchelPassdbOps *ops = provided->ops;
+      g_autoptr (GError) error = NULL;
       if (SATCHEL_HAS (ops, list) && ops->list (add_entry, known, &error))
         continue;
       can_list = FALSE;
       if (error != NULL && users->len == 0)
         return satchel_cli_fail_error (error);
-      g_clear_error (&error);
     }
   gboolean wants_all = users->len == 0;
   for (guint i = 0; wants_all && i < known->len; i++)
@@ -298,7 +296,9 @@ static int
 find_driver (Import *import)
 {
   SatchelCli *cli = import->cli;
-  const char *name = satchel_config_string (satchel_config_set_group (cli->set, "storage"), "driver");
+  SatchelStackSettings stack;
+  satchel_stack_settings_read (satchel_config_set_group (cli->set, "storage"), &stack);
+  const char *name = stack.driver;
   g_autoptr (GPtrArray) drivers = satchel_loader_find_all (cli->loader, SATCHEL_KIND_STORAGE_DRIVER);
   import->driver = name != NULL        ? satchel_loader_find (cli->loader, SATCHEL_KIND_STORAGE_DRIVER, name)
                    : drivers->len == 1 ? drivers->pdata[0]
@@ -314,7 +314,7 @@ find_driver (Import *import)
 static int
 find_mail_user (Import *import)
 {
-  const char *name = satchel_config_string (import->server, "mail_user");
+  const char *name = import->server.mail_user;
   guint64 number;
   if (getuid () != 0)
     return SATCHEL_EXIT_OK;
@@ -336,7 +336,7 @@ find_mail_user (Import *import)
 static int
 open_root (Import *import)
 {
-  const char *root = satchel_config_path (import->server, "mail_root");
+  const char *root = import->server.mail_root;
   g_autoptr (GError) error = NULL;
   import->root_fd = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (import->root_fd < 0)
@@ -349,7 +349,7 @@ open_root (Import *import)
   const char *argv[] = { "status", NULL };
   g_autoptr (GError) unavailable = NULL;
   guint status;
-  import->run_dir = satchel_config_path (import->server, "run_dir");
+  import->run_dir = import->server.run_dir;
   if (satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &unavailable))
     return SATCHEL_EXIT_OK;
   return satchel_cli_fail (SATCHEL_EXIT_UNAVAILABLE, "%s, and it does not answer on its control socket: %s",
@@ -397,7 +397,7 @@ satchel_cli_import (SatchelCli *cli)
   int exit = satchel_cli_setup (cli);
   if (exit != SATCHEL_EXIT_OK || (exit = satchel_cli_start_modules (cli)) != SATCHEL_EXIT_OK)
     return exit;
-  import.server = satchel_config_set_group (cli->set, "server");
+  import.server = satchel_cli_server_settings (cli->set);
   if ((exit = find_users (&import, users)) == SATCHEL_EXIT_OK
       && (exit = find_driver (&import)) == SATCHEL_EXIT_OK
       && (exit = find_mail_user (&import)) == SATCHEL_EXIT_OK

@@ -92,22 +92,19 @@ int
 satchel_cli_user_place (SatchelCli *cli)
 {
   g_autoptr (SatchelConfigSet) core = satchel_cli_load_core (cli);
-  const SatchelConfig *server = satchel_config_set_group (core, "server");
   g_autoptr (GString) answer = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
   guint status = 0;
-  const char *name = satchel_cli_argument (cli, 0);
-  g_autofree char *user =
-      satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
-                              satchel_config_bool (server, "lower_case_users"), &error);
+  int exit;
+  g_autofree char *user = satchel_cli_user_name (core, satchel_cli_argument (cli, 0), &exit);
   if (user == NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
+    return exit;
   g_autoptr (GPtrArray) argv = make_request (cli, user);
   if (argv == NULL)
     return satchel_cli_fail (
         SATCHEL_EXIT_USAGE,
         "--new lets the rules choose, so it cannot be used together with --slot, --profile or --volume");
-  if (!satchel_control_call (satchel_config_path (server, "run_dir"), (const char *const *) argv->pdata,
+  if (!satchel_control_call (satchel_cli_server_settings (core).run_dir, (const char *const *) argv->pdata,
                              TIMEOUT_MS, collect_answer, answer, &status, &error))
     {
       if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))

@@ -223,20 +223,18 @@ int
 satchel_cli_server (SatchelCli *cli)
 {
   g_autoptr (SatchelConfigSet) core = satchel_cli_load_core (cli);
-  const char *run_dir = satchel_config_path (satchel_config_set_group (core, "server"), "run_dir");
+  const char *run_dir = satchel_cli_server_settings (core).run_dir;
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autoptr (GString) answer = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
   guint status = 0;
-  const SatchelConfig *server = satchel_config_set_group (core, "server");
   g_autofree char *user = NULL;
   if (g_str_has_prefix (cli->command->arguments, "USER"))
     {
-      const char *name = cli->arguments->pdata[0];
-      user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
-                                     satchel_config_bool (server, "lower_case_users"), &error);
+      int exit;
+      user = satchel_cli_user_name (core, cli->arguments->pdata[0], &exit);
       if (user == NULL)
-        return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
+        return exit;
       cli->arguments->pdata[0] = user;
     }
   g_ptr_array_add (argv, (gpointer) cli->command->name);

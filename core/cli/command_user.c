@@ -86,14 +86,7 @@ find_passdb (SatchelCli *cli, Call call, const char **ret_name, int *ret_exit)
 static char *
 user_argument (SatchelCli *cli, int *ret_exit)
 {
-  g_autoptr (GError) error = NULL;
-  const char *name = satchel_cli_argument (cli, 0);
-  const SatchelConfig *server = satchel_config_set_group (cli->set, "server");
-  char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
-                                       satchel_config_bool (server, "lower_case_users"), &error);
-  if (user == NULL)
-    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
-  return user;
+  return satchel_cli_user_name (cli->set, satchel_cli_argument (cli, 0), ret_exit);
 }
 
 static char *
@@ -101,8 +94,8 @@ mail_path (SatchelCli *cli, const char *user)
 {
   const char *at = strrchr (user, '@');
   g_autofree char *local = at != NULL ? g_strndup (user, (gsize) (at - user)) : g_strdup (user);
-  return g_build_filename (satchel_config_path (satchel_config_set_group (cli->set, "server"), "mail_root"),
-                           at != NULL ? at + 1 : "", local, NULL);
+  return g_build_filename (satchel_cli_server_settings (cli->set).mail_root, at != NULL ? at + 1 : "", local,
+                           NULL);
 }
 
 /* Prints {"user": ..., "done": ..., "passdb": ...} or a sentence. */

@@ -4,7 +4,9 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "core/base/user.h"
 #include "core/cli/cli.h"
 
 SatchelConfigSet *
@@ -14,6 +16,26 @@ satchel_cli_load_core (const SatchelCli *cli)
       g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   return satchel_config_load_lenient (cli->defaults_dir, cli->config_dir,
                                       (const char *const *) cli->overrides->pdata, NULL, NULL, ignored);
+}
+
+SatchelServerSettings
+satchel_cli_server_settings (const SatchelConfigSet *set)
+{
+  SatchelServerSettings server;
+  satchel_server_settings_read (satchel_config_set_group (set, "server"), &server);
+  return server;
+}
+
+char *
+satchel_cli_user_name (const SatchelConfigSet *set, const char *name, int *ret_exit)
+{
+  const SatchelServerSettings server = satchel_cli_server_settings (set);
+  g_autoptr (GError) error = NULL;
+  char *user =
+      satchel_user_normalise (name, strlen (name), server.default_domain, server.lowers_users, &error);
+  if (user == NULL)
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
+  return user;
 }
 
 /* The directories of modules must be known before any module can be asked for its settings. */
@@ -26,8 +48,7 @@ module_dirs (const SatchelCli *cli)
       return g_strdupv ((char **) one);
     }
   g_autoptr (SatchelConfigSet) core = satchel_cli_load_core (cli);
-  return satchel_loader_search_path (
-      satchel_config_path (satchel_config_set_group (core, "server"), "module_dir"));
+  return satchel_loader_search_path (satchel_cli_server_settings (core).module_dir);
 }
 
 gboolean

@@ -6,6 +6,7 @@
 
 #include "core/session/filter_private.h"
 
+#include "core/runtime/config/core_settings.h"
 #include "core/runtime/loop/job_private.h"
 #include "core/storage/mailbox/suspects.h"
 
@@ -35,31 +36,33 @@ static SatchelFilter *filters;
 static guint n_filters, n_runs;
 
 static void
-apply_settings (SatchelFilter *filter, const SatchelConfig *settings, const SatchelConfig *rule)
+apply_settings (SatchelFilter *filter, const SatchelFilterSettings *settings)
 {
-  const SatchelConfig *from = rule != NULL ? rule : settings;
-  const char *failure = rule != NULL ? satchel_config_string (rule, "failure") : "module";
-  filter->max_questions = (guint) satchel_config_int (from, "concurrent");
-  filter->deadline_ms = satchel_config_duration_ms (from, "deadline");
+  filter->max_questions = settings->concurrent;
+  filter->deadline_ms = settings->deadline_ms;
   filter->on_error = ((const SatchelDeliveryFilterOps *) filter->provided->ops)->on_error;
-  if (strcmp (failure, "module") != 0)
-    filter->on_error = strcmp (failure, "pass") == 0 ? SATCHEL_FILTER_CONTINUE : SATCHEL_FILTER_TEMPORARY;
+  if (settings->failure != SATCHEL_FAILURE_BY_MODULE)
+    filter->on_error =
+        settings->failure == SATCHEL_FAILURE_PASS ? SATCHEL_FILTER_CONTINUE : SATCHEL_FILTER_TEMPORARY;
 }
 
-static const SatchelConfig *
-rule_of (const SatchelFilter *filter, const SatchelConfig *settings)
+/* What the first rule for @filter says; without one, what holds for all. */
+static SatchelFilterSettings
+settings_of (const SatchelFilter *filter, const SatchelConfig *group)
 {
-  for (guint i = 0; i < satchel_config_n_groups (settings, "rules"); i++)
+  SatchelFilterSettings settings;
+  for (guint i = 0; i < satchel_config_n_groups (group, "rules"); i++)
     {
-      const SatchelConfig *rule = satchel_config_group (settings, "rules", i);
-      if (g_strcmp0 (satchel_config_string (rule, "filter"), filter->provided->module->name) == 0)
-        return rule;
+      satchel_filter_rule_settings_read (satchel_config_group (group, "rules", i), &settings);
+      if (g_strcmp0 (settings.filter, filter->provided->module->name) == 0)
+        return settings;
     }
-  return NULL;
+  satchel_filters_settings_read (group, &settings);
+  return settings;
 }
 
 void
-satchel_filters_configure (const GPtrArray *provided, const SatchelConfig *settings)
+satchel_filters_configure (const GPtrArray *provided, const SatchelConfig *group)
 {
   if (filters == NULL)
     {
@@ -74,7 +77,8 @@ satchel_filters_configure (const GPtrArray *provided, const SatchelConfig *setti
   guint n_threads = 0;
   for (guint i = 0; i < n_filters; i++)
     {
-      apply_settings (&filters[i], settings, rule_of (&filters[i], settings));
+      const SatchelFilterSettings settings = settings_of (&filters[i], group);
+      apply_settings (&filters[i], &settings);
       n_threads += filters[i].max_questions;
     }
   satchel_job_set_apart_limit (MIN (n_threads, THREADS_MAX));

@@ -15,14 +15,15 @@ satchel_session_settings (const SatchelConfigSet *config)
 {
   static gboolean has_namespace;
   satchel_limit_settings_read (satchel_config_set_group (config, "limits"), &limits_now);
-  satchel_hostname_set (satchel_config_string (satchel_config_set_group (config, "server"), "hostname"));
+  SatchelServerSettings server;
+  satchel_server_settings_read (satchel_config_set_group (config, "server"), &server);
+  satchel_hostname_set (server.hostname);
   if (has_namespace)
     return; /* not reloadable: clients and sessions hold names */
-  const SatchelConfig *group = satchel_config_set_group (config, "namespace");
-  namespace_now.prefix = g_strdup (satchel_config_string (group, "prefix"));
-  if (namespace_now.prefix == NULL)
-    namespace_now.prefix = "";
-  namespace_now.separator = satchel_config_string (group, "separator")[0];
+  SatchelNamespaceSettings namespace;
+  satchel_namespace_settings_read (satchel_config_set_group (config, "namespace"), &namespace);
+  namespace_now.prefix = g_strdup (namespace.prefix != NULL ? namespace.prefix : "");
+  namespace_now.separator = "/."[namespace.separator]; /* in the order of the choices */
   has_namespace = TRUE;
 }
 

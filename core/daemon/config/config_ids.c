@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/config/config_role.h"
+#include "core/runtime/config/core_settings.h"
 #include "core/runtime/process/roles.h"
 
 #include <errno.h>
@@ -53,7 +54,9 @@ satchel_config_work_ids (SatchelConfigWork *work)
       if (row->account != NULL && !is_unused)
         find_user (work, server, row->account, &plan->ids[row->ids]);
     }
-  const char *group = satchel_config_string (server, "admin_group");
+  SatchelServerSettings settings;
+  satchel_server_settings_read (server, &settings);
+  const char *group = settings.admin_group;
   guint32 number;
   if (group == NULL || *group == '\0')
     return;

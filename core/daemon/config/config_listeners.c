@@ -13,6 +13,7 @@
 #include <satchel/protocol.h>
 #include <satchel/service.h>
 
+#include "core/runtime/config/core_settings.h"
 #include "core/session/network.h"
 
 /* A protocol or service that a listener can name. */
@@ -92,7 +93,7 @@ add_addresses (SatchelConfigWork *work, const SatchelPlanListener *like, const c
 
 static void
 add_path (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelPlanListener *like,
-          const char *path)
+          const char *path, guint mode)
 {
   if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path)
     {
@@ -105,35 +106,45 @@ add_path (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelPlan
   SatchelPlanListener *listener = add_listener (work, like->origin, like->name, like->protocol, like->roles);
   g_free (listener->path);
   listener->path = g_strdup (path);
-  listener->mode = entry != NULL ? satchel_config_mode (entry, "mode") : 0666;
+  listener->mode = mode;
   listener->implicit_tls = like->implicit_tls;
   listener->allow_cleartext = like->allow_cleartext;
 }
 
-static void
-check_networks (SatchelConfigWork *work, const SatchelConfig *entry, const char *key)
+static gboolean
+has_certificate (SatchelConfigWork *work)
 {
-  for (const char *const *text = satchel_config_strings (entry, key); text != NULL && *text != NULL; text++)
+  SatchelTlsSettings tls;
+  satchel_tls_settings_read (satchel_config_set_group (work->set, "tls"), &tls);
+  return tls.main.cert != NULL;
+}
+
+static void
+check_networks (SatchelConfigWork *work, const SatchelConfig *entry, const char *name, const char *key,
+                const char *const *networks)
+{
+  for (const char *const *text = networks; *text != NULL; text++)
     {
       SatchelNetwork network;
       if (!satchel_network_parse (*text, &network))
         satchel_config_work_problem (
             work, FALSE, entry, key,
-            "listener %s: %s: \"%s\" is not a network; write ADDRESS/BITS, as 192.0.2.0/24",
-            satchel_config_string (entry, "name"), key, *text);
+            "listener %s: %s: \"%s\" is not a network; write ADDRESS/BITS, as 192.0.2.0/24", name, key,
+            *text);
     }
 }
 
 static void
 add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
 {
-  const char *name = satchel_config_string (entry, "name"),
-             *protocol = satchel_config_string (entry, "protocol");
-  const char *address = satchel_config_string (entry, "address"), *path = satchel_config_path (entry, "path");
+  SatchelListenerSettings settings;
+  satchel_listener_settings_read (entry, &settings);
+  const char *name = settings.name, *protocol = settings.protocol, *address = settings.address,
+             *path = settings.path;
   if (name == NULL || protocol == NULL)
     return; /* reported as missing already */
-  check_networks (work, entry, "networks");
-  check_networks (work, entry, "trusted_proxies");
+  check_networks (work, entry, name, "networks", settings.networks);
+  check_networks (work, entry, name, "trusted_proxies", settings.trusted_proxies);
   Target target;
   if (!find_target (work, protocol, &target))
     {
@@ -154,18 +165,18 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
                                .name = (char *) name,
                                .protocol = (char *) protocol,
                                .roles = target.roles,
-                               .implicit_tls = satchel_config_bool (entry, "tls"),
-                               .allow_cleartext = satchel_config_bool (entry, "allow_cleartext") };
-  if (like.implicit_tls && satchel_config_path (satchel_config_set_group (work->set, "tls"), "cert") == NULL)
+                               .implicit_tls = settings.implicit_tls,
+                               .allow_cleartext = settings.allow_cleartext };
+  if (like.implicit_tls && !has_certificate (work))
     satchel_config_work_problem (
         work, FALSE, entry, "tls",
         "listener %s: tls is true, but no certificate is set; set tls.cert and tls.key", name);
   if (path != NULL)
     {
-      add_path (work, entry, &like, path);
+      add_path (work, entry, &like, path, settings.mode);
       return;
     }
-  like.port = (guint32) satchel_config_int (entry, "port");
+  like.port = settings.port;
   if (like.port == 0)
     like.port = like.implicit_tls ? target.tls_port : target.port;
   if (like.port == 0)
@@ -185,10 +196,12 @@ has_entry (SatchelConfigWork *work, const char *protocol)
   const SatchelConfig *listen = satchel_config_set_group (work->set, "listen");
   guint n = satchel_config_n_groups (listen, "listeners");
   for (guint i = 0; i < n; i++)
-    if (g_strcmp0 (satchel_config_string (satchel_config_group (listen, "listeners", i), "protocol"),
-                   protocol)
-        == 0)
-      return TRUE;
+    {
+      SatchelListenerSettings settings;
+      satchel_listener_settings_read (satchel_config_group (listen, "listeners", i), &settings);
+      if (g_strcmp0 (settings.protocol, protocol) == 0)
+        return TRUE;
+    }
   return FALSE;
 }
 
@@ -196,8 +209,8 @@ has_entry (SatchelConfigWork *work, const char *protocol)
 static void
 add_default_protocol (SatchelConfigWork *work, const SatchelProvided *provided)
 {
-  gboolean has_tls = satchel_config_path (satchel_config_set_group (work->set, "tls"), "cert") != NULL;
-  const char *run_dir = satchel_config_path (satchel_config_set_group (work->set, "server"), "run_dir");
+  SatchelServerSettings server;
+  satchel_server_settings_read (satchel_config_set_group (work->set, "server"), &server);
   const SatchelGateProtocolOps *ops = provided->ops;
   SatchelPlanListener like = { .origin = (char *) "",
                                .name = (char *) provided->name,
@@ -205,8 +218,8 @@ add_default_protocol (SatchelConfigWork *work, const SatchelProvided *provided)
                                .roles = SATCHEL_ROLE_GATE };
   if (ops->flags & SATCHEL_PROTOCOL_NO_LOGIN)
     {
-      g_autofree char *path = g_build_filename (run_dir, provided->name, NULL);
-      add_path (work, NULL, &like, path);
+      g_autofree char *path = g_build_filename (server.run_dir, provided->name, NULL);
+      add_path (work, NULL, &like, path, 0666);
       return;
     }
   like.port = ops->port;
@@ -216,7 +229,7 @@ add_default_protocol (SatchelConfigWork *work, const SatchelProvided *provided)
   like.name = secure;
   like.port = ops->tls_port;
   like.implicit_tls = TRUE;
-  if (like.port != 0 && has_tls)
+  if (like.port != 0 && has_certificate (work))
     add_addresses (work, &like, "*");
   else if (like.port != 0)
     g_string_append_printf (work->without_tls, "%s%s", work->without_tls->len > 0 ? " and " : "",

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/config/config_role.h"
+#include "core/runtime/config/core_settings.h"
 
 #include <string.h>
 #include <satchel/auth.h>
@@ -52,10 +53,10 @@ satchel_config_work_names (SatchelConfigWork *work)
 {
   const SatchelConfig *server = satchel_config_set_group (work->set, "server"),
                       *auth = satchel_config_set_group (work->set, "auth");
-  check_name (work, server, "server", "hostname", satchel_config_string (server, "hostname"),
-              "mail.example.org");
-  check_name (work, server, "server", "default_domain", satchel_config_string (server, "default_domain"),
-              "example.org");
+  SatchelServerSettings settings;
+  satchel_server_settings_read (server, &settings);
+  check_name (work, server, "server", "hostname", settings.hostname, "mail.example.org");
+  check_name (work, server, "server", "default_domain", settings.default_domain, "example.org");
   for (const char *const *domain = satchel_config_strings (auth, "domains");
        domain != NULL && *domain != NULL; domain++)
     check_name (work, auth, "auth", "domains", *domain, "example.org");

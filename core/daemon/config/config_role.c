@@ -105,7 +105,9 @@ find_module_dir (const SatchelOptions *options)
       g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autoptr (SatchelConfigSet) set = satchel_config_load_lenient (
       options->defaults_dir, options->config_dir, (const char *const *) options->sets, NULL, NULL, ignored);
-  return g_strdup (satchel_config_path (satchel_config_set_group (set, "server"), "module_dir"));
+  SatchelServerSettings server;
+  satchel_server_settings_read (satchel_config_set_group (set, "server"), &server);
+  return g_strdup (server.module_dir);
 }
 
 static void
@@ -203,7 +205,9 @@ check_filter_rules (SatchelConfigWork *work)
   g_autoptr (GPtrArray) filters = find_enabled (work, SATCHEL_KIND_DELIVERY_FILTER);
   for (guint i = 0; i < satchel_config_n_groups (section, "rules"); i++)
     {
-      const char *name = satchel_config_string (satchel_config_group (section, "rules", i), "filter");
+      SatchelFilterSettings rule;
+      satchel_filter_rule_settings_read (satchel_config_group (section, "rules", i), &rule);
+      const char *name = rule.filter;
       gboolean is_there = name == NULL;
       for (guint k = 0; k < filters->len; k++)
         is_there |= g_strcmp0 (((const SatchelProvided *) filters->pdata[k])->module->name, name) == 0;
@@ -246,18 +250,19 @@ fill_plan (SatchelConfigWork *work)
                                                   SATCHEL_SANDBOX_OFF };
   SatchelServerSettings settings;
   satchel_server_settings_read (server, &settings);
+  SatchelLogSettings log_settings;
+  satchel_log_settings_read (log, &log_settings);
   plan->n_gates = CLAMP (settings.gate_processes > 0 ? settings.gate_processes : n_cores, 1, 64);
   plan->n_mails = CLAMP (settings.mail_processes > 0 ? settings.mail_processes : n_cores, 1, 64);
   plan->stop_grace_ms = (guint32) settings.stop_grace_ms;
   plan->hang_ms = (guint32) settings.hang_ms;
   plan->stuck_ms = (guint32) settings.stuck_ms;
   plan->sandbox = sandboxes[settings.sandbox];
-  plan->log_level = satchel_log_level_from_string (satchel_config_string (log, "level"));
+  plan->log_level = log_settings.level;
   plan->mail_root = g_strdup (settings.mail_root);
   plan->state_dir = g_strdup (settings.state_dir);
   plan->run_dir = g_strdup (settings.run_dir);
-  plan->log_file =
-      g_strdup (satchel_config_path (log, "file") != NULL ? satchel_config_path (log, "file") : "");
+  plan->log_file = g_strdup (log_settings.file != NULL ? log_settings.file : "");
   plan->mail_root_origin = g_strdup (satchel_config_origin (server, "mail_root"));
   plan->state_dir_origin = g_strdup (satchel_config_origin (server, "state_dir"));
   plan->run_dir_origin = g_strdup (satchel_config_origin (server, "run_dir"));

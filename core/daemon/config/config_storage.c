@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/config/config_role.h"
+#include "core/runtime/config/core_settings.h"
 #include "core/storage/store/place.h"
 
 #include <satchel/storage.h>
@@ -33,9 +34,9 @@ find_provided (GPtrArray *provided, const char *name)
 
 /* Checks the driver of a stack. @what: "storage.driver" or "profile NAME: driver". */
 static void
-check_driver (SatchelConfigWork *work, const SatchelConfig *section, const char *what, GPtrArray *drivers)
+check_driver (SatchelConfigWork *work, const SatchelConfig *section, const char *what, const char *driver,
+              GPtrArray *drivers)
 {
-  const char *driver = satchel_config_string (section, "driver");
   if (driver == NULL && drivers->len != 1)
     satchel_config_work_problem (
         work, FALSE, section, "driver", "%s: %s", what,
@@ -50,9 +51,9 @@ check_driver (SatchelConfigWork *work, const SatchelConfig *section, const char 
 }
 
 static void
-check_layers (SatchelConfigWork *work, const SatchelConfig *section, const char *what, GPtrArray *layers)
+check_layers (SatchelConfigWork *work, const SatchelConfig *section, const char *what,
+              const char *const *names, GPtrArray *layers)
 {
-  const char *const *names = satchel_config_strings (section, "layers");
   for (guint i = 0; names[i] != NULL; i++)
     {
       gboolean is_twice = FALSE;
@@ -68,27 +69,40 @@ check_layers (SatchelConfigWork *work, const SatchelConfig *section, const char 
     }
 }
 
+static guint
+n_profiles (const SatchelConfig *storage)
+{
+  return satchel_config_n_groups (storage, "profiles");
+}
+
+static SatchelStackSettings
+get_profile (const SatchelConfig *storage, guint index)
+{
+  SatchelStackSettings profile;
+  satchel_profile_settings_read (satchel_config_group (storage, "profiles", index), &profile);
+  return profile;
+}
+
 static gboolean
 is_of_a_profile (const SatchelConfig *storage, const char *layer)
 {
-  for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
-    if (g_strv_contains (satchel_config_strings (satchel_config_group (storage, "profiles", i), "layers"),
-                         layer))
+  for (guint i = 0; i < n_profiles (storage); i++)
+    if (g_strv_contains (get_profile (storage, i).layers, layer))
       return TRUE;
   return FALSE;
 }
 
 /* Reports layers that are enabled but in no stack, since nobody would notice that they do nothing. */
 static void
-check_left_out (SatchelConfigWork *work, const SatchelConfig *storage, GPtrArray *layers)
+check_left_out (SatchelConfigWork *work, const SatchelConfig *storage, const char *const *named,
+                GPtrArray *layers)
 {
   if (!satchel_config_is_set (storage, "layers"))
     return;
   for (guint i = 0; i < layers->len; i++)
     {
       const char *name = ((const SatchelProvided *) layers->pdata[i])->name;
-      if (!g_strv_contains (satchel_config_strings (storage, "layers"), name)
-          && !is_of_a_profile (storage, name))
+      if (!g_strv_contains (named, name) && !is_of_a_profile (storage, name))
         satchel_config_work_problem (work, FALSE, storage, "layers",
                                      "storage.layers leaves out %s, which is enabled; add it or disable it",
                                      name);
@@ -114,8 +128,9 @@ check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint inde
                GPtrArray *layers)
 {
   const SatchelConfig *profile = satchel_config_group (storage, "profiles", index);
-  const char *name = satchel_config_string (profile, "name");
-  if (name == NULL || satchel_config_string (profile, "driver") == NULL) /* reported already */
+  const SatchelStackSettings settings = get_profile (storage, index);
+  const char *name = settings.name;
+  if (name == NULL || settings.driver == NULL) /* reported already */
     return;
   const char *why = why_no_name (name);
   if (why != NULL)
@@ -123,17 +138,26 @@ check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint inde
                                  "storage.profiles: \"%.80s\" cannot be the name of a profile: it %s", name,
                                  why);
   g_autofree char *what = g_strdup_printf ("storage.profiles: \"%.80s\"", name);
-  check_driver (work, profile, what, drivers);
-  check_layers (work, profile, what, layers);
+  check_driver (work, profile, what, settings.driver, drivers);
+  check_layers (work, profile, what, settings.layers, layers);
 }
 
-static const SatchelConfig *
-find_profile (const SatchelConfig *storage, const char *name)
+/* Finds the stack that is called @name. FALSE: there is none. */
+static gboolean
+find_stack (const SatchelConfig *storage, const char *name, SatchelStackSettings *ret_stack)
 {
-  for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
-    if (g_strcmp0 (satchel_config_string (satchel_config_group (storage, "profiles", i), "name"), name) == 0)
-      return satchel_config_group (storage, "profiles", i);
-  return NULL;
+  if (strcmp (name, SATCHEL_DEFAULT_PROFILE) == 0)
+    {
+      satchel_stack_settings_read (storage, ret_stack);
+      return TRUE;
+    }
+  for (guint i = 0; i < n_profiles (storage); i++)
+    if (g_strcmp0 (get_profile (storage, i).name, name) == 0)
+      {
+        *ret_stack = get_profile (storage, i);
+        return TRUE;
+      }
+  return FALSE;
 }
 
 static const char *
@@ -141,20 +165,17 @@ suggest_profile (const SatchelConfig *storage, const char *name)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   g_ptr_array_add (names, (gpointer) SATCHEL_DEFAULT_PROFILE);
-  for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
-    if (satchel_config_string (satchel_config_group (storage, "profiles", i), "name") != NULL)
-      g_ptr_array_add (
-          names, (gpointer) satchel_config_string (satchel_config_group (storage, "profiles", i), "name"));
+  for (guint i = 0; i < n_profiles (storage); i++)
+    if (get_profile (storage, i).name != NULL)
+      g_ptr_array_add (names, (gpointer) get_profile (storage, i).name);
   g_ptr_array_add (names, NULL);
   return satchel_suggest (name, (const char *const *) names->pdata);
 }
 
 static void
-check_volume (SatchelConfigWork *work, const SatchelConfig *rule, const SatchelConfig *owner,
+check_volume (SatchelConfigWork *work, const SatchelConfig *rule, const char *volume, const char *driver,
               GPtrArray *drivers)
 {
-  const char *volume = satchel_config_string (rule, "volume"),
-             *driver = satchel_config_string (owner, "driver");
   const SatchelProvided *provided = driver != NULL      ? find_provided (drivers, driver)
                                     : drivers->len == 1 ? drivers->pdata[0]
                                                         : NULL;
@@ -178,15 +199,15 @@ check_volume (SatchelConfigWork *work, const SatchelConfig *rule, const SatchelC
 }
 
 static void
-check_patterns (SatchelConfigWork *work, const SatchelConfig *rule)
+check_patterns (SatchelConfigWork *work, const SatchelConfig *rule, const SatchelRuleSettings *settings)
 {
-  for (const char *const *user = satchel_config_strings (rule, "users"); *user != NULL; user++)
+  for (const char *const *user = settings->users; *user != NULL; user++)
     if (strchr (*user, '@') == NULL && strchr (*user, '*') == NULL)
       satchel_config_work_problem (work, FALSE, rule, "users",
                                    "storage.rules: \"%s\" applies to nobody, since users are LOCAL@DOMAIN; "
                                    "write %s@example.org, or %s@*",
                                    *user, *user, *user);
-  for (const char *const *domain = satchel_config_strings (rule, "domains"); *domain != NULL; domain++)
+  for (const char *const *domain = settings->domains; *domain != NULL; domain++)
     if (strchr (*domain, '@') != NULL || **domain == '\0')
       satchel_config_work_problem (
           work, FALSE, rule, "domains",
@@ -197,42 +218,41 @@ static void
 check_rule (SatchelConfigWork *work, const SatchelConfig *storage, guint index, GPtrArray *drivers)
 {
   const SatchelConfig *rule = satchel_config_group (storage, "rules", index);
-  const char *profile = satchel_config_string (rule, "profile");
-  const SatchelConfig *owner =
-      strcmp (profile, SATCHEL_DEFAULT_PROFILE) == 0 ? storage : find_profile (storage, profile);
-  if (owner == NULL)
+  SatchelRuleSettings settings;
+  SatchelStackSettings owner;
+  satchel_placing_rule_settings_read (rule, &settings);
+  if (!find_stack (storage, settings.profile, &owner))
     {
-      const char *meant = suggest_profile (storage, profile);
+      const char *meant = suggest_profile (storage, settings.profile);
       satchel_config_work_problem (work, FALSE, rule, "profile",
                                    "storage.rules: there is no profile \"%s\" in storage.profiles%s%s%s",
-                                   profile, meant != NULL ? "; did you mean \"" : "",
+                                   settings.profile, meant != NULL ? "; did you mean \"" : "",
                                    meant != NULL ? meant : "", meant != NULL ? "\"?" : "");
     }
   else
-    check_volume (work, rule, owner, drivers);
-  check_patterns (work, rule);
+    check_volume (work, rule, settings.volume, owner.driver, drivers);
+  check_patterns (work, rule, &settings);
 }
 
 /* Reports rules that never apply, since a rule before them applies to everybody. */
 static void
 check_order (SatchelConfigWork *work, const SatchelConfig *storage)
 {
-  const SatchelConfig *all = NULL;
+  SatchelRuleSettings all = { 0 }; /* its name: whether there is such a rule */
   for (guint i = 0; i < satchel_config_n_groups (storage, "rules"); i++)
     {
       const SatchelConfig *rule = satchel_config_group (storage, "rules", i);
-      const char *const *users = satchel_config_strings (rule, "users"), *const *domains =
-                                                                             satchel_config_strings (
-                                                                                 rule, "domains");
-      if (all != NULL)
+      SatchelRuleSettings settings;
+      satchel_placing_rule_settings_read (rule, &settings);
+      if (all.name != NULL)
         satchel_config_work_problem (work, TRUE, rule, "name",
                                      "storage.rules: \"%s\" never applies, since \"%s\" before it applies to "
                                      "all users; move it up, or remove it",
-                                     satchel_config_string (rule, "name"),
-                                     satchel_config_string (all, "name"));
-      else if ((users[0] == NULL && domains[0] == NULL) || g_strv_contains (users, "*")
-               || g_strv_contains (users, "*@*") || g_strv_contains (domains, "*"))
-        all = rule;
+                                     settings.name, all.name);
+      else if ((settings.users[0] == NULL && settings.domains[0] == NULL)
+               || g_strv_contains (settings.users, "*") || g_strv_contains (settings.users, "*@*")
+               || g_strv_contains (settings.domains, "*"))
+        all = settings;
     }
 }
 
@@ -242,10 +262,12 @@ satchel_config_work_storage (SatchelConfigWork *work)
   const SatchelConfig *storage = satchel_config_set_group (work->set, "storage");
   g_autoptr (GPtrArray) drivers = find_enabled (work, SATCHEL_KIND_STORAGE_DRIVER);
   g_autoptr (GPtrArray) layers = find_enabled (work, SATCHEL_KIND_STORAGE_LAYER);
-  check_driver (work, storage, "storage.driver", drivers);
-  check_layers (work, storage, "storage.layers", layers);
-  check_left_out (work, storage, layers);
-  for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
+  SatchelStackSettings settings;
+  satchel_stack_settings_read (storage, &settings);
+  check_driver (work, storage, "storage.driver", settings.driver, drivers);
+  check_layers (work, storage, "storage.layers", settings.layers, layers);
+  check_left_out (work, storage, settings.layers, layers);
+  for (guint i = 0; i < n_profiles (storage); i++)
     check_profile (work, storage, i, drivers, layers);
   for (guint i = 0; i < satchel_config_n_groups (storage, "rules"); i++)
     check_rule (work, storage, i, drivers);

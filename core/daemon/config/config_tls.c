@@ -6,6 +6,7 @@
 
 #include "core/base/fd.h"
 #include "core/daemon/config/config_role.h"
+#include "core/runtime/config/core_settings.h"
 #include "core/runtime/ipc/sealed.h"
 
 #include <errno.h>
@@ -20,12 +21,18 @@
 
 #define PEM_MAX (1024 * 1024)
 
+/* A certificate and its key. */
+typedef struct Pair
+{
+  guint index;                      /* 0: tls.cert and tls.key; else of tls.certificates, from 1 */
+  SatchelCertificateSettings files; /* with the name that clients ask for */
+} Pair;
+
 /* Reads the whole file, of at most PEM_MAX bytes. Free and wipe it with free_pem. NULL: the problem has been
  * noted. */
 static GString *
-read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key)
+read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key, const char *path)
 {
-  const char *path = satchel_config_path (section, key);
   g_auto (SatchelFd) fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   struct stat st;
   if (fd < 0 || fstat (fd, &st) != 0)
@@ -88,25 +95,24 @@ names_of (gnutls_x509_crt_t certificate)
 /* Warns of a certificate for another name, since clients refuse one that is not for the name they connect to
  * (RFC 9525). */
 static void
-check_name (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_main,
+check_name (SatchelConfigWork *work, const SatchelConfig *section, const Pair *pair,
             gnutls_x509_crt_t certificate)
 {
-  const SatchelConfig *server = satchel_config_set_group (work->set, "server");
-  const char *name =
-      is_main ? satchel_config_string (server, "hostname") : satchel_config_string (section, "name");
+  const char *name = pair->files.name;
   if (name == NULL || gnutls_x509_crt_check_hostname (certificate, name))
     return;
   g_autofree char *names = names_of (certificate);
   satchel_config_work_problem (
       work, TRUE, section, "cert",
-      "tls cert: %s is not for %s (%s), so clients that connect to that name refuse it; %s",
-      satchel_config_path (section, "cert"), name, *names != '\0' ? names : "it has no DNS name",
-      is_main ? "get one for it, or correct server.hostname" : "get one for it, or correct the name");
+      "tls cert: %s is not for %s (%s), so clients that connect to that name refuse it; %s", pair->files.cert,
+      name, *names != '\0' ? names : "it has no DNS name",
+      pair->index == 0 ? "get one for it, or correct server.hostname"
+                       : "get one for it, or correct the name");
 }
 
 /* Checks dates and names of the certificate that clients look at. */
 static void
-check_leaf (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_main,
+check_leaf (SatchelConfigWork *work, const SatchelConfig *section, const Pair *pair,
             const gnutls_datum_t *chain)
 {
   gnutls_x509_crt_t certificate;
@@ -116,25 +122,24 @@ check_leaf (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_m
     {
       time_t expires = gnutls_x509_crt_get_expiration_time (certificate), now = time (NULL);
       time_t begins = gnutls_x509_crt_get_activation_time (certificate);
-      check_name (work, section, is_main, certificate);
+      check_name (work, section, pair, certificate);
       if (begins != (time_t) -1 && begins > now)
         satchel_config_work_problem (work, TRUE, section, "cert",
                                      "tls cert: %s is not valid yet; set this machine's clock, or wait",
-                                     satchel_config_path (section, "cert"));
+                                     pair->files.cert);
       if (expires != (time_t) -1 && expires < now)
         satchel_config_work_problem (work, TRUE, section, "cert", "tls cert: %s has expired; renew it",
-                                     satchel_config_path (section, "cert"));
+                                     pair->files.cert);
       else if (expires != (time_t) -1 && expires < now + 7 * 86400)
         satchel_config_work_problem (work, TRUE, section, "cert",
-                                     "tls cert: %s expires within a week; renew it",
-                                     satchel_config_path (section, "cert"));
+                                     "tls cert: %s expires within a week; renew it", pair->files.cert);
     }
   gnutls_x509_crt_deinit (certificate);
 }
 
 /* Checks certificate and key as a pair, in the way in which GnuTLS will use them. */
 static gboolean
-check_pair (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_main, const GString *chain,
+check_pair (SatchelConfigWork *work, const SatchelConfig *section, const Pair *pair, const GString *chain,
             const GString *key)
 {
   gnutls_datum_t chain_pem = { (unsigned char *) chain->str, (unsigned) chain->len };
@@ -150,7 +155,7 @@ check_pair (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_m
       satchel_config_work_problem (
           work, FALSE, section, "cert",
           "tls cert: %s holds no usable certificate (%s); it must be PEM, the server's own first",
-          satchel_config_path (section, "cert"), gnutls_strerror (rc));
+          pair->files.cert, gnutls_strerror (rc));
       return FALSE;
     }
   gnutls_certificate_credentials_t credentials;
@@ -161,25 +166,26 @@ check_pair (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_m
   if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
     satchel_config_work_problem (
         work, FALSE, section, "key",
-        "tls key: %s does not match the certificate %s; name the key that it was made with",
-        satchel_config_path (section, "key"), satchel_config_path (section, "cert"));
+        "tls key: %s does not match the certificate %s; name the key that it was made with", pair->files.key,
+        pair->files.cert);
   else if (rc < 0)
     satchel_config_work_problem (
         work, FALSE, section, "key",
-        "tls key: %s holds no usable private key (%s); it must be PEM without a password",
-        satchel_config_path (section, "key"), gnutls_strerror (rc));
+        "tls key: %s holds no usable private key (%s); it must be PEM without a password", pair->files.key,
+        gnutls_strerror (rc));
   else
-    check_leaf (work, section, is_main, &chain_pem);
+    check_leaf (work, section, pair, &chain_pem);
   return rc >= 0;
 }
 
 static void
-take_pair (SatchelConfigWork *work, const SatchelConfig *section, guint index)
+take_pair (SatchelConfigWork *work, const SatchelConfig *section, const Pair *pair)
 {
-  GString *chain = read_pem (work, section, "cert"), *key = read_pem (work, section, "key");
-  if (chain != NULL && key != NULL && check_pair (work, section, index == 0, chain, key))
+  GString *chain = read_pem (work, section, "cert", pair->files.cert),
+          *key = read_pem (work, section, "key", pair->files.key);
+  if (chain != NULL && key != NULL && check_pair (work, section, pair, chain, key))
     {
-      SatchelPlanTls tls = { index, satchel_sealed_new ("tls-chain", chain->str, chain->len, NULL),
+      SatchelPlanTls tls = { pair->index, satchel_sealed_new ("tls-chain", chain->str, chain->len, NULL),
                              satchel_sealed_new ("tls-key", key->str, key->len, NULL) };
       g_array_append_val (work->plan->tls, tls);
       if (tls.chain_fd < 0 || tls.key_fd < 0)
@@ -193,10 +199,8 @@ take_pair (SatchelConfigWork *work, const SatchelConfig *section, guint index)
 
 /* Reports an empty hostname, since the packaged configuration leaves it to the administrator. */
 static void
-check_hostname (SatchelConfigWork *work)
+check_hostname (SatchelConfigWork *work, const SatchelConfig *server, const char *hostname)
 {
-  const SatchelConfig *server = satchel_config_set_group (work->set, "server");
-  const char *hostname = satchel_config_string (server, "hostname");
   if (hostname != NULL && *hostname == '\0')
     satchel_config_work_problem (work, FALSE, server, "hostname",
                                  "server.hostname is empty; set the name that clients connect to, or remove "
@@ -206,11 +210,18 @@ check_hostname (SatchelConfigWork *work)
 void
 satchel_config_work_tls (SatchelConfigWork *work)
 {
-  check_hostname (work);
-  const SatchelConfig *tls = satchel_config_set_group (work->set, "tls");
-  const char *cert = satchel_config_path (tls, "cert"), *key = satchel_config_path (tls, "key");
+  const SatchelConfig *server_group = satchel_config_set_group (work->set, "server"),
+                      *tls = satchel_config_set_group (work->set, "tls");
+  SatchelServerSettings server;
+  SatchelTlsSettings settings;
+  satchel_server_settings_read (server_group, &server);
+  satchel_tls_settings_read (tls, &settings);
+  check_hostname (work, server_group, server.hostname);
+  Pair first = { 0, settings.main };
+  first.files.name = server.hostname;
+  const char *cert = first.files.cert, *key = first.files.key;
   if (cert != NULL && key != NULL)
-    take_pair (work, tls, 0);
+    take_pair (work, tls, &first);
   else if (cert != NULL || key != NULL)
     satchel_config_work_problem (work, FALSE, tls, cert != NULL ? "cert" : "key",
                                  "tls: cert and key belong together, and %s is not set; set both",
@@ -219,10 +230,12 @@ satchel_config_work_tls (SatchelConfigWork *work)
   for (guint i = 0; i < n; i++)
     {
       const SatchelConfig *entry = satchel_config_group (tls, "certificates", i);
-      if (satchel_config_path (entry, "cert") != NULL && satchel_config_path (entry, "key") != NULL)
-        take_pair (work, entry, i + 1);
+      Pair pair = { .index = i + 1 };
+      satchel_certificate_settings_read (entry, &pair.files);
+      if (pair.files.cert != NULL && pair.files.key != NULL)
+        take_pair (work, entry, &pair);
     }
-  const char *priority = satchel_config_string (tls, "priority"), *bad = NULL;
+  const char *priority = settings.priority, *bad = NULL;
   gnutls_priority_t parsed;
   if (priority == NULL)
     return;

@@ -93,17 +93,19 @@ static gboolean
 make_tls (GArray *files, const SatchelConfigSet *config, SatchelTlsContext **ret_context, GError **error)
 {
   const SatchelConfig *tls = satchel_config_set_group (config, "tls");
+  SatchelTlsSettings settings;
+  satchel_tls_settings_read (tls, &settings);
   g_autoptr (GArray) pairs = g_array_new (FALSE, TRUE, sizeof (SatchelTlsPair));
   g_array_set_clear_func (pairs, clear_pair);
   *ret_context = NULL;
   for (guint i = 0; files != NULL && i < files->len; i++)
     {
       const SatchelTlsFile *file = &g_array_index (files, SatchelTlsFile, i);
-      const SatchelConfig *section = tls;
+      SatchelCertificateSettings names = settings.main;
       if (file->index > 0 && file->index <= satchel_config_n_groups (tls, "certificates"))
-        section = satchel_config_group (tls, "certificates", file->index - 1);
-      SatchelTlsPair pair = { .chain_name = satchel_config_path (section, "cert"),
-                              .key_name = satchel_config_path (section, "key") };
+        satchel_certificate_settings_read (satchel_config_group (tls, "certificates", file->index - 1),
+                                           &names);
+      SatchelTlsPair pair = { .chain_name = names.cert, .key_name = names.key };
       g_array_append_val (pairs, pair);
       SatchelTlsPair *own = &g_array_index (pairs, SatchelTlsPair, pairs->len - 1);
       own->chain = read_file (file->chain_fd, own->chain_name, error);
@@ -113,9 +115,8 @@ make_tls (GArray *files, const SatchelConfigSet *config, SatchelTlsContext **ret
     }
   if (pairs->len == 0)
     return TRUE;
-  *ret_context =
-      satchel_tls_context_new ((SatchelTlsPair *) (void *) pairs->data, pairs->len,
-                               satchel_config_string (tls, "priority"), context->ticket_key, error);
+  *ret_context = satchel_tls_context_new ((SatchelTlsPair *) (void *) pairs->data, pairs->len,
+                                          settings.priority, context->ticket_key, error);
   return *ret_context != NULL;
 }
 
@@ -217,7 +218,8 @@ add_listener (const SatchelListener *listener)
                    listener->name, listener->protocol);
       return;
     }
-  const SatchelConfig *section = satchel_role_listener_config (context, listener->name);
+  SatchelListenerSettings settings = { 0 };
+  satchel_role_find_listener (context, listener->name, &settings); /* a default listener has none */
   SatchelGateListenerOptions options = {
     .name = listener->name,
     .protocol = protocol != NULL ? protocol->ops : NULL,
@@ -225,9 +227,9 @@ add_listener (const SatchelListener *listener)
     .group = provided->module->name,
     .implicit_tls = listener->implicit_tls,
     .allow_cleartext = listener->allow_cleartext,
-    .trusted_proxies = section != NULL ? satchel_config_strings (section, "trusted_proxies") : NULL,
-    .mechanisms = section != NULL ? satchel_config_strings (section, "mechanisms") : NULL,
-    .asks_certificate = section != NULL && satchel_config_bool (section, "client_certificates"),
+    .trusted_proxies = settings.trusted_proxies,
+    .mechanisms = settings.mechanisms,
+    .asks_certificate = settings.asks_certificate,
   };
   satchel_gate_listen (listener->fd, &options);
 }

@@ -6,7 +6,7 @@
 #pragma once
 #include "core/runtime/process/roles.h"
 #include "core/runtime/loop/breadcrumb.h"
-#include "core/runtime/config/config_image.h"
+#include "core/runtime/config/core_settings.h"
 #include "core/runtime/ipc/ipc.h"
 #include "core/runtime/loader/loader.h"
 
@@ -126,8 +126,9 @@ gboolean satchel_helper_role_confine (SatchelRoleContext *context, GError **erro
 SatchelPeer *satchel_role_peer (SatchelRoleContext *context, SatchelRole role, guint slot);
 /* Sends @message (taken over). FALSE: the peer is away, and the message was dropped. */
 gboolean satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message);
-/* The entry of listen.listeners called @name, or NULL for a default listener. */
-const SatchelConfig *satchel_role_listener_config (SatchelRoleContext *context, const char *name);
+/* Reads the entry of listen.listeners called @name. FALSE: it is a default listener, which has none. */
+gboolean satchel_role_find_listener (SatchelRoleContext *context, const char *name,
+                                     SatchelListenerSettings *ret_settings);
 /* Answers a request of an administrator. @status: the exit status of the command; 0 is success. @text: whole
  * lines, at most 8 KiB. Several replies make one answer, and the one with @final ends it. */
 void satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status,

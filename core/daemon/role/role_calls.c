@@ -18,18 +18,22 @@ satchel_role_stopped (SatchelRoleContext *context)
   satchel_role_end (context);
 }
 
-const SatchelConfig *
-satchel_role_listener_config (SatchelRoleContext *context, const char *name)
+gboolean
+satchel_role_find_listener (SatchelRoleContext *context, const char *name,
+                            SatchelListenerSettings *ret_settings)
 {
   const SatchelConfig *listen = satchel_config_set_group (context->config, "listen");
   guint n = listen != NULL ? satchel_config_n_groups (listen, "listeners") : 0;
   for (guint i = 0; i < n; i++)
     {
-      const SatchelConfig *entry = satchel_config_group (listen, "listeners", i);
-      if (g_strcmp0 (satchel_config_string (entry, "name"), name) == 0)
-        return entry;
+      SatchelListenerSettings settings;
+      satchel_listener_settings_read (satchel_config_group (listen, "listeners", i), &settings);
+      if (g_strcmp0 (settings.name, name) != 0)
+        continue;
+      *ret_settings = settings;
+      return TRUE;
     }
-  return NULL;
+  return FALSE;
 }
 
 void

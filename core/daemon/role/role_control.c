@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/daemon/plan.h"
+#include "core/runtime/config/core_settings.h"
 #include "core/runtime/loop/breadcrumb.h"
 #include "core/runtime/log/counter_lane.h"
 #include "core/runtime/log/log_private.h"
@@ -224,7 +225,11 @@ apply_log_level (const SatchelConfigSet *set)
 {
   const SatchelConfig *section = satchel_config_set_group (set, "log");
   if (section != NULL)
-    satchel_log_set_level (satchel_log_level_from_string (satchel_config_string (section, "level")));
+    {
+      SatchelLogSettings log;
+      satchel_log_settings_read (section, &log);
+      satchel_log_set_level (log.level);
+    }
 }
 
 static void

@@ -9,28 +9,30 @@
 #define INTO SATCHEL_CONFIG_INTO
 
 static const SatchelConfigRow server_rows[] = {
-  { "hostname", SATCHEL_CONFIG_STRING, NULL,
+  { "hostname", INTO (STRING, SatchelServerSettings, hostname), NULL,
     "Name that the server gives itself in greetings and Received lines; unset: the name of the machine",
     .flags = RELOAD },
-  { "default_domain", SATCHEL_CONFIG_STRING, "localhost", "Domain that is added to a user name without one" },
-  { "lower_case_users", SATCHEL_CONFIG_BOOL, "true",
+  { "default_domain", INTO (STRING, SatchelServerSettings, default_domain), "localhost",
+    "Domain that is added to a user name without one" },
+  { "lower_case_users", INTO (BOOL, SatchelServerSettings, lowers_users), "true",
     "Whether user names and addresses are compared in lower case" },
   { "mail_root", INTO (PATH, SatchelServerSettings, mail_root), SATCHEL_STATE_DIR "/mail",
     "Directory that holds all mail; the mail of a user is in DOMAIN/LOCAL below it" },
   { "state_dir", INTO (PATH, SatchelServerSettings, state_dir), SATCHEL_STATE_DIR,
     "Directory of the server's own state" },
   { "run_dir", INTO (PATH, SatchelServerSettings, run_dir), SATCHEL_RUN_DIR, "Directory of sockets" },
-  { "module_dir", SATCHEL_CONFIG_PATH, SATCHEL_MODULE_DIR, "Directory of modules" },
+  { "module_dir", INTO (PATH, SatchelServerSettings, module_dir), SATCHEL_MODULE_DIR,
+    "Directory of modules" },
   { "gate_user", SATCHEL_CONFIG_STRING, "satchel-gate",
     "Account (name or number) of the gate processes when the server is started as root" },
   { "auth_user", SATCHEL_CONFIG_STRING, "satchel-auth", "Account (name or number) of the auth process" },
-  { "mail_user", SATCHEL_CONFIG_STRING, "satchel-mail",
+  { "mail_user", INTO (STRING, SatchelServerSettings, mail_user), "satchel-mail",
     "Account (name or number) that owns all mail; the mail processes run as it" },
   { "helper_user", SATCHEL_CONFIG_STRING, "satchel-helper",
     "Account (name or number) of the helper processes of modules" },
   { "config_user", SATCHEL_CONFIG_STRING, "satchel",
     "Account (name or number) of the process that reads the configuration" },
-  { "admin_group", SATCHEL_CONFIG_STRING, "satchel-admin",
+  { "admin_group", INTO (STRING, SatchelServerSettings, admin_group), "satchel-admin",
     "Group (name or number) that may use the control socket; empty: none but root and the server" },
   { "gate_processes", INTO (INT, SatchelServerSettings, gate_processes), "0",
     "Number of gate processes; 0: one for each processor core", .min = 0, .max = 64 },
@@ -57,54 +59,60 @@ static const SatchelConfigRow server_rows[] = {
 };
 
 static const SatchelConfigRow log_rows[] = {
-  { "file", SATCHEL_CONFIG_PATH, NULL, "Log file; unset: the journal if there is one, else standard error" },
-  { "level", SATCHEL_CONFIG_ENUM, "info", "Lowest severity that is written to the log",
+  { "file", INTO (PATH, SatchelLogSettings, file), NULL,
+    "Log file; unset: the journal if there is one, else standard error" },
+  { "level", INTO (ENUM, SatchelLogSettings, level), "info", "Lowest severity that is written to the log",
     "error|warning|info|debug", .flags = RELOAD },
   { NULL }
 };
 
 static const SatchelConfigRow certificate_rows[] = {
-  { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this entry", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first",
+  { "name", INTO (STRING, SatchelCertificateSettings, name), NULL, "Name of this entry",
     .flags = SATCHEL_CONFIG_REQUIRED },
-  { "key", SATCHEL_CONFIG_PATH, NULL, "Private key, PEM", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "cert", INTO (PATH, SatchelCertificateSettings, cert), NULL, "Certificate chain, PEM, leaf first",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "key", INTO (PATH, SatchelCertificateSettings, key), NULL, "Private key, PEM",
+    .flags = SATCHEL_CONFIG_REQUIRED },
   { NULL }
 };
 static const SatchelConfigRow tls_rows[] = {
-  { "cert", SATCHEL_CONFIG_PATH, NULL,
+  { "cert", INTO (PATH, SatchelTlsSettings, main.cert), NULL,
     "Certificate chain (PEM, leaf first) for clients that ask for no name, or for one that no other "
     "certificate has",
     .flags = RELOAD },
-  { "key", SATCHEL_CONFIG_PATH, NULL, "Private key (PEM) of tls.cert", .flags = RELOAD },
+  { "key", INTO (PATH, SatchelTlsSettings, main.key), NULL, "Private key (PEM) of tls.cert",
+    .flags = RELOAD },
   { "certificates", SATCHEL_CONFIG_GROUPS, NULL,
     "Further certificates, chosen by the name that the client asks for (SNI)", .group = certificate_rows,
     .flags = RELOAD },
-  { "priority", SATCHEL_CONFIG_STRING, NULL, "GnuTLS priority string; unset: TLS 1.2 and 1.3 with AEAD only",
-    .flags = RELOAD },
+  { "priority", INTO (STRING, SatchelTlsSettings, priority), NULL,
+    "GnuTLS priority string; unset: TLS 1.2 and 1.3 with AEAD only", .flags = RELOAD },
   { NULL }
 };
 
 static const SatchelConfigRow listener_rows[] = {
-  { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this listener", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "protocol", SATCHEL_CONFIG_STRING, NULL, "Protocol or service, by the name of its module",
+  { "name", INTO (STRING, SatchelListenerSettings, name), NULL, "Name of this listener",
     .flags = SATCHEL_CONFIG_REQUIRED },
-  { "address", SATCHEL_CONFIG_STRING, NULL,
+  { "protocol", INTO (STRING, SatchelListenerSettings, protocol), NULL,
+    "Protocol or service, by the name of its module", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "address", INTO (STRING, SatchelListenerSettings, address), NULL,
     "IP address to listen on; \"*\": all addresses of IPv4 and IPv6; leave it out with path" },
-  { "port", SATCHEL_CONFIG_INT, "0", "TCP port; 0: the standard port of the protocol", .min = 0,
-    .max = 65535 },
-  { "path", SATCHEL_CONFIG_PATH, NULL, "Unix socket instead of address and port" },
-  { "mode", SATCHEL_CONFIG_MODE, "0666", "Access mode of the unix socket" },
-  { "tls", SATCHEL_CONFIG_BOOL, "false", "Whether TLS starts with the first byte, as on ports 993 and 995" },
-  { "allow_cleartext", SATCHEL_CONFIG_BOOL, "false",
+  { "port", INTO (INT, SatchelListenerSettings, port), "0", "TCP port; 0: the standard port of the protocol",
+    .min = 0, .max = 65535 },
+  { "path", INTO (PATH, SatchelListenerSettings, path), NULL, "Unix socket instead of address and port" },
+  { "mode", INTO (MODE, SatchelListenerSettings, mode), "0666", "Access mode of the unix socket" },
+  { "tls", INTO (BOOL, SatchelListenerSettings, implicit_tls), "false",
+    "Whether TLS starts with the first byte, as on ports 993 and 995" },
+  { "allow_cleartext", INTO (BOOL, SatchelListenerSettings, allow_cleartext), "false",
     "Whether clients on other machines may send passwords without TLS" },
-  { "networks", SATCHEL_CONFIG_STRINGS, NULL,
+  { "networks", INTO (STRINGS, SatchelListenerSettings, networks), NULL,
     "Networks whose clients may connect, as ADDRESS/BITS; unset: all, or only loopback for a protocol "
     "without login" },
-  { "trusted_proxies", SATCHEL_CONFIG_STRINGS, NULL,
+  { "trusted_proxies", INTO (STRINGS, SatchelListenerSettings, trusted_proxies), NULL,
     "Networks of proxies that send a PROXY protocol v2 header, as ADDRESS/BITS" },
-  { "mechanisms", SATCHEL_CONFIG_STRINGS, NULL,
+  { "mechanisms", INTO (STRINGS, SatchelListenerSettings, mechanisms), NULL,
     "SASL mechanisms that are offered on this listener, of those of auth.mechanisms; unset: all" },
-  { "client_certificates", SATCHEL_CONFIG_BOOL, "false",
+  { "client_certificates", INTO (BOOL, SatchelListenerSettings, asks_certificate), "false",
     "Whether clients are asked for a certificate, for the mechanism EXTERNAL; any is taken, none is needed" },
   { NULL }
 };
@@ -211,22 +219,23 @@ static const SatchelConfigRow janitor_rows[] = {
 };
 
 static const SatchelConfigRow filter_rows[] = {
-  { "filter", SATCHEL_CONFIG_STRING, NULL, "Module of the filter", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "deadline", SATCHEL_CONFIG_DURATION, "30s", "Takes the place of filters.deadline for this filter",
-    .min = 100, .max = SATCHEL_MINUTES (5) },
-  { "concurrent", SATCHEL_CONFIG_INT, "8", "Takes the place of filters.concurrent for this filter", .min = 1,
-    .max = 64 },
-  { "failure", SATCHEL_CONFIG_ENUM, "module",
+  { "filter", INTO (STRING, SatchelFilterSettings, filter), NULL, "Module of the filter",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "deadline", INTO (DURATION, SatchelFilterSettings, deadline_ms), "30s",
+    "Takes the place of filters.deadline for this filter", .min = 100, .max = SATCHEL_MINUTES (5) },
+  { "concurrent", INTO (INT, SatchelFilterSettings, concurrent), "8",
+    "Takes the place of filters.concurrent for this filter", .min = 1, .max = 64 },
+  { "failure", INTO (ENUM, SatchelFilterSettings, failure), "module",
     "What happens when the filter fails or is late: the mail goes on without it (pass), is deferred (defer), "
     "or as the module says (module)",
     "module|pass|defer" },
   { NULL }
 };
 static const SatchelConfigRow filters_rows[] = {
-  { "deadline", SATCHEL_CONFIG_DURATION, "30s",
+  { "deadline", INTO (DURATION, SatchelFilterSettings, deadline_ms), "30s",
     "How long a delivery filter may take for one message or recipient, its time in the queue included",
     .min = 100, .max = SATCHEL_MINUTES (5), .flags = RELOAD },
-  { "concurrent", SATCHEL_CONFIG_INT, "8",
+  { "concurrent", INTO (INT, SatchelFilterSettings, concurrent), "8",
     "Number of messages and recipients that one filter works on at a time in each mail process", .min = 1,
     .max = 64, .flags = RELOAD },
   { "rules", SATCHEL_CONFIG_GROUPS, NULL, "Settings for single filters", .group = filter_rows,
@@ -235,30 +244,34 @@ static const SatchelConfigRow filters_rows[] = {
 };
 
 static const SatchelConfigRow profile_rows[] = {
-  { "name", SATCHEL_CONFIG_STRING, NULL,
+  { "name", INTO (STRING, SatchelStackSettings, name), NULL,
     "Name of this stack: letters, digits, - and _; \"default\" is the stack of storage.driver",
     .flags = SATCHEL_CONFIG_REQUIRED },
-  { "driver", SATCHEL_CONFIG_STRING, NULL, "Storage driver", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "layers", SATCHEL_CONFIG_STRINGS, NULL,
+  { "driver", INTO (STRING, SatchelStackSettings, driver), NULL, "Storage driver",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "layers", INTO (STRINGS, SatchelStackSettings, layers), NULL,
     "Layers above the driver, the one nearest to the client first; unset: none" },
   { "slot_by", SATCHEL_CONFIG_ENUM, NULL,
     "How users of this stack are spread over mail processes; unset: storage.slot_by", "user|domain|volume" },
   { NULL }
 };
 static const SatchelConfigRow rule_rows[] = {
-  { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this rule", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "users", SATCHEL_CONFIG_STRINGS, NULL,
+  { "name", INTO (STRING, SatchelRuleSettings, name), NULL, "Name of this rule",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "users", INTO (STRINGS, SatchelRuleSettings, users), NULL,
     "New users to whom this rule applies, as LOCAL@DOMAIN with * and ?" },
-  { "domains", SATCHEL_CONFIG_STRINGS, NULL,
+  { "domains", INTO (STRINGS, SatchelRuleSettings, domains), NULL,
     "Domains to whose new users this rule applies, with * and ?; neither users nor domains: all users" },
-  { "profile", SATCHEL_CONFIG_STRING, "default", "Stack of these users, a name of storage.profiles" },
-  { "volume", SATCHEL_CONFIG_STRING, NULL, "Volume of these users, if the driver has several" },
+  { "profile", INTO (STRING, SatchelRuleSettings, profile), "default",
+    "Stack of these users, a name of storage.profiles" },
+  { "volume", INTO (STRING, SatchelRuleSettings, volume), NULL,
+    "Volume of these users, if the driver has several" },
   { NULL }
 };
 static const SatchelConfigRow storage_rows[] = {
-  { "driver", SATCHEL_CONFIG_STRING, NULL,
+  { "driver", INTO (STRING, SatchelStackSettings, driver), NULL,
     "Storage driver of all users to whom no rule applies; unset: the one whose module is enabled" },
-  { "layers", SATCHEL_CONFIG_STRINGS, NULL,
+  { "layers", INTO (STRINGS, SatchelStackSettings, layers), NULL,
     "Layers above the driver, the one nearest to the client first; it must name all that are enabled and in "
     "no profile.  Unset: all that are enabled, in the order of their bands" },
   { "profiles", SATCHEL_CONFIG_GROUPS, NULL,
@@ -274,37 +287,39 @@ static const SatchelConfigRow storage_rows[] = {
 };
 
 static const SatchelConfigRow namespace_rows[] = {
-  { "prefix", SATCHEL_CONFIG_STRING, "", "Text before every mailbox name except INBOX, such as \"INBOX.\"" },
-  { "separator", SATCHEL_CONFIG_ENUM, "/",
+  { "prefix", INTO (STRING, SatchelNamespaceSettings, prefix), "",
+    "Text before every mailbox name except INBOX, such as \"INBOX.\"" },
+  { "separator", INTO (ENUM, SatchelNamespaceSettings, separator), "/",
     "Separator between the levels of a mailbox name, as clients see it", "/|." },
   { NULL }
 };
 
 static const SatchelConfigRow mailboxes_rows[] = {
-  { "drafts", SATCHEL_CONFIG_STRING, "Drafts",
+  { "drafts", INTO (STRING, SatchelMailboxesSettings, names[SATCHEL_MAILBOX_DRAFTS]), "Drafts",
     "Mailbox that is made at the first login and marked \\Drafts; empty: none" },
-  { "sent", SATCHEL_CONFIG_STRING, "Sent",
+  { "sent", INTO (STRING, SatchelMailboxesSettings, names[SATCHEL_MAILBOX_SENT]), "Sent",
     "Mailbox that is made at the first login and marked \\Sent; empty: none" },
-  { "junk", SATCHEL_CONFIG_STRING, "Junk",
+  { "junk", INTO (STRING, SatchelMailboxesSettings, names[SATCHEL_MAILBOX_JUNK]), "Junk",
     "Mailbox that is made at the first login and marked \\Junk; empty: none" },
-  { "trash", SATCHEL_CONFIG_STRING, "Trash",
+  { "trash", INTO (STRING, SatchelMailboxesSettings, names[SATCHEL_MAILBOX_TRASH]), "Trash",
     "Mailbox that is made at the first login and marked \\Trash; empty: none" },
-  { "archive", SATCHEL_CONFIG_STRING, "Archive",
+  { "archive", INTO (STRING, SatchelMailboxesSettings, names[SATCHEL_MAILBOX_ARCHIVE]), "Archive",
     "Mailbox that is made at the first login and marked \\Archive; empty: none" },
-  { "drafts_names", SATCHEL_CONFIG_STRINGS, "( \"Drafts\", \"Draft\", \"INBOX/Drafts\", \"INBOX/Draft\" )",
+  { "drafts_names", INTO (STRINGS, SatchelMailboxesSettings, known[SATCHEL_MAILBOX_DRAFTS]),
+    "( \"Drafts\", \"Draft\", \"INBOX/Drafts\", \"INBOX/Draft\" )",
     "Names of existing mailboxes that are marked \\Drafts instead of making one" },
-  { "sent_names", SATCHEL_CONFIG_STRINGS,
+  { "sent_names", INTO (STRINGS, SatchelMailboxesSettings, known[SATCHEL_MAILBOX_SENT]),
     "( \"Sent\", \"Sent Items\", \"Sent Messages\", \"Sent Mail\", \"INBOX/Sent\", \"INBOX/Sent Items\", "
     "\"INBOX/Sent Messages\" )",
     "Names of existing mailboxes that are marked \\Sent instead of making one" },
-  { "junk_names", SATCHEL_CONFIG_STRINGS,
+  { "junk_names", INTO (STRINGS, SatchelMailboxesSettings, known[SATCHEL_MAILBOX_JUNK]),
     "( \"Junk\", \"Spam\", \"Junk E-mail\", \"Junk Email\", \"Bulk Mail\", \"INBOX/Junk\", \"INBOX/Spam\" )",
     "Names of existing mailboxes that are marked \\Junk instead of making one" },
-  { "trash_names", SATCHEL_CONFIG_STRINGS,
+  { "trash_names", INTO (STRINGS, SatchelMailboxesSettings, known[SATCHEL_MAILBOX_TRASH]),
     "( \"Trash\", \"Deleted Items\", \"Deleted Messages\", \"Bin\", \"INBOX/Trash\", \"INBOX/Deleted Items\" "
     ")",
     "Names of existing mailboxes that are marked \\Trash instead of making one" },
-  { "archive_names", SATCHEL_CONFIG_STRINGS,
+  { "archive_names", INTO (STRINGS, SatchelMailboxesSettings, known[SATCHEL_MAILBOX_ARCHIVE]),
     "( \"Archive\", \"Archives\", \"All Mail\", \"INBOX/Archive\", \"INBOX/Archives\" )",
     "Names of existing mailboxes that are marked \\Archive instead of making one" },
   { NULL }
@@ -350,26 +365,26 @@ const SatchelConfigSchema satchel_core_schemas[] = {
   { NULL }
 };
 
-void
-satchel_server_settings_read (const SatchelConfig *server, SatchelServerSettings *ret_settings)
-{
-  satchel_config_fill (server, server_rows, ret_settings);
-}
-
-void
-satchel_limit_settings_read (const SatchelConfig *limits, SatchelLimitSettings *ret_settings)
-{
-  satchel_config_fill (limits, limits_rows, ret_settings);
-}
-
-void
-satchel_helper_settings_read (const SatchelConfig *helpers, SatchelHelperSettings *ret_settings)
-{
-  satchel_config_fill (helpers, helpers_rows, ret_settings);
-}
-
-void
-satchel_janitor_settings_read (const SatchelConfig *janitor, SatchelJanitorSettings *ret_settings)
-{
-  satchel_config_fill (janitor, janitor_rows, ret_settings);
-}
+/* The struct changes at once, since threads may be reading what a reload leaves as it is. */
+#define READ(group, rows, Struct)                                                                            \
+  void satchel_##group##_settings_read (const SatchelConfig *section, Struct *ret_settings)                  \
+  {                                                                                                          \
+    Struct settings = { 0 };                                                                                 \
+    satchel_config_fill (section, rows, &settings);                                                          \
+    *ret_settings = settings;                                                                                \
+  }
+READ (server, server_rows, SatchelServerSettings)
+READ (log, log_rows, SatchelLogSettings)
+READ (tls, tls_rows, SatchelTlsSettings)
+READ (certificate, certificate_rows, SatchelCertificateSettings)
+READ (listener, listener_rows, SatchelListenerSettings)
+READ (limit, limits_rows, SatchelLimitSettings)
+READ (helper, helpers_rows, SatchelHelperSettings)
+READ (filters, filters_rows, SatchelFilterSettings)
+READ (filter_rule, filter_rows, SatchelFilterSettings)
+READ (stack, storage_rows, SatchelStackSettings)
+READ (profile, profile_rows, SatchelStackSettings)
+READ (placing_rule, rule_rows, SatchelRuleSettings)
+READ (janitor, janitor_rows, SatchelJanitorSettings)
+READ (namespace, namespace_rows, SatchelNamespaceSettings)
+READ (mailboxes, mailboxes_rows, SatchelMailboxesSettings)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/runtime/config/config_private.h"
+#include "core/runtime/config/core_settings.h"
 #include "core/runtime/loader/loader_private.h"
 #include "core/runtime/log/log_private.h"
 #include "core/base/user.h"
@@ -63,10 +64,12 @@ add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name
 static void
 use_user_rules (const SatchelConfigSet *set)
 {
-  const SatchelConfig *server = satchel_config_set_group (set, "server");
-  if (server != NULL)
-    satchel_user_set_rules (satchel_config_string (server, "default_domain"),
-                            satchel_config_bool (server, "lower_case_users"));
+  const SatchelConfig *group = satchel_config_set_group (set, "server");
+  if (group == NULL)
+    return;
+  SatchelServerSettings server;
+  satchel_server_settings_read (group, &server);
+  satchel_user_set_rules (server.default_domain, server.lowers_users);
 }
 
 static GPtrArray *checked; /* takes the lines that a check logs */

@@ -123,15 +123,6 @@ satchel_log_set_level (SatchelLogLevel level)
   g_atomic_int_set (&level_now, (int) level);
 }
 
-SatchelLogLevel
-satchel_log_level_from_string (const char *name)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (level_names); i++)
-    if (g_strcmp0 (name, level_names[i]) == 0)
-      return (SatchelLogLevel) i;
-  return SATCHEL_LOG_INFO;
-}
-
 gboolean
 satchel_log_is_enabled (SatchelLogLevel level)
 {

@@ -16,8 +16,6 @@ void satchel_log_open (int fd, SatchelLogLevel level, const char *ident);
 /* Replaces the log file by @fd (taken over), after a rotation. */
 void satchel_log_reopen (int fd);
 void satchel_log_set_level (SatchelLogLevel level);
-/* Parses "error", "warning", "info", "debug"; anything else is INFO. */
-SatchelLogLevel satchel_log_level_from_string (const char *name);
 /* Appends @value in quotes, as in a field, so that nothing in it can end the quotes or look like a field.
  * NUL is a byte like others. @is_ascii: characters outside ASCII are escaped as well. */
 void satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii);

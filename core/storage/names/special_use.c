@@ -8,16 +8,13 @@
 
 #include <satchel/log.h>
 
+#include "core/runtime/config/core_settings.h"
 #include "core/storage/store/store_private.h"
 
-static const struct
-{
-  const char *key, *names_key;
-  guint special_use;
-} uses[] = {
-  { "drafts", "drafts_names", SATCHEL_USE_DRAFTS },    { "sent", "sent_names", SATCHEL_USE_SENT },
-  { "junk", "junk_names", SATCHEL_USE_JUNK },          { "trash", "trash_names", SATCHEL_USE_TRASH },
-  { "archive", "archive_names", SATCHEL_USE_ARCHIVE },
+static const guint special_uses[SATCHEL_N_MAILBOXES] = {
+  [SATCHEL_MAILBOX_DRAFTS] = SATCHEL_USE_DRAFTS,   [SATCHEL_MAILBOX_SENT] = SATCHEL_USE_SENT,
+  [SATCHEL_MAILBOX_JUNK] = SATCHEL_USE_JUNK,       [SATCHEL_MAILBOX_TRASH] = SATCHEL_USE_TRASH,
+  [SATCHEL_MAILBOX_ARCHIVE] = SATCHEL_USE_ARCHIVE,
 };
 
 static gboolean
@@ -34,10 +31,10 @@ has_use (GPtrArray *infos, guint special_use)
 
 /* The first known name that is a mailbox without a use of its own. */
 static const char *
-find_adoptable (GPtrArray *infos, const SatchelConfig *mailboxes, guint use)
+find_adoptable (GPtrArray *infos, const SatchelMailboxesSettings *mailboxes, guint use)
 {
-  const char *const *names = satchel_config_strings (mailboxes, uses[use].names_key);
-  const char *const own[] = { satchel_config_string (mailboxes, uses[use].key), NULL };
+  const char *const *names = mailboxes->known[use];
+  const char *const own[] = { mailboxes->names[use], NULL };
   for (guint pass = 0; pass < 2; pass++)
     for (const char *const *name = pass == 0 ? names : own; name != NULL && *name != NULL; name++)
       {
@@ -49,18 +46,18 @@ find_adoptable (GPtrArray *infos, const SatchelConfig *mailboxes, guint use)
 }
 
 static gboolean
-ensure_one (SatchelStore *store, const SatchelConfig *mailboxes, guint use, GError **error)
+ensure_one (SatchelStore *store, const SatchelMailboxesSettings *mailboxes, guint use, GError **error)
 {
-  const char *name = satchel_config_string (mailboxes, uses[use].key);
+  const char *name = mailboxes->names[use];
   g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
   if (infos == NULL)
     return FALSE;
-  if (name == NULL || name[0] == '\0' || has_use (infos, uses[use].special_use))
+  if (name == NULL || name[0] == '\0' || has_use (infos, special_uses[use]))
     return TRUE;
   const char *adopted = find_adoptable (infos, mailboxes, use);
   if (adopted != NULL)
-    return satchel_store_set_special_use (store, adopted, uses[use].special_use, error);
-  return satchel_store_create (store, name, uses[use].special_use, error)
+    return satchel_store_set_special_use (store, adopted, special_uses[use], error);
+  return satchel_store_create (store, name, special_uses[use], error)
          && satchel_store_subscribe (store, name, TRUE, error);
 }
 
@@ -103,18 +100,20 @@ subscribe_inbox (SatchelStore *store, GError **error)
 
 /* All mailboxes of a first login are synced together; no client has seen them before. */
 void
-satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes)
+satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *group)
 {
+  SatchelMailboxesSettings mailboxes;
+  satchel_mailboxes_settings_read (group, &mailboxes);
   satchel_store_begin_write (store->core);
   gboolean is_new = is_new_account (store);
   hold_syncs (store, TRUE);
-  for (guint use = 0; use < G_N_ELEMENTS (uses); use++)
+  for (guint use = 0; use < SATCHEL_N_MAILBOXES; use++)
     {
       g_autoptr (GError) error = NULL;
-      if (!ensure_one (store, mailboxes, use, &error))
+      if (!ensure_one (store, &mailboxes, use, &error))
         satchel_log (SATCHEL_LOG_WARNING, "storage",
-                     "user=%s the mailbox for the special use %s cannot be made or marked: %s",
-                     store->core->user, uses[use].key, error->message);
+                     "user=%s the mailbox %s cannot be made, or marked with its special use: %s",
+                     store->core->user, mailboxes.names[use], error->message);
     }
   g_autoptr (GError) error = NULL;
   if (is_new && !subscribe_inbox (store, &error))

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/runtime/config/core_settings.h"
 #include "core/storage/store/store_private.h"
 
 #include <string.h>
@@ -56,18 +57,20 @@ static gboolean
 is_of_a_profile (const SatchelConfig *storage, const char *layer)
 {
   for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
-    if (g_strv_contains (satchel_config_strings (satchel_config_group (storage, "profiles", i), "layers"),
-                         layer))
-      return TRUE;
+    {
+      SatchelStackSettings profile;
+      satchel_profile_settings_read (satchel_config_group (storage, "profiles", i), &profile);
+      if (g_strv_contains (profile.layers, layer))
+        return TRUE;
+    }
   return FALSE;
 }
 
 /* All that are enabled, by band; or in the order that `storage.layers` gives: it may leave out only what a
  * profile has. */
 static GPtrArray *
-default_layers (GPtrArray *layers, const SatchelConfig *storage, GError **error)
+default_layers (GPtrArray *layers, const SatchelConfig *storage, const char *const *order, GError **error)
 {
-  const char *const *order = satchel_config_strings (storage, "layers");
   if (!satchel_config_is_set (storage, "layers"))
     return g_ptr_array_ref (layers);
   g_autoptr (GPtrArray) picked = pick_layers (layers, order, "storage.layers", error);
@@ -83,11 +86,10 @@ default_layers (GPtrArray *layers, const SatchelConfig *storage, GError **error)
   return g_steal_pointer (&picked);
 }
 
-/* Finds the driver that storage.driver names; if it is unset, the one that is enabled. */
+/* Finds the driver @name of @section; NULL: the one that is enabled. */
 static const SatchelProvided *
-find_driver (SatchelLoader *loader, const SatchelConfig *section, GError **error)
+find_driver (SatchelLoader *loader, const char *name, const SatchelConfig *section, GError **error)
 {
-  const char *name = satchel_config_string (section, "driver");
   g_autoptr (GPtrArray) drivers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_DRIVER);
   if (name == NULL && drivers->len == 1)
     return drivers->pdata[0];
@@ -126,22 +128,26 @@ GPtrArray *
 satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GError **error)
 {
   const SatchelConfig *storage = satchel_config_set_group (config, "storage");
-  const SatchelProvided *driver = find_driver (loader, storage, error);
+  SatchelStackSettings first;
+  satchel_stack_settings_read (storage, &first);
+  const SatchelProvided *driver = find_driver (loader, first.driver, storage, error);
   if (driver == NULL)
     return NULL;
   g_autoptr (GPtrArray) layers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_LAYER);
   g_autoptr (GPtrArray) stacks = g_ptr_array_new_with_free_func (stack_free);
-  if (!add_stack (stacks, SATCHEL_DEFAULT_PROFILE, default_layers (layers, storage, error), driver, config))
+  if (!add_stack (stacks, SATCHEL_DEFAULT_PROFILE, default_layers (layers, storage, first.layers, error),
+                  driver, config))
     return NULL;
   for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
     {
-      const SatchelConfig *profile = satchel_config_group (storage, "profiles", i);
-      const SatchelProvided *own = find_driver (loader, profile, error);
+      const SatchelConfig *group = satchel_config_group (storage, "profiles", i);
+      SatchelStackSettings profile;
+      satchel_profile_settings_read (group, &profile);
+      const SatchelProvided *own = find_driver (loader, profile.driver, group, error);
       if (own == NULL
-          || !add_stack (stacks, satchel_config_string (profile, "name"),
-                         pick_layers (layers, satchel_config_strings (profile, "layers"),
-                                      "a profile of storage.profiles", error),
-                         own, config))
+          || !add_stack (stacks, profile.name,
+                         pick_layers (layers, profile.layers, "a profile of storage.profiles", error), own,
+                         config))
         return NULL;
     }
   return g_steal_pointer (&stacks);
