@@ -413,6 +413,33 @@ satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b)
   return TRUE;
 }
 
+guint
+satchel_plan_n_processes (const SatchelPlan *plan, const SatchelRoleRow *row)
+{
+  switch (row->processes)
+    {
+    case SATCHEL_PROCESSES_NONE:
+      return 0;
+    case SATCHEL_PROCESSES_ONE:
+      return 1;
+    case SATCHEL_PROCESSES_PER_MAIL:
+      return plan->n_mails;
+    case SATCHEL_PROCESSES_PER_GATE:
+      return plan->n_gates;
+    case SATCHEL_PROCESSES_PER_HELPER:
+      return plan->helpers->len;
+    }
+  return 0;
+}
+
+const char *
+satchel_plan_module_of (const SatchelPlan *plan, const SatchelRoleRow *row, guint slot)
+{
+  if ((row->traits & SATCHEL_TRAIT_ONE_MODULE) == 0)
+    return "";
+  return ((const SatchelPlanHelper *) g_ptr_array_index (plan->helpers, slot))->module;
+}
+
 static char *
 module_set (const SatchelPlan *plan, guint roles, gboolean is_gate)
 {
@@ -449,8 +476,8 @@ satchel_plan_needs_restart (const SatchelPlan *now, const SatchelPlan *next)
     g_ptr_array_add (what, (gpointer) "server.mail_processes");
   if (now->sandbox != next->sandbox)
     g_ptr_array_add (what, (gpointer) "server.sandbox");
-  if (!satchel_plan_same_modules (now, next, SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL | SATCHEL_ROLE_HELPER,
-                                  FALSE))
+  if (!satchel_plan_same_modules (
+          now, next, satchel_roles_with (SATCHEL_TRAIT_PROCESS, SATCHEL_TRAIT_GATE_HALVES), FALSE))
     g_ptr_array_add (what, (gpointer) "the modules of auth, mail and helpers");
   if (what->len == 0)
     return NULL;

@@ -101,6 +101,11 @@ void satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const 
 /* Problem @i for people; yours. */
 char *satchel_plan_problem_text (const SatchelPlan *plan, guint i);
 
+/* How many processes of a role master keeps, and the module of the one with number @slot; "": it serves
+ * all. */
+guint satchel_plan_n_processes (const SatchelPlan *plan, const SatchelRoleRow *row);
+const char *satchel_plan_module_of (const SatchelPlan *plan, const SatchelRoleRow *row, guint slot);
+
 /* What the two plans differ in. */
 gboolean satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b);
 gboolean satchel_plan_same_modules (const SatchelPlan *a, const SatchelPlan *b, guint roles,

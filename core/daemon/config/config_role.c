@@ -127,8 +127,9 @@ plan_module (SatchelConfigWork *work, const SatchelConfig *section, const Satche
   SatchelPlanModule *planned = g_new0 (SatchelPlanModule, 1);
   planned->name = g_strdup (module->name);
   planned->is_gate = is_gate;
-  planned->roles = is_gate ? (guint) SATCHEL_ROLE_GATE
-                           : module->roles & (SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL | SATCHEL_ROLE_HELPER);
+  planned->roles =
+      is_gate ? satchel_roles_with (SATCHEL_TRAIT_PROCESS | SATCHEL_TRAIT_GATE_HALVES, 0)
+              : module->roles & satchel_roles_with (SATCHEL_TRAIT_PROCESS, SATCHEL_TRAIT_GATE_HALVES);
   planned->identity =
       g_strdup_printf ("%lu:%lu:%ld", (gulong) st.st_dev, (gulong) st.st_ino, (glong) st.st_mtime);
   planned->fd = fd;
@@ -341,7 +342,7 @@ plan_helpers (SatchelConfigWork *work)
   for (guint i = 0; i < work->plan->modules->len; i++)
     {
       const SatchelPlanModule *module = g_ptr_array_index (work->plan->modules, i);
-      if (module->is_gate || (module->roles & SATCHEL_ROLE_HELPER) == 0)
+      if ((module->roles & satchel_roles_with (SATCHEL_TRAIT_ONE_MODULE, 0)) == 0)
         continue;
       SatchelPlanHelper *helper = g_new0 (SatchelPlanHelper, 1);
       helper->module = g_strdup (module->name);

@@ -73,14 +73,10 @@ make_table (void)
 static void
 spawn_all (SatchelMaster *master)
 {
-  satchel_worker_new (master, SATCHEL_ROLE_AUTH, 0, "");
-  for (guint i = 0; i < master->plan->n_mails; i++)
-    satchel_worker_new (master, SATCHEL_ROLE_MAIL, i, "");
-  for (guint i = 0; i < master->plan->n_gates; i++)
-    satchel_worker_new (master, SATCHEL_ROLE_GATE, i, "");
-  for (guint i = 0; i < master->plan->helpers->len; i++)
-    satchel_worker_new (master, SATCHEL_ROLE_HELPER, i,
-                        ((const SatchelPlanHelper *) g_ptr_array_index (master->plan->helpers, i))->module);
+  const SatchelPlan *plan = master->plan;
+  for (const SatchelRoleRow *row = satchel_role_rows (); row->role != 0; row++)
+    for (guint i = 0; i < satchel_plan_n_processes (plan, row); i++)
+      satchel_worker_new (master, row->role, i, satchel_plan_module_of (plan, row, i));
   /* All records are made before the first child starts, since its HELLO waits for those of the others. */
   for (guint i = 0; i < master->workers->len; i++)
     satchel_worker_spawn (g_ptr_array_index (master->workers, i));

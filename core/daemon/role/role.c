@@ -104,7 +104,7 @@ typedef struct RoleCode
   gboolean (*confine) (SatchelRoleContext *context, GError **error);
 } RoleCode;
 static const RoleCode codes[] = {
-#define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine)                            \
+#define SATCHEL_ROLE_ROW(role, name, account, ids, processes, peers, traits, start, confine)                 \
   { SATCHEL_ROLE_##role, start, confine },
 #include "core/runtime/process/roles.def"
 };

@@ -25,10 +25,10 @@
 #define CAGE_CONNECT SATCHEL_TRAIT_CAGE_CONNECT
 
 static const SatchelRoleRow roles[] = {
-#define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine)                            \
-  { SATCHEL_ROLE_##role, name, account, ids, peers, traits },
+#define SATCHEL_ROLE_ROW(role, name, account, ids, processes, peers, traits, start, confine)                 \
+  { SATCHEL_ROLE_##role, name, account, ids, SATCHEL_PROCESSES_##processes, peers, traits },
 #include "core/runtime/process/roles.def"
-  { 0, "unknown", NULL, 0, 0, 0 }
+  { 0, "unknown", NULL, 0, SATCHEL_PROCESSES_NONE, 0, 0 }
 };
 
 const SatchelRoleRow *
@@ -53,6 +53,16 @@ satchel_role_by_name (const char *name)
     if (strcmp (row->name, name) == 0)
       return row;
   return NULL;
+}
+
+guint
+satchel_roles_with (guint with, guint without)
+{
+  guint found = 0;
+  for (const SatchelRoleRow *row = roles; row->role != 0; row++)
+    if ((row->traits & with) == with && (row->traits & without) == 0)
+      found |= row->role;
+  return found;
 }
 
 const char *

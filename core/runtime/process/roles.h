@@ -27,6 +27,16 @@ typedef enum
   SATCHEL_TRAIT_CAGE_CONNECT = 1 << 15 /* sandbox allows reading anything, and connecting to granted ports */
 } SatchelTraits;
 
+/* How many processes of a role master keeps. */
+typedef enum
+{
+  SATCHEL_PROCESSES_NONE = 0, /* none; others start it where they need it */
+  SATCHEL_PROCESSES_ONE,
+  SATCHEL_PROCESSES_PER_MAIL,  /* as many as there are slots of mail */
+  SATCHEL_PROCESSES_PER_GATE,  /* as server.gate_processes says */
+  SATCHEL_PROCESSES_PER_HELPER /* one for each module that has a helper */
+} SatchelProcesses;
+
 /* The child of a helper (connector.h); no module has this role. */
 #define SATCHEL_ROLE_CONNECTOR ((SatchelRole) (1 << 16))
 
@@ -47,8 +57,9 @@ typedef struct SatchelRoleRow
   const char *name;
   const char *account; /* setting of group `server` that names its account; NULL: it has no account */
   guint ids;           /* its index in the accounts of a plan */
-  guint peers;         /* SatchelRole bits of the roles with which it is linked */
-  guint traits;        /* SatchelTraits */
+  SatchelProcesses processes;
+  guint peers;  /* SatchelRole bits of the roles with which it is linked */
+  guint traits; /* SatchelTraits */
 } SatchelRoleRow;
 
 /* Returns all rows; the last one has role 0. */
@@ -56,6 +67,8 @@ const SatchelRoleRow *satchel_role_rows (void);
 /* Returns the row of a role, never NULL: an unknown bit gives the last row, which allows nothing. */
 const SatchelRoleRow *satchel_role_row (SatchelRole role);
 const SatchelRoleRow *satchel_role_by_name (const char *name); /* NULL: there is no such role */
+/* Returns the bits of all roles with all of the traits @with, and none of @without. */
+guint satchel_roles_with (guint with, guint without);
 /* Returns the name of its row, such as "gate"; "unknown" for an unknown bit. */
 const char *satchel_role_name (SatchelRole role);
 
