@@ -8,6 +8,7 @@
 
 #include "core/runtime/process/roles.h"
 #include "core/cli/cli.h"
+#include "core/cli/module_order.h"
 #include "core/base/json.h"
 
 static const struct
@@ -38,21 +39,6 @@ static const struct
 } roles[] = {
 #define SATCHEL_ROLE_ROW(role, name, ...) { SATCHEL_ROLE_##role, name },
 #include "core/runtime/process/roles.def"
-};
-
-/* The kinds of which several can be enabled, and which the server asks one after the other. */
-static const struct
-{
-  SatchelKind kind;
-  const char *title, *json;
-} orders[] = {
-  { SATCHEL_KIND_STORAGE_LAYER, "Storage layers, nearest to the client first", "layers" },
-  { SATCHEL_KIND_DELIVERY_FILTER, "Delivery filters", "filters" },
-  { SATCHEL_KIND_PASSDB, "Passdbs", "passdbs" },
-  { SATCHEL_KIND_USERDB, "Userdbs", "userdbs" },
-  { SATCHEL_KIND_FACTOR, "Factors", "factors" },
-  { SATCHEL_KIND_SASL, "SASL mechanisms", "mechanisms" },
-  { SATCHEL_KIND_KEYRING, "Keyrings", "keyrings" },
 };
 
 typedef struct Installed
@@ -190,30 +176,6 @@ all_roles (const Installed *installed)
          | (installed->gate != NULL ? installed->gate->roles : 0);
 }
 
-/* Lists the enabled members of a kind, in the order in which the server asks them. */
-static GPtrArray *
-order_of (SatchelCli *cli, SatchelKind kind)
-{
-  GPtrArray *names = g_ptr_array_new ();
-  if (kind == SATCHEL_KIND_STORAGE_LAYER && cli->set != NULL)
-    {
-      const char *const *layers =
-          satchel_config_strings (satchel_config_set_group (cli->set, "storage"), "layers");
-      for (; *layers != NULL; layers++)
-        g_ptr_array_add (names, (gpointer) *layers);
-      if (names->len > 0)
-        return names;
-    }
-  g_autoptr (GPtrArray) found = satchel_loader_find_all (cli->loader, kind);
-  for (guint i = 0; i < found->len; i++)
-    {
-      const SatchelProvided *provided = found->pdata[i];
-      if (cli->set != NULL && satchel_config_set_is_enabled (cli->set, provided->module->name))
-        g_ptr_array_add (names, (gpointer) provided->name);
-    }
-  return names;
-}
-
 static void
 write_json (const Installed *installed, SatchelJson *json)
 {
@@ -247,6 +209,8 @@ write_json (const Installed *installed, SatchelJson *json)
         satchel_json_open (json, NULL, '{');
         satchel_json_text (json, "kind", kind_name (provides->kind));
         satchel_json_text (json, "name", provides->name != NULL ? provides->name : halves[half]->name);
+        if (satchel_loader_band (provides) != 0)
+          satchel_json_number (json, "band", satchel_loader_band (provides));
         satchel_json_close (json, '}');
       }
   satchel_json_close (json, ']');
@@ -276,16 +240,7 @@ print_list_json (SatchelCli *cli, const GPtrArray *all)
   for (guint i = 0; i < all->len; i++)
     write_json (all->pdata[i], &json);
   satchel_json_close (&json, ']');
-  satchel_json_open (&json, "order", '{');
-  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
-    {
-      g_autoptr (GPtrArray) names = order_of (cli, orders[i].kind);
-      satchel_json_open (&json, orders[i].json, '[');
-      for (guint k = 0; k < names->len; k++)
-        satchel_json_text (&json, NULL, names->pdata[k]);
-      satchel_json_close (&json, ']');
-    }
-  satchel_json_close (&json, '}');
+  satchel_module_order_write (cli, &json);
   satchel_json_close (&json, '}');
   puts (out->str);
 }
@@ -315,15 +270,7 @@ satchel_cli_module_list (SatchelCli *cli)
       if (first_why (installed) != NULL)
         printf ("  cannot be used: %s\n", first_why (installed));
     }
-  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
-    {
-      g_autoptr (GPtrArray) names = order_of (cli, orders[i].kind);
-      for (guint k = 0; k < names->len; k++)
-        printf ("%s%s%s", k == 0 ? orders[i].title : "", k == 0 ? ": " : ", ",
-                (const char *) names->pdata[k]);
-      if (names->len > 0)
-        putchar ('\n');
-    }
+  satchel_module_order_print (cli);
   return exit;
 }
 

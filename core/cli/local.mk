@@ -18,6 +18,8 @@ satchel_SOURCES += \
 	core/cli/counters.h \
 	core/cli/defaults.c \
 	core/cli/main.c \
+	core/cli/module_order.c \
+	core/cli/module_order.h \
 	core/cli/modules.c \
 	core/cli/password.c \
 	core/cli/qr.c \

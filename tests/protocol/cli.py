@@ -224,7 +224,7 @@ def modules():
     data = json.loads(satchel("module", "list", "--json").stdout)
     found = {m["name"]: m for m in data["modules"]}
     equal(found["passwd-file"]["usable"], True, "passwd-file is usable")
-    equal({"kind": "passdb", "name": "passwd-file"} in found["passwd-file"]["provides"], True, "provides")
+    equal(("passdb", "passwd-file") in [(one["kind"], one["name"]) for one in found["passwd-file"]["provides"]], True, "provides")
     equal("passwd-file" in data["order"]["passdbs"], True, "order")
     equal(found["broken"]["usable"] or not found["broken"]["why_not"], False, "broken.so")
     equal("chmod" in found["open"]["why_not"], True, f"open.so: {found['open']['why_not']}")
@@ -249,6 +249,33 @@ def layers():
     put("etc/conf.d/layers.conf", 'noop = { enabled = true; };\nxor = { enabled = true; };\nstorage = { layers = [ "xor", "noop" ]; };\n')
     order = json.loads(satchel("module", "list", "--json").stdout)["order"]
     equal(order["layers"], ["xor", "noop"], "as storage.layers says")
+
+
+@case
+def bands_and_stacks():
+    """module list: bands, and the stacks that the configuration makes of layers and drivers"""
+    good()
+    for kind, name in (("layers", "noop"), ("layers", "xor"), ("layers", "memory")):
+        shutil.copy(os.path.join(BUILD, f"tests/{kind}/.libs", name + ".so"), path(f"modules/{name}.so"))
+    on = "".join(f"{name} = {{ enabled = true; }};\n" for name in ("noop", "xor", "memory"))
+    profile = '{ name = "plain"; driver = "memory"; }, { name = "mixed"; driver = "memory"; layers = [ "xor" ]; }'
+    put("etc/conf.d/layers.conf", f'{on}storage = {{ driver = "maildir"; layers = [ "xor", "noop" ]; profiles = ( {profile} ); }};\n')
+    shown = json.loads(satchel("module", "list", "--json").stdout)
+    bands = {module["name"]: one["band"] for module in shown["modules"] for one in module["provides"] if "band" in one}
+    equal(bands["noop"] > bands["xor"] > 0, True, f"the bands of the layers: {bands}")
+    equal("maildir" in bands, False, "a driver has no band")
+    equal([(stack["name"], stack["layers"], stack["driver"]) for stack in shown["stacks"]],
+          [("default", ["xor", "noop"], "maildir"), ("plain", [], "memory"), ("mixed", ["xor"], "memory")], "stacks")
+    text = satchel("module", "list").stdout.splitlines()
+    xor, noop = f"xor ({bands['xor']})", f"noop ({bands['noop']})"
+    equal([line for line in text if line.startswith(("Stack ", "Storage layers"))],
+          [f"Storage layers, nearest to the client first: {xor}, {noop}",
+           f"Stack default, from the client down: {xor}, {noop}, maildir",
+           "Stack plain, from the client down: memory",
+           f"Stack mixed, from the client down: {xor}, memory"], "as text")
+    put("etc/conf.d/layers.conf", f'{on}storage = {{ driver = "maildir"; }};\n')
+    shown = json.loads(satchel("module", "list", "--json").stdout)["stacks"]
+    equal(shown, [{"name": "default", "layers": ["noop", "xor"], "driver": "maildir"}], "without names, by the bands")
 
 
 @case

@@ -59,6 +59,8 @@ typedef struct SatchelProvided
   const SatchelModule *module;
   gboolean is_gate;
 } SatchelProvided;
+/* Returns the band of @provides, which is checked already; 0: its kind has none, or it gave none. */
+guint satchel_loader_band (const SatchelProvides *provides);
 /* Finds what a module provides by kind and name. NULL: it is not loaded. */
 const SatchelProvided *satchel_loader_find (SatchelLoader *loader, SatchelKind kind, const char *name);
 /* Lists all of a kind in the order in which they are asked: by band, layers of storage from the client

@@ -32,4 +32,3 @@ gboolean satchel_loader_check_file (SatchelLoader *loader, int fd, const char *p
 gboolean satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name,
                                           gboolean is_gate, GError **error);
 const char *satchel_loader_kind_name (SatchelKind kind);
-guint satchel_loader_band (const SatchelProvides *provides);
