@@ -49,7 +49,7 @@ def server_grows():
         n += n_here
     equal(n > 40, True, f"structures that grew: {n}")
     # Which asserts that each method has a row.
-    dispatch = os.path.join(tree, "core", "storage", "dispatch.c")
+    dispatch = os.path.join(tree, "core", "storage", "store", "dispatch.c")
     with open(dispatch) as f:
         text = f.read()
     equal(text.count("sizeof (SatchelStorageOps)"), 1, "the assertion")

@@ -84,6 +84,24 @@ tests_unit_odd12_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=12
 tests_unit_odd12_la_CFLAGS = $(MODULE_CFLAGS)
 tests_unit_odd12_la_LDFLAGS = $(ODD_LDFLAGS)
 tests_unit_odd12_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd13.la
+tests_unit_odd13_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd13_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=13
+tests_unit_odd13_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd13_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd13_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd14.la
+tests_unit_odd14_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd14_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=14
+tests_unit_odd14_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd14_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd14_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd15.la
+tests_unit_odd15_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd15_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=15
+tests_unit_odd15_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd15_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd15_la_LIBADD = $(MODULE_LIBADD)
 check_LTLIBRARIES += $(ODD_MODULES)
 
 check_PROGRAMS += tests/unit/test-control

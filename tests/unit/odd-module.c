@@ -19,6 +19,9 @@
 #define SAME_NAME 10
 #define HALF_A_RELOAD 11
 #define FOREIGN_COUNTER 12
+#define NEWER_TABLE 13  /* it sets what only a newer server would call */
+#define LONGER_TABLE 14 /* it could, and does not: no fault */
+#define HUGE_TABLE 15
 
 #if ODD == FOREIGN_COUNTER
 #include <satchel/counter.h>
@@ -93,6 +96,19 @@ static const SatchelConfigRow rows[] = {
 };
 #if ODD == LACKS_ENTRY
 static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500 };
+#elif ODD == NEWER_TABLE || ODD == LONGER_TABLE || ODD == HUGE_TABLE
+static const struct
+{
+  SatchelDeliveryFilterOps known;
+  void (*later) (void);
+  void (*last) (void);
+} longer = {
+  .known = { .size = ODD == HUGE_TABLE ? (size_t) 1 << 40 : sizeof longer, .band = 500, .message = filter },
+#if ODD == NEWER_TABLE
+  .last = abort,
+#endif
+};
+#define ops longer
 #else
 static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .message = filter };
 #endif

@@ -69,6 +69,20 @@ test_refusals (void)
   refused (9, "mark", "rebuild it");
   refused (11, "reload and reload_end go together", "ask its author");
   refused (12, "satchel_odd12_", "its author has to rename it");
+  refused (13, "its delivery filter needs more of the server", "install that one, or an older version");
+  refused (15, "has no valid size", "ask its author");
+}
+
+/* A table that is longer than the server's, with nothing set behind what the server knows. */
+static void
+test_longer_table (void)
+{
+  install (14, "odd14.so");
+  g_autoptr (SatchelLoader) loader = new_loader (SATCHEL_ROLE_MAIL);
+  g_autoptr (GError) error = NULL;
+  g_assert_nonnull (satchel_loader_load (loader, "odd14", FALSE, &error));
+  g_assert_no_error (error);
+  g_assert_nonnull (satchel_loader_find (loader, SATCHEL_KIND_DELIVERY_FILTER, "odd14"));
 }
 
 static char *
@@ -453,6 +467,7 @@ main (int argc, char **argv)
   dir = g_dir_make_tmp ("satchel-loader-XXXXXX", NULL);
   g_assert_cmpint (chmod (dir, 0755), ==, 0);
   g_test_add_func ("/loader/refusals", test_refusals);
+  g_test_add_func ("/loader/longer-table", test_longer_table);
   g_test_add_func ("/loader/ownership", test_ownership);
   g_test_add_func ("/loader/roles-and-registry", test_roles_and_registry);
   g_test_add_func ("/loader/helper", test_helper);

@@ -20,6 +20,7 @@
 
 #define ROWS_MAX 1000
 #define PROVIDES_MAX 64
+#define TABLE_MAX 4096 /* bytes; the longest one of today has some hundred */
 #define ROW_DEPTH_MAX 4
 
 /* A member that the table of a kind must have. */
@@ -102,6 +103,63 @@ check_musts (const SatchelProvides *provides, const Must *table, gsize n, const 
                                   "module is not complete, ask its author",
                                   who, satchel_loader_kind_name (provides->kind), table[i].name);
     }
+  return TRUE;
+}
+
+/* How many bytes of the table of a kind this server knows. */
+static gsize
+known_size (SatchelKind kind)
+{
+  switch (kind)
+    {
+    case SATCHEL_KIND_PROTOCOL_GATE:
+      return sizeof (SatchelGateProtocolOps);
+    case SATCHEL_KIND_PROTOCOL:
+      return sizeof (SatchelProtocolOps);
+    case SATCHEL_KIND_STORAGE_DRIVER:
+    case SATCHEL_KIND_STORAGE_LAYER:
+      return sizeof (SatchelStorageOps);
+    case SATCHEL_KIND_DELIVERY_FILTER:
+      return sizeof (SatchelDeliveryFilterOps);
+    case SATCHEL_KIND_MAILBOX_LISTENER:
+      return sizeof (SatchelMailboxListenerOps);
+    case SATCHEL_KIND_PASSDB:
+      return sizeof (SatchelPassdbOps);
+    case SATCHEL_KIND_USERDB:
+      return sizeof (SatchelUserdbOps);
+    case SATCHEL_KIND_FACTOR:
+      return sizeof (SatchelFactorOps);
+    case SATCHEL_KIND_SERVICE:
+      return sizeof (SatchelServiceOps);
+    case SATCHEL_KIND_HELPER:
+      return sizeof (SatchelHelperOps);
+    case SATCHEL_KIND_ADMIN:
+      return sizeof (SatchelAdminOps);
+    case SATCHEL_KIND_SASL:
+      return sizeof (SatchelSaslOps);
+    case SATCHEL_KIND_KEYRING:
+      return sizeof (SatchelKeyringOps);
+    }
+  return 0;
+}
+
+/* Checks the size of a table. A module that was built for a newer server may have a longer one; what this
+ * server does not know must be unset, since it would be left out without a word. */
+static gboolean
+check_size (const SatchelProvides *provides, const char *who, GError **error)
+{
+  gsize known = known_size (provides->kind), size = *(const size_t *) provides->ops;
+  if (size < sizeof (size_t) || size > TABLE_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: the table of its %s has no valid size (%zu); ask its author", who,
+                              satchel_loader_kind_name (provides->kind), size);
+  for (gsize i = known; i < size; i++)
+    if (((const char *) provides->ops)[i] != 0)
+      return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                                "%s: its %s needs more of the server than this one knows (entry points "
+                                "behind byte %zu of its table); it was built for a newer server: install "
+                                "that one, or an older version of the module",
+                                who, satchel_loader_kind_name (provides->kind), known);
   return TRUE;
 }
 
@@ -214,11 +272,12 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
             error, SATCHEL_ERROR_INVALID,
             "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u", who,
             (int) provides->kind, SATCHEL_ABI);
-      if (provides->ops == NULL || *(const size_t *) provides->ops < sizeof (size_t))
+      if (provides->ops == NULL)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "%s: the table of its %s is missing or has no size; ask its author", who,
+                                  "%s: the table of its %s is missing; ask its author", who,
                                   satchel_loader_kind_name (provides->kind));
-      if (!check_musts (provides, musts, G_N_ELEMENTS (musts), who, error)
+      if (!check_size (provides, who, error)
+          || !check_musts (provides, musts, G_N_ELEMENTS (musts), who, error)
           || !check_filter (provides, who, error) || !check_sasl (provides, who, error))
         return FALSE;
       if (provides->kind == SATCHEL_KIND_PROTOCOL_GATE
