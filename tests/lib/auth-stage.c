@@ -355,7 +355,7 @@ satchel_role_peer (SatchelRoleContext *context, SatchelRole role, guint slot)
 }
 
 gboolean
-satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message)
+satchel_peer_send_after (SatchelPeer *peer, SatchelIpcMessage *message, const SatchelPeer *first)
 {
   if (peer->link == NULL)
     {
@@ -363,8 +363,23 @@ satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message)
       return FALSE;
     }
   g_assert_cmpuint (message->body->len, <, SATCHEL_IPC_MAX_BYTES);
-  g_queue_push_tail (&stage.sent[peer->slot + (peer->role == SATCHEL_ROLE_MAIL ? STAGE_GATES : 0)], message);
+  gboolean is_late = first != NULL && stage.mails_are_slow;
+  g_queue_push_tail (is_late ? &stage.late
+                             : &stage.sent[peer->slot + (peer->role == SATCHEL_ROLE_MAIL ? STAGE_GATES : 0)],
+                     message);
   return TRUE;
+}
+
+gboolean
+satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  return satchel_peer_send_after (peer, message, NULL);
+}
+
+gboolean
+satchel_peer_keeps_up (const SatchelPeer *peer)
+{
+  return peer != NULL && peer->link != NULL && !stage.mails_are_behind;
 }
 
 void
@@ -436,6 +451,8 @@ finish (void)
   g_clear_pointer (&config, satchel_config_set_free);
   for (guint i = 0; i < G_N_ELEMENTS (stage.sent); i++)
     g_queue_clear_full (&stage.sent[i], (GDestroyNotify) satchel_ipc_message_free);
+  g_queue_clear_full (&stage.late, (GDestroyNotify) satchel_ipc_message_free);
+  stage.mails_are_slow = FALSE;
 }
 
 void

@@ -16,6 +16,9 @@ typedef struct Stage
   const SatchelRoleHooks *hooks;
   SatchelPeer gates[STAGE_GATES], mails[STAGE_MAILS];
   GQueue sent[STAGE_GATES + STAGE_MAILS]; /* SatchelIpcMessage to each: gates, then mails */
+  gboolean mails_are_slow;   /* what is sent to a gate after something for a mail process stays in `late` */
+  gboolean mails_are_behind; /* they take no more logins */
+  GQueue late;
   GString *log;
   GString *admin_reply;
   guint n_admin_final;

@@ -685,6 +685,36 @@ test_mail_away (void)
   stage_end ();
 }
 
+/* A gate hears of its grant when the mail process has it: what is still queued for that one comes first. */
+static void
+test_grant_comes_first (void)
+{
+  stage_begin (NULL);
+  stage.mails_are_slow = TRUE;
+  g_assert_true (stage_password (0, 1, STAGE_PEER, "alice", "pw"));
+  while (g_queue_is_empty (&stage.late))
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_false (stage_has_reply (0));
+  const SatchelIpcMessage *late = g_queue_peek_head (&stage.late);
+  g_assert_cmpint (late->type, ==, SATCHEL_IPC_AUTH_REPLY);
+  g_assert_cmpuint (late->session_id, ==, 1);
+  /* A refusal waits for nobody. */
+  g_assert_cmpint (stage_log_in (2, "alice", "wrong"), ==, SATCHEL_AUTH_FAILED);
+  stage_end ();
+}
+
+/* A mail process that does not keep up gets no more logins; those come again when it does. */
+static void
+test_mail_behind (void)
+{
+  stage_begin (NULL);
+  stage.mails_are_behind = TRUE;
+  g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
+  stage.mails_are_behind = FALSE;
+  g_assert_cmpint (stage_log_in (2, "alice", "pw"), ==, SATCHEL_AUTH_OK);
+  stage_end ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -717,5 +747,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/role/connection-limit", test_connection_limit);
   g_test_add_func ("/auth/role/gate-dies-during-hash", test_gate_dies_during_hash);
   g_test_add_func ("/auth/role/mail-away", test_mail_away);
+  g_test_add_func ("/auth/role/mail-behind", test_mail_behind);
+  g_test_add_func ("/auth/role/grant-comes-first", test_grant_comes_first);
   return g_test_run ();
 }

@@ -330,6 +330,89 @@ test_queue (void)
   loop_until (side.n_closed == 1);
 }
 
+/* Fills the socket of a link whose peer does not read, until one message is queued. Returns the messages. */
+static guint
+fill (SatchelIpcLink *link)
+{
+  guint n = 0;
+  guint8 filler[8000] = { 0 };
+  for (guint64 all = 0; all < 4 * 1024 * 1024; all += sizeof filler, n++)
+    {
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SESSION_END, 1);
+      satchel_ipc_put_bytes (message, filler, sizeof filler);
+      g_assert_true (satchel_ipc_send (link, message));
+    }
+  return n;
+}
+
+/* What is sent after the messages of another link comes when its peer has taken those, or has gone; the
+ * sender may have freed either link meanwhile. */
+static void
+test_after (void)
+{
+  for (guint kind = 0; kind < 4; kind++)
+    {
+      int slow[2], quick[2];
+      make_pair (slow);
+      make_pair (quick);
+      Side late = { .fd = -1 }, early = { .fd = -1 };
+      SatchelIpcLink *first = satchel_ipc_link_new (slow[0], take_message, NULL, NULL);
+      SatchelIpcLink *sender = satchel_ipc_link_new (quick[0], take_message, NULL, NULL);
+      early.link = satchel_ipc_link_new (quick[1], take_message, note_closed, &early);
+      g_assert_true (satchel_ipc_send_after (sender, satchel_ipc_message_new (SATCHEL_IPC_READY, 1), first));
+      g_assert_true (satchel_ipc_send_after (sender, satchel_ipc_message_new (SATCHEL_IPC_READY, 2), NULL));
+      guint n = fill (first);
+      g_assert_true (satchel_ipc_send_after (sender, satchel_ipc_message_new (SATCHEL_IPC_READY, 40), first));
+      g_assert_true (satchel_ipc_send (sender, satchel_ipc_message_new (SATCHEL_IPC_READY, 4)));
+      satchel_ipc_link_drain (early.link);
+      g_assert_cmpuint (early.sum, ==, 1 + 2 + 4);
+      if (kind == 1)
+        close (slow[1]); /* the peer of the first link goes */
+      else if (kind == 2)
+        satchel_ipc_link_free (g_steal_pointer (&first));
+      else if (kind == 3)
+        satchel_ipc_link_free (g_steal_pointer (&sender));
+      if (kind == 0 || kind == 3)
+        {
+          late.link = satchel_ipc_link_new (slow[1], take_message, note_closed, &late);
+          loop_until (late.n_messages == n);
+        }
+      if (kind == 3)
+        loop_until (early.n_closed == 1);
+      else
+        loop_until (early.n_messages == 4);
+      g_assert_cmpuint (early.sum, ==, kind == 3 ? 7 : 47);
+      satchel_ipc_link_free (first);
+      satchel_ipc_link_free (sender);
+      if (late.link != NULL)
+        loop_until (late.n_closed == 1);
+      if (kind != 3)
+        loop_until (early.n_closed == 1);
+      if (kind == 2)
+        close (slow[1]);
+    }
+}
+
+/* A link whose peer does not read says so while there is still room. */
+static void
+test_behind (void)
+{
+  int fds[2];
+  make_pair (fds);
+  SatchelIpcLink *link = satchel_ipc_link_new (fds[0], take_message, NULL, NULL);
+  guint n = 0;
+  for (; !satchel_ipc_link_is_behind (link); n++)
+    g_assert_true (satchel_ipc_send (link, satchel_ipc_message_new (SATCHEL_IPC_READY, 0)));
+  for (guint more = 0; more < 1000; more++)
+    g_assert_true (satchel_ipc_send (link, satchel_ipc_message_new (SATCHEL_IPC_READY, 0)));
+  Side side = { .fd = -1 };
+  side.link = satchel_ipc_link_new (fds[1], take_message, note_closed, &side);
+  loop_until (side.n_messages == n + 1000);
+  g_assert_false (satchel_ipc_link_is_behind (link));
+  satchel_ipc_link_free (link);
+  loop_until (side.n_closed == 1);
+}
+
 /* A peer that never reads costs at most the bound, then the link breaks. */
 static void
 test_queue_bound (void)
@@ -385,6 +468,8 @@ main (int argc, char **argv)
   g_test_add_func ("/runtime/ipc/hostile-messages", test_hostile_messages);
   g_test_add_func ("/runtime/ipc/random-messages", test_random_messages);
   g_test_add_func ("/runtime/ipc/queue", test_queue);
+  g_test_add_func ("/runtime/ipc/after", test_after);
+  g_test_add_func ("/runtime/ipc/behind", test_behind);
   g_test_add_func ("/runtime/ipc/queue-bound", test_queue_bound);
   g_test_add_func ("/runtime/ipc/refused-and-freed", test_refused_and_freed);
   return g_test_run ();

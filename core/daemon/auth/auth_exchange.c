@@ -70,7 +70,11 @@ auth_session_reply (Session *session, SatchelAuthStatus status, const Answer *an
   satchel_ipc_put_bytes (message, answer->grant, answer->grant != NULL ? SATCHEL_GRANT_BYTES : 0);
   satchel_ipc_put_u32 (message, answer->mail_slot);
   satchel_ipc_put_string (message, answer->user);
-  satchel_peer_send (session->gate->peer, message);
+  /* The mail process hears of a grant before the gate does, or it would refuse the connection. */
+  SatchelPeer *owner = NULL;
+  if (answer->grant != NULL)
+    owner = satchel_role_peer (session->gate->auth->context, SATCHEL_ROLE_MAIL, answer->mail_slot);
+  satchel_peer_send_after (session->gate->peer, message, owner);
 }
 
 void
@@ -191,7 +195,6 @@ grant_exchange (Exchange *exchange, const SatchelCheckResult *result)
   exchange_free (g_steal_pointer (&session->exchange));
   session->state = STATE_GRANTED;
   session->user = g_strdup (result->user);
-  /* The mail process has its GRANT first: it was sent before this. */
   auth_session_reply (session, SATCHEL_AUTH_OK,
                       &(Answer) { .grant = grant, .mail_slot = mail_slot, .user = result->user });
   explicit_bzero (grant, sizeof grant);

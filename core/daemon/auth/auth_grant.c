@@ -88,7 +88,7 @@ satchel_auth_grant (SatchelAuth *auth, const SatchelGrantRequest *request,
     return SATCHEL_AUTH_LIMITED;
   else
     mail = find_owner (auth, user, request->attributes, &place);
-  if (mail == NULL || gnutls_rnd (GNUTLS_RND_KEY, ret_grant, SATCHEL_GRANT_BYTES) < 0
+  if (!satchel_peer_keeps_up (mail) || gnutls_rnd (GNUTLS_RND_KEY, ret_grant, SATCHEL_GRANT_BYTES) < 0
       || !send_grant (mail, request, place, ret_grant))
     return SATCHEL_AUTH_UNAVAILABLE;
   if (user != NULL)

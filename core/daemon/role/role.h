@@ -126,6 +126,11 @@ gboolean satchel_helper_role_confine (SatchelRoleContext *context, GError **erro
 SatchelPeer *satchel_role_peer (SatchelRoleContext *context, SatchelRole role, guint slot);
 /* Sends @message (taken over). FALSE: the peer is away, and the message was dropped. */
 gboolean satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message);
+/* Does the same once everything that @first has been sent before is with it, or its link broke. NULL: there
+ * is nothing to wait for. */
+gboolean satchel_peer_send_after (SatchelPeer *peer, SatchelIpcMessage *message, const SatchelPeer *first);
+/* Says whether the peer is there, and takes its messages in time (satchel_ipc_link_is_behind). */
+gboolean satchel_peer_keeps_up (const SatchelPeer *peer);
 /* Reads the entry of listen.listeners called @name. FALSE: it is a default listener, which has none. */
 gboolean satchel_role_find_listener (SatchelRoleContext *context, const char *name,
                                      SatchelListenerSettings *ret_settings);

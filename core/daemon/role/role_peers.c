@@ -28,12 +28,24 @@ satchel_role_peer (SatchelRoleContext *context, SatchelRole role, guint slot)
 }
 
 gboolean
-satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message)
+satchel_peer_send_after (SatchelPeer *peer, SatchelIpcMessage *message, const SatchelPeer *first)
 {
   if (peer != NULL && peer->link != NULL)
-    return satchel_ipc_send (peer->link, message);
+    return satchel_ipc_send_after (peer->link, message, first != NULL ? first->link : NULL);
   satchel_ipc_message_free (message);
   return FALSE;
+}
+
+gboolean
+satchel_peer_keeps_up (const SatchelPeer *peer)
+{
+  return peer != NULL && peer->link != NULL && !satchel_ipc_link_is_behind (peer->link);
+}
+
+gboolean
+satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  return satchel_peer_send_after (peer, message, NULL);
 }
 
 static gboolean

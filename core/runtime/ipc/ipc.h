@@ -171,6 +171,8 @@ typedef struct SatchelIpcMessage
   gboolean lacks_fds; /* some descriptors of the message were lost, since this process may have no more open
                          (EMFILE) */
   gboolean owns_fds;  /* private: the descriptors are closed when the message is freed */
+  struct SatchelIpcLink *via; /* private: the link on which it is sent when it has come to the head of another
+                                 link's queue */
 } SatchelIpcMessage;
 
 SatchelIpcMessage *satchel_ipc_message_new (SatchelIpcType type, guint64 session_id);
@@ -203,6 +205,12 @@ SatchelIpcLink *satchel_ipc_link_new (int fd, SatchelIpcFunc func, SatchelIpcClo
 void satchel_ipc_link_free (SatchelIpcLink *link);
 /* Sends @message (taken over; its descriptors stay the caller's). FALSE: the link is broken. */
 gboolean satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message);
+/* Sends @message (taken over) when everything that @first has queued is sent, or @first is broken: what it
+ * tells of must be with the peer of @first before. NULL: there is nothing to wait for. FALSE: @link is
+ * broken. */
+gboolean satchel_ipc_send_after (SatchelIpcLink *link, SatchelIpcMessage *message, SatchelIpcLink *first);
+/* Says whether the peer is so far behind that half of the queue is taken; what can be refused should be. */
+gboolean satchel_ipc_link_is_behind (const SatchelIpcLink *link);
 /* Says whether the link was closed because the last packet was malformed; `closed` may ask this. */
 gboolean satchel_ipc_link_is_malformed (const SatchelIpcLink *link);
 /* Handles messages that have arrived, without waiting, as when a HAND_OVER comes before its GRANT. */

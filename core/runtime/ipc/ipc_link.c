@@ -23,18 +23,44 @@ struct SatchelIpcLink
   SatchelIpcFunc func;
   SatchelIpcClosedFunc closed;
   gpointer data;
-  GQueue queue; /* SatchelIpcMessage that own their (duplicated) descriptors */
+  GQueue queue; /* SatchelIpcMessage that own their (duplicated) descriptors; those that have `via` are for
+                   that link, and hold it */
   SatchelTimer retry;
   SatchelTurn break_turn;
   gboolean is_broken, is_freed, is_malformed;
-  guint depth; /* depth of calls to func */
+  guint n_users; /* running calls that use it, and messages in other links' queues that are for it */
 };
 
+/* Frees a link that its owner has freed, once nobody uses it any more. */
 static void
-link_destroy (SatchelIpcLink *link)
+release_if_freed (SatchelIpcLink *link)
 {
-  g_queue_clear_full (&link->queue, (GDestroyNotify) satchel_ipc_message_free);
-  g_free (link);
+  if (link->is_freed && link->n_users == 0)
+    g_free (link);
+}
+
+/* Sends a message that stood in the queue of another link. */
+static void
+send_via (SatchelIpcMessage *message)
+{
+  SatchelIpcLink *link = g_steal_pointer (&message->via);
+  satchel_ipc_send (link, message);
+  link->n_users--;
+  release_if_freed (link);
+}
+
+/* Empties the queue of a broken link. */
+static void
+clear_queue (SatchelIpcLink *link)
+{
+  SatchelIpcMessage *message;
+  while ((message = g_queue_pop_head (&link->queue)) != NULL)
+    {
+      if (message->via != NULL)
+        send_via (message);
+      else
+        satchel_ipc_message_free (message);
+    }
 }
 
 static void
@@ -56,7 +82,7 @@ link_break (SatchelIpcLink *link)
   satchel_timer_cancel (&link->retry);
   close (link->fd);
   link->fd = -1;
-  g_queue_clear_full (&link->queue, (GDestroyNotify) satchel_ipc_message_free);
+  clear_queue (link);
   if (!link->is_freed)
     satchel_turn_queue (&link->break_turn, tell_closed);
 }
@@ -92,11 +118,16 @@ flush_queue (SatchelIpcLink *link)
   if (link->is_broken)
     return;
   satchel_watch_set_events (link->watch, EPOLLIN);
-  while (!g_queue_is_empty (&link->queue))
+  SatchelIpcMessage *message;
+  while ((message = g_queue_peek_head (&link->queue)) != NULL)
     {
-      if (!try_send (link, g_queue_peek_head (&link->queue)))
+      if (message->via == NULL && !try_send (link, message))
         return;
-      satchel_ipc_message_free (g_queue_pop_head (&link->queue));
+      g_queue_pop_head (&link->queue);
+      if (message->via != NULL)
+        send_via (message);
+      else
+        satchel_ipc_message_free (message);
     }
 }
 
@@ -121,9 +152,9 @@ read_one (SatchelIpcLink *link)
     case SATCHEL_IPC_READ_OK:
       break;
     }
-  link->depth++;
+  link->n_users++;
   gboolean is_accepted = link->func (link, message, link->data);
-  link->depth--;
+  link->n_users--;
   if (!is_accepted && !link->is_freed && !link->is_broken)
     {
       satchel_log (
@@ -136,33 +167,26 @@ read_one (SatchelIpcLink *link)
 }
 
 static void
-release_if_freed (SatchelIpcLink *link)
-{
-  if (link->is_freed && link->depth == 0)
-    link_destroy (link);
-}
-
-static void
 link_event (int fd, guint32 events, gpointer data)
 {
   SatchelIpcLink *link = data;
-  link->depth++;
+  link->n_users++;
   if (events & EPOLLOUT)
     flush_queue (link);
   for (guint i = 0; i < MESSAGES_A_TURN && !link->is_broken && !link->is_freed; i++)
     if (!read_one (link))
       break;
-  link->depth--;
+  link->n_users--;
   release_if_freed (link);
 }
 
 void
 satchel_ipc_link_drain (SatchelIpcLink *link)
 {
-  link->depth++;
+  link->n_users++;
   while (!link->is_broken && !link->is_freed && read_one (link))
     ;
-  link->depth--;
+  link->n_users--;
   release_if_freed (link);
 }
 
@@ -214,6 +238,20 @@ own_fds (SatchelIpcMessage *message)
   return TRUE;
 }
 
+/* Queues a message, which is taken over. FALSE: the queue was full, so the link is broken. */
+static gboolean
+queue_message (SatchelIpcLink *link, SatchelIpcMessage *message)
+{
+  gboolean has_fds = own_fds (message);
+  g_queue_push_tail (&link->queue, message);
+  if (has_fds && g_queue_get_length (&link->queue) <= QUEUE_MAX)
+    return TRUE;
+  satchel_log (SATCHEL_LOG_ERROR, "ipc",
+               "another process does not read its messages: the link to it is closed");
+  link_break (link);
+  return FALSE;
+}
+
 gboolean
 satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message)
 {
@@ -232,13 +270,27 @@ satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message)
     return TRUE;
   if (link->is_broken)
     return FALSE;
-  if (g_queue_get_length (&link->queue) >= QUEUE_MAX || !own_fds (owned))
+  return queue_message (link, g_steal_pointer (&owned));
+}
+
+gboolean
+satchel_ipc_send_after (SatchelIpcLink *link, SatchelIpcMessage *message, SatchelIpcLink *first)
+{
+  if (first == NULL || first->is_broken || g_queue_is_empty (&first->queue))
+    return satchel_ipc_send (link, message);
+  if (link->is_broken)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "ipc",
-                   "another process does not read its messages: the link to it is closed");
-      link_break (link);
+      satchel_ipc_message_free (message);
       return FALSE;
     }
-  g_queue_push_tail (&link->queue, g_steal_pointer (&owned));
+  message->via = link;
+  link->n_users++;
+  queue_message (first, message);
   return TRUE;
+}
+
+gboolean
+satchel_ipc_link_is_behind (const SatchelIpcLink *link)
+{
+  return g_queue_get_length ((GQueue *) &link->queue) >= QUEUE_MAX / 2;
 }

@@ -13,6 +13,7 @@
 #define DELAY_MS 1000 /* the rest of the crowd goes in this time */
 
 static guint peak, now;
+static guint lowest; /* at the last time that pages were given back */
 static SatchelTimer timer;
 
 static gboolean
@@ -21,15 +22,18 @@ has_gone (void)
   return now <= peak / 2 && peak - now >= GONE_MIN;
 }
 
+/* Gives pages back, and again while the rest of a crowd goes slowly: what is left of it is no crowd. */
 static void
 trim_heap (SatchelTimer *due, gpointer data)
 {
-  if (!has_gone ())
+  if (!has_gone () && now >= lowest)
     return;
 #ifdef __GLIBC__
   (void) malloc_trim (0);
 #endif
-  peak = now;
+  peak = lowest = now;
+  if (now > 0)
+    satchel_timer_arm (&timer, DELAY_MS, trim_heap, NULL);
 }
 
 void
