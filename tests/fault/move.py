@@ -18,6 +18,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from overlay import has_ended  # noqa: E402
 from modules import Modules  # noqa: E402
 from tap import LONG, TOP, Server, case, equal, main, run_all, wait_for  # noqa: E402
 from instance import Instance  # noqa: E402 - of tools/lib, whose path tap knows
@@ -242,12 +243,14 @@ def killed_when_written_down():
         before = settled(user.user)
         equal(before["profile"], "default", f"where {user.user} is at first")
         where = ("--slot", str(1 - before["slot"])) if target == "slot" else ("--profile", "quick", "--volume", "v3")
-        pid, owner = find_victim(victim, before["slot"]), find_victim("old owner", before["slot"])
+        pid, auth, owner = (find_victim(name, before["slot"]) for name in (victim, "auth", "old owner"))
         os.kill(owner, signal.SIGSTOP)  # it hears nothing, so the move goes no further than its record
         try:
             move = satchel("user", "place", user.user, *where)
             epoch = wait_for(lambda: moving_epoch(user.user), f"the move of {user.user} is written down", 60)
             os.kill(pid, signal.SIGKILL)
+            for gone in {pid, auth}:  # before the old owner answers
+                wait_for(lambda: has_ended(gone), f"{victim} and auth die", 60)
         finally:
             with contextlib.suppress(ProcessLookupError):  # master takes it along
                 os.kill(owner, signal.SIGCONT)

@@ -126,7 +126,7 @@ class Relay(threading.Thread):
         while not line.endswith(b"\n"):
             piece = source.recv(4096)
             if not piece:
-                raise ConnectionError("the end came in the middle of a line")
+                raise ConnectionError("the end came before that of a line")
             line += piece
         target.sendall(line)
         return line

@@ -47,6 +47,7 @@ def answer(c, command):
     text = b""
     while True:
         line = c.readline()
+        equal(line != b"", True, f"the server goes on: {command}")
         if line.startswith(tag):
             equal(line.split()[1], b"OK", f"{command}: {line}")
             return text.decode()

@@ -117,6 +117,13 @@ def same_view():
     equal({b"%d@concurrent.example" % n for n in range(20 + ROUNDS)} - set(ids) - deleted, set(), "mails that nobody removed and are gone")
 
 
+def line_with(c, what):
+    """The next line of the server that has these bytes."""
+    while what not in (line := c.readline()):
+        equal(line != b"", True, f"the server goes on until {what}")
+    return line
+
+
 @case
 def idle_hears():
     """an idle client hears of a delivery, a flag and an expunge by others without asking"""
@@ -125,26 +132,16 @@ def idle_hears():
     c.send(b"I1 IDLE\r\n")
     equal(c.readline()[:1], b"+", "IDLE begins")
     server.deliver(mail(1), "u0002")
-    lines = [c.readline()]
-    while not lines[-1].endswith(b"EXISTS\r\n"):
-        lines.append(c.readline())
-    equal(lines[-1], b"* 1 EXISTS\r\n", "EXISTS while idle")
+    equal(line_with(c, b"EXISTS"), b"* 1 EXISTS\r\n", "EXISTS while idle")
     other = server.imap("u0002")
     other.select()
     other.store("1", "+FLAGS", "\\Flagged")
-    line = c.readline()
-    while b"FETCH" not in line:
-        line = c.readline()
-    equal(b"\\Flagged" in line, True, "the flag while idle")
+    equal(b"\\Flagged" in line_with(c, b"FETCH"), True, "the flag while idle")
     other.store("1", "+FLAGS", "\\Deleted")
     other.expunge()
-    while b"EXPUNGE" not in line:
-        line = c.readline()
-    equal(line, b"* 1 EXPUNGE\r\n", "EXPUNGE while idle")
+    equal(line_with(c, b"EXPUNGE"), b"* 1 EXPUNGE\r\n", "EXPUNGE while idle")
     c.send(b"DONE\r\n")
-    while not line.startswith(b"I1 "):
-        line = c.readline()
-    equal(line[:5], b"I1 OK", "end of IDLE")
+    equal(line_with(c, b"I1 ")[:5], b"I1 OK", "end of IDLE")
 
 
 @case
@@ -161,15 +158,10 @@ def outside_delivery():
         f.write(mail(99).replace(b"\r", b""))
     os.chown(temporary, owner.st_uid, owner.st_gid)
     os.rename(temporary, final)
-    line = c.readline()
-    while not line.endswith(b"EXISTS\r\n"):
-        line = c.readline()
-    equal(line, b"* %d EXISTS\r\n" % (n + 1), "EXISTS of an outside delivery")
+    equal(line_with(c, b"EXISTS"), b"* %d EXISTS\r\n" % (n + 1), "EXISTS of an outside delivery")
     where = wait_for(lambda: [os.path.join(base, d, x) for d in ("new", "cur") for x in os.listdir(os.path.join(base, d)) if x.startswith("1700000000.1_1")], "the file")
     os.unlink(where[0])
-    while b"EXPUNGE" not in line:
-        line = c.readline()
-    equal(line, b"* %d EXPUNGE\r\n" % (n + 1), "EXPUNGE of an outside removal")
+    equal(line_with(c, b"EXPUNGE"), b"* %d EXPUNGE\r\n" % (n + 1), "EXPUNGE of an outside removal")
     c.send(b"DONE\r\n")
 
 

@@ -192,7 +192,7 @@ class Overlay:
         self.lock.close()
 
 
-def wait_port(port, what, seconds=30):
+def wait_port(port, what, seconds=120):
     def answers():
         try:
             socket.create_connection(("127.0.0.1", port), 2).close()

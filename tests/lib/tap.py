@@ -52,12 +52,16 @@ def awaiting(what):
         _awaited[me] = before
 
 
+def _in_words(what):
+    return what() if callable(what) else what
+
+
 def _end_of_time(_sign, _frame):
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)   # once
     for thread, what in list(_awaited.items()):
         if what:
-            print(f"# thread {thread:#x} waits for: {what}", flush=True)
-    raise TimeIsOver("the time of the test is over" + (f"; it waited for: {what}" if (what := _awaited.get(threading.main_thread().ident)) else ""))
+            print(f"# thread {thread:#x} waits for: {_in_words(what)}", flush=True)
+    raise TimeIsOver("the time of the test is over" + (f"; it waited for: {_in_words(what)}" if (what := _awaited.get(threading.main_thread().ident)) else ""))
 
 
 def _tell_state_at_signal():
@@ -94,7 +98,7 @@ def main():
             print(f"ok {n} - {name} # SKIP {why}", flush=True)
         except BaseException:  # noqa: B902 - a test that is interrupted failed
             failed += 1
-            print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="")
+            print("".join("# " + line + "\n" for line in [*traceback.format_exc().splitlines(), *_complaints()]), end="")
             print(f"not ok {n} - {name}", flush=True)
             if isinstance(sys.exc_info()[1], (KeyboardInterrupt, TimeIsOver)):
                 break
@@ -103,6 +107,15 @@ def main():
     sys.exit(1 if failed else 0)
 
 
+def _complaints():
+    """What the servers of this test logged as errors and warnings last, for whoever has the output of the test alone."""
+    for server in _servers:
+        with contextlib.suppress(OSError, AttributeError):
+            found = [line.rstrip() for line in server.log().splitlines() if re.search(r"\b(error|warning|critical)\b", line)]
+            yield from (f"{line:.300}" for line in found[-6:])
+
+
+_servers = []
 _cleanups = []
 
 
@@ -142,8 +155,9 @@ def run(*command, timeout=600, check=True, **options):
     return r
 
 
-def wait_for(condition, what, seconds=30):
-    """Polls a condition that another process brings about; the bound is only for a test that hangs."""
+def wait_for(condition, what, seconds=120):
+    """Polls a condition that another process brings about; the bound is only for a test that hangs.  What is awaited may be a
+    function, for words that change."""
     deadline = time.monotonic() + seconds
     with awaiting(what):
         while True:
@@ -151,7 +165,7 @@ def wait_for(condition, what, seconds=30):
             if value:
                 return value
             if time.monotonic() > deadline:
-                raise AssertionError(f"{what}: not within {seconds} s")
+                raise AssertionError(f"{_in_words(what)}: not within {seconds} s")
             time.sleep(0.02)
 
 
@@ -195,6 +209,7 @@ class Server:
         self.dir = directory or os.path.join(scratch(), "server")
         # Held until the test ends, so that they are this server's also while it is stopped.
         ports = (f"--port={name}={free_port()}" for name in PORTS)
+        _servers.append(self)
         self.start("--users", str(users), *ports, *options)
         at_end(self.stop)
 
