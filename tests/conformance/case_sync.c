@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "conformance.h"
+#include "tests/lib/rounds.h"
 
 #define N_CLIENTS 8u
 
@@ -182,7 +183,7 @@ check_removed (SatchelMailbox *mailbox, guint64 modseq, const SatchelUidSet *rem
 static void
 case_long_history (Fixture *fixture)
 {
-  guint n = g_getenv ("SATCHEL_LONG") != NULL ? 65000 : 2000;
+  guint n = count_rounds (2000, 65000);
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   fill (fixture, mailbox, n);
   g_auto (SatchelUidSet) removed = { NULL, 0 };

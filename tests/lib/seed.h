@@ -3,7 +3,7 @@
  * ones.
  */
 #pragma once
-#include <glib.h>
+#include "tests/lib/rounds.h"
 
 /* Before g_test_init. */
 static inline void
@@ -12,7 +12,7 @@ seed_test (int *argc, char ***argv)
   for (int i = 1; i < *argc; i++)
     if (g_str_has_prefix ((*argv)[i], "--seed"))
       return;
-  if (g_getenv ("SATCHEL_LONG") != NULL)
+  if (is_long_run ())
     return;
   static char *more[64]; /* for the life of the program */
   if (*argc + 1 >= (int) G_N_ELEMENTS (more))

@@ -9,6 +9,7 @@
 
 #include "core/runtime/loop/reactor_private.h"
 #include <string.h>
+#include "tests/lib/rounds.h"
 
 static const struct State
 {
@@ -155,7 +156,7 @@ test_state (gconstpointer data)
   const struct State *state = data;
   const char *given = g_getenv ("SATCHEL_SEED");
   guint32 seed = given != NULL ? (guint32) g_ascii_strtoull (given, NULL, 10) : 1;
-  guint n = given != NULL ? 1 : g_getenv ("SATCHEL_LONG") != NULL ? 20000 : 300;
+  guint n = given != NULL ? 1 : count_rounds (300, 20000);
   const HarnessOptions options = { .stack = "memory" };
   g_autofree char *why = harness_begin (&options);
   if (why != NULL)

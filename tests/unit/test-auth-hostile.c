@@ -4,6 +4,7 @@
 #include "tests/lib/auth-stage.h"
 
 #include <string.h>
+#include "tests/lib/rounds.h"
 
 /* Lines that no filter counts leave the room of those that one counts: a guess behind a flood of them is
  * still told. */
@@ -176,7 +177,7 @@ test_fuzz (void)
   stage_begin (settings);
   g_autoptr (GRand) random = g_rand_new_with_seed (4616);
   guint n_accepted = 0;
-  const guint n_messages = g_getenv ("SATCHEL_LONG") != NULL ? 10 * 1000 * 1000 : 30 * 1000;
+  const guint n_messages = count_rounds (30 * 1000, 10 * 1000 * 1000);
   for (guint i = 0; i < n_messages; i++)
     {
       SatchelPeer *peer = i % 4 == 0 ? &stage.mails[i % 2] : &stage.gates[i % 2];
@@ -196,8 +197,8 @@ test_fuzz (void)
           g_assert_cmpint (stage_wait_status (gate), !=, SATCHEL_AUTH_OK);
     }
   stage_settle ();
-  g_assert_cmpuint (n_accepted, >, 3000);
-  g_assert_cmpuint (stage_n_hashes (), >, 20);
+  g_assert_cmpuint (n_accepted, >, n_messages / 10);
+  g_assert_cmpuint (stage_n_hashes (), >, n_messages / 1500);
   expect_no_grants ();
   /* A gate cannot have more connections noted than it may have. */
   guint n_refused = 0;

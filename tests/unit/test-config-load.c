@@ -11,6 +11,7 @@
 
 #include "core/runtime/config/config_image.h"
 #include "tests/lib/seed.h"
+#include "tests/lib/rounds.h"
 
 static const SatchelConfigRow source_rows[] = { { "name", SATCHEL_CONFIG_STRING, NULL, "Name",
                                                   .flags = SATCHEL_CONFIG_REQUIRED },
@@ -542,7 +543,7 @@ static const char *const pieces[] = {
 static void
 test_random (Tree *tree, gconstpointer data)
 {
-  guint rounds = g_test_slow () ? 100000 : 20000;
+  guint rounds = count_rounds (20000, 100000);
   g_autofree char *path = g_build_filename (tree->conf, "satchel.conf", NULL);
   guint n_good = 0;
   for (guint round = 0; round < rounds; round++)

@@ -3,6 +3,7 @@
  */
 #include <satchel/snapshot.h>
 #include <string.h>
+#include "tests/lib/rounds.h"
 
 /* ---- UID sets ---- */
 
@@ -283,14 +284,14 @@ run_history (guint steps, guint most)
 static void
 test_small_histories (void)
 {
-  for (guint i = 0; i < 60; i++)
+  for (guint i = 0; i < count_rounds (60, 600); i++)
     run_history (25, 12);
 }
 
 static void
 test_large_histories (void)
 {
-  for (guint i = 0; i < 3; i++)
+  for (guint i = 0; i < count_rounds (3, 30); i++)
     run_history (12, 9000);
 }
 

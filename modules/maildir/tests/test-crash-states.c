@@ -17,16 +17,11 @@
 #include "modules/maildir/tests/crashfs.h"
 #include "modules/maildir/tests/facts.h"
 #include "tests/lib/keep.h"
+#include "tests/lib/rounds.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-static gboolean
-is_long (void)
-{
-  return g_strcmp0 (g_getenv ("SATCHEL_LONG"), "1") == 0;
-}
 
 /* ---------------------------------------------------------------- a run and its states */
 
@@ -488,7 +483,7 @@ run_story (Run *run, const Story *story, guint32 seed)
   story->tell (run);
   place_close (&run->place);
   crashfs_stop ();
-  crashfs_each (disk, is_long () ? 20 : 0, seed, check_state, run);
+  crashfs_each (disk, is_long_run () ? 20 : 0, seed, check_state, run);
   md_sys_reset ();
 }
 
@@ -519,7 +514,7 @@ test_story (gconstpointer data)
 static void
 test_by_chance (void)
 {
-  for (guint32 seed = 1; seed <= (is_long () ? 60 : 1); seed++)
+  for (guint32 seed = 1; seed <= (is_long_run () ? 60 : 1); seed++)
     {
       Run run;
       run_story (&run, &by_chance, seed);
@@ -547,7 +542,7 @@ test_self (gconstpointer data)
     { MD_UIDLIST_FILE ".new", &mail },  /* UIDs of files of others */
     { MD_UIDLIST_FILE, &mail },
   };
-  for (guint i = 0; i < (is_long () ? G_N_ELEMENTS (syncs) : 4); i++)
+  for (guint i = 0; i < (is_long_run () ? G_N_ELEMENTS (syncs) : 4); i++)
     {
       Run run;
       crashfs_leave_out (syncs[i].name);

@@ -10,17 +10,12 @@
 #include "core/runtime/log/log_private.h"
 #include "modules/maildir/tests/crashfs.h"
 #include "modules/maildir/tests/facts.h"
+#include "tests/lib/rounds.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-static gboolean
-is_long (void)
-{
-  return g_strcmp0 (g_getenv ("SATCHEL_LONG"), "1") == 0;
-}
 
 typedef struct Run
 {
@@ -262,7 +257,7 @@ static void
 test_failure (gconstpointer data)
 {
   const Failure *failure = data;
-  guint step = is_long () ? 1 : 13, n = 0;
+  guint step = is_long_run () ? 1 : 13, n = 0;
   for (guint nth = 1 + (guint) failure->errnum % step;
        run_with (nth, failure->errnum, failure->for_good, failure->name); nth += step)
     n++;

@@ -12,6 +12,7 @@
 #include "modules/maildir/store/user_file.h"
 #include "modules/maildir/tests/faults.h"
 #include "modules/maildir/tests/harness.h"
+#include "tests/lib/rounds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,12 +26,6 @@
 
 #define N_DAMAGES 1000
 #define N_KILLS 50
-
-static guint
-scale (guint n)
-{
-  return g_test_slow () ? n * 20 : n;
-}
 
 /* ---------------------------------------------------------------- the n-th call fails */
 
@@ -353,7 +348,7 @@ test_damage (void)
         }
     }
   GRand *rand = g_rand_new_with_seed (4711);
-  for (guint round = 0; round < scale (N_DAMAGES); round++)
+  for (guint round = 0; round < count_rounds (N_DAMAGES, 20 * N_DAMAGES); round++)
     {
       guint victim = (guint) g_rand_int_range (rand, 0, N_FILES);
       gboolean two = round % 5 == 4;
@@ -521,7 +516,7 @@ test_kill (void)
   Known known = { g_hash_table_new (NULL, NULL), FALSE };
   GRand *rand = g_rand_new_with_seed (99);
   place_make (&place);
-  for (guint cycle = 0; cycle < scale (N_KILLS); cycle++)
+  for (guint cycle = 0; cycle < count_rounds (N_KILLS, 20 * N_KILLS); cycle++)
     {
       int pipes[2];
       g_assert_cmpint (pipe (pipes), ==, 0);
