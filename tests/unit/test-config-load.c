@@ -594,18 +594,19 @@ test_heavy (Tree *tree, gconstpointer data)
                                        "toy={count=99;};",
                                        "a=((((((((((",
                                        "a=\"\"\"\"" };
+  const gsize size = count_rounds (1024 * 1024, 1024 * 1024);
   for (gsize i = 0; i < G_N_ELEMENTS (units); i++)
     for (guint in_group = 0; in_group < 2; in_group++)
       {
         g_autoptr (GString) text = g_string_new (in_group ? "toy = { names = ( " : "");
-        while (text->len + 200 < 1024 * 1024)
+        while (text->len + 200 < size)
           g_string_append (text, units[i]);
         put (tree, "etc/satchel.conf", text->str);
         load (tree, NULL);
         g_assert_cmpuint (tree->problems->len, <=, 201);
       }
   g_autoptr (GString) many = g_string_new ("toy = {\n");
-  while (many->len + 200 < 1024 * 1024)
+  while (many->len + 200 < size)
     g_string_append_printf (many, "a%" G_GSIZE_FORMAT "=1;", many->len);
   g_string_append (many, "};\n");
   put (tree, "etc/satchel.conf", many->str);

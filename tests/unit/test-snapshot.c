@@ -292,7 +292,7 @@ static void
 test_large_histories (void)
 {
   for (guint i = 0; i < count_rounds (3, 30); i++)
-    run_history (12, 9000);
+    run_history (count_rounds (12, 12), 9000);
 }
 
 static SatchelSnapshot *
