@@ -107,10 +107,14 @@ int satchel_cli_user_place (SatchelCli *cli);
 int satchel_cli_server (SatchelCli *cli);
 int satchel_cli_import (SatchelCli *cli);
 int satchel_cli_completion (SatchelCli *cli);
+int satchel_cli_auth_test (SatchelCli *cli);
+int satchel_cli_auth_throttle (SatchelCli *cli);
 
 /* password.c: reads a password from the terminal, twice and without echo, or as one line of standard input.
  * Free it with satchel_secret_free. NULL: the reason was printed, and *ret_exit is set. */
 char *satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit);
+/* The same for a password that is there already, which is asked for once. */
+char *satchel_cli_read_present_password (gboolean from_stdin, const char *user, int *ret_exit);
 
 /* defaults.c */
 typedef enum

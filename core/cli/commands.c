@@ -45,6 +45,24 @@ static const SatchelCliOption place_options[] = {
   END
 };
 
+static const SatchelCliOption test_options[] = {
+  { "--service", "NAME",
+    "log in to this service, by the name of its protocol (default: none in particular)" },
+  { "--from", "ADDRESS", "log in from this address (default: this machine)" },
+  STDIN,
+  JSON,
+  END
+};
+static const SatchelCliOption throttle_list_options[] = {
+  { "--all", NULL, "show all failures of the last hour, not only those that are too many" }, JSON, END
+};
+static const SatchelCliOption throttle_clear_options[] = {
+  { "--all", NULL, "forget all failures" },
+  { "--networks", NULL, "forget also the networks that the user logged in from" },
+  JSON,
+  END
+};
+
 static const SatchelCliOption import_options[] = {
   { "--all", NULL, "take over all users of the password databases" },
   { "--dry-run", NULL, "print what would be taken over, and change nothing" },
@@ -107,6 +125,29 @@ const SatchelCliCommand satchel_cli_commands[] = {
     "state,\n"
     "and recorded (false: the place follows from the rules, and is not recorded).",
     place_options, satchel_cli_user_place },
+  { "auth", "test", "USER", 1, 1, "Show how a login would end, and why",
+    "The command asks for the password, or for what else the client would send, such as password and code.  "
+    "The running\n"
+    "server then takes each step of a login: password databases, limits, second factors, keys of the mail.  "
+    "The test counts as\n"
+    "no attempt, uses up no code and opens no session.\n"
+    "Exit status 0: the login would succeed.  77: it would be refused.  75: it cannot be checked now.\n"
+    "With --json: user, service, from, succeeds, reason (as in the log), credential, and steps, each with "
+    "step, source (the\n"
+    "module that was asked) and found.",
+    test_options, satchel_cli_auth_test },
+  { "auth throttle", "list", "[USER]", 0, 1, "Show failed logins of the last hour that are too many",
+    "A user's list has all failures of the last hour, and the networks that the user logged in from, which "
+    "keep a share\n"
+    "of the attempts.\n"
+    "With --json: entries, each with kind (account, pair, address, network, wide-network, known), user, "
+    "network, failures,\n"
+    "limit, refused, and forgotten_in_s (seconds until it is forgotten).",
+    throttle_list_options, satchel_cli_auth_throttle },
+  { "auth throttle", "clear", "[USER|ADDRESS]", 0, 1, "Forget failed logins of a user or an address",
+    "Logins that were refused because of too many failures are possible again at once.\n"
+    "With --json: failures and networks, how many of them were forgotten.",
+    throttle_clear_options, satchel_cli_auth_throttle },
   { NULL, "import", "[USER...]", 0, 10000,
     "Take over mail that another server left where the storage driver finds it",
     "For each user the command prints what was found and kept: UIDs, keywords, subscriptions, unique ids of\n"

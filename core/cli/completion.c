@@ -16,23 +16,35 @@ append_options (const SatchelCliOption *options, GString *out)
     g_string_append_printf (out, "%s%s", out->len > 0 ? " " : "", options->name);
 }
 
-/* Appends the names of a group, or the words with which a command line may begin. */
+/* The words of a command behind those of @group (NULL: all), or NULL: it is none of that group. */
+static char *
+words_behind (const SatchelCliCommand *command, const char *group)
+{
+  g_autofree char *words = command->group != NULL ? g_strconcat (command->group, " ", command->name, NULL)
+                                                  : g_strdup (command->name);
+  gsize len = group != NULL ? strlen (group) : 0;
+  if (group == NULL)
+    return g_steal_pointer (&words);
+  return strncmp (words, group, len) == 0 && words[len] == ' ' ? g_strdup (words + len + 1) : NULL;
+}
+
+/* Appends the words that may follow those of a group, or with which a command line may begin. */
 static void
 append_words (const GPtrArray *commands, const char *group, gboolean of_modules, GString *out)
 {
-  const char *last = NULL;
+  g_autofree char *last = NULL;
   for (guint i = 0; i < commands->len; i++)
     {
       const SatchelCliCommand *command = commands->pdata[i];
-      if ((command->admin != NULL) != of_modules)
+      g_autofree char *word = words_behind (command, group);
+      if ((command->admin != NULL) != of_modules || word == NULL)
         continue;
-      const char *word = group != NULL            ? command->name
-                         : command->group != NULL ? command->group
-                                                  : command->name;
-      if ((group != NULL && g_strcmp0 (command->group, group) != 0) || g_strcmp0 (word, last) == 0)
+      word[strcspn (word, " ")] = '\0';
+      if (g_strcmp0 (word, last) == 0)
         continue;
       g_string_append_printf (out, "%s%s", out->len > 0 ? " " : "", word);
-      last = word;
+      g_free (last);
+      last = g_steal_pointer (&word);
     }
 }
 

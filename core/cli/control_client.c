@@ -46,7 +46,7 @@ connect_control (const char *run_dir, GError **error)
 static gboolean
 send_request (int fd, const char *const *argv, GError **error)
 {
-  g_autoptr (GByteArray) packet = g_byte_array_new ();
+  g_autoptr (GByteArray) packet = g_byte_array_sized_new (SATCHEL_CONTROL_REQUEST_MAX);
   SatchelControlRequest request = { SATCHEL_CONTROL_MAGIC, SATCHEL_CONTROL_VERSION,
                                     g_strv_length ((char **) argv), 0 };
   g_byte_array_append (packet, (const guint8 *) &request, sizeof request);
@@ -56,6 +56,7 @@ send_request (int fd, const char *const *argv, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the request is too long");
   if (send (fd, packet->data, packet->len, MSG_NOSIGNAL) != (gssize) packet->len)
     return satchel_error_set_errno (error, errno, "the server cannot be reached by its control socket");
+  explicit_bzero (packet->data, packet->len); /* it may hold a password */
   return TRUE;
 }
 

@@ -3,6 +3,7 @@ satchel_SOURCES += \
 	core/cli/cli.c \
 	core/cli/cli.h \
 	core/cli/command_admin.c \
+	core/cli/command_auth.c \
 	core/cli/command_config.c \
 	core/cli/command_import.c \
 	core/cli/command_manual.c \

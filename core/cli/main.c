@@ -131,6 +131,9 @@ unknown_command (SatchelCli *cli, const char *group, const char *word)
         g_ptr_array_add (names, (gpointer) (command->group != NULL ? command->group : command->name));
       else if (g_strcmp0 (command->group, group) == 0)
         g_ptr_array_add (names, (gpointer) command->name);
+      else if (command->group != NULL && g_str_has_prefix (command->group, group)
+               && command->group[strlen (group)] == ' ')
+        g_ptr_array_add (names, (gpointer) (command->group + strlen (group) + 1));
     }
   g_ptr_array_add (names, NULL);
   if (word == NULL && names->len > 1)
@@ -161,13 +164,29 @@ find_command (const SatchelCli *cli, const char *group, const char *name)
   return NULL;
 }
 
+/* A group, or the first words of one. */
 static gboolean
-has_group (const SatchelCli *cli, const char *word)
+has_group (const SatchelCli *cli, const char *words)
 {
+  gsize len = strlen (words);
   for (guint i = 0; i < cli->commands->len; i++)
-    if (g_strcmp0 (((const SatchelCliCommand *) cli->commands->pdata[i])->group, word) == 0)
-      return TRUE;
+    {
+      const char *group = ((const SatchelCliCommand *) cli->commands->pdata[i])->group;
+      if (group != NULL && strncmp (group, words, len) == 0 && (group[len] == '\0' || group[len] == ' '))
+        return TRUE;
+    }
   return FALSE;
+}
+
+/* The longer group that @word makes of @group; NULL: there is none. */
+static const char *
+join_group (const SatchelCli *cli, const char *group, const char *word)
+{
+  g_autofree char *joined = g_strconcat (group != NULL ? group : "", " ", word, NULL);
+  for (guint i = 0; i < cli->commands->len; i++)
+    if (g_strcmp0 (((const SatchelCliCommand *) cli->commands->pdata[i])->group, joined) == 0)
+      return ((const SatchelCliCommand *) cli->commands->pdata[i])->group;
+  return NULL;
 }
 
 /* A word that satchel does not know may be a module's; only then are configuration and modules read. */
@@ -209,7 +228,7 @@ take_places (SatchelCli *cli, char **argv)
 static int
 parse_line (SatchelCli *cli, char **argv)
 {
-  const char *group = NULL;
+  const char *group = NULL, *longer;
   gboolean options_end = FALSE;
   for (int at = 1; argv[at] != NULL; at++)
     {
@@ -226,6 +245,8 @@ parse_line (SatchelCli *cli, char **argv)
         g_ptr_array_add (cli->arguments, argv[at]);
       else if (group == NULL && is_group (cli, word))
         group = word;
+      else if ((longer = join_group (cli, group, word)) != NULL)
+        group = longer;
       else if ((cli->command = find_command (cli, group, word)) == NULL)
         return unknown_command (cli, group, word);
     }

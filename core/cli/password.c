@@ -93,8 +93,8 @@ refuse_password (Line line)
   return satchel_cli_fail (SATCHEL_EXIT_DATA, "the password is empty; a user needs one");
 }
 
-char *
-satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit)
+static char *
+read_password (gboolean from_stdin, gboolean is_new, const char *user, int *ret_exit)
 {
   char first[PASSWORD_MAX + 1] = "", second[PASSWORD_MAX + 1] = "";
   char *password = NULL;
@@ -110,17 +110,29 @@ satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit)
     }
   else
     {
-      line = prompt_password ("New password of", user, first);
-      if (line == LINE_READ && *first != '\0')
+      line = prompt_password (is_new ? "New password of" : "Password of", user, first);
+      if (is_new && line == LINE_READ && *first != '\0')
         line = prompt_password ("Again, the password of", user, second);
     }
   if (line != LINE_READ || *first == '\0')
     *ret_exit = refuse_password (line);
-  else if (!from_stdin && strcmp (first, second) != 0)
+  else if (!from_stdin && is_new && strcmp (first, second) != 0)
     *ret_exit = satchel_cli_fail (SATCHEL_EXIT_DATA, "the two passwords differ; nothing was changed");
   else
     password = g_strdup (first);
   explicit_bzero (first, sizeof first);
   explicit_bzero (second, sizeof second);
   return password;
+}
+
+char *
+satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit)
+{
+  return read_password (from_stdin, TRUE, user, ret_exit);
+}
+
+char *
+satchel_cli_read_present_password (gboolean from_stdin, const char *user, int *ret_exit)
+{
+  return read_password (from_stdin, FALSE, user, ret_exit);
 }

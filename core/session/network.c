@@ -73,6 +73,17 @@ satchel_address_is_loopback (const SatchelAddress *address)
          || memcmp (address->bytes, v6_loopback, 16) == 0;
 }
 
+void
+satchel_address_mask (SatchelAddress *address, guint v4_bits, guint v6_bits)
+{
+  guint bits = is_v4 (address) ? 96 + v4_bits : v6_bits;
+  for (guint i = 0; i < sizeof address->bytes; i++)
+    {
+      guint left = bits > 8 * i ? MIN (bits - 8 * i, 8) : 0;
+      address->bytes[i] &= (guint8) (0xff00u >> left);
+    }
+}
+
 guint64
 satchel_address_client_key (const SatchelAddress *address, guint64 *ret_low)
 {

@@ -19,6 +19,8 @@ void satchel_address_text (const SatchelAddress *address, char ret_text[SATCHEL_
 gboolean satchel_address_parse (const char *text, SatchelAddress *ret_address);
 /* Loopback, or a unix socket. */
 gboolean satchel_address_is_loopback (const SatchelAddress *address);
+/* Leaves the first bits, as many as its family has, and clears the rest. */
+void satchel_address_mask (SatchelAddress *address, guint v4_bits, guint v6_bits);
 /* The addresses that count as one client: an IPv4 address, an IPv6 /64. */
 guint64 satchel_address_client_key (const SatchelAddress *address, guint64 *ret_low);
 

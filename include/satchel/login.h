@@ -24,6 +24,9 @@ typedef struct SatchelLogin
    * 4).  Only mechanisms that ask for them have them (sasl.h), as with the certificate. */
   GBytes *tls_exporter, *tls_server_end_point;
   GBytes *client_certificate; /* DER, the leaf; the client holds its key, no more is known; or NULL */
+  /* An administrator asks how the login would end (`satchel auth test`): the module answers as it would, and
+   * changes nothing: no code is spent, no grant opened or used, no failure counted. */
+  gboolean is_test;
 } SatchelLogin;
 
 G_END_DECLS

@@ -20,7 +20,7 @@ GHashTable *stage_aliases;
 const char *stage_factor_user;
 SatchelFactorVerdict stage_factor_verdict;
 SatchelFactorAnswer stage_factor_answer;
-const char *stage_silent_user, *stage_binding;
+const char *stage_silent_user, *stage_cheap_user, *stage_binding;
 char *stage_scram;
 gboolean stage_has_ring;
 
@@ -239,7 +239,12 @@ factor_examine (SatchelAuthCall *call)
       return;
     }
   gsize len = secret != NULL ? strlen (secret) : 0;
-  if (g_strcmp0 (satchel_auth_call_user (call), stage_factor_user) != 0)
+  if (g_strcmp0 (satchel_auth_call_user (call), stage_cheap_user) == 0)
+    {
+      answer.verdict = SATCHEL_FACTOR_ACCEPTED;
+      answer.credential = "app:1";
+    }
+  else if (g_strcmp0 (satchel_auth_call_user (call), stage_factor_user) != 0)
     answer.verdict = SATCHEL_FACTOR_NOT_MINE;
   else if (len <= 3 || strspn (secret + len - 3, "0123456789") != 3)
     answer.verdict = SATCHEL_FACTOR_CODE_MISSING;
@@ -464,7 +469,7 @@ stage_begin (const char *const *overrides)
   stage.admin_reply = g_string_new (NULL);
   stage_counts = (StageCounts) { 0 };
   stage_database_is_down = stage_hash_fails = stage_wants_upgrade = FALSE;
-  stage_factor_user = stage_silent_user = stage_binding = NULL;
+  stage_factor_user = stage_silent_user = stage_cheap_user = stage_binding = NULL;
   stage_scram = NULL;
   stage_has_ring = FALSE;
   stage_attributes = stage_attributes_of_passdb = NULL;
@@ -490,6 +495,7 @@ stage_end (void)
   g_hash_table_unref (stage_aliases);
   unlinkat (stage.root_fd, "placements", 0);
   unlinkat (stage.root_fd, "secret", 0);
+  unlinkat (stage.root_fd, "known-networks", 0);
   close (stage.root_fd);
   g_assert_cmpint (g_rmdir (stage.directory), ==, 0);
   g_free (stage.directory);

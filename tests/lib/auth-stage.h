@@ -60,6 +60,7 @@ extern GHashTable *stage_aliases;       /* address -> "target target" */
 extern const char *stage_factor_user;   /* enrolled: last three characters of the secret are the code */
 extern SatchelFactorVerdict stage_factor_verdict;
 extern SatchelFactorAnswer stage_factor_answer; /* not UNAVAILABLE: what the factor says to every login */
+extern const char *stage_cheap_user;            /* whose every secret the factor accepts, without a hash */
 extern const char *stage_silent_user; /* whom the database says nothing of, until stage_answer_late */
 extern const char *stage_binding;     /* tls-exporter of the connections, or NULL */
 extern char *stage_scram;             /* SCRAM keys of all users, or NULL */

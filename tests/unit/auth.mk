@@ -21,6 +21,10 @@ check_PROGRAMS += tests/unit/test-auth-models
 TESTS += tests/unit/test-auth-models
 tests_unit_test_auth_models_LDADD = libauth.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 
+check_PROGRAMS += tests/unit/test-auth-throttle
+TESTS += tests/unit/test-auth-throttle
+tests_unit_test_auth_throttle_LDADD = libauth.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
+
 check_PROGRAMS += tests/unit/test-auth-owned
 TESTS += tests/unit/test-auth-owned
 tests_unit_test_auth_owned_SOURCES = tests/unit/test-auth-owned.c $(auth_stage)

@@ -334,7 +334,7 @@ test_mechanism_counts (void)
           g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
         }
     }
-  for (guint64 i = 100; i < 105; i++)
+  for (guint64 i = 100; i < 104; i++) /* one is kept for networks that are known */
     g_assert_cmpint (prove (i, "alice", "wrong"), ==, SATCHEL_AUTH_FAILED);
   g_assert_cmpint (prove (200, "alice", "right"), ==, SATCHEL_AUTH_FAILED);
   g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 1);

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Counters of failed logins and the table that they live in, next to models that are slow and plain.
+ * The table that forgets what was used least recently, next to a model that is slow and plain.
  */
 #include "config.h"
 
 #include "core/daemon/auth/auth_lru.h"
-#include "core/daemon/auth/auth_throttle.h"
 #include "tests/lib/seed.h"
 
 #include <string.h>
-
-#define MINUTE_MS (60 * (gint64) 1000)
-#define PERIOD_MS (5 * MINUTE_MS)
 
 /* ---- the table ---- */
 
@@ -159,88 +155,6 @@ test_lru (void)
   g_assert_cmpuint (n_cleared - before, ==, model->len);
 }
 
-/* ---- failed logins ---- */
-
-typedef struct Attempt
-{
-  guint who; /* name and whether it is one of the place that is known */
-  gint64 period;
-  gboolean is_back;
-  SatchelAttempt attempt;
-} Attempt;
-
-static guint
-n_within_the_hour (const GArray *attempts, guint who, gint64 period)
-{
-  guint n = 0;
-  for (guint i = 0; i < attempts->len; i++)
-    {
-      const Attempt *one = &g_array_index (attempts, Attempt, i);
-      n += one->who == who && !one->is_back && period - one->period < 13;
-    }
-  return n;
-}
-
-/* Names of users and strangers, a known place and another: attempts of each count for themselves, for
- * thirteen periods of five minutes, unless they were given back. */
-static void
-test_throttle (void)
-{
-  static const char *const names[] = { "anna@x", "bob@x", "stranger@x" };
-  static const char *const places[] = { "192.0.2.1", "198.51.100.1" };
-  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
-  g_autoptr (GArray) attempts = g_array_new (FALSE, FALSE, sizeof (Attempt));
-  satchel_throttle_remember (throttle, "anna@x", places[0]);
-  gint64 now_ms = 1000;
-  for (guint i = 0; i < 6000; i++)
-    {
-      now_ms += g_test_rand_int_range (0, 20) == 0 ? g_test_rand_int_range (0, 80) * MINUTE_MS
-                                                   : g_test_rand_int_range (0, 90000);
-      if (g_test_rand_int_range (0, 4) == 0 && attempts->len > 0)
-        {
-          Attempt *one = &g_array_index (
-              attempts, Attempt,
-              g_test_rand_int_range ((gint32) MAX (attempts->len, 8u) - 8, (gint32) attempts->len));
-          guint name = one->who % 10;
-          one->is_back = TRUE;
-          satchel_throttle_give_back (throttle, names[name], name < 2, places[one->who >= 10 ? 0 : 1],
-                                      &one->attempt);
-          continue;
-        }
-      guint name = (guint) g_test_rand_int_range (0, 3), place = (guint) g_test_rand_int_range (0, 2);
-      guint who = name + (name == 0 && place == 0 ? 10 : 0);
-      Attempt one = { .who = who, .period = now_ms / PERIOD_MS };
-      gboolean is_let =
-          satchel_throttle_begin (throttle, names[name], name < 2, places[place], 6, now_ms, &one.attempt);
-      g_assert_cmpint (is_let, ==, n_within_the_hour (attempts, who, now_ms / PERIOD_MS) < 6);
-      if (is_let)
-        g_array_append_val (attempts, one);
-    }
-}
-
-/* Failures of an address within the hour, and how long its answers wait: twice as long with each fifth, at
- * most eight times. */
-static void
-test_places (void)
-{
-  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
-  g_autoptr (GArray) attempts = g_array_new (FALSE, FALSE, sizeof (Attempt));
-  gint64 now_ms = 0;
-  for (guint i = 0; i < 2000; i++)
-    {
-      now_ms += g_test_rand_int_range (0, 100) == 0 ? 70 * MINUTE_MS : g_test_rand_int_range (0, 600000);
-      Attempt one = { .period = now_ms / PERIOD_MS };
-      g_array_append_val (attempts, one);
-      g_assert_cmpuint (satchel_throttle_fail_place (throttle, "192.0.2.1", now_ms), ==,
-                        n_within_the_hour (attempts, 0, now_ms / PERIOD_MS));
-    }
-  static const gint64 seconds[] = { 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 16, 16 };
-  for (guint n = 0; n < G_N_ELEMENTS (seconds); n++)
-    g_assert_cmpint (satchel_throttle_delay_ms (n, 2000), ==, seconds[n] * 1000);
-  g_assert_cmpint (satchel_throttle_delay_ms (20, 2000), ==, 16000);
-  g_assert_cmpint (satchel_throttle_delay_ms (G_MAXUINT, 2000), ==, 16000);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -248,7 +162,5 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL);
   g_test_add_func ("/auth/models/lru", test_lru);
-  g_test_add_func ("/auth/models/throttle", test_throttle);
-  g_test_add_func ("/auth/models/places", test_places);
   return g_test_run ();
 }

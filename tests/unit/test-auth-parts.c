@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The pure parts of the auth role: SASL machines, counters, cache, tables, networks.  The clock
+ * The pure parts of the auth role: SASL machines, cache, tables, networks.  The clock
  * is a number.
  */
 #include "config.h"
@@ -10,8 +10,6 @@
 #include "core/session/network.h"
 
 #include <string.h>
-
-#define HOUR_MS (60 * 60 * 1000)
 
 /* ---- SASL ---- */
 
@@ -142,117 +140,7 @@ test_login (void)
   g_assert_cmpint (satchel_sasl_step (sasl, (const guint8 *) "t\0m", 3), ==, SATCHEL_SASL_MALFORMED);
 }
 
-/* ---- counters ---- */
-
-static guint
-fill (SatchelThrottle *throttle, const char *user, const char *place, guint max, gint64 now_ms)
-{
-  SatchelAttempt attempt;
-  guint n = 0;
-  while (n <= max && satchel_throttle_begin (throttle, user, TRUE, place, max, now_ms, &attempt))
-    n++;
-  return n;
-}
-
-static void
-test_throttle_hour (void)
-{
-  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
-  /* In no hour more than 100 get through, wherever it begins: one try each second, for five hours. */
-  guint8 passed[5 * 3600] = { 0 };
-  guint n_total = 0;
-  for (gint64 s = 0; s < 5 * 3600; s++)
-    {
-      SatchelAttempt attempt;
-      passed[s] =
-          satchel_throttle_begin (throttle, "a@x", TRUE, "192.0.2.1", 100, 1234567 + s * 1000, &attempt);
-      n_total += passed[s];
-    }
-  guint n_in_hour = 0;
-  for (gint s = 0; s < 5 * 3600; s++)
-    {
-      n_in_hour += passed[s];
-      if (s >= 3600)
-        n_in_hour -= passed[s - 3600];
-      g_assert_cmpuint (n_in_hour, <=, 100);
-    }
-  g_assert_cmpuint (n_total, >=, 400); /* and it does open again */
-  /* Another user and another address are not the point: the account is. */
-  g_assert_cmpuint (fill (throttle, "a@x", "198.51.100.7", 100, 1234567 + 5 * HOUR_MS - 1000), ==, 0);
-  g_assert_cmpuint (fill (throttle, "b@x", "192.0.2.1", 100, 1234567), ==, 100);
-}
-
-static void
-test_throttle_parallel (void)
-{
-  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
-  SatchelAttempt attempts[20];
-  for (guint i = 0; i < 10; i++)
-    g_assert_true (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000, &attempts[i]));
-  /* Ten are being hashed: the eleventh is not even looked at. */
-  g_assert_false (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000, &attempts[10]));
-  satchel_throttle_give_back (throttle, "a@x", TRUE, "local", &attempts[0]);
-  satchel_throttle_give_back (throttle, "a@x", TRUE, "local", &attempts[0]); /* once only */
-  g_assert_true (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000, &attempts[10]));
-  g_assert_false (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000, &attempts[11]));
-  /* Given back two hours later it frees nothing of now. */
-  g_assert_cmpuint (fill (throttle, "a@x", "local", 10, 5000 + 2 * HOUR_MS), ==, 10);
-  satchel_throttle_give_back (throttle, "a@x", TRUE, "local", &attempts[1]);
-  g_assert_false (
-      satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000 + 2 * HOUR_MS, &attempts[11]));
-}
-
-static void
-test_throttle_known_place (void)
-{
-  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
-  char home[SATCHEL_PLACE_BYTES], same_net[SATCHEL_PLACE_BYTES], elsewhere[SATCHEL_PLACE_BYTES];
-  g_assert_true (satchel_place_from_peer ("2001:db8::1", home));
-  g_assert_true (satchel_place_from_peer ("2001:db8::ffff:1", same_net));
-  g_assert_true (satchel_place_from_peer ("2001:db8:0:1::1", elsewhere));
-  satchel_throttle_remember (throttle, "a@x", home);
-  g_assert_true (satchel_throttle_is_known (throttle, "a@x", same_net));
-  g_assert_false (satchel_throttle_is_known (throttle, "b@x", home));
-  g_assert_cmpuint (fill (throttle, "a@x", elsewhere, 10, 0), ==, 10);
-  /* Strangers have locked the account; its owner gets in from home, and cannot guess there without end
-   * either. */
-  g_assert_cmpuint (fill (throttle, "a@x", same_net, 10, 0), ==, 10);
-  g_assert_cmpuint (fill (throttle, "a@x", home, 10, 0), ==, 0);
-}
-
-static void
-test_throttle_flood_of_names (void)
-{
-  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
-  SatchelAttempt attempt;
-  g_assert_cmpuint (fill (throttle, "a@x", "192.0.2.1", 3, 0), ==, 3);
-  for (guint i = 0; i < 40000; i++)
-    {
-      char name[32];
-      g_snprintf (name, sizeof name, "n%u@x", i);
-      satchel_throttle_begin (throttle, name, FALSE, "192.0.2.1", 3, 0, &attempt);
-    }
-  g_assert_cmpuint (fill (throttle, "a@x", "192.0.2.1", 3, 0), ==, 0);
-}
-
-static void
-test_throttle_place_delay (void)
-{
-  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
-  gint64 last = 0;
-  for (guint i = 1; i <= 40; i++)
-    {
-      guint n = satchel_throttle_fail_place (throttle, "192.0.2.1", 0);
-      g_assert_cmpuint (n, ==, i);
-      gint64 delay = satchel_throttle_delay_ms (n, 2000);
-      g_assert_cmpint (delay, >=, last);
-      last = delay;
-    }
-  g_assert_cmpint (last, ==, 16000);
-  g_assert_cmpint (satchel_throttle_delay_ms (1, 2000), ==, 2000);
-  g_assert_cmpint (satchel_throttle_delay_ms (1000, 0), ==, 0);
-  g_assert_cmpuint (satchel_throttle_fail_place (throttle, "192.0.2.1", 2 * HOUR_MS), ==, 1);
-}
+/* ---- places ---- */
 
 static void
 test_place (void)
@@ -422,12 +310,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/sasl/plain-bounds", test_plain_bounds);
   g_test_add_func ("/auth/sasl/plain-challenge", test_plain_challenge);
   g_test_add_func ("/auth/sasl/login", test_login);
-  g_test_add_func ("/auth/throttle/hour", test_throttle_hour);
-  g_test_add_func ("/auth/throttle/parallel", test_throttle_parallel);
-  g_test_add_func ("/auth/throttle/known-place", test_throttle_known_place);
-  g_test_add_func ("/auth/throttle/flood-of-names", test_throttle_flood_of_names);
-  g_test_add_func ("/auth/throttle/place-delay", test_throttle_place_delay);
-  g_test_add_func ("/auth/throttle/place", test_place);
+  g_test_add_func ("/auth/place", test_place);
   g_test_add_func ("/auth/cache/key", test_cache);
   g_test_add_func ("/auth/cache/unlocked", test_cache_keys);
   g_test_add_func ("/auth/lru/order", test_lru);

@@ -177,20 +177,88 @@ test_throttle (void)
   for (guint64 i = 1; i <= 50; i++)
     {
       g_autofree char *guess = g_strdup_printf ("guess%u", (guint) i);
-      g_assert_true (stage_password (0, i, "203.0.113.5", "alice", guess));
+      g_autofree char *peer = g_strdup_printf ("203.0.%u.5", (guint) i);
+      g_assert_true (stage_password (0, i, peer, "alice", guess));
     }
   stage_hold_hashes (FALSE);
   for (guint i = 0; i < 50; i++)
     g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
-  g_assert_cmpuint (stage_counts.n_hashes, ==, 10);
-  g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 40);
+  g_assert_cmpuint (stage_counts.n_hashes, ==, 8); /* ten, without the reserve of known networks */
+  g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 42);
   g_assert_cmpint (stage_log_in (100, "alice", "pw"), ==, SATCHEL_AUTH_FAILED);
-  g_assert_cmpuint (stage_counts.n_hashes, ==, 10);
+  g_assert_cmpuint (stage_counts.n_hashes, ==, 8);
   g_assert_cmpint (stage_log_in (101, "bob", "pw"), ==, SATCHEL_AUTH_OK);
   /* Unknown names run into the same wall. */
-  for (guint64 i = 200; i < 220; i++)
-    stage_log_in (i, "nobody", "x");
-  g_assert_cmpuint (stage_counts.n_dummy_hashes, ==, 10);
+  for (guint i = 1; i <= 20; i++)
+    {
+      g_autofree char *guess = g_strdup_printf ("guess%u", i);
+      g_autofree char *peer = g_strdup_printf ("198.51.%u.5", i);
+      g_assert_true (stage_password (0, 200 + i, peer, "nobody", guess));
+      g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
+    }
+  g_assert_cmpuint (stage_counts.n_dummy_hashes, ==, 8);
+  stage_end ();
+}
+
+/* Each time another password, from where nobody logged in. */
+static void
+guess_often (const char *user, guint n)
+{
+  for (guint64 i = 1; i <= n; i++)
+    {
+      g_autofree char *guess = g_strdup_printf ("guess%u", (guint) i);
+      g_assert_true (stage_password (0, 10000 + i, "203.0.113.5", user, guess));
+      g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
+    }
+}
+
+/* A program that goes on with an old password, and one with an old code, cost their user one attempt. */
+static void
+test_throttle_counts_repeated_once (void)
+{
+  static const char *const settings[] = { "limits.login_failures=8", NULL };
+  stage_begin (settings);
+  stage_factor_user = "bob@x.org";
+  stage_factor_verdict = SATCHEL_FACTOR_CODE_STALE;
+  for (guint64 i = 1; i <= 20; i++)
+    {
+      g_assert_cmpint (stage_log_in (i, "alice", "old"), ==, SATCHEL_AUTH_FAILED);
+      g_assert_cmpint (stage_log_in (i, "bob", "pw111"), ==, SATCHEL_AUTH_FAILED);
+      g_assert_cmpint (stage_log_in (i, "nobody", "old"), ==, SATCHEL_AUTH_FAILED);
+    }
+  g_assert_cmpuint (stage_n_hashes (), ==, 60);
+  g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 0);
+  stage_factor_verdict = SATCHEL_FACTOR_ACCEPTED;
+  g_assert_cmpint (stage_log_in (30, "bob", "pw222"), ==, SATCHEL_AUTH_OK);
+  /* With another password the same secret is another guess. */
+  stage_set_user ("alice@x.org", "new", FALSE);
+  for (guint i = 1; i <= 6; i++)
+    {
+      g_autofree char *verifier = g_strdup_printf ("new%u", i);
+      stage_set_user ("alice@x.org", verifier, FALSE);
+      stage_log_in (40 + i, "alice", "old");
+    }
+  g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 2);
+  stage_end ();
+}
+
+/* What a user is known by outlives a crash; what strangers did does not. */
+static void
+test_known_networks_stay (void)
+{
+  static const char *const settings[] = { "limits.login_failures=8", NULL };
+  stage_begin (settings);
+  g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_OK);
+  stage_restart (settings);
+  for (guint i = 1; i <= 20; i++)
+    {
+      g_autofree char *guess = g_strdup_printf ("guess%u", i);
+      g_autofree char *peer = g_strdup_printf ("203.0.%u.5", i);
+      g_assert_true (stage_password (0, 100 + i, peer, "alice", guess));
+      g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
+    }
+  g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 14);
+  g_assert_cmpint (stage_log_in (2, "alice", "pw"), ==, SATCHEL_AUTH_OK);
   stage_end ();
 }
 
@@ -200,11 +268,7 @@ test_throttle_spares_known_places (void)
   static const char *const settings[] = { "limits.login_failures=5", NULL };
   stage_begin (settings);
   g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_OK);
-  for (guint64 i = 10; i < 20; i++)
-    {
-      g_assert_true (stage_password (0, i, "203.0.113.5", "alice", "guess"));
-      stage_wait_status (0);
-    }
+  guess_often ("alice", 10);
   g_assert_true (stage_password (0, 30, "203.0.113.5", "alice", "pw"));
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
   g_assert_cmpint (stage_log_in (31, "alice", "pw"), ==, SATCHEL_AUTH_OK);
@@ -224,11 +288,7 @@ test_throttle_counts_failures_only (void)
     g_assert_cmpint (stage_log_in (i, "bob", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
   stage_hash_fails = FALSE;
   g_assert_cmpint (stage_log_in (30, "bob", "pw"), ==, SATCHEL_AUTH_OK);
-  for (guint64 i = 40; i < 45; i++)
-    {
-      g_assert_true (stage_password (0, i, "203.0.113.5", "alice", "guess"));
-      stage_wait_status (0);
-    }
+  guess_often ("alice", 5);
   g_assert_true (stage_password (0, 50, "203.0.113.5", "alice", "pw")); /* in the cache */
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
   stage_end ();
@@ -421,6 +481,39 @@ test_hash_flood (void)
   g_assert_false (stage_has_reply (1));
   stage_hold_hashes (FALSE);
   g_assert_cmpint (stage_wait_status (1), ==, SATCHEL_AUTH_OK);
+  stage_end ();
+}
+
+/* A flood of wrong passwords of as many addresses: hashes keep to their memory, the line has an end, and who
+ * needs no hash does not wait in it. */
+static void
+test_cheap_in_flood (void)
+{
+  static const char *const settings[] = { "limits.hash_memory=\"2M\"", NULL };
+  stage_begin (settings);
+  stage_cheap_user = "bob@x.org";
+  g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_OK);
+  guint n_before = stage_n_hashes ();
+  stage_hold_hashes (TRUE);
+  for (guint i = 0; i < 4000; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("nobody%u", i);
+      g_autofree char *peer = g_strdup_printf ("%u.%u.0.5", 1 + i / 200, i % 200);
+      g_assert_true (stage_password (0, i + 1, peer, name, "guess"));
+    }
+  g_assert_true (stage_has_reply (0));
+  guint n_refused = 0;
+  for (GList *link = stage.sent[0].head; link != NULL; link = link->next)
+    n_refused += ((SatchelIpcMessage *) link->data)->type == SATCHEL_IPC_AUTH_REPLY ? 1 : 0;
+  g_assert_cmpuint (n_refused, >=, 4000 - 1024 - 2);
+  g_assert_cmpuint (stage_n_hashes () - n_before, <=, 2);
+  for (guint64 i = 1; i <= 100; i++)
+    {
+      g_assert_true (stage_password (1, i, STAGE_PEER, i % 2 == 0 ? "alice" : "bob", "pw"));
+      g_assert_cmpint (stage_wait_status (1), ==, SATCHEL_AUTH_OK);
+      g_assert_true (stage_simple (1, SATCHEL_IPC_SESSION_END, i));
+    }
+  stage_hold_hashes (FALSE);
   stage_end ();
 }
 
@@ -728,6 +821,8 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/role/throttle", test_throttle);
   g_test_add_func ("/auth/role/throttle-spares-known-places", test_throttle_spares_known_places);
   g_test_add_func ("/auth/role/throttle-counts-failures-only", test_throttle_counts_failures_only);
+  g_test_add_func ("/auth/role/throttle-counts-repeated-once", test_throttle_counts_repeated_once);
+  g_test_add_func ("/auth/role/known-networks-stay", test_known_networks_stay);
   g_test_add_func ("/auth/role/cache", test_cache);
   g_test_add_func ("/auth/role/keys", test_keys);
   g_test_add_func ("/auth/role/joined-keys", test_joined_keys);
@@ -749,5 +844,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/role/mail-away", test_mail_away);
   g_test_add_func ("/auth/role/mail-behind", test_mail_behind);
   g_test_add_func ("/auth/role/grant-comes-first", test_grant_comes_first);
+  /* The last one: it uses up the log lines of a while. */
+  g_test_add_func ("/auth/role/cheap-in-flood", test_cheap_in_flood);
   return g_test_run ();
 }

@@ -234,6 +234,7 @@ static void
 auth_free (void)
 {
   satchel_timer_cancel (&auth->cache_timer);
+  satchel_timer_cancel (&auth->known_timer);
   for (guint i = 0; i < auth->context->peers->len; i++)
     peer_down (auth->context, auth->context->peers->pdata[i]);
   auth->is_stopping = TRUE;
@@ -245,6 +246,7 @@ auth_free (void)
   satchel_auth_moves_clear ();
   satchel_placements_free (auth->placements);
   satchel_throttle_free (auth->throttle);
+  satchel_known_free (auth->known);
   satchel_auth_cache_free (auth->cache);
   g_hash_table_unref (auth->running);
   g_hash_table_unref (auth->n_connections);
@@ -316,7 +318,8 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
   satchel_auth_set_end_credential (end_credential);
   if (auth->passdbs->len == 0)
     satchel_log (SATCHEL_LOG_WARNING, AREA, "no module that checks passwords is enabled: nobody can log in");
-  auth->throttle = satchel_throttle_new ();
+  auth->known = satchel_known_new (context->root_fd, g_get_real_time () / G_USEC_PER_SEC);
+  auth->throttle = satchel_throttle_new (auth->known);
   const SatchelConfig *limits = satchel_config_set_group (context->config, "limits");
   auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"),
                                       2 * g_get_num_processors (), MAX_WAITING_HASHES, MAX_HASH_WAIT_MS);

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "core/daemon/auth/auth_cache.h"
+#include "core/daemon/auth/auth_known.h"
 #include "core/daemon/auth/auth_pool.h"
 #include "core/daemon/auth/auth_sasl.h"
 #include "core/daemon/auth/auth_throttle.h"
@@ -42,6 +43,8 @@ typedef struct SatchelAuth
   SatchelAuthSettings settings;
   GPtrArray *passdbs, *userdbs, *factors, *keyrings; /* const SatchelPassdbOps *, ..., in their order */
   SatchelThrottle *throttle;
+  SatchelKnown *known;
+  SatchelTimer known_timer; /* while there is something to store */
   SatchelAuthCache *cache;
   SatchelTimer cache_timer; /* while something is in it */
   gboolean is_stopping;
@@ -87,6 +90,12 @@ typedef void (*SatchelCheckFunc) (const SatchelCheckResult *result, gpointer dat
  * Cannot be withdrawn: an attempt counts also if nobody waits for its answer. */
 void satchel_check_password (SatchelAuth *auth, const SatchelLogin *login, const char *name, gsize name_len,
                              const char *authorisation, char *secret, SatchelCheckFunc func, gpointer data);
+/* What one step of a test found: @source is the table of the module that was asked, or NULL. */
+typedef void (*SatchelCheckNote) (const char *step, gconstpointer source, const char *text, gpointer data);
+/* The same for an administrator, by the same way: @note is told of each step.  Nothing is counted,
+ * remembered, spent or opened, and modules are told so (SatchelLogin.is_test). */
+void satchel_check_test (SatchelAuth *auth, const SatchelLogin *login, const char *name, char *secret,
+                         SatchelCheckNote note, SatchelCheckFunc func, gpointer data);
 /* The same for a mechanism that finds out by itself: @found, or @func if it ends before.  After @found the
  * check is the caller's, who ends it by one of those below. */
 typedef void (*SatchelCheckFound) (SatchelAuthCheck *check, const char *user,
@@ -168,6 +177,11 @@ typedef struct SatchelAuthEvent
   guint64 session_id;
   gboolean has_tls;
 } SatchelAuthEvent;
+/* The word of the log's reason=. */
+const char *satchel_auth_reason (SatchelLoginVerdict verdict);
+/* What a client with the right password is told, if it may be told anything; NULL: nothing. */
+const char *satchel_auth_explain (SatchelAuth *auth, SatchelLoginVerdict verdict, const char *user,
+                                  const char *place);
 /* All of these but success: at once, before any delay; at a flood, of one address or altogether, only counted
  * (log_budget.h). */
 void satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict);

@@ -169,6 +169,8 @@ static const struct
   { "place", satchel_auth_admin_place },
   { "owner", admin_owner },
   { "run-auth", admin_run },
+  { "throttle", satchel_auth_admin_throttle },
+  { "auth-test", satchel_auth_admin_test },
 };
 
 gboolean

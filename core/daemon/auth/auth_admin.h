@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * What an admin may ask of auth: status, kick; release, adopt and place are in auth_move.h.
+ * What an admin may ask of auth: status, kick, throttle, test; release, adopt and place are in auth_move.h.
  */
 #pragma once
 #include "core/daemon/auth/auth.h"
 
 /* FALSE: not known here. */
 gboolean satchel_auth_admin (SatchelAuth *auth, guint64 request, const char *const *argv);
+/* auth_admin_throttle.c, auth_admin_test.c */
+void satchel_auth_admin_throttle (SatchelAuth *auth, guint64 request, const char *const *arguments);
+void satchel_auth_admin_test (SatchelAuth *auth, guint64 request, const char *const *arguments);
 /* An answer, the last one to @request. */
 void satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...)
     G_GNUC_PRINTF (4, 5);

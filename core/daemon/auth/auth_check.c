@@ -12,8 +12,29 @@
 static gboolean
 count_attempt (SatchelAuthCheck *check)
 {
-  return satchel_throttle_begin (check->auth->throttle, check->user, check->is_user, check->login->network,
-                                 check->auth->settings.max_failures, satchel_now_ms (), &check->attempt);
+  SatchelAuth *auth = check->auth;
+  guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES];
+  if (check->secret != NULL)
+    {
+      const char *verifier = check->credential.verifier != NULL ? check->credential.verifier : "";
+      satchel_auth_cache_key (auth->cache, check->user, check->secret, verifier, "a guess", digest);
+      memcpy (&check->guess, digest, sizeof check->guess);
+    }
+  const SatchelGuess guess = satchel_check_guess (check);
+  if (check->note == NULL)
+    return satchel_throttle_begin (auth->throttle, &guess, auth->settings.max_failures, satchel_now_ms (),
+                                   &check->attempt)
+           == SATCHEL_THROTTLE_NONE;
+  SatchelThrottleReason reason =
+      satchel_throttle_judge (auth->throttle, &guess, auth->settings.max_failures, satchel_now_ms ());
+  gboolean is_known = satchel_known_find (auth->known, check->user, check->login->network) != NULL;
+  check->would_be_throttled = reason != SATCHEL_THROTTLE_NONE;
+  satchel_check_note (check, "throttle", NULL,
+                      reason == SATCHEL_THROTTLE_NONE
+                          ? "lets the attempt through, from a network that is %s"
+                          : "refuses the attempt, from a network that is %s: too many failures of the %s",
+                      is_known ? "known" : "not known", satchel_throttle_word (reason));
+  return TRUE;
 }
 
 static void verify_password (SatchelAuthCheck *check);
@@ -40,7 +61,7 @@ verify_password (SatchelAuthCheck *check)
 static void
 check_password (SatchelAuthCheck *check)
 {
-  if (!satchel_check_join (check))
+  if (check->note != NULL || !satchel_check_join (check))
     count_and_examine (check);
 }
 
@@ -60,14 +81,21 @@ static void
 looked_up (SatchelCallAnswer *answer, gpointer data)
 {
   SatchelAuthCheck *check = data;
+  gconstpointer source = check->auth->passdbs->pdata[check->index];
   if (answer->error != NULL)
     {
+      satchel_check_note (check, "passdb", source, "cannot tell: %s", answer->error->message);
       satchel_check_trouble (check, answer->error);
       return;
     }
+  satchel_check_note (check, "passdb", source, "%s",
+                      !answer->is_found                     ? "does not know the user"
+                      : answer->credential.is_locked        ? "knows the user, who is locked"
+                      : answer->credential.verifier == NULL ? "knows the user, who has no password"
+                                                            : "knows the user");
   if (answer->is_found)
     {
-      check->passdb = check->auth->passdbs->pdata[check->index];
+      check->passdb = source;
       check->is_user = TRUE;
       check->credential = answer->credential;
       check->found_turn = satchel_reactor_turn ();
@@ -115,6 +143,13 @@ set_user (SatchelAuthCheck *check, const char *name, gsize name_len, const char 
     check->user = g_utf8_make_valid (name, (gssize) MIN (name_len, 255));
 }
 
+static void
+note_name (const SatchelAuthCheck *check)
+{
+  satchel_check_note (check, "name", NULL, check->is_name ? "is the user %s" : "%s cannot be a user",
+                      check->user);
+}
+
 static SatchelAuthCheck *
 check_new (SatchelAuth *auth, const SatchelLogin *login, const char *name, gsize name_len,
            const char *authorisation, gpointer data)
@@ -138,6 +173,7 @@ begin (SatchelAuthCheck *check, SatchelCheckNext next)
   GPtrArray *passdbs = check->auth->passdbs;
   gint64 deadline_ms = check->login->deadline_ms;
   check->next = next;
+  note_name (check);
   /* We were stopped, or slow: the gate has given up. */
   gboolean is_late = deadline_ms > 0 && deadline_ms <= satchel_now_ms ();
   if (is_late || passdbs->len == 0)
@@ -155,6 +191,19 @@ satchel_check_password (SatchelAuth *auth, const SatchelLogin *login, const char
 {
   SatchelAuthCheck *check = check_new (auth, login, name, name_len, authorisation, data);
   check->secret = secret;
+  check->func = func;
+  begin (check, check_password);
+}
+
+void
+satchel_check_test (SatchelAuth *auth, const SatchelLogin *login, const char *name, char *secret,
+                    SatchelCheckNote note, SatchelCheckFunc func, gpointer data)
+{
+  SatchelLogin test = *login;
+  test.is_test = TRUE;
+  SatchelAuthCheck *check = check_new (auth, &test, name, strlen (name), NULL, data);
+  check->secret = secret;
+  check->note = note;
   check->func = func;
   begin (check, check_password);
 }

@@ -21,7 +21,10 @@ struct SatchelAuthCheck
   gboolean is_name, is_user; /* the name can be one; it is one */
   gboolean is_gone;          /* the exchange was given up */
   SatchelAttempt attempt;
-  gint64 asked_until_ms; /* deadline of questions */
+  guint64 guess;         /* the digest of secret and verifier by which a repeated one is known; 0: none */
+  SatchelCheckNote note; /* this is a test; NULL: it is a login */
+  gboolean would_be_throttled; /* a test goes on all the same */
+  gint64 asked_until_ms;       /* deadline of questions */
 
   guint index; /* of the passdb, then the factor, then the keyring that is asked */
   const SatchelPassdbOps *passdb;
@@ -54,6 +57,11 @@ struct SatchelAuthCheck
 };
 
 /* auth_check_end.c */
+/* Tells a test of a step; of a login it does nothing. */
+void satchel_check_note (const SatchelAuthCheck *check, const char *step, gconstpointer source,
+                         const char *format, ...) G_GNUC_PRINTF (4, 5);
+/* What counters see of it. */
+SatchelGuess satchel_check_guess (const SatchelAuthCheck *check);
 void satchel_check_finish (SatchelAuthCheck *check, SatchelLoginVerdict verdict);
 /* Logs why a source could not tell, and ends as unavailable. */
 void satchel_check_trouble (SatchelAuthCheck *check, const GError *error);

@@ -5,6 +5,8 @@
 
 #include "core/daemon/auth/auth_check.h"
 
+#define STORE_KNOWN_MS 10000
+
 static void
 check_free (SatchelAuthCheck *check)
 {
@@ -23,7 +25,7 @@ check_free (SatchelAuthCheck *check)
 
 /* What is no failure of the user's does not count against the account. */
 static gboolean
-counts_as_attempt (SatchelLoginVerdict verdict)
+counts_as_failure (SatchelLoginVerdict verdict)
 {
   switch (verdict)
     {
@@ -31,12 +33,12 @@ counts_as_attempt (SatchelLoginVerdict verdict)
     case SATCHEL_LOGIN_UNKNOWN_USER:
     case SATCHEL_LOGIN_LOCKED:
     case SATCHEL_LOGIN_BAD_CODE:
+    case SATCHEL_LOGIN_CODE_STALE: /* once an hour, as all that is repeated */
       return TRUE;
     case SATCHEL_LOGIN_UNAVAILABLE:
     case SATCHEL_LOGIN_RIGHT:
     case SATCHEL_LOGIN_THROTTLED:
     case SATCHEL_LOGIN_CODE_MISSING:
-    case SATCHEL_LOGIN_CODE_STALE: /* a program that goes on with an old string must not lock its user out */
     case SATCHEL_LOGIN_MALFORMED:
     case SATCHEL_LOGIN_NEEDS_APP_PASSWORD:
     case SATCHEL_LOGIN_NEEDS_GRANT:
@@ -46,16 +48,71 @@ counts_as_attempt (SatchelLoginVerdict verdict)
   return FALSE;
 }
 
+SatchelGuess
+satchel_check_guess (const SatchelAuthCheck *check)
+{
+  return (SatchelGuess) {
+    .user = check->user, .is_user = check->is_user, .place = check->login->network, .secret = check->guess
+  };
+}
+
+void
+satchel_check_note (const SatchelAuthCheck *check, const char *step, gconstpointer source, const char *format,
+                    ...)
+{
+  if (check->note == NULL)
+    return;
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  check->note (step, source, text, check->data);
+}
+
+static void
+store_known (SatchelTimer *timer, gpointer data)
+{
+  satchel_known_sync (((SatchelAuth *) data)->known);
+}
+
+/* The network keeps a share of the account's attempts from now on; many of them are stored at once. */
+static void
+remember_network (const SatchelAuthCheck *check)
+{
+  SatchelAuth *auth = check->auth;
+  if (satchel_known_remember (auth->known, check->user, check->login->network,
+                              g_get_real_time () / G_USEC_PER_SEC)
+      && auth->known_timer.due_ms == 0)
+    satchel_timer_arm (&auth->known_timer, STORE_KNOWN_MS, store_known, auth);
+}
+
+static void
+settle_attempt (SatchelAuthCheck *check, SatchelLoginVerdict verdict)
+{
+  const SatchelGuess guess = satchel_check_guess (check);
+  if (check->note != NULL)
+    return;
+  if (counts_as_failure (verdict))
+    satchel_throttle_fail (check->auth->throttle, &guess, satchel_now_ms (), &check->attempt);
+  else
+    satchel_throttle_give_back (check->auth->throttle, &guess, &check->attempt);
+  if (verdict == SATCHEL_LOGIN_RIGHT)
+    remember_network (check);
+}
+
 static void
 tell_verdict (SatchelAuthCheck *check, SatchelLoginVerdict verdict, const SatchelAuthCheck *by)
 {
   SatchelCheckResult result = { .verdict = verdict, .user = check->is_name ? check->user : NULL };
-  if (!counts_as_attempt (verdict))
-    satchel_throttle_give_back (check->auth->throttle, check->user, check->is_user, check->login->network,
-                                &check->attempt);
+  settle_attempt (check, verdict);
+  if (check->would_be_throttled && verdict != SATCHEL_LOGIN_UNAVAILABLE)
+    {
+      satchel_check_note (check, "throttle", NULL, "without it the login would end as: %s",
+                          satchel_auth_reason (verdict));
+      result.verdict = SATCHEL_LOGIN_THROTTLED;
+    }
   if (verdict == SATCHEL_LOGIN_RIGHT)
     {
-      satchel_throttle_remember (check->auth->throttle, check->user, check->login->network);
       result.unlocked = by->unlocked;
       result.credential = by->credential_id != NULL ? by->credential_id : SATCHEL_CREDENTIAL_PASSWORD;
       result.scopes = by->scopes != NULL ? by->scopes : "";
@@ -102,7 +159,7 @@ satchel_check_trouble (SatchelAuthCheck *check, const GError *error)
 {
   /* That there is too much to do is told by the lines of the logins themselves. */
   if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)
-      && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED))
+      && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED) && check->note == NULL)
     satchel_auth_log_trouble (check->user, check->login->network, error->message);
   satchel_check_finish (check, SATCHEL_LOGIN_UNAVAILABLE);
 }

@@ -35,6 +35,24 @@ verdict_of (SatchelFactorVerdict verdict)
 }
 
 static void
+note_judgement (const SatchelAuthCheck *check, gconstpointer source, const SatchelCallAnswer *answer)
+{
+  SatchelFactorVerdict verdict = answer->judgement.verdict;
+  if (answer->error != NULL)
+    satchel_check_note (check, "factor", source, "cannot tell: %s", answer->error->message);
+  else if (verdict == SATCHEL_FACTOR_NOT_MINE)
+    satchel_check_note (check, "factor", source, "leaves the login to the password");
+  else if (verdict == SATCHEL_FACTOR_CANDIDATES)
+    satchel_check_note (check, "factor", source, "sees a code behind the password");
+  else if (verdict == SATCHEL_FACTOR_ACCEPTED)
+    satchel_check_note (check, "factor", source, "accepts, by the credential %s",
+                        answer->credential_id != NULL ? answer->credential_id : SATCHEL_CREDENTIAL_PASSWORD);
+  else
+    satchel_check_note (check, "factor", source, "refuses, once the password is right: %s",
+                        satchel_auth_reason (verdict_of (verdict)));
+}
+
+static void
 take_credential (SatchelAuthCheck *check, SatchelCallAnswer *answer)
 {
   check->credential_id = g_steal_pointer (&answer->credential_id);
@@ -68,6 +86,7 @@ examined (SatchelCallAnswer *answer, gpointer data)
 {
   SatchelAuthCheck *check = data;
   const SatchelFactorAnswer *judgement = &answer->judgement;
+  note_judgement (check, check->auth->factors->pdata[check->index], answer);
   if (answer->error != NULL)
     {
       satchel_check_trouble (check, answer->error);
@@ -124,6 +143,7 @@ static void
 confirmed (SatchelCallAnswer *answer, gpointer data)
 {
   SatchelAuthCheck *check = data;
+  note_judgement (check, check->factor, answer);
   if (answer->error != NULL)
     satchel_check_trouble (check, answer->error);
   else if (answer->judgement.verdict != SATCHEL_FACTOR_ACCEPTED)

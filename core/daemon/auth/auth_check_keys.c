@@ -15,11 +15,15 @@ static void
 unlock_done (SatchelCallAnswer *answer, gpointer data)
 {
   SatchelAuthCheck *check = data;
+  gconstpointer source = check->auth->keyrings->pdata[check->index];
   if (answer->error != NULL)
     {
+      satchel_check_note (check, "keyring", source, "cannot tell: %s", answer->error->message);
       satchel_check_trouble (check, answer->error);
       return;
     }
+  satchel_check_note (check, "keyring", source,
+                      answer->key != NULL ? "gives the key of the user's mail" : "has no key for this login");
   check->unlocked = g_steal_pointer (&answer->key);
   check->index++;
   unlock_next (check);
@@ -55,7 +59,7 @@ unlock_next (SatchelAuthCheck *check)
   GPtrArray *keyrings = check->auth->keyrings;
   if (check->unlocked != NULL || check->source == 0 || check->index >= keyrings->len)
     {
-      if (check->remember != NULL)
+      if (check->remember != NULL && check->note == NULL)
         check->remember (check);
       satchel_check_finish (check, SATCHEL_LOGIN_RIGHT);
       return;
@@ -73,7 +77,9 @@ static gboolean
 is_in_scope (const SatchelAuthCheck *check)
 {
   g_auto (GStrv) services = g_strsplit (check->scopes != NULL ? check->scopes : "", " ", -1);
-  return check->scopes == NULL || g_strv_contains ((const char *const *) services, check->login->service);
+  /* A test may be of no service in particular. */
+  return check->scopes == NULL || *check->login->service == '\0'
+         || g_strv_contains ((const char *const *) services, check->login->service);
 }
 
 static void
@@ -88,6 +94,7 @@ static void
 looked_up_again (SatchelCallAnswer *answer, gpointer data)
 {
   SatchelAuthCheck *check = data;
+  satchel_check_note (check, "passdb", check->passdb, "is asked once more before the login succeeds");
   if (answer->error != NULL)
     satchel_check_trouble (check, answer->error);
   else if (!answer->is_found)
@@ -114,7 +121,11 @@ look_up_again (SatchelAuthCheck *check)
   if (check->credential.is_locked)
     satchel_check_finish (check, SATCHEL_LOGIN_LOCKED);
   else if (!is_in_scope (check))
-    satchel_check_finish (check, SATCHEL_LOGIN_OUT_OF_SCOPE);
+    {
+      satchel_check_note (check, "policy", NULL, "the credential is good for %s, not for %s", check->scopes,
+                          check->login->service);
+      satchel_check_finish (check, SATCHEL_LOGIN_OUT_OF_SCOPE);
+    }
   else if (is_current (check))
     open_keyrings (check);
   else
@@ -131,6 +142,9 @@ static void
 told_attributes (const char *attributes, const GError *error, gpointer data)
 {
   SatchelAuthCheck *check = data;
+  if (error != NULL)
+    satchel_check_note (check, "userdb", NULL, "the attributes of the user are not known: %s",
+                        error->message);
   check->attributes = g_strdup (attributes);
   if (attributes != NULL)
     look_up_again (check);

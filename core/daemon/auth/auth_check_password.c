@@ -111,6 +111,10 @@ static void
 verified (SatchelCallAnswer *answer, gpointer data)
 {
   SatchelAuthCheck *check = data;
+  satchel_check_note (check, "password", check->passdb, "%s",
+                      answer->error != NULL                     ? answer->error->message
+                      : answer->verdict == SATCHEL_VERIFY_WRONG ? "is wrong"
+                                                                : "is right");
   if (answer->error != NULL)
     satchel_check_trouble (check, answer->error);
   else if (answer->verdict != SATCHEL_VERIFY_WRONG)

@@ -129,12 +129,12 @@ slows_down (SatchelLoginVerdict verdict)
          && verdict != SATCHEL_LOGIN_OUT_OF_SCOPE;
 }
 
-static const char *
-explain_verdict (SatchelAuth *auth, SatchelLoginVerdict verdict, const char *user, const char *place)
+const char *
+satchel_auth_explain (SatchelAuth *auth, SatchelLoginVerdict verdict, const char *user, const char *place)
 {
   gboolean may_tell = auth->settings.explain == SATCHEL_EXPLAIN_ALWAYS
                       || (auth->settings.explain == SATCHEL_EXPLAIN_KNOWN_NETWORKS
-                          && satchel_throttle_is_known (auth->throttle, user, place));
+                          && satchel_known_find (auth->known, user, place) != NULL);
   return may_tell ? find_explanation (verdict) : NULL;
 }
 
@@ -143,8 +143,11 @@ auth_exchange_fail (Exchange *exchange, SatchelLoginVerdict verdict, const char 
 {
   SatchelAuth *auth = exchange->auth;
   const char *place = exchange->login->network;
+  /* A check has counted what it looked at. */
+  if (slows_down (verdict) && !exchange->was_checked)
+    satchel_throttle_fail_place (auth->throttle, place, satchel_now_ms ());
   guint n_failures =
-      slows_down (verdict) ? satchel_throttle_fail_place (auth->throttle, place, satchel_now_ms ()) : 0;
+      slows_down (verdict) ? satchel_throttle_n_failures (auth->throttle, place, satchel_now_ms ()) : 0;
   satchel_auth_log_failure (&exchange->event, verdict);
   Session *session = exchange->session;
   if (session == NULL)
@@ -161,7 +164,7 @@ auth_exchange_fail (Exchange *exchange, SatchelLoginVerdict verdict, const char 
   gint64 delay_ms =
       MIN (satchel_throttle_delay_ms (n_failures, auth->settings.failure_delay_ms), MAX_DELAY_MS);
   session->state = STATE_DELAYED;
-  session->explain = user != NULL ? explain_verdict (auth, verdict, user, place) : NULL;
+  session->explain = user != NULL ? satchel_auth_explain (auth, verdict, user, place) : NULL;
   if (delay_ms > 0)
     satchel_timer_arm (&session->delay, delay_ms, delay_over, session);
   else
@@ -205,6 +208,7 @@ check_done (const SatchelCheckResult *result, gpointer data)
 {
   Exchange *exchange = data;
   exchange->check = NULL;
+  exchange->was_checked = TRUE;
   if (result->verdict != SATCHEL_LOGIN_RIGHT)
     auth_exchange_fail (exchange, result->verdict, result->user);
   else if (exchange->session != NULL)

@@ -30,6 +30,7 @@ typedef struct Exchange
   SatchelAuthEvent event; /* its name owned, the rest is the login's */
   guint secure;
   gint64 deadline_ms;
+  gboolean was_checked; /* and counted by that */
   SatchelSasl *sasl;
   SatchelAuthCheck *check; /* of a mechanism between its look-up and its end; ours */
 } Exchange;

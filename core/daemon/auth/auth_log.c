@@ -26,8 +26,8 @@ static SatchelLogBudget others = {
   .area = AREA, .burst = 50, .an_hour = 200, .burst_in_all = 500, .a_second = 10
 };
 
-static const char *
-login_reason (SatchelLoginVerdict verdict)
+const char *
+satchel_auth_reason (SatchelLoginVerdict verdict)
 {
   static const char *const reasons[] = {
     [SATCHEL_LOGIN_UNAVAILABLE] = "unavailable",
@@ -85,11 +85,11 @@ is_guess (SatchelLoginVerdict verdict)
 void
 satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict)
 {
-  satchel_counter_add (&logins, 1, event->service, login_reason (verdict));
+  satchel_counter_add (&logins, 1, event->service, satchel_auth_reason (verdict));
   if (!satchel_log_budget_take (is_guess (verdict) ? &guesses : &others, "auth failed", event->peer))
     return;
   g_autoptr (GString) line = line_new ("auth failed:", event);
-  satchel_log_field (line, "reason", login_reason (verdict));
+  satchel_log_field (line, "reason", satchel_auth_reason (verdict));
   append_user (line, event->name != NULL ? event->name : "", event->name_len);
   line_end (line, event);
   satchel_log (SATCHEL_LOG_INFO, AREA, "%s", line->str);

@@ -110,6 +110,16 @@ satchel_lru_remove_if (SatchelLru *lru, gboolean (*func) (gpointer value, gpoint
     }
 }
 
+void
+satchel_lru_foreach (SatchelLru *lru, SatchelLruFunc func, gpointer data)
+{
+  for (GList *link = lru->order.head; link != NULL; link = link->next)
+    {
+      Entry *entry = link->data;
+      func (entry->key, entry->key_len, entry->value, data);
+    }
+}
+
 gpointer
 satchel_lru_find (SatchelLru *lru, gconstpointer key, gsize key_len)
 {

@@ -6,6 +6,8 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth.h \
 	core/daemon/auth/auth_admin.c \
 	core/daemon/auth/auth_admin.h \
+	core/daemon/auth/auth_admin_test.c \
+	core/daemon/auth/auth_admin_throttle.c \
 	core/daemon/auth/auth_attributes.c \
 	core/daemon/auth/auth_cache.c \
 	core/daemon/auth/auth_cache.h \
@@ -18,6 +20,8 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_exchange.c \
 	core/daemon/auth/auth_gate.h \
 	core/daemon/auth/auth_grant.c \
+	core/daemon/auth/auth_known.c \
+	core/daemon/auth/auth_known.h \
 	core/daemon/auth/auth_log.c \
 	core/daemon/auth/auth_lookup.c \
 	core/daemon/auth/auth_lru.c \
@@ -37,6 +41,8 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_session.c \
 	core/daemon/auth/auth_throttle.c \
 	core/daemon/auth/auth_throttle.h \
+	core/daemon/auth/auth_throttle_list.c \
+	core/daemon/auth/auth_throttle_private.h \
 	core/daemon/auth/placement.c \
 	core/daemon/auth/placement.h \
 	core/daemon/auth/placement_rules.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Answers what `satchel` asks of the running server: status, reload, stop, who, kick, release, adopt,
- * place, log-reopen, and commands of modules. Master answers what it knows, and passes the rest to the
- * roles that know it.
+ * place, throttle, auth-test, log-reopen, and commands of modules. Master answers what it knows, and passes
+ * the rest to the roles that know it.
  */
 #include "config.h"
 
@@ -387,6 +387,8 @@ static const Command commands[] = {
   { "release", 2, 2, ask_roles, SATCHEL_ROLE_AUTH },
   { "adopt", 2, 3, ask_roles, SATCHEL_ROLE_AUTH },
   { "place", 2, 8, ask_roles, SATCHEL_ROLE_AUTH },
+  { "throttle", 3, 4, ask_roles, SATCHEL_ROLE_AUTH },
+  { "auth-test", 5, 5, ask_roles, SATCHEL_ROLE_AUTH },
   { "reload", 1, 1, begin_reload, 0 },
   { "stop", 1, 1, begin_stop, 0 },
   { "log-reopen", 1, 1, reopen_log, 0 },

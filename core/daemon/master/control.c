@@ -151,7 +151,12 @@ log_request (SatchelControlClient *client, char *const *argv)
   socklen_t len = sizeof who;
   if (getsockopt (client->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
     who.pid = 0;
-  g_autofree char *words = g_strjoinv (" ", (char **) argv);
+  g_autoptr (GStrvBuilder) told = g_strv_builder_new ();
+  for (char *const *word = argv; *word != NULL; word++)
+    if (word[1] != NULL || strcmp (argv[0], SATCHEL_CONTROL_SECRET_REQUEST) != 0)
+      g_strv_builder_add (told, *word);
+  g_auto (GStrv) all = g_strv_builder_end (told);
+  g_autofree char *words = g_strjoinv (" ", all);
   g_autoptr (GString) line = g_string_new (NULL);
   satchel_log_field (line, "request", words);
   satchel_log (strcmp (argv[0], "status") == 0 ? SATCHEL_LOG_DEBUG : SATCHEL_LOG_INFO, "admin",
@@ -191,6 +196,12 @@ client_event (int fd, guint32 events, gpointer data)
   client->is_asking = TRUE;
   log_request (client, argv);
   client->server->request (client, (const char *const *) argv, client->server->data);
+  if (strcmp (argv[0], SATCHEL_CONTROL_SECRET_REQUEST) == 0)
+    {
+      for (char **word = argv; *word != NULL; word++)
+        explicit_bzero (*word, strlen (*word));
+      explicit_bzero (packet, (gsize) len);
+    }
 }
 
 void

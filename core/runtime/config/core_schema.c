@@ -159,8 +159,9 @@ static const SatchelConfigRow limits_rows[] = {
   { "hash_memory", SATCHEL_CONFIG_SIZE, "160M", "Memory that password hashes may use at one time",
     .min = SATCHEL_MIB (1), .max = SATCHEL_GIB (64) },
   { "login_failures", SATCHEL_CONFIG_INT, "100",
-    "Failed logins of one account in an hour, from addresses that never logged in to it, before all further "
-    "ones from such addresses are refused",
+    "Failed logins of one account in an hour before all further ones are refused; a quarter of them is kept "
+    "for networks from which the user logged in before, and ten times as many may come from one address, "
+    "whatever the account",
     .min = 1, .max = 100000, .flags = RELOAD },
   { "keywords", INTO (INT, SatchelLimitSettings, keywords), "1000",
     "Number of different keywords (tags) that the messages of one mailbox may have; a keyword that no "

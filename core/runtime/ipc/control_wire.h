@@ -13,6 +13,9 @@
 #define SATCHEL_CONTROL_ARGS_MAX 16u
 
 /* A request. n arguments follow, each NUL-ended, and fill the packet exactly. */
+/* The request whose last word is a secret: that is never logged, and wiped. */
+#define SATCHEL_CONTROL_SECRET_REQUEST "auth-test"
+
 typedef struct SatchelControlRequest
 {
   guint32 magic, version, n_args, reserved;

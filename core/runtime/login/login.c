@@ -54,7 +54,8 @@ satchel_login_new (const SatchelLogin *from)
                             .mechanism = copy_text (from->mechanism),
                             .client_id = copy_text (from->client_id),
                             .deadline_ms = from->deadline_ms,
-                            .tls_version = from->tls_version };
+                            .tls_version = from->tls_version,
+                            .is_test = from->is_test };
   if (from->tls_exporter != NULL)
     login->tls_exporter = g_bytes_ref (from->tls_exporter);
   if (from->tls_server_end_point != NULL)

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ * `satchel auth test`: lets a login go its way, and tells of each step.  Nothing is counted, spent or opened.
+ */
+#include "config.h"
+
+#include "core/base/exit.h"
+#include "core/daemon/auth/auth_admin.h"
+#include "core/runtime/log/log_private.h"
+
+#include <satchel/module.h>
+#include <string.h>
+
+#define TEST_MS 9000 /* master waits 10 s for an answer */
+
+typedef struct
+{
+  SatchelAuth *auth;
+  guint64 request;
+  char *service;
+  char place[SATCHEL_PLACE_BYTES];
+  gint64 deadline_ms;
+  SatchelLoginVerdict verdict;
+  char *credential; /* of a right one */
+  GString *text;
+} Test;
+
+static void
+test_free (Test *test)
+{
+  g_free (test->service);
+  g_free (test->credential);
+  g_string_free (test->text, TRUE);
+  g_free (test);
+}
+
+/* The module that provides @ops; "": the core. */
+static const char *
+find_source (SatchelAuth *auth, gconstpointer ops)
+{
+  static const SatchelKind kinds[] = { SATCHEL_KIND_PASSDB, SATCHEL_KIND_USERDB, SATCHEL_KIND_FACTOR,
+                                       SATCHEL_KIND_KEYRING };
+  for (guint kind = 0; ops != NULL && kind < G_N_ELEMENTS (kinds); kind++)
+    {
+      g_autoptr (GPtrArray) all = satchel_loader_find_all (auth->context->loader, kinds[kind]);
+      for (guint i = 0; i < all->len; i++)
+        if (((const SatchelProvided *) all->pdata[i])->ops == ops)
+          return ((const SatchelProvided *) all->pdata[i])->module->name;
+    }
+  return "";
+}
+
+static void
+add_step (Test *test, const char *step, const char *source, const char *text)
+{
+  g_string_append_printf (test->text, "step=%s", step);
+  satchel_log_field (test->text, "source", source);
+  satchel_log_field (test->text, "found", text);
+  g_string_append_c (test->text, '\n');
+}
+
+static void
+note_step (const char *step, gconstpointer source, const char *text, gpointer data)
+{
+  Test *test = data;
+  add_step (test, step, find_source (test->auth, source), text);
+}
+
+static void
+note_place (Test *test, const char *user)
+{
+  SatchelPlacement placement;
+  guint slot;
+  satchel_placements_get (test->auth->placements, user, &placement, &slot);
+  if (placement.state != SATCHEL_PLACED_ACTIVE)
+    {
+      add_step (test, "place", "", "the user is released, or being moved: a login would be unavailable");
+      return;
+    }
+  g_autofree char *text = g_strdup_printf ("mail process %u, profile %s", slot, placement.profile);
+  add_step (test, "place", "", text);
+}
+
+/* The last line: how it ended. */
+static void
+answer_test (Test *test)
+{
+  gboolean is_right = test->verdict == SATCHEL_LOGIN_RIGHT;
+  add_step (test, "result", "", is_right ? "the login would succeed" : "the login would fail");
+  g_string_append_printf (test->text, "reason=%s", satchel_auth_reason (test->verdict));
+  if (is_right)
+    satchel_log_field (test->text, "credential", test->credential);
+  g_string_append_c (test->text, '\n');
+  guint status = is_right                                     ? SATCHEL_EXIT_OK
+                 : test->verdict == SATCHEL_LOGIN_UNAVAILABLE ? SATCHEL_EXIT_TEMPORARY
+                                                              : SATCHEL_EXIT_NOPERM;
+  satchel_auth_admin_reply (test->auth, test->request, status, "%s", test->text->str);
+  test_free (test);
+}
+
+static void
+looked_up (SatchelDeliveryStatus status, GPtrArray *users, const char *why, gpointer data)
+{
+  Test *test = data;
+  add_step (test, "userdb", "",
+            status == SATCHEL_DELIVERY_TEMPORARY ? "cannot tell: mail to the user is deferred"
+            : users != NULL && users->len > 0    ? "mail to the user is accepted"
+                                                 : "mail to the user is refused");
+  answer_test (test);
+}
+
+static void
+test_done (const SatchelCheckResult *result, gpointer data)
+{
+  Test *test = data;
+  test->verdict = result->verdict;
+  test->credential = g_strdup (result->credential);
+  if (result->user == NULL)
+    {
+      answer_test (test);
+      return;
+    }
+  note_place (test, result->user);
+  const char *told = result->verdict == SATCHEL_LOGIN_RIGHT
+                         ? NULL
+                         : satchel_auth_explain (test->auth, result->verdict, result->user, test->place);
+  if (told != NULL)
+    add_step (test, "client", "", told);
+  satchel_auth_look_up (test->auth, result->user, NULL, test->deadline_ms, looked_up, test);
+}
+
+/* USER SERVICE ADDRESS SECRET */
+void
+satchel_auth_admin_test (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  guint n = g_strv_length ((char **) arguments);
+  char place[SATCHEL_PLACE_BYTES];
+  if (n != 4 || strlen (arguments[3]) > SATCHEL_SASL_SECRET_MAX || *arguments[3] == '\0')
+    {
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "the request is not complete\n");
+      return;
+    }
+  if (!satchel_place_from_peer (arguments[2], place))
+    {
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "%s is not an address\n", arguments[2]);
+      return;
+    }
+  Test *test = g_new0 (Test, 1);
+  test->auth = auth;
+  test->request = request;
+  test->service = g_strdup (arguments[1]);
+  memcpy (test->place, place, sizeof place);
+  test->text = g_string_new (NULL);
+  test->deadline_ms = satchel_now_ms () + TEST_MS;
+  const SatchelLogin login = { .service = test->service,
+                               .listener = "",
+                               .peer = arguments[2],
+                               .network = test->place,
+                               .mechanism = "PLAIN",
+                               .client_id = "",
+                               .deadline_ms = test->deadline_ms,
+                               .tls_version = 0x0304 };
+  satchel_check_test (auth, &login, arguments[0],
+                      satchel_shared_secret_new (arguments[3], strlen (arguments[3])), note_step, test_done,
+                      test);
+}
