@@ -48,6 +48,13 @@ answer_call (SatchelAuthCall *call, void (*func) (Question *question))
   g_free (question.credential);
 }
 
+/* An administrator asks: nothing may change. */
+static gboolean
+is_test (const Question *question)
+{
+  return satchel_auth_call_login (question->call)->is_test;
+}
+
 static void
 hash_verifier (const Question *question, guint8 ret_hash[TOTP_HASH_BYTES])
 {
@@ -80,9 +87,11 @@ find_grant (const Question *question, const TotpUser *user, const char *string)
 
 /* That it was used need not be durable at once. */
 static void
-use_grant (TotpUser *user, TotpGrant *grant, gint64 now_s)
+use_grant (const Question *question, TotpUser *user, TotpGrant *grant, gint64 now_s)
 {
   g_autoptr (GError) error = NULL;
+  if (is_test (question))
+    return;
   gint64 idle_s = totp_settings_grant_times (totp.settings).idle_s;
   grant->used_s = MAX (grant->used_s, now_s);
   if (grant->used_s - grant->written_s < MIN (USED_NOTE_S, idle_s / 8))
@@ -129,23 +138,36 @@ examine_without_secret (Question *question, TotpUser *user, gint64 now_s)
       judge (question, SATCHEL_FACTOR_NEEDS_GRANT);
       return;
     }
-  use_grant (user, grant, now_s);
+  use_grant (question, user, grant, now_s);
   accept_by (question, grant, 0);
 }
 
-/* Lengths that the password may have.  A recovery code is known as one before the password is looked at; it
- * cannot be guessed. */
+/* TRUE: it is the code of a step around now, used or not. */
+static gboolean
+is_code_of_now (Question *question, const TotpUser *user, const char *code, gint64 now_s)
+{
+  guint64 step;
+  gboolean is_spent = FALSE;
+  return totp_find_step (user, code, now_s, &step, &is_spent, &question->error) && (step != 0 || is_spent);
+}
+
+/* The length that the password may have.  There is one: a second hash would tell by its time who is enrolled.
+ * So where the password alone is enough, digits at its end are a code only if they are the right one; and a
+ * recovery code is known as one before the password is looked at, since it cannot be guessed. */
 static void
-find_candidates (Question *question, const TotpUser *user)
+find_candidate (Question *question, const TotpUser *user, gint64 now_s)
 {
   char code[TOTP_RECOVERY_CHARS + 1];
   const char *secret = satchel_auth_call_secret (question->call);
   SatchelFactorAnswer *answer = &question->answer;
+  gboolean is_alone =
+      totp_settings_password_alone (totp.settings) && find_grant (question, user, NULL) != NULL;
   gsize len;
   if ((totp_split_recovery (secret, &len, code) && find_recovery (user, code) >= 0)
-      || totp_split_code (secret, user->digits, &len, code))
+      || (totp_split_code (secret, user->digits, &len, code)
+          && (!is_alone || is_code_of_now (question, user, code, now_s))))
     answer->candidates[answer->n_candidates++] = len;
-  if (totp_settings_password_alone (totp.settings) && find_grant (question, user, NULL) != NULL)
+  else if (is_alone)
     answer->candidates[answer->n_candidates++] = strlen (secret);
   answer->verdict = answer->n_candidates > 0 ? SATCHEL_FACTOR_CANDIDATES : SATCHEL_FACTOR_CODE_MISSING;
 }
@@ -164,11 +186,11 @@ examine_enrolled (Question *question, TotpUser *user)
   TotpGrant *grant = *secret != '\0' ? find_grant (question, user, secret) : NULL;
   if (grant != NULL)
     {
-      use_grant (user, grant, now_s);
+      use_grant (question, user, grant, now_s);
       accept_by (question, grant, password_len_of (user, grant, secret));
       return;
     }
-  find_candidates (question, user);
+  find_candidate (question, user, now_s);
 }
 
 static void
@@ -235,6 +257,11 @@ open_grant (Question *question, TotpUser *user, TotpKind kind, gint64 now_s)
 static void
 confirm_recovery (Question *question, TotpUser *user, int place, gint64 now_s)
 {
+  if (is_test (question))
+    {
+      accept_by (question, NULL, satchel_auth_call_password_len (question->call));
+      return;
+    }
   satchel_log (SATCHEL_LOG_WARNING, TOTP_AREA, "user=\"%s\" used a recovery code; %u are left", user->name,
                user->n_recovery - 1);
   memmove (user->recovery[place], user->recovery[place + 1],
@@ -277,6 +304,10 @@ confirm_code (Question *question, TotpUser *user, const char *code, gint64 now_s
     judge (question, SATCHEL_FACTOR_WRONG);
   else if (totp_user_is_closed (user, now_s))
     judge (question, SATCHEL_FACTOR_THROTTLED);
+  else if (step == 0 && is_test (question))
+    judge (question, SATCHEL_FACTOR_WRONG);
+  else if (is_test (question))
+    accept_by (question, NULL, satchel_auth_call_password_len (question->call));
   else if (step == 0)
     count_wrong (question, user, text, now_s);
   else

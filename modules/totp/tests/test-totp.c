@@ -296,6 +296,8 @@ take (SatchelCallAnswer *answer, gpointer data)
   *answer = (SatchelCallAnswer) { 0 };
 }
 
+static gboolean asks_as_test;
+
 /* @verifier changes with the password; @password_len 0: `examine`.  What the answer points to lives until the
  * next question. */
 static SatchelCallAnswer
@@ -308,7 +310,8 @@ ask_full (const char *user, const char *network, const char *typed, gsize passwo
                                .peer = network,
                                .network = network,
                                .mechanism = "PLAIN",
-                               .client_id = "" };
+                               .client_id = "",
+                               .is_test = asks_as_test };
   SatchelCredential credential = { .size = sizeof credential,
                                    .user = (char *) user,
                                    .verifier = (char *) verifier };
@@ -462,6 +465,48 @@ test_password_alone (void)
   g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
   g_assert_cmpint (log_in (HOME, "pw"), ==, SATCHEL_FACTOR_ACCEPTED);
   g_assert_cmpint (log_in (AWAY, "pw"), ==, SATCHEL_FACTOR_CODE_MISSING);
+  /* One hash, whatever was typed: a second one would tell who is enrolled. */
+  g_autofree char *other = with_code (1), *far = with_code (3);
+  const char *const strings[] = { "pw", "pw000000", "wrong", "wrong123456", far, other };
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    {
+      SatchelCallAnswer answer = ask_full (USER, HOME, strings[i], 0, "v1");
+      g_assert_cmpint (answer.judgement.verdict, ==, SATCHEL_FACTOR_CANDIDATES);
+      g_assert_cmpuint (answer.judgement.n_candidates, ==, 1);
+      g_assert_cmpuint (answer.judgement.candidates[0], ==, strings[i] == other ? 2 : strlen (strings[i]));
+    }
+  g_assert_cmpint (log_in (HOME, other), ==, SATCHEL_FACTOR_ACCEPTED);
+  tear_down ();
+}
+
+/* An administrator tries a login: the answers are those of a login, and nothing is spent, counted or opened.
+ */
+static void
+test_test (void)
+{
+  set_up ("");
+  g_autofree char *typed = with_code (0), *wrong = another_wrong (0);
+  TotpUser *user = totp_state_find (totp.state, USER);
+  totp_hash (totp.keys, "recovery", USER, "ABCDEFGHIJKLMN23", user->recovery[user->n_recovery++]);
+  asks_as_test = TRUE;
+  for (guint i = 0; i < 2 * TOTP_WRONG_MAX; i++)
+    {
+      g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+      g_assert_cmpint (log_in (HOME, wrong), ==, SATCHEL_FACTOR_WRONG);
+      g_assert_cmpint (log_in (HOME, "pw abcd-efgh-ijkl-mn23"), ==, SATCHEL_FACTOR_ACCEPTED);
+    }
+  g_assert_cmpuint (user->grants->len, ==, 0);
+  g_assert_cmpuint (user->n_used + user->n_wrong, ==, 0);
+  g_assert_cmpuint (user->n_recovery, ==, 1);
+  asks_as_test = FALSE;
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  TotpGrant *grant = user->grants->pdata[0];
+  gint64 used_s = grant->used_s -= 60;
+  asks_as_test = TRUE;
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (AWAY, typed), ==, SATCHEL_FACTOR_CODE_STALE);
+  g_assert_cmpint (grant->used_s, ==, used_s);
+  asks_as_test = FALSE;
   tear_down ();
 }
 
@@ -703,6 +748,7 @@ main (int argc, char **argv)
   g_test_add_func ("/totp/factor/restart", test_restart);
   g_test_add_func ("/totp/factor/no-grants", test_no_grants);
   g_test_add_func ("/totp/factor/password-alone", test_password_alone);
+  g_test_add_func ("/totp/factor/test", test_test);
   g_test_add_func ("/totp/factor/without-secret", test_without_secret);
   g_test_add_func ("/totp/factor/recovery", test_recovery);
   g_test_add_func ("/totp/factor/limits", test_limits);
