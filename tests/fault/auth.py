@@ -149,8 +149,9 @@ def guessing_is_bounded():
     for t in threads:
         t.join()
     log = server.log()
-    equal(len(re.findall(r'reason=bad-password user="u0003"', log)), 8, "guesses that were checked")
-    equal(len(re.findall(r'reason=throttled user="u0003"', log)), 16, "guesses that were not")
+    # Eight an hour; a network alone may have five of them, and two are kept for those that are known.
+    equal(len(re.findall(r'reason=bad-password user="u0003"', log)), 5, "guesses that were checked")
+    equal(len(re.findall(r'reason=throttled user="u0003"', log)), 19, "guesses that were not")
     equal(login("u0003", "pw"), "AUTHENTICATIONFAILED", "the right one comes too late")
     equal(login("u0004", "pw"), "OK", "another user")
     # u0001 has logged in from here before: what strangers do elsewhere is their own count.

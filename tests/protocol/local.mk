@@ -2,7 +2,7 @@
 # Protocols and commands from outside, against what was built.
 WIRE_TESTS = tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/pop3.py tests/protocol/pop3-maildrop.py \
 	tests/protocol/imap_names.py tests/protocol/imap-hostile.py tests/protocol/refusals.py \
-	tests/protocol/log-floods.py tests/protocol/imap-metadata.py tests/protocol/limits.py
+	tests/protocol/log-floods.py tests/protocol/imap-metadata.py tests/protocol/limits.py tests/protocol/login-timing.py
 SERVER_TESTS += $(WIRE_TESTS)
 EXTRA_DIST += $(WIRE_TESTS) tests/lib/wire.py
 # Scripts over socket pairs: a protocol's objects, the core, and stacks of test storage.
