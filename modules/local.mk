@@ -9,4 +9,5 @@ include modules/quota/local.mk
 include modules/sasl-scram/local.mk
 include modules/sasl-external/local.mk
 include modules/totp/local.mk
+include modules/sql/local.mk
 EXTRA_DIST += modules/README.md

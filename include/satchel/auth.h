@@ -51,6 +51,13 @@ SATCHEL_API gpointer satchel_auth_call_data (SatchelAuthCall *call);
 typedef void (*SatchelAuthWorkFunc) (SatchelAuthCall *call);
 SATCHEL_API void satchel_auth_call_work (SatchelAuthCall *call, guint64 cost_bytes, SatchelAuthWorkFunc func);
 
+/* Asks the helper of @module (helper.h), and gives its reply to @func, which answers the call.  Where the
+ * helper fails, is down, or says nothing by the deadline, the core answers as satchel_auth_call_fail; when
+ * the call is given up, the helper hears of it.  Main thread, once at a time. */
+typedef void (*SatchelAuthReplyFunc) (SatchelAuthCall *call, GBytes *reply);
+SATCHEL_API void satchel_auth_call_ask_helper (SatchelAuthCall *call, const char *module, GBytes *request,
+                                               SatchelAuthReplyFunc func);
+
 /* The answers: one of them, once, in any thread; @call is gone then.  An answer that does not belong to the
  * question counts as a failure. */
 /* To all: the source cannot tell now.  The login ends as unavailable, which is no failure of the user's, and

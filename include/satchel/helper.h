@@ -16,6 +16,13 @@ G_BEGIN_DECLS
 /* The longest time that a call may take. */
 #define SATCHEL_HELPER_TIMEOUT_MAX_MS 3600000
 
+/* A request or reply that consists of texts: each with its NUL.  Wiped when the last reference goes, as
+ * requests and replies are in all processes.  @texts: NULL-ended.  [any thread] */
+SATCHEL_API GBytes *satchel_helper_pack (const char *const *texts);
+/* The texts of @bytes, NULL-ended and borrowed from it; free the array alone, with g_free.  NULL: they are
+ * more than @max, or none.  [any thread] */
+SATCHEL_API const char **satchel_helper_unpack (GBytes *bytes, guint max);
+
 /* ---- in the helper ---- */
 
 typedef struct SatchelHelperCall SatchelHelperCall;

@@ -76,20 +76,7 @@ take_scram (char *field, PasswdRecord *record, GError **error)
 static gboolean
 parse_verifier (char *field, PasswdRecord *record, GError **error)
 {
-  /* As in shadow(5). */
-  if (field[0] == '!')
-    {
-      record->is_locked = TRUE;
-      field++;
-    }
-  /* Prefixes that other mail servers put before a hash which crypt(3) knows by its own prefix. */
-  static const char *const foreign[] = { "{CRYPT}", "{SHA512-CRYPT}", "{BLF-CRYPT}", "{ARGON2ID}" };
-  for (guint i = 0; i < G_N_ELEMENTS (foreign); i++)
-    if (g_str_has_prefix (field, foreign[i]))
-      {
-        field += strlen (foreign[i]);
-        break;
-      }
+  field += passwd_verifier_strip (field, &record->is_locked) - field;
   if (!take_scram (field, record, error))
     return FALSE;
   if (field[0] == '\0' || strcmp (field, "*") == 0)

@@ -151,6 +151,19 @@ passwd_verifier_scheme (const char *verifier, guint64 *ret_cost_bytes, GError **
 }
 
 const char *
+passwd_verifier_strip (const char *field, gboolean *ret_is_locked)
+{
+  static const char *const foreign[] = { "{CRYPT}", "{SHA512-CRYPT}", "{BLF-CRYPT}", "{ARGON2ID}" };
+  *ret_is_locked = field[0] == '!';
+  if (*ret_is_locked)
+    field++;
+  for (guint i = 0; i < G_N_ELEMENTS (foreign); i++)
+    if (g_str_has_prefix (field, foreign[i]))
+      return field + strlen (foreign[i]);
+  return field;
+}
+
+const char *
 passwd_scheme_name (PasswdScheme scheme)
 {
   for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)

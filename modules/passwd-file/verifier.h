@@ -30,6 +30,9 @@ typedef enum
  * more than is accepted (a flipped bit must not cost a gigabyte). @ret_cost_bytes: memory of one check; may
  * be NULL. */
 PasswdScheme passwd_verifier_scheme (const char *verifier, guint64 *ret_cost_bytes, GError **error);
+/* The verifier in @field, as others write it, too: '!' before it means locked (shadow(5)), and a scheme in
+ * braces before a form that names its own is left out. */
+const char *passwd_verifier_strip (const char *field, gboolean *ret_is_locked);
 const char *passwd_scheme_name (PasswdScheme scheme);
 /* Returns the length of the part with scheme and cost, which is the same for all verifiers of one price. */
 gsize passwd_verifier_price_len (const char *verifier);

@@ -13,6 +13,10 @@ tests_fault_test_sandbox_SOURCES = tests/fault/test-sandbox.c core/daemon/sandbo
 tests_fault_test_sandbox_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 tests_fault_test_sandbox_LDADD = libsatchel.la $(GLIB_LIBS) $(SECCOMP_LIBS)
 
+# Users who are kept elsewhere.
+SERVER_TESTS += tests/fault/sql.py
+EXTRA_DIST += tests/fault/sql.py tests/lib/sources.py
+
 # Delivery filters.
 SERVER_TESTS += tests/fault/scanner.py
 EXTRA_DIST += tests/fault/scanner.py tests/lib/noops.py tests/helpers/scanner.c

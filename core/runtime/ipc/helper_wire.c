@@ -6,10 +6,57 @@
 #include "core/runtime/ipc/helper_private.h"
 #include "core/runtime/ipc/sealed.h"
 
+#include <string.h>
 #include <unistd.h>
 
 /* The most bytes that fit beside the other fields of a message. */
 #define INLINE_BYTES 12288u
+
+/* Passwords are in some. */
+static void
+wipe_and_free (gpointer data)
+{
+  GByteArray *bytes = data;
+  if (bytes->len > 0)
+    explicit_bzero (bytes->data, bytes->len);
+  g_byte_array_unref (bytes);
+}
+
+static GBytes *
+bytes_new_wiped (GByteArray *bytes)
+{
+  return g_bytes_new_with_free_func (bytes->data, bytes->len, wipe_and_free, bytes);
+}
+
+GBytes *
+satchel_helper_pack (const char *const *texts)
+{
+  gsize len = 0;
+  for (guint i = 0; texts[i] != NULL; i++)
+    len += strlen (texts[i]) + 1;
+  GByteArray *bytes = g_byte_array_sized_new ((guint) len); /* it does not move, and leaves no copy */
+  for (guint i = 0; texts[i] != NULL; i++)
+    g_byte_array_append (bytes, (const guint8 *) texts[i], (guint) strlen (texts[i]) + 1);
+  return bytes_new_wiped (bytes);
+}
+
+const char **
+satchel_helper_unpack (GBytes *bytes, guint max)
+{
+  gsize len = 0;
+  const char *data = bytes != NULL ? g_bytes_get_data (bytes, &len) : NULL;
+  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
+  if (len > 0 && data[len - 1] != '\0')
+    return NULL;
+  for (gsize at = 0; at < len; at += strlen (data + at) + 1)
+    {
+      if (texts->len >= max)
+        return NULL;
+      g_ptr_array_add (texts, (gpointer) (data + at));
+    }
+  g_ptr_array_add (texts, NULL);
+  return (const char **) g_ptr_array_free (g_steal_pointer (&texts), FALSE);
+}
 
 enum
 {
@@ -47,7 +94,11 @@ satchel_helper_take_bytes (SatchelIpcMessage *message)
     {
       gsize len;
       const guint8 *data = satchel_ipc_get_bytes (message, &len);
-      return message->failed ? NULL : g_bytes_new (data, len);
+      if (message->failed)
+        return NULL;
+      GByteArray *bytes = g_byte_array_sized_new ((guint) len);
+      g_byte_array_append (bytes, data, (guint) len);
+      return bytes_new_wiped (bytes);
     }
   int fd = satchel_ipc_take_fd (message);
   if (fd < 0)

@@ -8,6 +8,7 @@
 #include "core/base/list.h"
 #include "core/runtime/login/auth_call_private.h"
 
+#include <satchel/helper.h>
 #include <satchel/log.h>
 #include <satchel/reactor.h>
 #include <string.h>
@@ -33,6 +34,8 @@ struct SatchelAuthCall
   SatchelTimer timer;
   GThread *thread; /* the main thread */
   SatchelAuthWorkFunc work;
+  SatchelHelperPending *helper; /* it has been asked, and has not replied */
+  SatchelAuthReplyFunc replied;
   SatchelAuthCall *previous, *next;
 
   GMutex lock; /* of what follows */
@@ -268,6 +271,26 @@ satchel_auth_call_work (SatchelAuthCall *call, guint64 cost_bytes, SatchelAuthWo
   work_done (call, TRUE);
 }
 
+static void
+helper_done (GBytes *reply, const GError *error, gpointer data)
+{
+  SatchelAuthCall *call = data;
+  call->helper = NULL;
+  if (error != NULL)
+    satchel_auth_call_fail (call, error);
+  else
+    call->replied (call, reply);
+}
+
+void
+satchel_auth_call_ask_helper (SatchelAuthCall *call, const char *module, GBytes *request,
+                              SatchelAuthReplyFunc func)
+{
+  call->replied = func;
+  call->helper =
+      satchel_helper_call (module, request, -1, MAX (satchel_auth_call_left_ms (call), 1), helper_done, call);
+}
+
 void
 satchel_auth_call_fail (SatchelAuthCall *call, const GError *error)
 {
@@ -414,6 +437,8 @@ deadline_over (SatchelTimer *timer, gpointer data)
   if (is_answered)
     return;
   give_up (call, SATCHEL_ERROR_TIMEOUT, "the module did not answer in time");
+  if (call->helper != NULL)
+    satchel_helper_cancel (call->helper);
   if (!is_working && call->cancelled != NULL)
     call->cancelled (call);
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * Databases, as the helper sees them: connections, each used by one thread at a time, with queries that are
+ * prepared once.
+ */
+#pragma once
+#include "query.h"
+#include "settings.h"
+
+#include <satchel/helper.h>
+
+typedef enum
+{
+  SQL_OF_USER = 0,
+  SQL_OF_ADDRESS,
+  SQL_N_QUERIES
+} SqlQueryKind;
+
+#define SQL_ROWS_MAX 1000u
+#define SQL_BYTES_MAX (128u * 1024u) /* of one result */
+
+/* Texts; NULL in a row is SQL's NULL. */
+typedef struct SqlResult
+{
+  GPtrArray *columns; /* names */
+  GPtrArray *rows;    /* char ** with as many places as columns */
+  gsize n_bytes;
+} SqlResult;
+/* FALSE: it is too long.  @texts: borrowed, one for each column. */
+gboolean sql_result_add (SqlResult *result, const char *const *texts, GError **error);
+/* Hashes are in some: wipes. */
+void sql_result_free (SqlResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SqlResult, sql_result_free)
+
+typedef struct SqlConfiguration
+{
+  const SatchelConfig *section;
+  SqlSettings settings;
+  char *password;                   /* or NULL */
+  SqlQuery *queries[SQL_N_QUERIES]; /* NULL: there is none */
+} SqlConfiguration;
+
+/* One kind of database.  All may block, until the time of @call is over or its caller gone. */
+typedef struct SqlDriver
+{
+  char sign; /* before the numbers of values */
+  gpointer (*connect) (const SqlConfiguration *configuration, SatchelHelperCall *call, GError **error);
+  void (*disconnect) (gpointer connection);
+  /* Can it still be used?  Without a question to the server. */
+  gboolean (*is_alive) (gpointer connection);
+  /* NULL with @error; the connection is closed then. */
+  SqlResult *(*query) (gpointer connection, SqlQueryKind kind, char *const *values, SatchelHelperCall *call,
+                       GError **error);
+} SqlDriver;
+extern const SqlDriver sql_sqlite, sql_postgresql;
+
+/* Has the caller given up?  With the error then. */
+gboolean sql_is_over (SatchelHelperCall *call, GError **error);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * The helper: keeps connections, and asks the database by prepared queries.
+ */
+#include "helper.h"
+
+#include <string.h>
+
+static struct
+{
+  SqlConfiguration configuration;
+  const SqlDriver *driver;
+  char *trouble;
+} own;
+
+/* Connections that nobody uses, the one used last on top.  Never more than calls at a time, max_calls. */
+static GMutex lock;
+static GPtrArray *idle;
+
+static gpointer
+take_idle (void)
+{
+  g_mutex_lock (&lock);
+  gpointer connection = idle->len > 0 ? g_ptr_array_steal_index (idle, idle->len - 1) : NULL;
+  g_mutex_unlock (&lock);
+  return connection;
+}
+
+static void
+give_back (gpointer connection)
+{
+  g_mutex_lock (&lock);
+  g_ptr_array_add (idle, connection);
+  g_mutex_unlock (&lock);
+}
+
+/* One that works, as far as can be told without asking; NULL with @error. */
+static gpointer
+take_connection (SatchelHelperCall *call, GError **error)
+{
+  gpointer connection;
+  while ((connection = take_idle ()) != NULL)
+    {
+      if (own.driver->is_alive (connection))
+        return connection;
+      own.driver->disconnect (connection);
+    }
+  return own.driver->connect (&own.configuration, call, error);
+}
+
+static SqlResult *
+ask (SqlQueryKind kind, const char *name, SatchelHelperCall *call, GError **error)
+{
+  gpointer connection = take_connection (call, error);
+  if (connection == NULL)
+    return NULL;
+  g_auto (GStrv) values = sql_query_bind (own.configuration.queries[kind], name);
+  SqlResult *result = own.driver->query (connection, kind, values, call, error);
+  if (result != NULL)
+    give_back (connection);
+  else
+    own.driver->disconnect (connection);
+  return result;
+}
+
+static void
+reply_texts (SatchelHelperCall *call, GPtrArray *texts)
+{
+  g_ptr_array_add (texts, NULL);
+  g_autoptr (GBytes) reply = satchel_helper_pack ((const char *const *) texts->pdata);
+  satchel_helper_reply (call, reply);
+}
+
+/* Two rows are no answer: which of them is the user's? */
+static gboolean
+add_columns (const SqlResult *result, GPtrArray *texts, GError **error)
+{
+  if (result->rows->len > 1)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "user_query gives %u rows for one user",
+                              result->rows->len);
+  char *const *row = result->rows->len > 0 ? result->rows->pdata[0] : NULL;
+  for (guint i = 0; row != NULL && i < result->columns->len; i++)
+    if (row[i] != NULL)
+      {
+        g_ptr_array_add (texts, result->columns->pdata[i]);
+        g_ptr_array_add (texts, row[i]);
+      }
+  if (row != NULL && texts->len == 0)
+    g_ptr_array_add (texts, (gpointer) "");
+  return TRUE;
+}
+
+static void
+answer_user (SatchelHelperCall *call, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
+  g_autoptr (SqlResult) result = ask (SQL_OF_USER, name, call, &error);
+  if (result != NULL && add_columns (result, texts, &error))
+    reply_texts (call, texts);
+  else
+    satchel_helper_fail (call, (SatchelErrorCode) error->code, error->message);
+}
+
+static void
+answer_address (SatchelHelperCall *call, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
+  g_autoptr (SqlResult) result = NULL, user = NULL;
+  if (own.configuration.queries[SQL_OF_ADDRESS] != NULL)
+    result = ask (SQL_OF_ADDRESS, name, call, &error);
+  for (guint i = 0; result != NULL && i < result->rows->len; i++)
+    {
+      char *const *row = result->rows->pdata[i];
+      if (result->columns->len > 0 && row[0] != NULL)
+        g_ptr_array_add (texts, row[0]);
+    }
+  if (error == NULL && texts->len == 0)
+    {
+      user = ask (SQL_OF_USER, name, call, &error);
+      if (user != NULL && user->rows->len > 0)
+        g_ptr_array_add (texts, (gpointer) name);
+    }
+  if (error == NULL)
+    reply_texts (call, texts);
+  else
+    satchel_helper_fail (call, (SatchelErrorCode) error->code, error->message);
+}
+
+static void
+handle (SatchelHelperCall *call)
+{
+  g_autofree const char **texts = satchel_helper_unpack (satchel_helper_call_request (call), 2);
+  if (texts == NULL || texts[0] == NULL || texts[1] == NULL)
+    satchel_helper_fail (call, SATCHEL_ERROR_INVALID, "the request is none");
+  else if (strcmp (texts[0], SQL_ASK_USER) == 0)
+    answer_user (call, texts[1]);
+  else if (strcmp (texts[0], SQL_ASK_ADDRESS) == 0)
+    answer_address (call, texts[1]);
+  else
+    satchel_helper_fail (call, SATCHEL_ERROR_INVALID, "the request is none");
+}
+
+SatchelHelperOps sql_helper = { .size = sizeof sql_helper, .max_calls = 4, .handle = handle };
+
+static gboolean
+parse_queries (GError **error)
+{
+  const char *const texts[SQL_N_QUERIES] = { own.configuration.settings.user_query,
+                                             own.configuration.settings.address_query };
+  for (guint i = 0; i < SQL_N_QUERIES; i++)
+    if (texts[i] != NULL
+        && (own.configuration.queries[i] = sql_query_parse (texts[i], own.driver->sign, error)) == NULL)
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+sql_helper_configure (const SatchelConfig *section, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  sql_helper_clear ();
+  idle = g_ptr_array_new ();
+  own.configuration.section = section;
+  satchel_config_fill (section, sql_schema, &own.configuration.settings);
+  own.driver = own.configuration.settings.kind == SQL_SQLITE ? &sql_sqlite : &sql_postgresql;
+  sql_helper.max_calls = own.configuration.settings.connections;
+  own.configuration.password = satchel_config_secret (section, "password", &why);
+  /* Only the helper's account may be able to read it. */
+  if (why != NULL && why->code != SATCHEL_ERROR_NONEXISTENT)
+    own.trouble = g_strdup_printf ("password: %s", why->message);
+  return parse_queries (error);
+}
+
+const char *
+sql_helper_trouble (void)
+{
+  return own.trouble;
+}
+
+void
+sql_helper_clear (void)
+{
+  for (guint i = 0; idle != NULL && i < idle->len; i++)
+    own.driver->disconnect (idle->pdata[i]);
+  g_clear_pointer (&idle, g_ptr_array_unref);
+  for (guint i = 0; i < SQL_N_QUERIES; i++)
+    g_clear_pointer (&own.configuration.queries[i], sql_query_free);
+  satchel_secret_free (own.configuration.password);
+  g_free (own.trouble);
+  memset (&own, 0, sizeof own);
+}
