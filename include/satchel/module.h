@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What a module exports: one function, `satchel_module`, that returns its descriptor.
  * Lifecycle in each role that loads it: load, configure (section), start (role),
- * [reload (section), reload_end], stop.  ABI 0: the number must match exactly.
- *   ABI history: 0 first shape, may change until the SDK is declared.
+ * [reload (section), reload_end], stop.  A server takes modules of its own ABI, whatever release they were
+ * built for: under one number structures only grow, as types.h says.
+ *   ABI history: 0 first shape, changed at will; 1 kept.
  */
 #pragma once
 #include <satchel/config.h>
@@ -11,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-#define SATCHEL_ABI 0u
+#define SATCHEL_ABI 1u
 #define SATCHEL_MODULE_MAGIC 0x5361746368656c30ull /* "Satchel0" */
 
 typedef enum

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Basic shapes that every public header shares.  ABI 0.
+ * Basic shapes that every public header shares.
  *
  * Words that comments of these headers use:
  *   yours     the caller owns the result and frees it (g_free, or the function that the type names);

@@ -58,7 +58,7 @@ refused (guint odd, const char *words, const char *advice)
 static void
 test_refusals (void)
 {
-  refused (1, "ABI 7", "rebuild it");
+  refused (1, "ABI 8", "rebuild it");
   refused (2, "crashed while it was loaded", "enabled = false");
   refused (3, "did not end within", "enabled = false");
   refused (4, "ended the process", "enabled = false");
