@@ -76,12 +76,12 @@ struct SatchelGateSession
   guint8 *proxy; /* header read so far */
   guint proxy_len;
   SatchelRefusal refusal; /* not 0: the client gets it as soon as TLS is up */
-  gboolean has_tls, is_counted, is_in_handshake_queue, was_started, is_told_auth, has_timed_out;
+  guint has_tls : 1, is_counted : 1, is_in_handshake_queue : 1, was_started : 1, is_told_auth : 1,
+      has_timed_out : 1, has_grant : 1;
   guint n_bad;
   char *tls_info;  /* until hand-over, as what follows */
   char *client_id; /* or NULL */
   guint8 grant[16];
-  gboolean has_grant;
   GateGrantFunc take_grant; /* of GRANTING */
   guint mail_slot;
   /* An answer that the protocol gets at the end of the turn. */
