@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/storage/mailbox/key_cache.h"
 
 SatchelStorage *
@@ -105,7 +106,6 @@ satchel_store_handle_new (SatchelStoreCore *core, const SatchelAccess *access)
   store->core = core;
   store->access = satchel_access_ref (access);
   store->key_id = attach_key (core, access);
-  store->mailboxes = g_ptr_array_new ();
   return store;
 }
 
@@ -129,7 +129,6 @@ satchel_store_unref (SatchelStore *store)
     return;
   detach_key (store->core, store->access);
   satchel_access_unref (store->access);
-  g_ptr_array_unref (store->mailboxes);
   g_clear_pointer (&store->list, g_ptr_array_unref);
   satchel_store_core_unref (store->core);
   g_free (store);
@@ -162,11 +161,10 @@ satchel_store_describe (SatchelStore *store)
 SatchelMailbox *
 satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxCore *core)
 {
-  SatchelMailbox *mailbox = NULL;
+  SatchelMailbox *mailbox;
   g_mutex_lock (&core->store->handles_lock);
-  for (guint i = 0; i < store->mailboxes->len && mailbox == NULL; i++)
-    if (((SatchelMailbox *) store->mailboxes->pdata[i])->core == core)
-      mailbox = store->mailboxes->pdata[i];
+  for (mailbox = store->mailboxes; mailbox != NULL && mailbox->core != core;)
+    mailbox = mailbox->next;
   if (mailbox != NULL)
     {
       mailbox->refs++;
@@ -176,7 +174,7 @@ satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxCore *core)
     }
   mailbox = g_new0 (SatchelMailbox, 1);
   *mailbox = (SatchelMailbox) { .refs = 1, .core = core, .store = satchel_store_ref (store) };
-  g_ptr_array_add (store->mailboxes, mailbox);
+  SATCHEL_LIST_PREPEND (store->mailboxes, mailbox);
   g_mutex_unlock (&core->store->handles_lock);
   return mailbox;
 }
@@ -197,7 +195,7 @@ satchel_mailbox_unref (SatchelMailbox *mailbox)
   g_mutex_lock (&core->handles_lock);
   gboolean is_last = --mailbox->refs == 0;
   if (is_last)
-    g_ptr_array_remove_fast (mailbox->store->mailboxes, mailbox);
+    SATCHEL_LIST_REMOVE (mailbox->store->mailboxes, mailbox);
   g_mutex_unlock (&core->handles_lock);
   if (!is_last)
     return;

@@ -112,9 +112,9 @@ struct SatchelStore
   gatomicrefcount refs;
   SatchelStoreCore *core; /* a use of it */
   SatchelAccess *access;
-  guint key_id;         /* of SatchelKeyUse; 0: without a key */
-  GPtrArray *mailboxes; /* SatchelMailbox, borrowed: those that are open; under core->handles_lock */
-  GPtrArray *list;      /* as core->list, for this access; under core->list_lock */
+  guint key_id;              /* of SatchelKeyUse; 0: without a key */
+  SatchelMailbox *mailboxes; /* borrowed: those that are open; under core->handles_lock */
+  GPtrArray *list;           /* as core->list, for this access; under core->list_lock */
   guint list_generation;
 };
 struct SatchelMailbox
@@ -122,6 +122,7 @@ struct SatchelMailbox
   guint refs;                      /* under core->store->handles_lock */
   struct SatchelMailboxCore *core; /* a use of it */
   SatchelStore *store;             /* a reference */
+  SatchelMailbox *previous, *next; /* in store->mailboxes */
 };
 /* The first arguments of a handle's calls: the stack, and the access. */
 #define SATCHEL_STACK(store) (&(store)->core->client), (store)->access
