@@ -52,6 +52,7 @@ imap_lexer_clear (ImapLexer *lexer)
   wipe_text (lexer);
   g_clear_pointer (&lexer->text, g_byte_array_unref);
   g_clear_pointer (&lexer->nodes, g_array_unref);
+  g_clear_pointer (&lexer->stack, g_free);
 }
 
 void
@@ -71,6 +72,7 @@ imap_lexer_reset (ImapLexer *lexer, gboolean wipe)
     }
   g_byte_array_set_size (lexer->text, 0);
   g_array_set_size (lexer->nodes, 0);
+  g_clear_pointer (&lexer->stack, g_free);
   lexer->error = NULL;
   lexer->is_too_big = lexer->is_skipping = lexer->has_utf8 = lexer->is_unkept = FALSE;
   lexer->blamed = 0;
@@ -179,6 +181,8 @@ open_list (ImapLexer *lexer)
   if (!begin_node (lexer, IMAP_NODE_LIST))
     return;
   g_array_index (lexer->nodes, ImapNode, lexer->nodes->len - 1).end = G_MAXUINT32;
+  if (lexer->stack == NULL)
+    lexer->stack = g_new (guint32, lexer->limits.depth);
   lexer->stack[lexer->depth++] = lexer->nodes->len - 1;
   lexer->after_space = TRUE;
 }

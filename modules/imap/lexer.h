@@ -63,7 +63,7 @@ typedef struct ImapLexer
   gint state;
   ImapLineEnd line_end;
   guint depth, n_streamed;
-  guint32 stack[IMAP_LEXER_DEPTH_MAX];
+  guint32 *stack; /* nodes of the lists that are open; NULL: the command has no list yet */
   guint64 literal_left;
   gsize n_unkept;
   gboolean after_space, is_skipping, is_unkept;
