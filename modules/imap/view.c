@@ -46,6 +46,7 @@ end_update (ImapView *view)
     return;
   satchel_difference_clear (&view->difference);
   g_clear_pointer (&view->after, satchel_snapshot_unref);
+  g_clear_pointer (&view->renamed, g_free);
   g_clear_pointer (&view->ranks, g_free);
   view->phase = IMAP_UPDATE_NONE;
 }
@@ -253,7 +254,6 @@ begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GErr
     g_clear_error (error); /* \Recent is lost, the news are not */
   view->after = g_steal_pointer (&newest);
   view->difference = difference;
-  view->has_renamed = FALSE;
   for (guint i = 0; i < view->own->len; i++)
     g_array_index (view->own, ImapOwnChange, i).has_bits = FALSE;
   view->phase = IMAP_UPDATE_EXPUNGES;
@@ -372,14 +372,13 @@ own_bits (const ImapView *view, ImapOwnChange *own)
 static const SatchelKeywordSet *
 renamed_keywords (ImapView *view, const SatchelSnapshot *before)
 {
-  if (view->has_renamed)
-    return &view->renamed;
-  view->renamed = (SatchelKeywordSet) { { 0 } };
+  if (view->renamed != NULL)
+    return view->renamed;
+  view->renamed = g_new0 (SatchelKeywordSet, 1);
   for (guint k = 0; k < before->n_keywords; k++)
     if (k >= view->after->n_keywords || strcmp (before->keywords[k], view->after->keywords[k]) != 0)
-      satchel_keyword_set_add (&view->renamed, k);
-  view->has_renamed = TRUE;
-  return &view->renamed;
+      satchel_keyword_set_add (view->renamed, k);
+  return view->renamed;
 }
 
 /* Are the flags of the message now exactly what this session's own change made of the old ones? */

@@ -71,10 +71,9 @@ typedef struct ImapView
   ImapUpdatePhase phase;
   SatchelSnapshot *after;
   SatchelDifference difference;
-  SatchelKeywordSet
-      renamed; /* keywords that are others in `after` than in what the client knows, once has_renamed */
-  gboolean has_renamed;
-  guint32 *ranks; /* at rest: messages before each range of uids */
+  SatchelKeywordSet *renamed; /* keywords that are others in `after` than in what the client knows; NULL: not
+                                 compared yet */
+  guint32 *ranks;             /* at rest: messages before each range of uids */
   guint at_range;
   guint32 at_uid, at_changed;
 } ImapView;
