@@ -12,7 +12,6 @@ libmaildir_la_SOURCES += \
 	modules/maildir/store/tree.h \
 	modules/maildir/store/tree_fs.c \
 	modules/maildir/store/usage_count.c \
-	modules/maildir/store/usage_count.h \
 	modules/maildir/store/user_file.c \
 	modules/maildir/store/user_file.h
 EXTRA_DIST += modules/maildir/store/README.md

@@ -13,7 +13,6 @@
 #include "files/maildir_sys.h"
 #include "settings.h"
 #include "commit/sync_hold.h"
-#include "store/usage_count.h"
 #include "store/user_file.h"
 
 #include <errno.h>
@@ -195,7 +194,6 @@ md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
   g_mutex_init (&store->table);
   md_journal_init (&store->journal);
   store->open = g_hash_table_new (satchel_string_hash, g_str_equal);
-  store->counted = md_counted_new ();
   storage->self = store;
   if (open_user_dirs (store, error) && md_journal_recover (store, error) && md_user_open (store, error))
     {
@@ -228,7 +226,7 @@ md_close (SatchelStorage *storage)
   md_settings_clear (&store->settings);
   g_array_unref (store->list_stamps);
   g_hash_table_unref (store->open);
-  g_hash_table_unref (store->counted);
+  g_clear_pointer (&store->counted, g_hash_table_unref);
   g_mutex_clear (&store->writer);
   g_mutex_clear (&store->table);
   g_free (store);

@@ -21,7 +21,8 @@ struct MdStore
   MdUser *user;
   MdJournal journal;
   GHashTable *open;    /* directory name to MdMailbox, borrowed */
-  GHashTable *counted; /* of mailboxes that are not open (usage_count.c); under `writer`, as is count_round */
+  GHashTable *counted; /* of mailboxes that are not open (usage_count.c), NULL: none was counted yet; under
+                          `writer`, as is count_round */
   guint count_round;
   gboolean maildirsize_is_stale; /* the next change writes it anew */
   guint64 list_user_serial, user_serial;

@@ -17,7 +17,6 @@
 #include "files/maildir_sys.h"
 #include "mailbox/sync.h"
 #include "mailbox/unsized.h"
-#include "store/usage_count.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,12 +64,6 @@ typedef struct Counted
   guint round;
 } Counted;
 
-GHashTable *
-md_counted_new (void)
-{
-  return g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
-}
-
 static gboolean
 dir_has_stamp (MdStore *store, const char *dir, const char *part, const MdStamp *stamp)
 {
@@ -88,6 +81,8 @@ static void
 remember_usage (MdStore *store, const char *dir, guint round, const MdStamp *new_stamp,
                 const MdStamp *cur_stamp, SatchelUsage usage)
 {
+  if (store->counted == NULL)
+    store->counted = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   Counted *counted = g_new (Counted, 1);
   *counted = (Counted) { *new_stamp, *cur_stamp, usage, round };
   g_hash_table_insert (store->counted, g_strdup (dir), counted);
@@ -128,7 +123,7 @@ get_folder_usage (MdStore *store, const char *dir, const char *name, guint round
       *ret_usage = get_mailbox_usage (open);
       return TRUE;
     }
-  Counted *counted = g_hash_table_lookup (store->counted, dir);
+  Counted *counted = store->counted != NULL ? g_hash_table_lookup (store->counted, dir) : NULL;
   if (counted != NULL && dir_has_stamp (store, dir, "new", &counted->new_stamp)
       && dir_has_stamp (store, dir, "cur", &counted->cur_stamp))
     {
@@ -178,7 +173,7 @@ sum_store_usage (MdStore *store, SatchelUsage *ret_usage, GError **error)
       if (name != NULL)
         add_folder_usage (store, dirs->pdata[i], name, round, &sum);
     }
-  if (g_hash_table_size (store->counted) > dirs->len + 1)
+  if (store->counted != NULL && g_hash_table_size (store->counted) > dirs->len + 1)
     g_hash_table_foreach_remove (store->counted, is_of_old_round, GUINT_TO_POINTER (round));
   *ret_usage = sum;
   return TRUE;
