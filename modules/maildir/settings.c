@@ -109,7 +109,10 @@ expand_path (const char *path, const char *user)
       else
         g_string_append_c (out, '%');
     }
-  return g_string_free (out, FALSE);
+  /* The copy is as long as the path: an open store keeps it. */
+  char *expanded = g_strndup (out->str, out->len);
+  g_string_free (out, TRUE);
+  return expanded;
 }
 
 /* Reads one "%[0][width][X]key" at @p, which points behind the '%'. Returns the rest of the text; NULL: it

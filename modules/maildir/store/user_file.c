@@ -81,6 +81,14 @@ parse_user_line (MdUser *user, char *line)
   return TRUE; /* a newer version may add lines, which are passed over */
 }
 
+/* An open store keeps the log, mostly without a change: it takes no more room than its text. */
+static void
+trim_log (GString *log)
+{
+  log->allocated_len = log->len + 1;
+  log->str = g_realloc (log->str, log->allocated_len);
+}
+
 static gboolean
 load_user_generation (MdUser *user, int user_fd, const char *file, GError **error)
 {
@@ -155,6 +163,7 @@ md_user_read (MdStore *store)
       && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s; the user starts without subscriptions",
                  store->storage->identity->user, error->message);
+  trim_log (user->log);
   MdServer before = user->server;
   if (store->settings.server != MD_SERVER_UNKNOWN)
     user->server = store->settings.server;
