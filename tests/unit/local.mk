@@ -117,6 +117,16 @@ tests_unit_test_change_replay_SOURCES = tests/unit/test-change-replay.c tests/li
 tests_unit_test_change_replay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_change_replay_LDADD = libsatchel.la $(GLIB_LIBS)
 
+check_PROGRAMS += tests/unit/test-spool
+TESTS += tests/unit/test-spool
+tests_unit_test_spool_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-feed
+TESTS += tests/unit/test-feed
+tests_unit_test_feed_SOURCES = tests/unit/test-feed.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_feed_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_feed_LDADD = libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += tests/unit/test-place
 TESTS += tests/unit/test-place
 tests_unit_test_place_SOURCES = tests/unit/test-place.c $(tests_layers_memory_la_SOURCES)
