@@ -307,6 +307,18 @@ say_a_long_line (SatchelAdminCall *call, GError **error)
   return TRUE; /* it takes no notice */
 }
 
+/* In parts that may end at each byte of a letter. */
+static gboolean
+say_wide_lines (SatchelAdminCall *call, GError **error)
+{
+  g_autofree char *narrow = g_strnfill (4000, 'x');
+  g_auto (GStrv) wide = g_strsplit (narrow, "x", -1);
+  g_autofree char *text = g_strjoinv ("\xe2\x82\xac", wide);
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (satchel_admin_print (call, "%.*s%s\n", (int) i, "xx", text));
+  return TRUE;
+}
+
 static gboolean
 say_a_long_record (SatchelAdminCall *call, GError **error)
 {
@@ -317,6 +329,9 @@ say_a_long_record (SatchelAdminCall *call, GError **error)
 static void
 test_long_lines (void)
 {
+  run_to_end (say_wide_lines, "toy plain - text -");
+  g_assert_cmpuint (g_utf8_strlen (answer->str, -1), >=, 3 * 4000 + 3);
+  end ();
   run_to_end (say_a_long_line, "toy plain - text -");
   g_assert_cmpuint (status, ==, 1);
   g_assert_nonnull (strstr (answer->str, "x\n!"));
