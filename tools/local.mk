@@ -28,7 +28,7 @@ check-hashes:
 check-settings:
 	@python3 $(top_srcdir)/tools/check-settings $(top_srcdir)
 # After the build: reads the symbols of its objects.
-check-rings: $(lib_LTLIBRARIES) $(noinst_LTLIBRARIES) $(bin_PROGRAMS) $(sbin_PROGRAMS)
+check-rings: $(lib_LTLIBRARIES) $(noinst_LTLIBRARIES) $(module_LTLIBRARIES) $(bin_PROGRAMS) $(sbin_PROGRAMS)
 	@python3 $(top_srcdir)/tools/check-rings . $(top_srcdir)
 check-abi: $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-abi $(module_LTLIBRARIES:%.la=.libs/%.so)

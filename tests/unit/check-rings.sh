@@ -18,7 +18,7 @@ expect () {
     python3 "$check" "$work" "$work" > /dev/null 2> "$work/said"; got=$?
     if [ "$1" = green ]; then [ $got = 0 ]; else [ $got = 1 ] && grep -q "$3" "$work/said"; fi
     say $? "$1: $2"
-    rm -rf "$work/core"
+    rm -rf "$work/core" "$work/modules"
 }
 
 file core/cli/a .libs/ <<'X'
@@ -71,6 +71,28 @@ file core/base/b <<'X'
 int b (void) { return 1; }
 X
 expect green 'a higher layer calls a lower one'
+
+file modules/heron/nest/a .libs/heron_la- <<'X'
+int b (void); int a (void) { return b (); }
+X
+file modules/heron/b .libs/libheron_la- <<'X'
+int a (void); int b (void) { return a (); }
+X
+expect red 'a ring in a module, over its directories' 'modules/heron: .* b a '
+
+file modules/heron/a .libs/heron_la- <<'X'
+int b (void); int a (void) { return b (); }
+X
+file modules/heron/b .libs/heron_la- <<'X'
+int b (void) { return 0; }
+X
+file modules/kestrel/b .libs/kestrel_la- <<'X'
+int a (void); int b (void) { return a (); }
+X
+file modules/kestrel/tests/a <<'X'
+int a (void) { return 0; }
+X
+expect green 'modules with functions of the same names'
 
 file core/cli/a <<'X'
 int b (void); int a (void) { return b (); }
