@@ -10,4 +10,5 @@ include modules/sasl-scram/local.mk
 include modules/sasl-external/local.mk
 include modules/totp/local.mk
 include modules/sql/local.mk
+include modules/ldap/local.mk
 EXTRA_DIST += modules/README.md

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT
+ * The tables that auth calls.
+ */
+#pragma once
+#include <satchel/auth.h>
+
+extern const SatchelPassdbOps ldap_passdb;
+extern const SatchelUserdbOps ldap_userdb;
