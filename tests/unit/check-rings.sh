@@ -90,9 +90,20 @@ file modules/kestrel/b .libs/kestrel_la- <<'X'
 int a (void); int b (void) { return a (); }
 X
 file modules/kestrel/tests/a <<'X'
-int a (void) { return 0; }
+int b (void); int a (void) { return b (); }
 X
-expect green 'modules with functions of the same names'
+expect green 'modules with functions of the same names, and a test that calls what calls it'
+
+file modules/heron/a .libs/heron_la- <<'X'
+int b (void); int a (void) { return b (); }
+X
+file modules/heron/b .libs/heron_la- <<'X'
+int a (void); int b (void) { return a (); }
+X
+file modules/kestrel/b .libs/kestrel_la- <<'X'
+int b (void) { return 0; }
+X
+expect red 'a ring over a function that another module has as well' 'modules/heron: .* a b '
 
 file core/cli/a <<'X'
 int b (void); int a (void) { return b (); }
