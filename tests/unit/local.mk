@@ -117,6 +117,10 @@ tests_unit_test_change_replay_SOURCES = tests/unit/test-change-replay.c tests/li
 tests_unit_test_change_replay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_change_replay_LDADD = libsatchel.la $(GLIB_LIBS)
 
+check_PROGRAMS += tests/unit/test-relay
+TESTS += tests/unit/test-relay
+tests_unit_test_relay_LDADD = libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += tests/unit/test-spool
 TESTS += tests/unit/test-spool
 tests_unit_test_spool_LDADD = libsatchel.la $(GLIB_LIBS)
