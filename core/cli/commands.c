@@ -144,7 +144,7 @@ const SatchelCliCommand satchel_cli_commands[] = {
     "network, failures,\n"
     "limit, refused, and forgotten_in_s (seconds until it is forgotten).",
     throttle_list_options, satchel_cli_auth_throttle },
-  { "auth throttle", "clear", "[USER|ADDRESS]", 0, 1, "Forget failed logins of a user or an address",
+  { "auth throttle", "clear", "[NAME]", 0, 1, "Forget failed logins of a user or an address",
     "Logins that were refused because of too many failures are possible again at once.\n"
     "With --json: failures and networks, how many of them were forgotten.",
     throttle_clear_options, satchel_cli_auth_throttle },

@@ -265,6 +265,27 @@ def state_is_auth_s_own():
 
 
 @case
+def tested_by_an_administrator():
+    """auth test goes through the factor, and uses up nothing: the code of a test logs in afterwards, once"""
+    server.cli("totp", "reset", "u0008")
+    secret = enrol("u0008")
+
+    def test(password, status):
+        r = server.cli("auth", "test", "u0008", "--stdin", "--json", "--service", "imap", "--from", AWAY, input=password + "\n", check=False)
+        equal(r.returncode, status, f"exit status: {r.stdout}{r.stderr}")
+        said = json.loads(r.stdout)
+        return said["reason"], [x["found"] for x in said["steps"] if x["step"] == "factor"]
+    equal(test("pw", 77)[0], "code-missing", "without a code")
+    for _ in range(12):
+        equal(test("pw000000", 77)[0] in ("bad-code", "code-stale"), True, "a wrong code counts for nothing")
+    typed = "pw" + code(secret)
+    for _ in range(2):
+        equal(test(typed, 0), ("right", ["sees a code behind the password", "accepts, by the credential password"]), "with a code")
+    equal(imap("u0008", typed, HOME), "OK", "the login itself")
+    equal(test(typed, 77)[0], "code-stale", "from elsewhere, afterwards")
+
+
+@case
 def a_damaged_store_lets_nobody_in():
     """a bit flipped in the store, or the store gone: UNAVAILABLE for all, and with the store back all is as before"""
     session = server.imap("u0009")

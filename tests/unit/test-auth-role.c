@@ -230,6 +230,14 @@ test_throttle_counts_repeated_once (void)
   g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 0);
   stage_factor_verdict = SATCHEL_FACTOR_ACCEPTED;
   g_assert_cmpint (stage_log_in (30, "bob", "pw222"), ==, SATCHEL_AUTH_OK);
+  /* Each old code counts, though: one network has five. */
+  stage_factor_verdict = SATCHEL_FACTOR_CODE_STALE;
+  for (guint i = 1; i <= 5; i++)
+    {
+      g_autofree char *old = g_strdup_printf ("pw30%u", i);
+      g_assert_cmpint (stage_log_in (30 + i, "bob", old), ==, SATCHEL_AUTH_FAILED);
+    }
+  g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 1);
   /* With another password the same secret is another guess. */
   stage_set_user ("alice@x.org", "new", FALSE);
   for (guint i = 1; i <= 6; i++)
@@ -238,7 +246,25 @@ test_throttle_counts_repeated_once (void)
       stage_set_user ("alice@x.org", verifier, FALSE);
       stage_log_in (40 + i, "alice", "old");
     }
-  g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 2);
+  g_assert_cmpuint (stage_count_lines ("reason=throttled"), ==, 3);
+  stage_end ();
+}
+
+/* An exchange without a name concerns no account, and slows its address down all the same. */
+static void
+test_malformed_counts_for_address (void)
+{
+  static const char *const list[] = { "throttle", "list", "all", NULL };
+  stage_begin (NULL);
+  for (guint64 i = 1; i <= 3; i++)
+    {
+      g_assert_true (stage_sasl (0, i, "PLAIN", 3, "x", 1));
+      g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
+    }
+  stage.hooks->admin (&stage.context, 1, list);
+  g_assert_nonnull (
+      strstr (stage.admin_reply->str, "kind=address network=192.0.2.1 failures=3 limit=1000 refused=no"));
+  g_assert_null (strstr (stage.admin_reply->str, "user="));
   stage_end ();
 }
 
@@ -822,6 +848,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/role/throttle-spares-known-places", test_throttle_spares_known_places);
   g_test_add_func ("/auth/role/throttle-counts-failures-only", test_throttle_counts_failures_only);
   g_test_add_func ("/auth/role/throttle-counts-repeated-once", test_throttle_counts_repeated_once);
+  g_test_add_func ("/auth/role/malformed-counts-for-address", test_malformed_counts_for_address);
   g_test_add_func ("/auth/role/known-networks-stay", test_known_networks_stay);
   g_test_add_func ("/auth/role/cache", test_cache);
   g_test_add_func ("/auth/role/keys", test_keys);
