@@ -3,6 +3,7 @@
  */
 #include "helper.h"
 
+#include <satchel/auth.h>
 #include <string.h>
 
 static struct
@@ -70,16 +71,36 @@ reply_texts (SatchelHelperCall *call, GPtrArray *texts)
   satchel_helper_reply (call, reply);
 }
 
+/* Column "user", if the query has one, must have the name that was asked for, with or without domain: a
+ * database that compares loosely (a collation that ignores blanks) would open one account by two names. */
+static gboolean
+is_row_of (const SqlResult *result, char *const *row, const char *name)
+{
+  const char *at = strrchr (name, '@');
+  for (guint i = 0; i < result->columns->len; i++)
+    if (strcmp (result->columns->pdata[i], "user") == 0)
+      {
+        const char *value = row[i] != NULL ? row[i] : "";
+        g_autofree char *whole =
+            strchr (value, '@') == NULL && at != NULL ? g_strconcat (value, at, NULL) : g_strdup (value);
+        g_autofree char *canonical = satchel_user_canonical (whole, strlen (whole), NULL);
+        return g_strcmp0 (canonical, name) == 0;
+      }
+  return TRUE;
+}
+
 /* Two rows are no answer: which of them is the user's? */
 static gboolean
-add_columns (const SqlResult *result, GPtrArray *texts, GError **error)
+add_columns (const SqlResult *result, const char *name, GPtrArray *texts, GError **error)
 {
   if (result->rows->len > 1)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "user_query gives %u rows for one user",
                               result->rows->len);
   char *const *row = result->rows->len > 0 ? result->rows->pdata[0] : NULL;
+  if (row != NULL && !is_row_of (result, row, name))
+    row = NULL;
   for (guint i = 0; row != NULL && i < result->columns->len; i++)
-    if (row[i] != NULL)
+    if (row[i] != NULL && strcmp (result->columns->pdata[i], "user") != 0)
       {
         g_ptr_array_add (texts, result->columns->pdata[i]);
         g_ptr_array_add (texts, row[i]);
@@ -95,7 +116,7 @@ answer_user (SatchelHelperCall *call, const char *name)
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) texts = g_ptr_array_new ();
   g_autoptr (SqlResult) result = ask (SQL_OF_USER, name, call, &error);
-  if (result != NULL && add_columns (result, texts, &error))
+  if (result != NULL && add_columns (result, name, texts, &error))
     reply_texts (call, texts);
   else
     satchel_helper_fail (call, (SatchelErrorCode) error->code, error->message);
@@ -118,7 +139,7 @@ answer_address (SatchelHelperCall *call, const char *name)
   if (error == NULL && texts->len == 0)
     {
       user = ask (SQL_OF_USER, name, call, &error);
-      if (user != NULL && user->rows->len > 0)
+      if (user != NULL && user->rows->len > 0 && is_row_of (user, user->rows->pdata[0], name))
         g_ptr_array_add (texts, (gpointer) name);
     }
   if (error == NULL)

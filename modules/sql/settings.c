@@ -26,9 +26,9 @@ const SatchelConfigRow sql_schema[] = {
   { "ca_file", INTO (PATH, ca_file), NULL, "PostgreSQL: certificates that its own must follow from" },
   { "user_query", INTO (STRING, user_query), NULL,
     "Query for a user, with :user (or :local and :domain) where the name belongs, without quotes; column "
-    "`password` is the hash, `locked` may be a boolean, `scram` SCRAM keys; any other is an attribute of "
-    "that "
-    "name (\"quota.storage\"); no row: there is no such user",
+    "`password` is the hash, `locked` may be a boolean, `scram` SCRAM keys, `user` the name as it is stored, "
+    "which must be that of the login; any other is an attribute of that name (\"quota.storage\"); no row: "
+    "there is no such user",
     .flags = SATCHEL_CONFIG_REQUIRED },
   { "address_query", INTO (STRING, address_query), NULL,
     "Query for an address, as before; the first column of each row is a user or another address; no row: the "

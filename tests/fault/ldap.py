@@ -61,7 +61,7 @@ class Directory:
         modules = next(iter(glob.glob("/usr/lib/ldap") + glob.glob("/usr/lib*/openldap")), None)
         with open(f"{self.dir}/slapd.conf", "w") as f:
             f.write("".join(f"include /etc/ldap/schema/{name}.schema\n" for name in ("core", "cosine", "inetorgperson"))
-                    + f"pidfile {self.dir}/pid\nmodulepath {modules}\nmoduleload back_mdb\n"
+                    + f"allow bind_anon_cred\npidfile {self.dir}/pid\nmodulepath {modules}\nmoduleload back_mdb\n"
                     f"TLSCertificateFile {self.dir}/cert.pem\nTLSCertificateKeyFile {self.dir}/key.pem\n"
                     f"database mdb\nsuffix {BASE}\nrootdn cn=admin,{BASE}\nrootpw admin\ndirectory {self.dir}/db\n"
                     'access to attrs=userPassword by anonymous auth by * none\n'
@@ -129,6 +129,7 @@ def users():
     equal(sources.login(server, "none", "pw"), "AUTHENTICATIONFAILED", "a user without a password")
     for name in ("sally", "none", "nobody-here"):
         equal(sources.login(server, name, ""), "AUTHENTICATIONFAILED", f"{name} without a password: no anonymous bind")
+        equal(sources.login_plainly(server, name, ""), False, f"LOGIN of {name} without a password")
     equal(sources.login(server, "twin", "pw"), "UNAVAILABLE", "a name that two entries have")
     equal(sources.rcpt(server, "team@example.org"), 250, "alias")
     equal(sources.rcpt(server, "both@example.org"), 250, "alias of two")
@@ -188,7 +189,10 @@ def helper():
 
 @case
 def starttls():
-    """StartTLS before anything is said, and a server whose certificate is of somebody else is not asked"""
+    """StartTLS before anything is said; a server whose certificate has another name, or is of somebody else, is not asked"""
+    other_name = Server(*options(server=f"localhost:{directory.tls}"), users=1)
+    equal(sources.login(other_name, "sally", "pw"), "UNAVAILABLE", "a certificate with another name")
+    other_name.stop()
     own = Server(*options(server=f"127.0.0.1:{directory.plain}", tls="starttls"), users=1)
     equal(sources.login(own, "sally", "pw"), "OK", "by StartTLS")
     own.stop("--keep")

@@ -23,7 +23,7 @@ INSERT INTO users VALUES ('sally@example.org', '{{SHA512-CRYPT}}{HASH}', FALSE, 
 INSERT INTO aliases VALUES ('team', 'example.org', 'sally@example.org'), ('team', 'example.org', 'u0001@example.org'),
   ('broken', 'example.org', 'gone@example.org');
 """
-USER_QUERY = "SELECT hash AS password, is_off AS locked, room AS \"quota.storage\" FROM users WHERE name = :user"
+USER_QUERY = "SELECT name AS \"user\", hash AS password, is_off AS locked, room AS \"quota.storage\" FROM users WHERE name = :user"
 ADDRESS_QUERY = "SELECT target FROM aliases WHERE local = :local AND domain = :domain"
 
 
@@ -38,11 +38,14 @@ def options(**more):
 
 # ---- SQLite ----
 
+# Blanks at the end of a name are nothing to this column.
+LOOSE = TABLES.replace("name TEXT PRIMARY KEY", "name TEXT COLLATE RTRIM PRIMARY KEY")
+
 place = scratch()
 os.chmod(place, 0o755)
 database = os.path.join(place, "users.db")
 with sqlite3.connect(database) as connection:
-    connection.executescript(TABLES)
+    connection.executescript(LOOSE)
 connection.close()
 lite = Server(*options(driver="sqlite", path=database), users=2)
 
@@ -69,6 +72,8 @@ def sqlite_users():
 def sqlite_data():
     """hostile names change nothing and are nobody (SQLite)"""
     sources.expect_data(lite, "sally", "pw")
+    equal(sources.login(lite, "sally@example.org ", "pw"), "AUTHENTICATIONFAILED", "a blank that the database does not mind")
+    equal(sources.login(lite, "sally@example.org", "pw"), "OK", "the name as it is stored")
     with sqlite3.connect(database) as c:
         equal(c.execute("SELECT count(*) FROM users").fetchone(), (5,), "users")
 
@@ -242,7 +247,11 @@ def postgresql_helper():
 
 @case
 def postgresql_stranger():
-    """a server whose certificate is of somebody else is not asked"""
+    """a server whose certificate has another name, or is of somebody else, is not asked"""
+    other_name = Server(*options(driver="postgresql", server=f"127.0.0.1:{postgres.port}", database="postgres",
+                                 password="secret of the database", ca_file=postgres.ca), users=1)
+    equal(sources.login(other_name, "sally", "pw"), "UNAVAILABLE", "a certificate with another name")
+    other_name.stop()
     big.stop("--keep")
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
         "-addext", "subjectAltName=DNS:localhost", "-keyout", os.path.join(place, "other.key"), "-out", postgres.ca)

@@ -39,6 +39,18 @@ def login(server, user, password):
         c.shutdown()
 
 
+def login_plainly(server, user, password):
+    """By the command LOGIN."""
+    c = imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=strict_context(server.ca_file), timeout=120)
+    try:
+        c.login(user, password)
+        return True
+    except imaplib.IMAP4.error:
+        return False
+    finally:
+        c.shutdown()
+
+
 def quota(server, user, password):
     """The storage limit of the user's account, in KiB."""
     c = imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=strict_context(server.ca_file), timeout=120)
