@@ -11,20 +11,22 @@ print-tests:
 bench:
 	$(top_srcdir)/tools/bench
 
-EXTRA_DIST += tools/check-deps tools/check-rings tools/check-hashes tools/check-settings tools/check-abi tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
-# The rules of dependencies and of hashes are part of every build that has something new to read: a source, a directory in
+EXTRA_DIST += tools/check-deps tools/check-rings tools/check-hashes tools/check-turns tools/check-settings tools/check-abi tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
+# The rules of dependencies, of hashes and of turns are part of every build that has something new to read: a source, a directory in
 # which a file came or went, or a rule.
 CLEANFILES += .checked .checked.new
 all-local: check-new-sources
 check-new-sources:
-	@cd $(top_srcdir) && test -e $(abs_top_builddir)/.checked && test -z "$$(find core include modules tools/check-deps tools/check-hashes \
+	@cd $(top_srcdir) && test -e $(abs_top_builddir)/.checked && test -z "$$(find core include modules tools/check-deps tools/check-hashes tools/check-turns \
 		-newer $(abs_top_builddir)/.checked \( -type d -o -name '*.[ch]' -o -name '*.def' -o -name 'check-*' \) -print -quit)" || { \
-		touch $(abs_top_builddir)/.checked.new && $(SHELL) tools/check-deps . && $(SHELL) tools/check-hashes . \
+		touch $(abs_top_builddir)/.checked.new && $(SHELL) tools/check-deps . && $(SHELL) tools/check-hashes . && $(SHELL) tools/check-turns . \
 		&& mv $(abs_top_builddir)/.checked.new $(abs_top_builddir)/.checked; }
 check-deps:
 	@$(SHELL) $(top_srcdir)/tools/check-deps $(top_srcdir)
 check-hashes:
 	@$(SHELL) $(top_srcdir)/tools/check-hashes $(top_srcdir)
+check-turns:
+	@$(SHELL) $(top_srcdir)/tools/check-turns $(top_srcdir)
 check-settings:
 	@python3 $(top_srcdir)/tools/check-settings $(top_srcdir)
 # After the build: reads the symbols of its objects.

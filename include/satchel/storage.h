@@ -422,14 +422,11 @@ typedef enum
  * close_mailbox, stage_drop, stage_spooled, metadata, unique_ids, fill_dates, hold_syncs, read_file,
  * write_file, commit) are the driver's alone.  A driver must have every method that is not marked "may".
  *
- * Calls that change anything (open, create to set_special_use, import_mailbox, open_mailbox, close_mailbox,
- * commit, put_attributes, put_blobs, put_metadata, claim_recent, sync, fill_dates, hold_syncs) come one at
- * a time for a store.  Readers (list, list_is_current, status, is_current, usage, limits, open_message,
- * peek_message, email_id, get_attributes, get_blob, list_blobs, get_metadata, list_metadata, vanished,
- * tombstones, unique_ids, stage and its writers, stage_spooled, stage_drop) come at any time, from any
- * thread, also while something changes.  The comments of the other methods say when those come.  A layer
- * calls the level below by the satchel_storage_NAME functions, which keep to one change at a time also when
- * `plan` calls them.
+ * The word at the end of each method's comment says when it is called.  [alone]: the calls of all these
+ * methods come one at a time for a store, in whatever thread.  [beside]: they come at any time, from any
+ * thread, also while others run, an [alone] one among them; unless a comment says more, that also holds for
+ * two calls of the same method.  The writers of `stage` are as free as it is.  A layer calls the level below
+ * by the satchel_storage_NAME functions, which keep to one change at a time also when `plan` calls them.
  *
  * @access is the access that acts (access.h).  It is borrowed: a level that keeps it takes a reference.  A
  * layer passes it on as it is.  `commit` has none, since each transaction has its own
@@ -447,6 +444,9 @@ typedef enum
  * - A mailbox id is never used twice.  UIDVALIDITY stays over a rename, and differs for a name that was
  *   removed and made again, within one second too.  A UID that a caller has seen is durable and never used
  *   again.
+ * - A message that is added gets uidnext of its mailbox, in the order of operations, and uidnext is one more
+ *   then.  So UIDs have gaps only where messages were removed, where a commit failed or an import gave other
+ *   numbers, and where another program added mail with UIDs of its own.
  * - A store has one counter of mod-sequences.  A commit that changes anything takes one new value for each
  *   transaction, greater than all before in any mailbox, also after a crash; every message that it changes
  *   or adds gets it, and so does highestmodseq of each mailbox that it touches.  A message that is imported
@@ -481,48 +481,54 @@ struct SatchelStorageOps
   gboolean passes_by;
 
   /* Opens the user's place, and makes it if it is missing.  A crash is recovered from without help.
-   * @section: for this call only. */
+   * @section: for this call only.  [alone] */
   gboolean (*open) (SatchelStorage *storage, const SatchelConfig *section, GError **error);
-  /* Closes the store; the last call of this level. */
+  /* Closes the store; the last call of this level.  [alone] */
   void (*close) (SatchelStorage *storage);
   /* Drivers, may: is there anything at the place of @identity?  It takes a look or two and changes nothing.
-   * TRUE if it cannot tell. */
+   * TRUE if it cannot tell.  [beside] */
   gboolean (*exists) (const SatchelStorageIdentity *identity, const SatchelConfig *section);
-  /* Drivers, may, but must if they keep mail in several volumes: is @volume one of them?  Any process. */
+  /* Drivers, may, but must if they keep mail in several volumes: is @volume one of them?  Any process.
+   * [beside] */
   gboolean (*has_volume) (const char *volume, const SatchelConfig *section);
   /* May: reports what `open` would take over at the place of @identity, first of the user, then of each
    * mailbox.  Changes nothing.  FALSE: there is nothing, or nothing that could be opened; @error says what
-   * to do. */
+   * to do.  [beside] */
   gboolean (*examine) (const SatchelStorageIdentity *identity, const SatchelConfig *section,
                        SatchelExamineFunc func, gpointer data, GError **error);
   /* May.  attach is called with the first access that has a certain key, detach with the last one (which
    * may be another access with the same key).  One call at a time for a store, in any thread, the main
    * thread too: they must not block long, nor change anything.  attach begins with the driver, and detach
-   * ends with it. */
+   * ends with it.  [beside] */
   void (*attach) (SatchelStorage *storage, const SatchelAccess *access);
+  /* [beside] */
   void (*detach) (SatchelStorage *storage, const SatchelAccess *access);
   /* May: upkeep (maintain.h), with an access of cause background and without a key.  It runs in a job,
    * beside sessions and not in their turn: changes of mail are transactions
    * (satchel_storage_commit_transaction), and the rules for readers hold for everything else.  Levels are
-   * called from the client down, one after the other, and never two at a time for a user. */
+   * called from the client down, one after the other, and never two at a time for a user.  [beside] */
   SatchelMaintained (*maintain) (SatchelStorage *storage, const SatchelAccess *access,
                                  const SatchelMaintenance *maintenance, GError **error);
 
   /* LIST.  Fills @infos (SatchelMailboxInfo, in any order) with mailboxes, with names that only have
    * children (existing, not selectable), and with subscriptions without a mailbox (neither).  INBOX always
-   * exists. */
+   * exists.  [beside] */
   gboolean (*list) (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error);
   /* May.  TRUE: the last `list` is still right, as a few stats at most can tell.  Without this method
-   * `list` is called each time. */
+   * `list` is called each time.  [beside] */
   gboolean (*list_is_current) (SatchelStorage *storage, const SatchelAccess *access);
-  /* LIST.  satchel_store_create, satchel_store_delete and so on, within the rules above. */
+  /* LIST.  satchel_store_create, satchel_store_delete and so on, within the rules above.  [alone] */
   gboolean (*create) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                       guint special_use, GError **error);
+  /* [alone] */
   gboolean (*remove) (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error);
+  /* [alone] */
   gboolean (*rename) (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to,
                       GError **error);
+  /* [alone] */
   gboolean (*subscribe) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                          gboolean subscribe, GError **error);
+  /* [alone] */
   gboolean (*set_special_use) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                                guint special_use, GError **error);
   /* May; LIST: satchel_store_import_mailbox, whose comment says what is asked and refused; for an importer,
@@ -530,85 +536,88 @@ struct SatchelStorageOps
    * see.  satchel_mailbox_import_fits compares it with the present mailbox; the driver checks that no other
    * mailbox of the store has the id.  A mailbox that becomes another is reported as deleted by
    * satchel_storage_mailbox_renamed.  Counters of the store are raised, so that later mailboxes differ from
-   * it.  A layer with `create` and without this method hides it. */
+   * it.  A layer with `create` and without this method hides it.  [alone] */
   gboolean (*import_mailbox) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                               const SatchelMailboxImport *import, GError **error);
   /* May.  After a call with @hold TRUE, changes by create, subscribe and set_special_use in the calling
-   * thread need not be durable; the call with FALSE makes all of them durable. */
+   * thread need not be durable; the call with FALSE makes all of them durable.  [alone] */
   gboolean (*hold_syncs) (SatchelStorage *storage, const SatchelAccess *access, gboolean hold,
                           GError **error);
   /* May; LIST: removes from @rights, which begin with all, the rights that @access does not have on @name.
    * In memory only; at any time, in any thread.  A layer first asks the level below, with the name that it
-   * has there. */
+   * has there.  [beside] */
   void (*rights) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                   SatchelMailboxRights *rights);
   /* Layers, must if they show mailboxes under other names than the level below; LIST: the name under which
    * the layer shows the mailbox called @name below it.  Yours; NULL: it is @name.  For a mailbox that is
-   * not shown at all, a name that clients cannot know.  In memory only. */
+   * not shown at all, a name that clients cannot know.  In memory only.  [beside] */
   char *(*shown_name) (SatchelStorage *storage, const SatchelAccess *access, const char *name);
 
   /* open_mailbox makes a handle (satchel_storage_mailbox_new) and publishes its first snapshot, with
    * outside changes taken in; it may publish what it knew without them before, so that listeners hear which
    * flags a message had.  The core calls it while no handle of that name exists.  close_mailbox frees
-   * `driver`; streams that were opened from the mailbox stay readable. */
+   * `driver`; streams that were opened from the mailbox stay readable.  [alone] */
   SatchelStorageMailbox *(*open_mailbox) (SatchelStorage *storage, const SatchelAccess *access,
                                           const char *name, GError **error);
+  /* [alone] */
   void (*close_mailbox) (SatchelStorage *storage, const SatchelAccess *access,
                          SatchelStorageMailbox *mailbox);
-  /* LIST.  satchel_store_status. */
+  /* LIST.  satchel_store_status.  [beside] */
   gboolean (*status) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                       SatchelMailboxState *ret_state, GError **error);
-  /* Takes in outside changes and publishes them.  Cheap when there are none. */
+  /* Takes in outside changes and publishes them.  Cheap when there are none.  [alone] */
   gboolean (*sync) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                     GError **error);
   /* May.  TRUE: sync would find nothing, as a few stats at most can tell.  It must not block in any other
-   * way. */
+   * way.  [beside] */
   gboolean (*is_current) (SatchelStorage *storage, const SatchelAccess *access,
                           SatchelStorageMailbox *mailbox);
   /* May.  While @watch is TRUE, the driver notices outside changes (inotify) and calls
-   * satchel_storage_mailbox_changed_outside.  Main thread; called with FALSE before the handle is closed. */
+   * satchel_storage_mailbox_changed_outside.  Main thread; called with FALSE before the handle is closed.
+   * [beside] */
   void (*watch) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                  gboolean watch);
   /* May, but must if the driver ever publishes SATCHEL_DATE_UNKNOWN: finds all missing internal dates and
-   * publishes them, without a new mod-sequence.  A message that has gone meanwhile may stay without. */
+   * publishes them, without a new mod-sequence.  A message that has gone meanwhile may stay without. [alone]
+   */
   gboolean (*fill_dates) (SatchelStorage *storage, const SatchelAccess *access,
                           SatchelStorageMailbox *mailbox, GError **error);
-  /* satchel_mailbox_claim_recent. */
+  /* satchel_mailbox_claim_recent.  [alone] */
   gboolean (*claim_recent) (SatchelStorage *storage, const SatchelAccess *access,
                             SatchelStorageMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
                             GError **error);
-  /* satchel_mailbox_vanished. */
+  /* satchel_mailbox_vanished.  [beside] */
   gboolean (*vanished) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                         guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error);
   /* May: appends what the driver knows of vanished UIDs to @tombstones (SatchelTombstone, empty), as
    * satchel_mailbox_tombstones says; for an exporter, in a job.  The answers of `vanished` follow from it.
-   * Changes nothing. */
+   * Changes nothing.  [beside] */
   gboolean (*tombstones) (SatchelStorage *storage, const SatchelAccess *access,
                           SatchelStorageMailbox *mailbox, GArray *tombstones, guint64 *ret_history_start,
                           GError **error);
 
   /* May; LIST: the space that messages take up, for satchel_store_usage (@mailbox and @uids NULL) and
    * satchel_mailbox_usage.  It must be exact for what is committed in `plan`, too, and cheap, since a layer
-   * may ask for each message that comes in. */
+   * may ask for each message that comes in.  [beside] */
   gboolean (*usage) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                      const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error);
   /* May; LIST: satchel_store_quota.  Fills @ret_limits as far as its `size` says.  FALSE: there are no
-   * limits.  Never blocks. */
+   * limits.  Never blocks.  [beside] */
   gboolean (*limits) (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_limits);
 
   /* CONTENT_IN.  A layer wraps the writer of the level below.  @staged lives until stage_drop or commit.
    * When the driver's finish is called, staged->size (the bytes that were written at the top: RFC822.SIZE),
    * staged->attributes and staged->internal_date are set; the driver itself may have got more or fewer
-   * bytes. */
+   * bytes.  [beside] */
   SatchelWriter *(*stage) (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint,
                            SatchelStaged *staged, GError **error);
   /* May.  Stages by hard link from "spool/..." below the mail root; used only if no layer answers `stage`.
    * Sets staged->internal_date, if the file has a time of its own.
    * @is_lf: the file has LF where the content has CRLF (all lines had CRLF).  CANNOT: the core copies the
-   * file instead. */
+   * file instead.  [beside] */
   gboolean (*stage_spooled) (SatchelStorage *storage, const SatchelAccess *access, const char *path,
                              gboolean is_lf, SatchelStaged *staged, GError **error);
-  /* Frees `driver` of @staged, which is not NULL, and throws the content away. */
+  /* Frees `driver` of @staged, which is not NULL, and throws the content away.  [beside] */
   void (*stage_drop) (SatchelStorage *storage, const SatchelAccess *access, SatchelStaged *staged);
 
   /* Layers, may: looks at a transaction with operations of its classes in its turn, under the store's write
@@ -617,68 +626,73 @@ struct SatchelStorageOps
    * operation of the transaction concerns the same mailbox.  It may add operations
    * (satchel_transaction_add), change them, and commit others below itself
    * (satchel_storage_commit_transaction).  FALSE refuses the transaction.  Layers are asked from the client
-   * down. */
+   * down.  [alone] */
   gboolean (*plan) (SatchelStorage *storage, SatchelTransaction *transaction, GError **error);
   /* Layers, may: reports the result of a transaction with operations of its classes, in the same turn, from
    * the driver up.  @error NULL: it is durable, and its operations have their results.  Otherwise nothing
    * of it was done (a layer below refused it, or the driver failed).  It is called whether the layer has
-   * `plan` or not, but not if the layer itself, or one above it, refused. */
+   * `plan` or not, but not if the layer itself, or one above it, refused.  [alone] */
   void (*committed) (SatchelStorage *storage, SatchelTransaction *transaction, const GError *error);
   /* Drivers: executes each transaction, all of it or nothing, its operations in order (each sees those
    * before it), with one sync for all transactions if possible, then publishes the new snapshots.
    * results[i]: NULL on success, else an error that the core frees.  What succeeded is durable on return.
    * `driver` of a stage that was stored is set to NULL; the core passes the others to stage_drop.  COPY to
    * the mailbox itself is allowed; MOVE to itself gives new UIDs.  EXPUNGE of nothing, and FLAGS that
-   * change nothing, succeed without a new mod-sequence. */
+   * change nothing, succeed without a new mod-sequence.  [alone] */
   void (*commit) (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n,
                   GError **results);
 
-  /* CONTENT_OUT.  The content, and the email id, of a message. */
+  /* CONTENT_OUT.  The content, and the email id, of a message.  [beside] */
   SatchelStream *(*open_message) (SatchelStorage *storage, const SatchelAccess *access,
                                   SatchelStorageMailbox *mailbox, guint32 uid, GError **error);
   /* May; CONTENT_OUT: satchel_mailbox_peek_message.  Never waits for a disk: returns NULL if it would have
-   * to.  A layer with open_message and without this method hides it. */
+   * to.  A layer with open_message and without this method hides it.  [beside] */
   SatchelStream *(*peek_message) (SatchelStorage *storage, const SatchelAccess *access,
                                   SatchelStorageMailbox *mailbox, guint32 uid);
+  /* [beside] */
   gboolean (*email_id) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                         guint32 uid, guint8 ret_id[16], GError **error);
   /* May: satchel_mailbox_unique_ids.  @ret starts as NULLs.  An id that the driver gives for a message
-   * never changes, and no other message of the mailbox gets it. */
+   * never changes, and no other message of the mailbox gets it.  [beside] */
   gboolean (*unique_ids) (SatchelStorage *storage, const SatchelAccess *access,
                           SatchelStorageMailbox *mailbox, const guint32 *uids, guint n, char **ret,
                           GError **error);
 
   /* ATTRIBUTES.  ret[i] NULL: none are stored, and the core makes them from the content, unless
    * ret_codes[i], which starts as 0, gives a reason against that (LOCKED, ...).  put_attributes also fills
-   * in sizes that were unknown: sizes[i].  It need not be durable. */
+   * in sizes that were unknown: sizes[i].  It need not be durable.  [beside] */
   gboolean (*get_attributes) (SatchelStorage *storage, const SatchelAccess *access,
                               SatchelStorageMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
                               SatchelErrorCode *ret_codes, GError **error);
+  /* [alone] */
   gboolean (*put_attributes) (SatchelStorage *storage, const SatchelAccess *access,
                               SatchelStorageMailbox *mailbox, const guint32 *uids, guint n,
                               GBytes *const *attributes, const guint64 *sizes, GError **error);
   /* May.  Metadata that layers keep with a message, at most 1 KiB for each key.  It is durable with the
    * next commit, or at once as `metadata` of the operation that makes the message.  Copies have it too.
-   * put_metadata with @value NULL removes the key. */
+   * put_metadata with @value NULL removes the key.  [beside] */
   gboolean (*get_metadata) (SatchelStorage *storage, const SatchelAccess *access,
                             SatchelStorageMailbox *mailbox, guint32 uid, const char *key, GBytes **ret,
                             GError **error);
+  /* [alone] */
   gboolean (*put_metadata) (SatchelStorage *storage, const SatchelAccess *access,
                             SatchelStorageMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
                             GError **error);
   /* May: satchel_mailbox_list_metadata, for an exporter, and for layers, in a job.  The driver holds no
-   * lock while it calls @func.  Changes nothing. */
+   * lock while it calls @func.  Changes nothing.  [beside] */
   gboolean (*list_metadata) (SatchelStorage *storage, const SatchelAccess *access,
                              SatchelStorageMailbox *mailbox, const guint32 *uids, guint n,
                              SatchelMetadataFunc func, gpointer data, GError **error);
 
   /* May, all three or none; ATTRIBUTES: satchel_store_get_blob and its like.  The core has checked names,
    * spaces and the size of each blob.  list_blobs adds names (g_free) in any order.  put_blobs checks the
-   * bounds of a space itself (LIMIT). */
+   * bounds of a space itself (LIMIT).  [beside] */
   GBytes *(*get_blob) (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                        const char *name, GError **error);
+  /* [beside] */
   gboolean (*list_blobs) (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                           GPtrArray *names, GError **error);
+  /* [alone] */
   gboolean (*put_blobs) (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                          const SatchelBlob *changes, guint n, GError **error);
 
@@ -686,9 +700,10 @@ struct SatchelStorageOps
    * have read it.  Without these methods no listener's `heard` is called (listener.h).  @name: of a-z, 0-9
    * and '-'.  Any thread, one call for a file at a time; they concern no mail, so layers do not see them.
    * read_file appends at most @max bytes from @offset on to @data; a missing file is empty.  write_file
-   * puts @data at @offset, where the file then ends, or in place of the whole file. */
+   * puts @data at @offset, where the file then ends, or in place of the whole file.  [beside] */
   gboolean (*read_file) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                          guint64 offset, gsize max, GByteArray *data, GError **error);
+  /* [beside] */
   gboolean (*write_file) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                           guint64 offset, GBytes *data, SatchelFileWrite how, GError **error);
 
@@ -702,7 +717,7 @@ struct SatchelStorageOps
    * stored flags in snapshots, in `status` and in operations, and so do listeners.  Through a handle, FLAGS
    * leaves what is hidden or added as it is stored, and APPEND stores none of it; EXPUNGE, and COPY and MOVE
    * with only_deleted, take only messages that have \Deleted both as stored and as shown; copies have the
-   * stored flags. */
+   * stored flags.  [beside] */
   void (*shown_flags) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                        SatchelShownFlags *shown);
 };

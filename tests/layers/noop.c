@@ -28,7 +28,7 @@ static const SatchelStorageOps noop_ops = {
   .plan = noop_plan,
 #define NOOP_LAYERS(method) .method = satchel_storage_##method,
 #define NOOP_DRIVER(method)
-#define STEP(method, need)
+#define STEP(method, need, turn)
 #define METHOD(result, method, level, ...) NOOP_##level (method)
 #include "core/runtime/loader/storage_methods.def"
 };

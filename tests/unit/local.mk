@@ -5,8 +5,8 @@ TESTS += tests/unit/test-config tests/unit/test-config-image tests/unit/test-con
 tests_unit_test_config_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_image_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_load_LDADD = libsatchel.la $(GLIB_LIBS)
-TESTS += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
-EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
+TESTS += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-turns.sh tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
+EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-turns.sh tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
 TESTS += tests/unit/mutate.py
 EXTRA_DIST += tests/unit/mutate.py
 include tests/unit/loader.mk

@@ -39,7 +39,7 @@ static const Must musts[] = {
   MUST (PROTOCOL, SatchelProtocolOps, handlers),
 #define DRIVER_MUST(name) MUST (STORAGE_DRIVER, SatchelStorageOps, name),
 #define DRIVER_MAY(name)
-#define STEP(name, need) DRIVER_##need (name)
+#define STEP(name, need, turn) DRIVER_##need (name)
 #define METHOD(result, name, level, classes, need, ...) DRIVER_##need (name)
 #include "core/runtime/loader/storage_methods.def"
   MUST (STORAGE_LAYER, SatchelStorageOps, open),

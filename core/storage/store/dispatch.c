@@ -22,7 +22,7 @@ static const struct
 } calls[SATCHEL_N_CALLS] = {
 #define IS_MUST TRUE
 #define IS_MAY FALSE
-#define STEP(name, need)
+#define STEP(name, need, turn)
 #define METHOD(result, name, level, classes, need, turn, guard, ...)                                         \
   [SATCHEL_CALL_##                                                                                           \
       name] = { #name, offsetof (SatchelStorageOps, name), classes, IS_##need, SATCHEL_CALL_##guard },
@@ -36,7 +36,7 @@ static const struct
 enum
 {
 #define METHOD(...)
-#define STEP(name, need) STEP_##name,
+#define STEP(name, need, turn) STEP_##name,
 #include "core/runtime/loader/storage_methods.def"
   N_STEPS
 };
@@ -133,7 +133,7 @@ below (SatchelStorage *storage, SatchelCall call)
   satchel_store_forget_list (storage->store);                                                                \
   END_WRITE
 
-#define STEP(name, need)
+#define STEP(name, need, turn)
 #define METHOD_SPECIAL(...)
 #define METHOD_VOID(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)         \
   result satchel_storage_##name parameters                                                                   \
