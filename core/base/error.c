@@ -11,7 +11,31 @@
 #define N_NEWS 512u
 #define NEWS_US (3600 * (gint64) G_USEC_PER_SEC)
 
-G_DEFINE_QUARK (satchel - error, satchel_error)
+/* What an error has besides code and message. */
+typedef struct SatchelErrorPrivate
+{
+  char *setting; /* that it is about; NULL: none */
+} SatchelErrorPrivate;
+
+static void
+satchel_error_private_init (SatchelErrorPrivate *about)
+{
+  about->setting = NULL;
+}
+
+static void
+satchel_error_private_copy (const SatchelErrorPrivate *from, SatchelErrorPrivate *to)
+{
+  to->setting = g_strdup (from->setting);
+}
+
+static void
+satchel_error_private_clear (SatchelErrorPrivate *about)
+{
+  g_free (about->setting);
+}
+
+G_DEFINE_EXTENDED_ERROR (SatchelError, satchel_error)
 
 static SatchelErrorCode
 code_from_errno (int errnum)
@@ -62,6 +86,40 @@ satchel_error_set (GError **error, SatchelErrorCode code, const char *format, ..
 }
 
 gboolean
+satchel_error_blame_setting (GError **error, const char *setting)
+{
+  if (error == NULL || *error == NULL)
+    return FALSE;
+  if ((*error)->domain != SATCHEL_ERROR)
+    {
+      g_autoptr (GError) foreign = g_steal_pointer (error);
+      satchel_error_set (error, SATCHEL_ERROR_FAILED, "%s", foreign->message);
+    }
+  g_prefix_error (error, "%s: ", setting);
+  SatchelErrorPrivate *about = satchel_error_get_private (*error);
+  g_free (about->setting);
+  about->setting = g_strdup (setting);
+  return FALSE;
+}
+
+gboolean
+satchel_error_set_setting (GError **error, const char *setting, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *message = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error_literal (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID, message);
+  return satchel_error_blame_setting (error, setting);
+}
+
+const char *
+satchel_error_setting (const GError *error)
+{
+  return error != NULL && error->domain == SATCHEL_ERROR ? satchel_error_get_private (error)->setting : NULL;
+}
+
+gboolean
 satchel_error_is_of_machine (const GError *error)
 {
   if (error == NULL || error->domain != SATCHEL_ERROR)
@@ -77,9 +135,21 @@ satchel_error_is_of_machine (const GError *error)
     case SATCHEL_ERROR_ACCESS:
     case SATCHEL_ERROR_RESOURCES:
       return TRUE;
-    default:
-      return FALSE;
+    case SATCHEL_ERROR_NONEXISTENT:
+    case SATCHEL_ERROR_ALREADYEXISTS:
+    case SATCHEL_ERROR_OVERQUOTA:
+    case SATCHEL_ERROR_LIMIT:
+    case SATCHEL_ERROR_NOPERM:
+    case SATCHEL_ERROR_CANNOT:
+    case SATCHEL_ERROR_INUSE:
+    case SATCHEL_ERROR_LOCKED:
+    case SATCHEL_ERROR_GONE:
+    case SATCHEL_ERROR_INVALID:
+    case SATCHEL_ERROR_CANCELLED:
+    case SATCHEL_ERROR_BADCHARSET:
+      break;
     }
+  return FALSE;
 }
 
 /* Each message has one place in the table.  Two messages that share a place are reported more often, which

@@ -151,6 +151,5 @@ gboolean
 satchel_networks_check (const SatchelConfig *section, const char *key, GError **error)
 {
   const char *bad = satchel_networks_first_bad (satchel_config_strings (section, key));
-  return bad == NULL
-         || satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not ADDRESS/BITS", key, bad);
+  return bad == NULL || satchel_error_set_setting (error, key, "\"%s\" is not ADDRESS/BITS", bad);
 }

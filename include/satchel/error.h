@@ -43,6 +43,16 @@ SATCHEL_API gboolean satchel_error_set_errno (GError **error, int errnum, const 
 /* Sets @error in this domain; returns FALSE so that callers fail in one line. */
 SATCHEL_API gboolean satchel_error_set (GError **error, SatchelErrorCode code, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
+/* Sets @error to INVALID about @setting, a key of the module's own group, and returns FALSE.  The message is
+ * "SETTING: " and what is wrong.  An error of a module's `check` is shown with file and line of the setting.
+ */
+SATCHEL_API gboolean satchel_error_set_setting (GError **error, const char *setting, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
+/* Says that the error that was set is about @setting: puts "SETTING: " in front of its message, and returns
+ * FALSE.  An error of another domain becomes FAILED of this one. */
+SATCHEL_API gboolean satchel_error_blame_setting (GError **error, const char *setting);
+/* The setting that @error is about, borrowed from it; NULL: it is about none, or of another domain. */
+SATCHEL_API const char *satchel_error_setting (const GError *error);
 /* Is it an error of the machine, for which the administrator needs a line in the log? */
 SATCHEL_API gboolean satchel_error_is_of_machine (const GError *error);
 /* FALSE: this function was called with the same error within the last hour.  So trouble that lasts, and

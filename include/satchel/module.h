@@ -79,9 +79,9 @@ typedef struct SatchelModule
                                       NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
   const SatchelProvides *provides; /* ended by kind 0 */
   /* All optional; reload and reload_end go together.  A failed configure at start is fatal. */
-  /* Checks the settings in role CONFIG, without side effects.  An error "KEY: what is wrong" is shown with
-   * file and line of that setting, and refuses the start.  Warnings and errors that are logged meanwhile
-   * are shown as well, and refuse nothing. */
+  /* Checks the settings in role CONFIG, without side effects.  An error refuses the start; one about a
+   * setting (satchel_error_set_setting) is shown with file and line of that setting.  Warnings and errors
+   * that are logged meanwhile are shown as well, and refuse nothing. */
   gboolean (*check) (const SatchelConfig *section, GError **error);
   gboolean (*configure) (const SatchelConfig *section, GError **error);
   gboolean (*start) (SatchelRole role, GError **error);

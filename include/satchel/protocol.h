@@ -127,7 +127,7 @@ satchel_session_peer (SatchelSession *session); /* "192.0.2.1", "2001:db8::1", "
 /* Is the peer in one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix sockets?  Texts that are
  * none of these match nothing; NULL: FALSE. */
 SATCHEL_API gboolean satchel_session_is_from (SatchelSession *session, const char *const *networks);
-/* For a module's `check`: INVALID with "KEY: what is wrong" if an entry of the setting @key is no such text.
+/* For a module's `check`: an error about the setting @key if one of its entries is no such text.
  * Any role. */
 SATCHEL_API gboolean satchel_networks_check (const SatchelConfig *section, const char *key, GError **error);
 SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session);

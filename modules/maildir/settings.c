@@ -62,27 +62,26 @@ is_path_template (const char *key, const char *path, GError **error)
       {
         p++;
         if (*p != 'd' && *p != 'n' && *p != 'u' && *p != '%')
-          return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                    "%s: %%%c means nothing here; use %%d, %%n or %%u", key,
-                                    *p != '\0' ? *p : ' ');
+          return satchel_error_set_setting (error, key, "%%%c means nothing here; use %%d, %%n or %%u",
+                                            *p != '\0' ? *p : ' ');
         has_user |= *p == 'n' || *p == 'u';
         has_domain |= *p == 'd' || *p == 'u';
         if (*p == '\0')
           break;
       }
   if (!has_user || !has_domain)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: two users would share \"%s\"; write %%d and %%n, or %%u", key, path);
+    return satchel_error_set_setting (error, key, "two users would share \"%s\"; write %%d and %%n, or %%u",
+                                      path);
   if (*path == '/' || *path == '~')
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: \"%s\" must be relative to server.mail_root; set server.mail_root to the "
-                              "directory above all Maildirs",
-                              key, path);
+    return satchel_error_set_setting (
+        error, key,
+        "\"%s\" must be relative to server.mail_root; set server.mail_root to the "
+        "directory above all Maildirs",
+        path);
   g_auto (GStrv) parts = g_strsplit (path, "/", -1);
   for (char **part = parts; *part != NULL; part++)
     if (**part == '\0' || strcmp (*part, ".") == 0 || strcmp (*part, "..") == 0)
-      return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" has an empty part, \".\" or \"..\"",
-                                key, path);
+      return satchel_error_set_setting (error, key, "\"%s\" has an empty part, \".\" or \"..\"", path);
   return TRUE;
 }
 
@@ -141,22 +140,22 @@ is_uidl_format (const char *format, GError **error)
       if (*p != '%')
         {
           if (*p < 0x21 || *p > 0x7e)
-            return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                      "pop3_uidl_format: a unique id has no spaces and ASCII characters only "
-                                      "(RFC 1939 7); remove the others");
+            return satchel_error_set_setting (error, "pop3_uidl_format",
+                                              "a unique id has no spaces and ASCII characters only "
+                                              "(RFC 1939 7); remove the others");
           p++;
           continue;
         }
       if ((p = parse_key (p + 1, &width, &is_padded, &is_hex, &key)) == NULL)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "pop3_uidl_format: \"%s\" may have %%u, %%v, %%f and %%g only, with a "
-                                  "width and X if wanted (%%08Xu)",
-                                  format);
+        return satchel_error_set_setting (error, "pop3_uidl_format",
+                                          "\"%s\" may have %%u, %%v, %%f and %%g only, with a "
+                                          "width and X if wanted (%%08Xu)",
+                                          format);
       is_unique |= key == 'u' || key == 'f' || key == 'g';
     }
   return is_unique
-         || satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                               "pop3_uidl_format: \"%s\" is the same for all messages; add %%u", format);
+         || satchel_error_set_setting (error, "pop3_uidl_format",
+                                       "\"%s\" is the same for all messages; add %%u", format);
 }
 
 static void

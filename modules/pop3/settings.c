@@ -75,9 +75,9 @@ pop3_check (const SatchelConfig *section, GError **error)
   Pop3Settings settings = { 0 };
   satchel_config_fill (section, pop3_schema, &settings);
   return pop3_language_find (settings.language) != NULL
-         || satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                               "language: \"%s\" is not a language of the POP3 module; use en or de",
-                               settings.language);
+         || satchel_error_set_setting (error, "language",
+                                       "\"%s\" is not a language of the POP3 module; use en or de",
+                                       settings.language);
 }
 
 static Pop3Policy

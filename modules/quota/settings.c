@@ -136,11 +136,10 @@ read_rows (QuotaLimits *limits, const SatchelConfig *section, const char *key, G
       satchel_config_fill (row, limit_rows, &settings);
       g_autofree char *name = key_of (settings.name);
       if ((strchr (name, '@') != NULL) != is_user)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not %s", key, name,
-                                  is_user ? "a user with a domain (LOCAL@DOMAIN)" : "a domain");
+        return satchel_error_set_setting (error, key, "\"%s\" is not %s", name,
+                                          is_user ? "a user with a domain (LOCAL@DOMAIN)" : "a domain");
       if (g_hash_table_contains (table, name))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is listed twice; remove one", key,
-                                  name);
+        return satchel_error_set_setting (error, key, "\"%s\" is listed twice; remove one", name);
       SatchelUsage *limit = g_new (SatchelUsage, 1);
       /* A limit that the row does not set stays that of the others. */
       const SatchelUsage others = is_user ? limit_of_domain (limits, name) : limits->of_all;
@@ -166,11 +165,10 @@ read_warnings (QuotaLimits *limits, const char *const *warnings, GError **error)
     {
       guint64 percent;
       if (!g_ascii_string_to_unsigned (*text, 10, 1, 100, &percent, NULL))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "warnings: \"%s\" is not a percentage from 1 to 100", *text);
+        return satchel_error_set_setting (error, "warnings", "\"%s\" is not a percentage from 1 to 100",
+                                          *text);
       if (limits->n_warnings == WARNINGS_MAX)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "warnings: there may be at most %u",
-                                  WARNINGS_MAX);
+        return satchel_error_set_setting (error, "warnings", "there may be at most %u", WARNINGS_MAX);
       limits->warnings[limits->n_warnings++] = (guint) percent;
     }
   qsort (limits->warnings, limits->n_warnings, sizeof limits->warnings[0], by_number);

@@ -35,10 +35,10 @@ external_map_new (const char *const *rows, GError **error)
       char *user = fingerprint != NULL ? satchel_user_canonical (words[1], strlen (words[1]), NULL) : NULL;
       if (user == NULL || g_hash_table_contains (all, fingerprint))
         {
-          satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                             "certificates: \"%s\" is not a SHA-256 fingerprint and a user, or its "
-                             "certificate is there twice",
-                             *rows);
+          satchel_error_set_setting (error, "certificates",
+                                     "\"%s\" is not a SHA-256 fingerprint and a user, or its "
+                                     "certificate is there twice",
+                                     *rows);
           g_free (fingerprint);
           g_free (user);
           g_hash_table_unref (all);

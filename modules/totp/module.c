@@ -126,7 +126,7 @@ read_keys (const SatchelConfig *section, GError **error)
   char *master = satchel_config_secret (section, "key", error);
   if (master == NULL)
     {
-      g_prefix_error (error, "key: ");
+      satchel_error_blame_setting (error, "key");
       return NULL;
     }
   TotpKeys *keys = totp_keys_new (master, error);

@@ -78,8 +78,7 @@ read_policies (TotpSettings *settings, const SatchelConfig *section, GError **er
       satchel_config_fill (group, policy_rows, &row);
       if (!g_hash_table_replace (settings->policies, g_utf8_strdown (row.name, -1),
                                  GUINT_TO_POINTER (row.policy)))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "policies: \"%s\" is listed twice; remove one", row.name);
+        return satchel_error_set_setting (error, "policies", "\"%s\" is listed twice; remove one", row.name);
     }
   return TRUE;
 }

@@ -282,6 +282,39 @@ take_text (void)
   g_assert_false (satchel_text_take (&at, ":"));
 }
 
+/* An error knows the setting that it is about, whatever colons are in its text, and its copies know it too.
+ */
+static void
+settings_of_errors (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_assert_false (satchel_error_set (&error, SATCHEL_ERROR_INVALID, "path: %s", "text"));
+  g_assert_null (satchel_error_setting (error));
+  g_assert_null (satchel_error_setting (NULL));
+  g_assert_false (satchel_error_blame_setting (&error, "key"));
+  g_assert_cmpstr (satchel_error_setting (error), ==, "key");
+  g_assert_cmpstr (error->message, ==, "key: path: text");
+  g_autoptr (GError) copy = g_error_copy (error);
+  g_clear_error (&error);
+  g_assert_cmpstr (satchel_error_setting (copy), ==, "key");
+
+  g_assert_false (satchel_error_set_setting (&error, "users", "\"%s\" is listed twice", "a"));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID);
+  g_assert_cmpstr (satchel_error_setting (error), ==, "users");
+  g_assert_cmpstr (error->message, ==, "users: \"a\" is listed twice");
+  g_clear_error (&error);
+
+  g_set_error_literal (&error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "no file");
+  g_assert_null (satchel_error_setting (error));
+  g_assert_false (satchel_error_blame_setting (&error, "key"));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_FAILED);
+  g_assert_cmpstr (error->message, ==, "key: no file");
+  g_assert_cmpstr (satchel_error_setting (error), ==, "key");
+
+  g_assert_false (satchel_error_blame_setting (NULL, "key"));
+  g_assert_false (satchel_error_set_setting (NULL, "key", "nobody asks"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -293,6 +326,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/fd/write-all", write_all);
   g_test_add_func ("/base/file/replace", replace);
   g_test_add_func ("/base/list", list);
+  g_test_add_func ("/base/error/setting", settings_of_errors);
   g_test_add_func ("/base/number/take", take_number);
   g_test_add_func ("/base/number/text", take_text);
   return g_test_run ();

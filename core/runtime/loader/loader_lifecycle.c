@@ -42,14 +42,14 @@ satchel_loader_why_not (SatchelLoader *loader, const char *name)
   return g_hash_table_lookup (loader->why_not, name);
 }
 
-/* Adds a problem of a module. "KEY: what is wrong" is reported with the place of KEY (module.h), anything
- * else with the place that enables the module. */
+/* Adds a problem of a module: what is about a setting is reported with the place of the setting, anything
+ * else with the place that enables the module.  @error may be NULL. */
 static void
-add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name, const char *text)
+add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name, const GError *error)
 {
   SatchelConfigProblem *problem = g_new0 (SatchelConfigProblem, 1);
-  const char *colon = strstr (text, ": ");
-  g_autofree char *key = colon != NULL ? g_strndup (text, (gsize) (colon - text)) : NULL;
+  const char *text = error != NULL ? error->message : "refused its settings without a reason; ask its author";
+  const char *key = satchel_error_setting (error);
   gboolean is_key = key != NULL && section != NULL && satchel_config_find (section, key) != NULL;
   const char *origin = section != NULL ? satchel_config_origin (section, is_key ? key : "enabled") : NULL;
   problem->where = g_strdup (origin != NULL && strcmp (origin, "default") != 0 ? origin : "");
@@ -87,7 +87,7 @@ void
 satchel_loader_collect_lines (GPtrArray *problems)
 {
   checked = problems;
-  satchel_log_set_test (problems != NULL ? take_line : NULL);
+  satchel_log_divert (problems != NULL ? take_line : NULL);
 }
 
 /* Removes the lines that a check logged and then also returned as its error, since they are one mistake. */
@@ -116,8 +116,7 @@ satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrAr
       if (entry->module->check (section, &error))
         continue;
       drop_told (problems, first, error);
-      add_problem (problems, section, entry->name,
-                   error != NULL ? error->message : "refused its settings without a reason; ask its author");
+      add_problem (problems, section, entry->name, error);
       ok = FALSE;
     }
   satchel_loader_collect_lines (NULL);
