@@ -110,17 +110,13 @@ run_command (gpointer data)
 static const char *
 why_cancelled (SatchelErrorCode why)
 {
-  switch ((int) why)
-    {
-    case SATCHEL_ERROR_TIMEOUT:
-      return "it took too long, or nobody read what it said; see server.admin_time";
-    case SATCHEL_ERROR_LIMIT:
-      return "it says more than an answer may hold";
-    case SATCHEL_ERROR_UNAVAILABLE:
-      return "the server stops";
-    default:
-      return "cancelled";
-    }
+  static const char *const reasons[] = {
+    [SATCHEL_ERROR_TIMEOUT] = "it took too long, or nobody read what it said; see server.admin_time",
+    [SATCHEL_ERROR_LIMIT] = "it says more than an answer may hold",
+    [SATCHEL_ERROR_UNAVAILABLE] = "the server stops",
+  };
+  const char *reason = why < G_N_ELEMENTS (reasons) ? reasons[why] : NULL;
+  return reason != NULL ? reason : "cancelled";
 }
 
 static void

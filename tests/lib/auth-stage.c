@@ -478,7 +478,7 @@ stage_begin (const char *const *overrides)
   stage_key = NULL;
   users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, user_free);
   stage_aliases = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  satchel_log_set_test (collect_log);
+  satchel_log_divert (collect_log);
   stage_set_user ("alice@x.org", "pw", FALSE);
   stage_set_user ("bob@x.org", "pw", FALSE);
   start (overrides);
@@ -488,7 +488,7 @@ void
 stage_end (void)
 {
   finish ();
-  satchel_log_set_test (NULL);
+  satchel_log_divert (NULL);
   g_string_free (stage.log, TRUE);
   g_string_free (stage.admin_reply, TRUE);
   g_hash_table_unref (users);

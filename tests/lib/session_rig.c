@@ -239,7 +239,7 @@ void
 rig_init (void)
 {
   static const guint8 key[64] = "a key that all gates share";
-  satchel_log_set_test (rig_quiet);
+  satchel_log_divert (rig_quiet);
   rig_set_limits ("");
   rig_link (&rig.gate_auth, gate_from_auth, &rig.auth_gate, auth_message);
   rig_link (&rig.gate_mail, gate_from_mail, &rig.mail_gate, mail_from_gate);

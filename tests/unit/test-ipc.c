@@ -207,7 +207,7 @@ count_fds (void)
 static void
 test_hostile_messages (void)
 {
-  satchel_log_set_test (quiet);
+  satchel_log_divert (quiet);
   satchel_reactor_init ();
   loop_settle ();
   guint before = count_fds ();
@@ -259,13 +259,13 @@ test_hostile_messages (void)
       close (fds[0]);
     }
   g_assert_cmpuint (count_fds (), ==, before);
-  satchel_log_set_test (NULL);
+  satchel_log_divert (NULL);
 }
 
 static void
 test_random_messages (void)
 {
-  satchel_log_set_test (quiet);
+  satchel_log_divert (quiet);
   for (guint round = 0; round < 500; round++)
     {
       int fds[2];
@@ -293,7 +293,7 @@ test_random_messages (void)
       close (fds[0]);
       close (fds[1]);
     }
-  satchel_log_set_test (NULL);
+  satchel_log_divert (NULL);
 }
 
 /* A peer that reads late gets all, in order, with the descriptors, though the sender closed its own. */
@@ -417,7 +417,7 @@ test_behind (void)
 static void
 test_queue_bound (void)
 {
-  satchel_log_set_test (quiet);
+  satchel_log_divert (quiet);
   int fds[2];
   make_pair (fds);
   Side side = { .fd = -1 };
@@ -430,13 +430,13 @@ test_queue_bound (void)
   g_assert_cmpuint (side.n_closed, ==, 0); /* never inside the caller's own call */
   loop_until (side.n_closed == 1);
   close (fds[1]);
-  satchel_log_set_test (NULL);
+  satchel_log_divert (NULL);
 }
 
 static void
 test_refused_and_freed (void)
 {
-  satchel_log_set_test (quiet);
+  satchel_log_divert (quiet);
   for (guint kind = 0; kind < 2; kind++)
     {
       int fds[2];
@@ -454,7 +454,7 @@ test_refused_and_freed (void)
       g_assert_cmpuint (side.n_closed, ==, kind == 0);
       close (fds[0]);
     }
-  satchel_log_set_test (NULL);
+  satchel_log_divert (NULL);
 }
 
 int

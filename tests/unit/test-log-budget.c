@@ -142,7 +142,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   lines = g_string_new (NULL);
-  satchel_log_set_test (collect);
+  satchel_log_divert (collect);
   g_test_add_func ("/session/log-budget/place", test_place);
   g_test_add_func ("/session/log-budget/in-all", test_in_all);
   g_test_add_func ("/session/log-budget/memory", test_memory);

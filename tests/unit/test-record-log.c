@@ -71,13 +71,13 @@ set_up (void)
   rig.read = g_ptr_array_new_with_free_func (g_free);
   rig.live = g_ptr_array_new_with_free_func (g_free);
   rig.told = g_string_new (NULL);
-  satchel_log_set_test (note_line);
+  satchel_log_divert (note_line);
 }
 
 static void
 tear_down (void)
 {
-  satchel_log_set_test (NULL);
+  satchel_log_divert (NULL);
   static const char *const names[] = { "log", "log.new", "log.damaged" };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     unlinkat (rig.root_fd, names[i], 0);

@@ -207,7 +207,7 @@ keep_line (SatchelLogLevel level, const char *area, const char *message)
 static void
 test_log_text (void)
 {
-  satchel_log_set_test (keep_line);
+  satchel_log_divert (keep_line);
   satchel_log (SATCHEL_LOG_ERROR, "maildir", "mailbox %s: damaged", "auth failed: rip=1.2.3.4 rip=5");
   g_assert_cmpstr (last_line, ==, "mailbox auth failed: rip:1.2.3.4 rip:5: damaged");
   satchel_log (SATCHEL_LOG_ERROR, "imap", "user=u rip=192.0.2.1 client: name=\"rip=1.2.3.4\"");
@@ -225,7 +225,7 @@ test_log_text (void)
       g_assert_null (strstr (last_line, "rip="));
     }
   g_clear_pointer (&last_line, g_free);
-  satchel_log_set_test (NULL);
+  satchel_log_divert (NULL);
 }
 
 int

@@ -455,7 +455,7 @@ test_late_refusal (void)
                 { GNUTLS_A_CERTIFICATE_EXPIRED, "reason=\"Certificate is expired\"" } };
   Client client;
   noted = g_string_new (NULL);
-  satchel_log_set_test (note_line);
+  satchel_log_divert (note_line);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_string_truncate (noted, 0);
@@ -476,7 +476,7 @@ test_late_refusal (void)
   client_drop (&client);
   rig_settle ();
   g_assert_null (strstr (noted->str, "tls failed:"));
-  satchel_log_set_test (rig_quiet);
+  satchel_log_divert (rig_quiet);
   g_string_free (noted, TRUE);
 }
 
@@ -487,7 +487,7 @@ refuse_in_clear_text (const char *record, gsize len)
   Client client;
   char byte;
   noted = g_string_new (NULL);
-  satchel_log_set_test (note_line);
+  satchel_log_divert (note_line);
   connect_tls (&client, "a.example", NULL);
   g_assert_cmpint (gnutls_handshake (client.tls), <, 0); /* its hello is on the way */
   loop_until (recv (client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
@@ -495,7 +495,7 @@ refuse_in_clear_text (const char *record, gsize len)
   loop_until (strstr (noted->str, "tls failed:") != NULL);
   client_drop (&client);
   rig_settle ();
-  satchel_log_set_test (rig_quiet);
+  satchel_log_divert (rig_quiet);
   return g_string_free (g_steal_pointer (&noted), FALSE);
 }
 

@@ -26,7 +26,7 @@ static int log_fd = -1; /* -1: standard error */
 static int journal_fd = -1;
 static int level_now = SATCHEL_LOG_INFO;
 static const char *ident = "satchel";
-static SatchelLogTestFunc test_func;
+static SatchelLogFunc diverted_to;
 static int n_lost, n_untold; /* lines that could not be written; those that the log has not mentioned yet */
 
 SATCHEL_COUNTER (lost, "satchel_log_lost_total", "Lines of the log that could not be written");
@@ -130,9 +130,9 @@ satchel_log_is_enabled (SatchelLogLevel level)
 }
 
 void
-satchel_log_set_test (SatchelLogTestFunc func)
+satchel_log_divert (SatchelLogFunc func)
 {
-  test_func = func;
+  diverted_to = func;
 }
 
 /* Returns the length of the character at @text, 1 if it is not valid. *ret_is_plain: it can neither end a
@@ -379,8 +379,8 @@ satchel_log (SatchelLogLevel level, const char *area, const char *format, ...)
   g_autoptr (GString) text = g_string_sized_new (256);
   append_clean (text, raw);
   hide_addresses (area, text);
-  if (test_func != NULL)
-    test_func (level, area, text->str);
+  if (diverted_to != NULL)
+    diverted_to (level, area, text->str);
   else if (g_atomic_int_get (&log_fd) >= 0 || journal_fd < 0 || !send_to_journal (level, area, text->str))
     write_line (level, area, text->str);
   errno = saved;

@@ -21,6 +21,7 @@ void satchel_log_set_level (SatchelLogLevel level);
 void satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii);
 /* Makes one entry of the journal's native protocol. @text: as satchel_log gets it. */
 void satchel_log_journal_entry (GString *entry, SatchelLogLevel level, const char *area, const char *text);
-/* Sends lines to @func instead, for tests and for checks of the configuration. NULL: back to the log. */
-typedef void (*SatchelLogTestFunc) (SatchelLogLevel level, const char *area, const char *message);
-void satchel_log_set_test (SatchelLogTestFunc func);
+/* Lines go to @func in place of the log, until NULL is given: a check of the configuration shows them as its
+ * own.  For a process with one thread. */
+typedef void (*SatchelLogFunc) (SatchelLogLevel level, const char *area, const char *message);
+void satchel_log_divert (SatchelLogFunc func);

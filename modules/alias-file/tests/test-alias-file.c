@@ -180,7 +180,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   logged = g_string_new (NULL);
-  satchel_log_set_test (collect_log);
+  satchel_log_divert (collect_log);
   satchel_user_set_rules ("example.org", TRUE);
   module = satchel_module ();
   userdb = module->provides[0].ops;

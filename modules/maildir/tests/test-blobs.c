@@ -145,7 +145,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  satchel_log_set_test (ignore_log);
+  satchel_log_divert (ignore_log);
   g_test_add_func ("/maildir/blobs/damaged", test_damaged);
   g_test_add_func ("/maildir/blobs/failed", test_failed);
   return g_test_run ();

@@ -325,7 +325,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  satchel_log_set_test (collect_log);
+  satchel_log_divert (collect_log);
   g_test_add_func ("/quota/whose", test_whose);
   g_test_add_func ("/quota/mistakes", test_mistakes);
   g_test_add_func ("/quota/numbers", test_numbers);

@@ -262,7 +262,7 @@ static void
 set_up (const char *settings)
 {
   rig.told = g_string_new (NULL);
-  satchel_log_set_test (note_line);
+  satchel_log_divert (note_line);
   rig.directory = g_dir_make_tmp ("satchel-totp-XXXXXX", NULL);
   rig.path = g_build_filename (rig.directory, "totp", NULL);
   begin_with (settings);
@@ -286,7 +286,7 @@ tear_down (void)
   g_free (rig.directory);
   g_free (rig.path);
   g_string_free (rig.told, TRUE);
-  satchel_log_set_test (NULL);
+  satchel_log_divert (NULL);
 }
 
 static void
