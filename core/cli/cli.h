@@ -60,7 +60,7 @@ int satchel_cli_fail (SatchelExit exit, const char *format, ...) G_GNUC_PRINTF (
 /* Writes the text of @error, and returns the exit status that fits its code. */
 int satchel_cli_fail_error (const GError *error);
 
-/* setup.c */
+/* setup.c has these. */
 /* Reads the configuration. `loader` then has every module that it names, enabled or not, loaded in role
  * config. FALSE: the configuration cannot be used. */
 gboolean satchel_cli_load (SatchelCli *cli, GPtrArray *problems);
@@ -79,7 +79,7 @@ int satchel_cli_setup (SatchelCli *cli);
  * started. Returns 0, or an exit status after it has printed the reason. */
 int satchel_cli_start_modules (SatchelCli *cli);
 
-/* modules.c */
+/* modules.c has these. */
 /* Adds the commands of enabled modules to `commands`, once. FALSE: the configuration has mistakes, so the
  * commands of modules are not known. */
 gboolean satchel_cli_add_modules_commands (SatchelCli *cli);
@@ -116,7 +116,7 @@ char *satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret
 /* The same for a password that is there already, which is asked for once. */
 char *satchel_cli_read_present_password (gboolean from_stdin, const char *user, int *ret_exit);
 
-/* defaults.c */
+/* defaults.c has these. */
 typedef enum
 {
   SATCHEL_DEFAULTS_FILE = 0, /* a commented file as it is installed */

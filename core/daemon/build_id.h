@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names the build that this process runs, so that an old master learns that the package was upgraded under
- * it.
+ * This header declares names the build that this process runs, so that an old master learns that the package
+ * was upgraded under it.
  */
 #pragma once
 #include <glib.h>

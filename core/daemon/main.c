@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * satcheld: one program, every process of the server.  Without --role it is master.
+ * This file starts satcheld: one program, every process of the server.  Without --role it is master.
  */
 #include "config.h"
 

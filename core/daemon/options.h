@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The command line of satcheld.
+ * This header declares the command line of satcheld.
  */
 #pragma once
 #include <satchel/error.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The plan: what master needs to know of a configuration, as numbers and paths. The config process works
- * it out and sends it in messages. Master sees nothing else of the configuration but an opaque sealed
- * image.
+ * This header declares the plan: what master needs to know of a configuration, as numbers and paths. The
+ * config process works it out and sends it in messages. Master sees nothing else of the configuration but an
+ * opaque sealed image.
  */
 #pragma once
 #include "core/runtime/config/config_image.h"
@@ -15,7 +15,7 @@
 #define SATCHEL_PLAN_TLS_MAX 256u
 #define SATCHEL_PLAN_HELPERS_MAX 32u
 #define SATCHEL_PLAN_PROBLEMS_MAX 1000u
-/* The grace of a STOP by which a process takes no new connections and ends with its last old one. */
+/* This is the grace of a STOP by which a process takes no new connections and ends with its last old one. */
 #define SATCHEL_GRACE_DRAIN G_MAXUINT32
 
 typedef struct SatchelPlanIds
@@ -42,7 +42,7 @@ typedef struct SatchelPlanModule
   int fd;
 } SatchelPlanModule;
 
-/* The helper process of a module; its index in the plan is its slot. */
+/* This is the helper process of a module; its index in the plan is its slot. */
 typedef struct SatchelPlanHelper
 {
   char *module;
@@ -98,11 +98,11 @@ void satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const cha
 /* Adds a problem with @setting, "GROUP.KEY" or "GROUP". */
 void satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const char *where,
                                   const char *setting, const char *format, ...) G_GNUC_PRINTF (5, 6);
-/* Problem @i for people; yours. */
+/* Returns problem @i for people; yours. */
 char *satchel_plan_problem_text (const SatchelPlan *plan, guint i);
 
-/* How many processes of a role master keeps, and the module of the one with number @slot; "": it serves
- * all. */
+/* Returns how many processes of a role master keeps, and the module of the one with number @slot; "": it
+ * serves all. */
 guint satchel_plan_n_processes (const SatchelPlan *plan, const SatchelRoleRow *row);
 const char *satchel_plan_module_of (const SatchelPlan *plan, const SatchelRoleRow *row, guint slot);
 

@@ -10,7 +10,7 @@
 #include "core/mail/fields.h"
 #include "core/mail/text.h"
 
-/* A list being read: words gathered since the last separator. */
+/* This is a list being read: words gathered since the last separator. */
 typedef struct Words
 {
   GString *phrase;   /* with single spaces, quotes resolved */
@@ -59,7 +59,7 @@ add_address (GPtrArray *list, char *name, char *route, char *mailbox, char *host
   g_ptr_array_add (list, address);
 }
 
-/* Up to the next special; atoms and quoted strings, with what RFC 5322 4.4 allows between them. */
+/* Reads up to the next special; atoms and quoted strings, with what RFC 5322 4.4 allows between them. */
 static const char *
 read_words (const char *at, const char *end, Words *words)
 {
@@ -105,7 +105,7 @@ read_words (const char *at, const char *end, Words *words)
   return at;
 }
 
-/* "<@route:local@host>"; @at is past '<'. */
+/* Reads "<@route:local@host>"; @at is past '<'. */
 static const char *
 read_angle (const char *at, const char *end, Words *words, char **ret_route)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Reading an attributes blob: the check, and what the message's own header says.
+ * This file is for reading an attributes blob: the check, and what the message's own header says.
  */
 #include "config.h"
 
@@ -244,7 +244,7 @@ record_value (const Record *record, const char **ret_value, gsize *ret_len)
     *ret_len = end - at;
 }
 
-/* The number of a kept field, -1: it is not kept in this blob. */
+/* Returns the number of a kept field, -1: it is not kept in this blob. */
 static int
 kept_number (GBytes *blob, const char *name)
 {

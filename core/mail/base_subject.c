@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Base subjects (RFC 5256 2.1, grammar of 5).  Linear: a run of blobs is looked at once, then taken off or
- * left as a whole.
+ * This file has base subjects (RFC 5256 2.1, grammar of 5).  Linear: a run of blobs is looked at once, then
+ * taken off or left as a whole.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ skip_blanks (const char *at, const char *end)
   return at;
 }
 
-/* Past subj-blob = "[" *BLOBCHAR "]" *WSP; NULL: none here. */
+/* Returns the place past subj-blob = "[" *BLOBCHAR "]" *WSP; NULL: none here. */
 static const char *
 skip_blob (const char *at, const char *end)
 {
@@ -41,7 +41,7 @@ skip_blob (const char *at, const char *end)
   return at < end && *at == ']' ? skip_blanks (at + 1, end) : NULL;
 }
 
-/* Past subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"; NULL: none here. */
+/* Returns the place past subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"; NULL: none here. */
 static const char *
 skip_refwd (const char *at, const char *end)
 {
@@ -54,7 +54,7 @@ skip_refwd (const char *at, const char *end)
   return at < end && *at == ':' ? at + 1 : NULL;
 }
 
-/* Step 2. */
+/* This is step 2. */
 static void
 strip_trailers (Subject *subject)
 {
@@ -91,7 +91,7 @@ strip_leaders (Subject *subject)
     }
 }
 
-/* Step 6: "[fwd: ... ]". */
+/* This is step 6: "[fwd: ... ]". */
 static gboolean
 strip_forward (Subject *subject)
 {
@@ -104,7 +104,7 @@ strip_forward (Subject *subject)
   return TRUE;
 }
 
-/* Step 1: tabs are spaces, and several are one. */
+/* This is step 1: tabs are spaces, and several are one. */
 static gsize
 squeeze (char *text, gsize len)
 {

@@ -5,7 +5,8 @@
 
 #include "core/mail/blob.h"
 
-/* Eight bytes a step; every step is a bijection of the state, so that a change of one word is always seen. */
+/* It takes eight bytes a step; every step is a bijection of the state, so that a change of one word is always
+ * seen. */
 guint64
 satchel_blob_checksum (const guint8 *data, gsize len)
 {

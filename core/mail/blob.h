@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layout of the attributes blob, version 4.  Little-endian.  A header of fixed size, a table of sections, the
- * sections. Readers refuse another version (the message is scanned again).
+ * This header has the layout of the attributes blob, version 4.  Little-endian.  A header of fixed size, a
+ * table of sections, the sections. Readers refuse another version (the message is scanned again).
  */
 #pragma once
 #include <satchel/attributes.h>
@@ -58,7 +58,8 @@ typedef enum
 
 #define HEADER_RECORD_BYTES 6u
 
-/* Header fields by number.  Those below N_KEPT_HEADERS are kept in the blob; the others only need a number.
+/* These are header fields by number.  Those below N_KEPT_HEADERS are kept in the blob; the others only need a
+ * number.
  */
 #define N_KEPT_HEADERS 47
 enum

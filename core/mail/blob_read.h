@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Calls about attributes blobs for the core alone, beside those for modules (attributes.h).
+ * This header declares calls about attributes blobs for the core alone, beside those for modules
+ * (attributes.h).
  */
 #pragma once
 #include <satchel/attributes.h>
@@ -8,11 +9,11 @@
 /* Checks magic, version, checksum and every bound inside of a blob that was stored.  FALSE: the blob is to be
  * thrown away and the message scanned again.  The time is linear in its length. */
 gboolean satchel_attributes_check (GBytes *blob);
-/* The same without the checksum: for a blob whose checksum was right before, and that has been kept under
- * another checksum since.  Its contents may be wrong, but no accessor reads outside of it. */
+/* Does the same without the checksum: for a blob whose checksum was right before, and that has been kept
+ * under another checksum since.  Its contents may be wrong, but no accessor reads outside of it. */
 gboolean satchel_attributes_check_bounds (GBytes *blob);
 
-/* The number of line feeds in the whole message. */
+/* Returns the number of line feeds in the whole message. */
 guint64 satchel_attributes_lines (GBytes *blob);
 /* The message came by SMTPUTF8 (RFC 6531), or an address in its header is not ASCII: mail that has a
  * surrogate (downgrade.h).  8-bit bytes elsewhere in a header do not count. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The scanner's result as a blob.
+ * This file writes the scanner's result as a blob.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Case folding for search: ASCII eight bytes a step, common scripts by table, the rest by libunistring (RFC
- * 5051's comparison without its removal of compatibility differences).
+ * This file has case folding for search: ASCII eight bytes a step, common scripts by table, the rest by
+ * libunistring (RFC 5051's comparison without its removal of compatibility differences).
  */
 #include "config.h"
 
@@ -106,7 +106,7 @@ fold_by_table (const char *at, const char *end, GString *out)
   return at;
 }
 
-/* How many bytes fold_by_table made of the character at @at. */
+/* Returns how many bytes fold_by_table made of the character at @at. */
 static gsize
 folded_length (const char *at)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Case folding: what SEARCH, SORT and THREAD compare.
+ * This header declares case folding: what SEARCH, SORT and THREAD compare.
  */
 #pragma once
 #include <satchel/types.h>
@@ -11,11 +11,11 @@ char *satchel_casefold (const char *text, gsize len, gsize *ret_len);
  * compatibility decompositions. Invalid bytes become U+FFFD. The caller owns the result. */
 char *satchel_casemap (const char *text, gsize len, gsize *ret_len);
 
-/* The same as satchel_casefold, piece by piece. */
+/* Does the same as satchel_casefold, piece by piece. */
 
-/* ASCII letters only, in place; other bytes stay. */
+/* It folds ASCII letters only, in place; other bytes stay. */
 void satchel_ascii_lower (char *text, gsize len);
-/* @text: valid UTF-8. */
+/* @text is valid UTF-8. */
 void satchel_casefold_append (const char *text, gsize len, GString *out);
 /* How much of @text may be folded before what follows is known; the rest (at most 1 KiB) waits. */
 gsize satchel_casefold_safe_length (const char *text, gsize len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * i;unicode-casemap (RFC 5051 2): titlecase, then full decomposition; what SORT and THREAD compare (RFC 5256
- * 7).
+ * This file has i;unicode-casemap (RFC 5051 2): titlecase, then full decomposition; what SORT and THREAD
+ * compare (RFC 5256 7).
  */
 #include "config.h"
 

@@ -10,8 +10,8 @@
 #include <iconv.h>
 #include <string.h>
 
-/* Names as mail has them, lower case: to what iconv is asked for.  Where a superset is what senders mean,
- * that. */
+/* These are names as mail has them, lower case: to what iconv is asked for.  Where a superset is what senders
+ * mean, that. */
 static const struct
 {
   const char *name, *iconv_name;
@@ -143,7 +143,7 @@ static const struct
   { "hp-roman8", "HP-ROMAN8" },
 };
 
-/* Name for iconv, NULL if unknown. */
+/* Returns the name for iconv, NULL if unknown. */
 static const char *
 find_charset (const char *name)
 {
@@ -177,7 +177,7 @@ satchel_charset_is_ascii_superset (const char *charset)
   return name == NULL || !g_strv_contains (others, name);
 }
 
-/* Never closed: glibc keeps a converter's object mapped while a descriptor uses it. */
+/* Converters are never closed: glibc keeps a converter's object mapped while a descriptor uses it. */
 static struct
 {
   iconv_t converters[G_N_ELEMENTS (charsets)];
@@ -240,7 +240,7 @@ satchel_charset_reader_free (SatchelCharsetReader *reader)
   g_free (reader);
 }
 
-/* Length of the valid UTF-8 sequence at @at; 0: none; -1: cut by @end. */
+/* Returns the length of the valid UTF-8 sequence at @at; 0: none; -1: cut by @end. */
 static int
 utf8_length (const guint8 *at, const guint8 *end)
 {

@@ -14,7 +14,7 @@ char *satchel_charset_to_utf8 (const char *charset, const void *data, gsize len,
 /* Bytes below 128 mean ASCII wherever they stand, so that an ASCII needle can be looked for in raw bytes. */
 gboolean satchel_charset_is_ascii_superset (const char *charset);
 
-/* The same conversion piece by piece; the border of two pieces may cut a character. */
+/* This is the same conversion piece by piece; the border of two pieces may cut a character. */
 typedef struct SatchelCharsetReader SatchelCharsetReader;
 SatchelCharsetReader *satchel_charset_reader_new (const char *charset);
 void satchel_charset_reader_push (SatchelCharsetReader *reader, const void *data, gsize len, gboolean is_last,
@@ -22,5 +22,5 @@ void satchel_charset_reader_push (SatchelCharsetReader *reader, const void *data
 void satchel_charset_reader_free (SatchelCharsetReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelCharsetReader, satchel_charset_reader_free)
 
-/* The encoding that a Content-Transfer-Encoding field names (RFC 2045 6.1). */
+/* Returns the encoding that a Content-Transfer-Encoding field names (RFC 2045 6.1). */
 SatchelEncoding satchel_encoding_from_name (const char *name, gsize len);

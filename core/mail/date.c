@@ -47,7 +47,7 @@ is_day_of_month (gint64 year, int month, int day)
   return day >= 1 && day <= lengths[month - 1] + (month == 2 && is_leap);
 }
 
-/* 1..12, or 0. */
+/* Returns 1 to 12, or 0. */
 static int
 month_from_name (const char *name)
 {
@@ -91,7 +91,7 @@ skip_char (DateReader *reader, char c)
   return TRUE;
 }
 
-/* Letters; the first three go to @name. */
+/* Reads letters; the first three go to @name. */
 static int
 read_name (DateReader *reader, char name[4])
 {
@@ -112,7 +112,7 @@ full_year (int year, int n_digits)
   return n_digits == 3 ? year + 1900 : year;
 }
 
-/* Hours and minutes of "+0530", "+5:30", "EST"; unknown names are -0000 (RFC 5322 4.3). */
+/* Returns hours and minutes of "+0530", "+5:30", "EST"; unknown names are -0000 (RFC 5322 4.3). */
 static int
 read_zone (DateReader *reader)
 {
@@ -183,7 +183,7 @@ read_time (DateReader *reader, int *hour, int *minute, int *second)
   return *hour < 24 && *minute < 60 && *second <= 60;
 }
 
-/* Day and month in either order: "1 Jul 2003", "1-Jul-03", "Jul  1 10:52:37 2003" (asctime). */
+/* Reads day and month in either order: "1 Jul 2003", "1-Jul-03", "Jul  1 10:52:37 2003" (asctime). */
 gboolean
 satchel_date_parse (const char *text, gsize len, gint64 *ret_time, int *ret_zone_minutes)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Header fields without UTF-8 (RFC 6858 2; RFC 2047 and RFC 2231 where they can say the same, RFC 6857's
- * "Downgraded-" fields where they cannot): each field of the message has its own in the surrogate.
+ * This file has header fields without UTF-8 (RFC 6858 2; RFC 2047 and RFC 2231 where they can say the same,
+ * RFC 6857's "Downgraded-" fields where they cannot): each field of the message has its own in the surrogate.
  */
 #include "config.h"
 
@@ -96,7 +96,7 @@ satchel_header_needs_utf8 (const char *block, gsize len)
   return FALSE;
 }
 
-/* A field being written, token by token with a space before each, folded where a line gets long. */
+/* This is a field being written, token by token with a space before each, folded where a line gets long. */
 typedef struct Folder
 {
   GString *out;
@@ -117,7 +117,7 @@ put_token (Folder *folder, const char *token, gsize len)
   folder->column += 1 + len;
 }
 
-/* Without a space: "," and ":". */
+/* It stands without a space: "," and ":". */
 static void
 put_mark (Folder *folder, char mark)
 {
@@ -125,7 +125,7 @@ put_mark (Folder *folder, char mark)
   folder->column++;
 }
 
-/* All of @text as encoded words (RFC 2047), cut between characters. */
+/* Writes all of @text as encoded words (RFC 2047), cut between characters. */
 static void
 put_encoded (Folder *folder, const char *text, gsize len)
 {

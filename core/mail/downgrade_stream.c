@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The view of a message in which header blocks are replaced: pieces of the content and of a text, in turn.
+ * This file has the view of a message in which header blocks are replaced: pieces of the content and of a
+ * text, in turn.
  */
 #include "config.h"
 
@@ -34,7 +35,7 @@ add_piece (DowngradedStream *self, guint64 source, guint64 len, gboolean is_text
   self->len += len;
 }
 
-/* The one that @offset lies in; @offset is within the view. */
+/* Returns the one that @offset lies in; @offset is within the view. */
 static const Piece *
 find_piece (DowngradedStream *self, guint64 offset)
 {

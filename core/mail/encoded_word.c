@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Encoded words in header values (RFC 2047; language tags of RFC 2231 5).  Words that break the rules are
- * decoded as clients do: inside quoted strings, without white space around, with blanks inside, characters
- * split over words.
+ * This file has encoded words in header values (RFC 2047; language tags of RFC 2231 5).  Words that break the
+ * rules are decoded as clients do: inside quoted strings, without white space around, with blanks inside,
+ * characters split over words.
  */
 #include "config.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The grammar that imap_text.c writes (RFC 3501 9, envelope): strings, literals, NIL and parentheses.
+ * This file has the grammar that imap_text.c writes (RFC 3501 9, envelope): strings, literals, NIL and
+ * parentheses.
  */
 #include "config.h"
 
@@ -23,7 +24,7 @@ skip_char (Reader *reader, char c)
   return TRUE;
 }
 
-/* nstring; @out may be NULL.  FALSE: NIL, or something else: a letter or so is skipped. */
+/* Reads nstring; @out may be NULL.  FALSE: NIL, or something else: a letter or so is skipped. */
 static gboolean
 read_string (Reader *reader, GString *out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Calls about header fields for the core alone, beside those for modules (header.h).
+ * This header declares calls about header fields for the core alone, beside those for modules (header.h).
  */
 #pragma once
 #include <satchel/date.h>
@@ -16,10 +16,10 @@ gboolean satchel_date_parse (const char *text, gsize len, gint64 *ret_time, int 
 /* Writes "Tue, 01 Jul 2003 10:52:37 +0200". */
 void satchel_date_format (gint64 time, int zone_minutes, char buffer[SATCHEL_DATE_BYTES]);
 
-/* The first mailbox of a list of addresses: "local@host", the caller's; NULL: the list has none. */
+/* Returns the first mailbox of a list of addresses: "local@host", the caller's; NULL: the list has none. */
 char *satchel_addresses_first (const char *value, gsize len);
-/* The base subject (RFC 5256 2.1) of a Subject field's raw value, decoded to UTF-8; the caller owns it.
- * @ret_is_reply: a mark of a reply or a forward was taken off (RFC 5256 3, REFERENCES). */
+/* Returns the base subject (RFC 5256 2.1) of a Subject field's raw value, decoded to UTF-8; the caller owns
+ * it. @ret_is_reply: a mark of a reply or a forward was taken off (RFC 5256 3, REFERENCES). */
 char *satchel_base_subject (const char *value, gsize len, gsize *ret_len, gboolean *ret_is_reply);
 
 /* Does a field of @block (a header block) need a surrogate (downgrade.h): is it valid UTF-8, not ASCII, and

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Link-cut trees without evert: paths as splay trees in which what is left is nearer to the root.
+ * This file has link-cut trees without evert: paths as splay trees in which what is left is nearer to the
+ * root.
  */
 #include "config.h"
 

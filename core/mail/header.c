@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Header blocks: fields, folding, selection (RFC 5322 2.2, RFC 3501 6.4.5).
+ * This file has header blocks: fields, folding, selection (RFC 5322 2.2, RFC 3501 6.4.5).
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@ satchel_header_reader_init (SatchelHeaderReader *reader, const char *block, gsiz
   reader->end = block + len;
 }
 
-/* End of the line at @at, past its LF. */
+/* Returns the end of the line at @at, past its LF. */
 static const char *
 line_end (const char *at, const char *end)
 {

@@ -133,7 +133,7 @@ append_number (GString *out, guint64 number)
   g_string_append_len (out, digits + at, (gssize) (sizeof digits - at));
 }
 
-/* Up to the children. */
+/* Reads up to the children. */
 static void
 open_part (const ScanTree *tree, const ScanPart *part, GString *out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Keys of a message out of its attributes.
+ * This file has keys of a message out of its attributes.
  */
 #include "config.h"
 
@@ -61,7 +61,7 @@ satchel_key_sent (const void *key, gsize len, gint64 *ret_time, int *ret_zone_mi
   return TRUE;
 }
 
-/* The base subject as it is compared; NULL: no Subject. */
+/* Returns the base subject as it is compared; NULL: no Subject. */
 static char *
 mapped_subject (GBytes *attributes, gsize *ret_len, gboolean *ret_is_reply)
 {
@@ -135,7 +135,8 @@ append_subject (GBytes *attributes, GByteArray *out)
     append_text (subject, len, out);
 }
 
-/* RFC 5957 3: the name, decoded, unless that is empty; else the address; of a group's start the group's name.
+/* RFC 5957 3 asks for the name, decoded, unless that is empty; else the address; of a group's start the
+ * group's name.
  */
 static char *
 display_of (const SatchelAddress *address)
@@ -204,8 +205,8 @@ append_shown (const char *folded, gsize len, gpointer data)
   return FALSE;
 }
 
-/* Each field's folded text, ended by a NUL; then names and addresses in it that ENVELOPE shows in another
- * way. */
+/* Writes each field's folded text, ended by a NUL; then names and addresses in it that ENVELOPE shows in
+ * another way. */
 static void
 append_fields (GBytes *attributes, SatchelKeyKind kind, GByteArray *out)
 {

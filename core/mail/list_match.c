@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * LIST patterns (RFC 3501 6.3.8): a set of positions in the pattern is moved over the name, one byte at a
- * time, so that no pattern costs more than its length for each byte.
+ * This file has LIST patterns (RFC 3501 6.3.8): a set of positions in the pattern is moved over the name, one
+ * byte at a time, so that no pattern costs more than its length for each byte.
  */
 #include "config.h"
 
@@ -75,7 +75,7 @@ matcher_clear (Matcher *matcher)
   g_free (matcher->next);
 }
 
-/* FALSE: nothing can match any more. */
+/* FALSE means: nothing can match any more. */
 static gboolean
 matcher_step (Matcher *matcher, char c, gboolean ignore_case)
 {

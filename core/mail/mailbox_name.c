@@ -128,7 +128,7 @@ is_of_others (const SatchelNamespace *ns, const char *name)
   return FALSE;
 }
 
-/* A name that has no prefix, since another namespace has it; or NULL. */
+/* Returns a name that has no prefix, since another namespace has it; or NULL. */
 static char *
 of_others_to_internal (const SatchelNamespace *ns, const char *name)
 {

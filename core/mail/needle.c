@@ -47,7 +47,7 @@ satchel_needle_is_in (const SatchelNeedle *needle, const char *text, gsize len)
   return satchel_needle_is_in_folded (needle, folded, folded_len);
 }
 
-/* Plain ASCII in one line without encoded words: what most header fields are. */
+/* Tells whether it is plain ASCII in one line without encoded words: what most header fields are. */
 static gboolean
 is_simple (const char *value, gsize len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Between needle.c (needles), search.c (kept headers), search_address.c (addresses as ENVELOPE shows them),
- * search_content.c (streams) and keys.c.
+ * This header is between needle.c (needles), search.c (kept headers), search_address.c (addresses as ENVELOPE
+ * shows them), search_content.c (streams) and keys.c.
  */
 #pragma once
 #include <satchel/search.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * "token; name=value" fields (RFC 2045 5.1, RFC 2183 2) with continuations and charsets (RFC 2231), read as
- * leniently as clients do.
+ * This file has "token; name=value" fields (RFC 2045 5.1, RFC 2183 2) with continuations and charsets (RFC
+ * 2231), read as leniently as clients do.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 #define MAX_PARAMETERS 100u
 #define MAX_SEGMENTS 100u
 
-/* A parameter as written: of "name*3*" name "name", segment 3, is_extended. */
+/* This is a parameter as written: of "name*3*" name "name", segment 3, is_extended. */
 typedef struct Segment
 {
   char *name;
@@ -165,7 +165,7 @@ append_percent (GString *out, const char *text)
       g_string_append_c (out, *text);
 }
 
-/* RFC 2231 3: segments 0, 1, 2, ... of one name. If any is extended the whole is, and its plain ones are
+/* RFC 2231 3 has segments 0, 1, 2, ... of one name. If any is extended the whole is, and its plain ones are
  * escaped. */
 static void
 join_segments (const GPtrArray *segments, const Segment *first, GPtrArray *parameters)
@@ -229,7 +229,7 @@ satchel_parameterized_clear (SatchelParameterized *field)
   g_clear_pointer (&field->parameters, g_ptr_array_unref);
 }
 
-/* "charset'language'%41%42" (RFC 2231 4). */
+/* Decodes "charset'language'%41%42" (RFC 2231 4). */
 static char *
 decode_extended (const char *value)
 {

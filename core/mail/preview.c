@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The preview text of a message (RFC 8970): the first words of its first text part, decoded, in one line.
+ * This file has the preview text of a message (RFC 8970): the first words of its first text part, decoded, in
+ * one line.
  */
 #include "config.h"
 
@@ -95,7 +96,7 @@ strip_html (const char *text, gsize len)
   return g_string_free (out, FALSE);
 }
 
-/* A line under way; runs of white space and control characters are one space. */
+/* This is a line under way; runs of white space and control characters are one space. */
 typedef struct Line
 {
   GString *out;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the scanner gathers about a message, between its files: scanner.c (lines to parts), scan_header.c
- * (header blocks), scan_global.c (mail that needs UTF-8), imap_text.c (ENVELOPE and BODYSTRUCTURE),
- * preview.c, blob_write.c.
+ * This header says what the scanner gathers about a message, between its files: scanner.c (lines to
+ * parts), scan_header.c (header blocks), scan_global.c (mail that needs UTF-8), imap_text.c (ENVELOPE and
+ * BODYSTRUCTURE), preview.c, blob_write.c.
  */
 #pragma once
 #include <satchel/attributes.h>
@@ -10,7 +10,7 @@
 
 #define NO_PART G_MAXUINT32
 
-/* A piece of ScanTree.pool. */
+/* This is a piece of ScanTree.pool. */
 typedef struct ScanText
 {
   guint32 offset, len;
@@ -62,11 +62,11 @@ void satchel_scan_encoded_message (ScanTree *tree, ScanPart *part, SatchelEncodi
 gboolean satchel_scan_is_internationalized (const char *block, gsize len);
 /* Makes @part a leaf that no client looks into: its structure is beyond the bounds. */
 void satchel_scan_force_leaf (ScanTree *tree, ScanPart *part);
-/* ENVELOPE of a header block. */
+/* Writes ENVELOPE of a header block. */
 void satchel_scan_envelope (GString *out, const char *block, gsize len, guint *n_addresses);
-/* BODY or BODYSTRUCTURE of the whole tree. */
+/* Writes BODY or BODYSTRUCTURE of the whole tree. */
 void satchel_scan_body_structure (const ScanTree *tree, gboolean is_extended, GString *out);
-/* RFC 8970 text from the first bytes of a text part's raw body. */
+/* Makes the RFC 8970 text from the first bytes of a text part's raw body. */
 void satchel_scan_preview (const ScanPart *part, const ScanTree *tree, const GByteArray *raw, GString *out);
-/* The blob. */
+/* Writes the blob. */
 GBytes *satchel_scan_write_blob (const ScanTree *tree);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Which mail is internationalized (RFC 6530, RFC 6532): only such mail has a surrogate (RFC 6855 7), since a
- * header with 8-bit bytes alone is what careless programs have always sent.
+ * This file says which mail is internationalized (RFC 6530, RFC 6532): only such mail has a surrogate (RFC
+ * 6855 7), since a header with 8-bit bytes alone is what careless programs have always sent.
  */
 #include "config.h"
 

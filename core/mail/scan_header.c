@@ -17,7 +17,7 @@
 #define KEPT_FIELD_BYTES 8192u
 #define KEPT_BYTES 32768u
 
-/* The first field of each number; fields that come again are ignored (RFC 5322 3.6 allows one). */
+/* This is the first field of each number; fields that come again are ignored (RFC 5322 3.6 allows one). */
 typedef struct Fields
 {
   SatchelHeaderField first[N_HEADERS];
@@ -135,7 +135,8 @@ split_type (const char *token, char **ret_type, char **ret_subtype)
   return TRUE;
 }
 
-/* Content-Type.  RFC 2045 5.2: without a usable one text/plain in US-ASCII (in a digest message/rfc822). */
+/* Reads Content-Type. RFC 2045 5.2: without a usable one text/plain in US-ASCII (in a digest message/rfc822).
+ */
 static char *
 scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, const char *default_type)
 {
@@ -189,7 +190,7 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
   return part->kind == SATCHEL_PART_MULTIPART ? g_steal_pointer (&boundary) : NULL;
 }
 
-/* body-fld-id SP body-fld-desc SP body-fld-enc */
+/* Writes body-fld-id SP body-fld-desc SP body-fld-enc */
 static void
 scan_description (ScanTree *tree, ScanPart *part, const Fields *fields)
 {
@@ -218,7 +219,7 @@ scan_description (ScanTree *tree, ScanPart *part, const Fields *fields)
   part->description = pool_end (tree, start);
 }
 
-/* body-fld-lang: one string, or a list (RFC 3282). */
+/* Writes body-fld-lang: one string, or a list (RFC 3282). */
 static void
 append_languages (GString *out, const SatchelHeaderField *field)
 {
@@ -244,7 +245,7 @@ append_languages (GString *out, const SatchelHeaderField *field)
   g_string_append (out, n == 0 ? "NIL" : ")");
 }
 
-/* body-fld-dsp SP body-fld-lang SP body-fld-loc */
+/* Writes body-fld-dsp SP body-fld-lang SP body-fld-loc */
 static void
 scan_disposition (ScanTree *tree, ScanPart *part, const Fields *fields)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The scanner: bytes to lines, lines to parts (RFC 2046 5.1, RFC 5322 2.1).  A state machine over an explicit
- * stack of open parts; keeps one header block and the start of one line.
+ * This file has the scanner: bytes to lines, lines to parts (RFC 2046 5.1, RFC 5322 2.1).  A state machine
+ * over an explicit stack of open parts; keeps one header block and the start of one line.
  */
 #include "config.h"
 
@@ -13,12 +13,12 @@
 #include "core/mail/text.h"
 #include "core/runtime/stream/stream_private.h"
 
-/* A boundary line: "--", boundary, "--", white space; a longer line is none. */
+/* This is a boundary line: "--", boundary, "--", white space; a longer line is none. */
 #define LINE_BYTES 2048u
 #define PREVIEW_PLAIN_BYTES 4096u
 #define PREVIEW_HTML_BYTES 32768u
 
-/* A part that is not ended yet. */
+/* This is a part that is not ended yet. */
 typedef struct OpenPart
 {
   guint32 index;
@@ -352,7 +352,7 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
     push_part (scanner, scanner->line_offset + scanner->line_len);
 }
 
-/* RFC 5322 2.2: a field or the folding of one.  A message may begin with the line that mbox files put
+/* RFC 5322 2.2 allows a field or the folding of one.  A message may begin with the line that mbox files put
  * there, and with folding that has lost its field; a line among the fields that is none must not hide those
  * behind it. */
 static gboolean
@@ -369,7 +369,7 @@ is_header_line (SatchelScanner *scanner)
   return !scanner->has_field && end - line > 5 && memcmp (line, "From ", 5) == 0 && is_in_message (scanner);
 }
 
-/* The current line, in a header. */
+/* Takes the current line, in a header. */
 static void
 take_header_line (SatchelScanner *scanner, gboolean has_eol)
 {
@@ -423,7 +423,7 @@ end_line (SatchelScanner *scanner, gboolean has_eol)
   scanner->was_header_cut = scanner->is_header_cut;
 }
 
-/* A piece of the current line; @len > 0. */
+/* Takes a piece of the current line; @len > 0. */
 static void
 line_piece (SatchelScanner *scanner, const guint8 *data, gsize len)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The scanner that makes attributes of content while it comes in; message.h has its bounds.
+ * This header declares the scanner that makes attributes of content while it comes in; message.h has its
+ * bounds.
  */
 #pragma once
 #include <satchel/message.h>
@@ -17,5 +18,5 @@ GBytes *satchel_scanner_finish (SatchelScanner *scanner);
 void satchel_scanner_free (SatchelScanner *scanner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelScanner, satchel_scanner_free)
 
-/* An empty blob that says "text/plain of @size bytes, no header": for messages marked UNPARSED. */
+/* Returns an empty blob that says "text/plain of @size bytes, no header": for messages marked UNPARSED. */
 GBytes *satchel_attributes_unparsed (guint64 size);

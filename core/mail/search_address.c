@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Addresses to search in as ENVELOPE shows them: without comments, folding and quoting, names decoded (RFC
- * 3501 6.4.4: FROM, TO, CC and BCC are looked for in the envelope).
+ * This file has addresses to search in as ENVELOPE shows them: without comments, folding and quoting, names
+ * decoded (RFC 3501 6.4.4: FROM, TO, CC and BCC are looked for in the envelope).
  */
 #include "config.h"
 

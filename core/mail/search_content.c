@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Search in the content of a message: header blocks field by field, text parts as a stream, in bounded memory
- * (RFC 3501 6.4.4).  Bytes pass through transfer decoder, charset and case folding; an ASCII needle in an
- * ASCII-like charset needs only the first and lower-casing.
+ * This file has search in the content of a message: header blocks field by field, text parts as a stream, in
+ * bounded memory (RFC 3501 6.4.4).  Bytes pass through transfer decoder, charset and case folding; an ASCII
+ * needle in an ASCII-like charset needs only the first and lower-casing.
  */
 #include "config.h"
 
@@ -178,7 +178,8 @@ look_in_plain_block (Search *search, char *block, gsize len, gboolean is_body)
   return TRUE;
 }
 
-/* The header block of @part.  @is_body: it belongs to an enclosed message, which is body of the outer one. */
+/* Searches the header block of @part.  @is_body: it belongs to an enclosed message, which is body of the
+ * outer one. */
 static gboolean
 search_header (Search *search, const SatchelPart *part, gboolean is_message_header, gboolean is_body,
                GError **error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Parts of a blob and section specifications (RFC 3501 6.4.5).
+ * This file has parts of a blob and section specifications (RFC 3501 6.4.5).
  */
 #include "config.h"
 

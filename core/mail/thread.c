@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Conversations by references (RFC 5256 3, REFERENCES steps 1 to 3; THREAD=REFS): links between message ids
- * are collected message by message, then the tree of the messages alone is made.  thread_finish.c makes the
- * answer.
+ * This file has conversations by references (RFC 5256 3, REFERENCES steps 1 to 3; THREAD=REFS): links between
+ * message ids are collected message by message, then the tree of the messages alone is made.  thread_finish.c
+ * makes the answer.
  */
 #include "config.h"
 
@@ -78,7 +78,7 @@ new_node (SatchelThreader *threader, guint64 id)
   return node;
 }
 
-/* The node of @id, made where missing; 0: too many were only referred to. */
+/* Returns the node of @id, made where missing; 0: too many were only referred to. */
 static guint32
 node_of (SatchelThreader *threader, guint64 id, gboolean is_dummy)
 {
@@ -93,8 +93,8 @@ node_of (SatchelThreader *threader, guint64 id, gboolean is_dummy)
   return *slot = new_node (threader, id);
 }
 
-/* Step 1.A: the references are a chain; an id that has a parent keeps it.  Returns the last reference, 0:
- * none. */
+/* This is step 1.A: the references are a chain; an id that has a parent keeps it.  Returns the last
+ * reference, 0: none. */
 static guint32
 link_references (SatchelThreader *threader, const SatchelThreadMessage *message)
 {
@@ -142,7 +142,7 @@ satchel_threader_add (SatchelThreader *threader, const SatchelThreadMessage *mes
       (ThreadMessage) { message->sent, message->arrived, message->base_subject, message->is_reply };
 }
 
-/* Nodes, parents before their children. */
+/* Returns nodes, parents before their children. */
 static guint32 *
 order_nodes (ForestNode *forest, guint32 n_nodes)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Between thread.c (links by message ids) and thread_finish.c (subjects, order).
+ * This header is between thread.c (links by message ids) and thread_finish.c (subjects, order).
  */
 #pragma once
 #include <satchel/sort.h>
@@ -30,6 +30,6 @@ struct SatchelThreader
   guint64 dummies_left;
 };
 
-/* The parent of each message: a message, n + k for dummy k at the top, or SATCHEL_THREAD_NONE.  Returns the
- * number of dummies.  Uses the links up. */
+/* Gives the parent of each message: a message, n + k for dummy k at the top, or SATCHEL_THREAD_NONE.  Returns
+ * the number of dummies.  Uses the links up. */
 guint32 satchel_threader_prune (SatchelThreader *threader, guint32 *ret_parents);

@@ -92,7 +92,7 @@ speaker_of (const Tree *tree, const Top *top)
   return &tree->threader->messages[top->speaker];
 }
 
-/* Step 5.B. */
+/* This is step 5.B. */
 static GHashTable *
 make_subject_table (const Tree *tree, const GArray *tops)
 {
@@ -121,8 +121,8 @@ new_dummy (Tree *tree)
   return tree->n_nodes++;
 }
 
-/* Step 5.C for one child of the root and another of the same subject.  If there is a dummy of a subject, it
- * is in the table. */
+/* This is step 5.C for one child of the root and another of the same subject.  If there is a dummy of a
+ * subject, it is in the table. */
 static void
 merge_top (Tree *tree, const Top *top, Top *known)
 {
@@ -177,7 +177,7 @@ append_node (SatchelThreads *threads, guint32 *lasts, guint32 n_nodes, guint32 p
   *last = node;
 }
 
-/* Step 6. */
+/* This is step 6. */
 static SatchelThreads *
 build (const Tree *tree)
 {
@@ -198,7 +198,7 @@ build (const Tree *tree)
   return threads;
 }
 
-/* The thread of each node, by going up once along each path. */
+/* Gives the thread of each node, by going up once along each path. */
 static guint32
 find_top (guint32 *tops, const SatchelThreadNode *nodes, guint32 node)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Content-Transfer-Encoding, decoded piece by piece (RFC 2045 6.7, 6.8; uuencode as POSIX has it).
+ * This file has Content-Transfer-Encoding, decoded piece by piece (RFC 2045 6.7, 6.8; uuencode as POSIX has
+ * it).
  */
 #include "config.h"
 
@@ -40,7 +41,7 @@ append_byte (GByteArray *out, guint8 byte)
   g_byte_array_append (out, &byte, 1);
 }
 
-/* 0..63; 64: padding; 255: to be skipped (RFC 2045 6.8: all other characters are ignored). */
+/* Returns 0 to 63; 64 is padding; 255 is to be skipped (RFC 2045 6.8: all other characters are ignored). */
 static guint8
 base64_value (guint8 c)
 {
@@ -91,7 +92,7 @@ push_base64 (SatchelTransferDecoder *decoder, const guint8 *data, gsize len, GBy
   g_byte_array_set_size (out, (guint) (to - out->data));
 }
 
-/* `held`: "=" and what followed it so far, or white space that may turn out to end the line. */
+/* `held` has "=" and what followed it so far, or white space that may turn out to end the line. */
 static void
 flush_held (SatchelTransferDecoder *decoder, GByteArray *out)
 {

@@ -41,7 +41,7 @@ void satchel_delivery_mail_lost (guint slot);
 /* The number of deliveries that other mail processes wait for. */
 guint satchel_delivery_n_asked (void);
 
-/* delivery_host.c */
+/* delivery_host.c has these. */
 void satchel_delivery_set_host (const SatchelDeliveryHost *host);
 const SatchelDeliveryHost *satchel_delivery_host (void);
 
@@ -77,7 +77,7 @@ gboolean satchel_spool_is_path (const char *path);
 /* Removes files that a crash left, older than an hour.  [blocks] */
 void satchel_spool_clean (void);
 
-/* delivery_lookup.c */
+/* delivery_lookup.c has these. */
 /* The public recipient, with the mail process and place of each of its users. */
 typedef struct SatchelRoutedRecipient
 {
@@ -86,7 +86,7 @@ typedef struct SatchelRoutedRecipient
   SatchelPlace *const *places;
 } SatchelRoutedRecipient;
 
-/* delivery_owner.c */
+/* delivery_owner.c has these. */
 typedef struct SatchelOwnerTask
 {
   SatchelFilterEnvelope *envelope;

@@ -83,7 +83,7 @@ void satchel_filters_run (SatchelFilterRun *run);
 /* Those that have not ended. */
 guint satchel_filters_n_running (void);
 
-/* filter_item.c */
+/* filter_item.c has these. */
 
 /* The state of an item.  Its thread, or the deadline, takes it out of WAITING, and so decides whether the
  * filter sees it. */

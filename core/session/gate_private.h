@@ -116,7 +116,7 @@ typedef struct Gate
 } Gate;
 extern Gate satchel_gate;
 
-/* gate_session.c */
+/* gate_session.c has these. */
 void gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address);
 /* Closes the connection with the refusal of its protocol; under TLS after the handshake, for a few at a
  * time. */
@@ -134,13 +134,13 @@ void gate_session_end (SatchelGateSession *session, SatchelCloseReason reason);
 /* Handshakes: a few a turn. */
 void gate_handshake_start (SatchelGateSession *session, int fd);
 
-/* gate_hand_over.c */
+/* gate_hand_over.c has these. */
 void gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
 
-/* gate_auth.c */
+/* gate_auth.c has these. */
 void gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func);
 
-/* gate_state.c */
+/* gate_state.c has these. */
 void gate_set_state (SatchelGateSession *session, GateState state);
 /* In any case of letters; NULL: it is not offered on this connection. */
 const GateMechanism *gate_find_mechanism (SatchelGateSession *session, const char *name);

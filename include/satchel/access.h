@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * An access: the user or process that acts on a store, and its rights.  It is made once by whatever opens the
- * store (a session, a delivery, the server itself), is carried by the handle, and is given to each method of
- * layers and drivers.  Any thread.
+ * This header declares an access: the user or process that acts on a store, and its rights.  It is made once
+ * by whatever opens the store (a session, a delivery, the server itself), is carried by the handle, and is
+ * given to each method of layers and drivers.  Any thread.
  */
 #pragma once
 #include <satchel/secret.h>
 
 G_BEGIN_DECLS
 
-/* The reason for an action. */
+/* This is the reason for an action. */
 typedef enum
 {
   SATCHEL_CAUSE_BACKGROUND =
@@ -20,7 +20,7 @@ typedef enum
                              (listener.h) */
 } SatchelCause;
 
-/* Rights on a mailbox, by the letters of RFC 4314 2.1. */
+/* These are rights on a mailbox, by the letters of RFC 4314 2.1. */
 enum
 {
   SATCHEL_RIGHT_LOOKUP = 1 << 0,          /* l */
@@ -37,8 +37,8 @@ enum
   SATCHEL_RIGHTS_ALL = (1 << 11) - 1
 };
 
-/* Immutable and ref-counted.  New members are added at the end, and the core makes every access in full, so
- * a module need not check `size`. */
+/* An access is immutable and ref-counted.  New members are added at the end, and the core makes every access
+ * in full, so a module need not check `size`. */
 typedef struct SatchelAccess
 {
   size_t size;
@@ -56,13 +56,13 @@ typedef struct SatchelAccess
   const char *scopes;     /* services that this credential is good for, with blanks between them; "": all */
 } SatchelAccess;
 
-/* A copy of @from, as far as its `size` says; NULL strings become "".  Yours.  `rights` must be set: zero
- * means that nothing is allowed. */
+/* Returns a copy of @from, as far as its `size` says; NULL strings become "".  Yours.  `rights` must be set:
+ * zero means that nothing is allowed. */
 SATCHEL_API SatchelAccess *satchel_access_new (const SatchelAccess *from);
 SATCHEL_API SatchelAccess *satchel_access_ref (const SatchelAccess *access);
 SATCHEL_API void satchel_access_unref (SatchelAccess *access);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelAccess, satchel_access_unref)
-/* "session", "delivery", ...: for logs. */
+/* Returns a word for logs: "session", "delivery", ... */
 SATCHEL_API const char *satchel_cause_name (SatchelCause cause);
 
 G_END_DECLS

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Admin commands of a module: `satchel GROUP COMMAND [USER] [--OPTION VALUE ...]`.  From the table that a
- * module provides follow help, completion, manual, checks of what was typed, and --json.  What a command does
- * runs in the server: if it concerns a user in the mail process that owns the user's store, else in the first
- * mail process; as a job, with its output going to the admin's terminal while it works.  Kind
- * SATCHEL_KIND_ADMIN, role mail; role auth for commands about credentials (`in_auth`).
+ * This header declares admin commands of a module: `satchel GROUP COMMAND [USER] [--OPTION VALUE ...]`.  From
+ * the table that a module provides follow help, completion, manual, checks of what was typed, and --json.
+ * What a command does runs in the server: if it concerns a user in the mail process that owns the user's
+ * store, else in the first mail process; as a job, with its output going to the admin's terminal while it
+ * works.  Kind SATCHEL_KIND_ADMIN, role mail; role auth for commands about credentials (`in_auth`).
  * docs/modules/admin.md, docs/decisions/0039 and 0062.
  */
 #pragma once
@@ -11,13 +11,13 @@
 
 G_BEGIN_DECLS
 
-/* The number of options of one command. */
+/* This is the number of options of one command. */
 #define SATCHEL_ADMIN_OPTIONS_MAX 10u
-/* Bounds of the output: one line, and all output of a call. */
+/* These are bounds of the output: one line, and all output of a call. */
 #define SATCHEL_ADMIN_LINE_MAX (16u * 1024u)
 #define SATCHEL_ADMIN_OUTPUT_MAX (256u * 1024u * 1024u)
 
-/* One run of a command.  It may be used in any thread until `run` returns. */
+/* This is one run of a command.  It may be used in any thread until `run` returns. */
 typedef struct SatchelAdminCall SatchelAdminCall;
 
 typedef struct SatchelAdminCommand
@@ -47,18 +47,18 @@ typedef struct SatchelAdminOps
   const SatchelAdminCommand *const *commands; /* NULL-ended; the group is the name of what is provided */
 } SatchelAdminOps;
 
-/* The access of the administrator: cause admin, service "admin", all rights, no key; owner "" if the
+/* Returns the access of the administrator: cause admin, service "admin", all rights, no key; owner "" if the
  * command does not concern a user.  Borrowed. */
 SATCHEL_API const SatchelAccess *satchel_admin_access (const SatchelAdminCall *call);
-/* The options that were given, checked against the rows; they are read with satchel_config_int (options,
- * "limit") and the like.  Borrowed. */
+/* Returns the options that were given, checked against the rows; they are read with satchel_config_int
+ * (options, "limit") and the like.  Borrowed. */
 SATCHEL_API const SatchelConfig *satchel_admin_options (const SatchelAdminCall *call);
-/* The user's store, opened with that access; yours, a reference.  satchel_store_level finds a module's own
- * level of it.  Errors: CANNOT (the command does not concern a user, or runs in auth), UNAVAILABLE (the user
- * is being moved), CORRUPT, IO.  [blocks] */
+/* Returns the user's store, opened with that access; yours, a reference.  satchel_store_level finds a
+ * module's own level of it.  Errors: CANNOT (the command does not concern a user, or runs in auth),
+ * UNAVAILABLE (the user is being moved), CORRUPT, IO.  [blocks] */
 SATCHEL_API SatchelStore *satchel_admin_open_store (SatchelAdminCall *call, GError **error);
-/* TRUE: the administrator gave up, the server stops, or time (`server.admin_time`) or output are used up,
- * so `run` should end soon.  Long work asks this regularly, which also shows master that the job makes
+/* TRUE means: the administrator gave up, the server stops, or time (`server.admin_time`) or output are used
+ * up, so `run` should end soon.  Long work asks this regularly, which also shows master that the job makes
  * progress. */
 SATCHEL_API gboolean satchel_admin_is_cancelled (SatchelAdminCall *call);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Reading an attributes blob (message.h makes it): what IMAP, POP3 and SEARCH need of a message without
- * opening it.  Blobs that storage gives have been checked.  The accessors copy nothing: results are borrowed
- * from the blob unless the comment says otherwise.  Any thread.
+ * This header is for reading an attributes blob (message.h makes it): what IMAP, POP3 and SEARCH need of a
+ * message without opening it.  Blobs that storage gives have been checked.  The accessors copy nothing:
+ * results are borrowed from the blob unless the comment says otherwise.  Any thread.
  */
 #pragma once
 #include <satchel/header.h>
@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 SATCHEL_API guint64 satchel_attributes_size (GBytes *blob); /* RFC822.SIZE */
 SATCHEL_API guint64
 satchel_attributes_header_size (GBytes *blob); /* the number of bytes of BODY[HEADER], with its blank line */
-/* FALSE: the blob is a placeholder for a message that must not be parsed; only BODY[] and BODY[TEXT] exist.
+/* FALSE means: the blob is a placeholder for a message that must not be parsed; only BODY[] and BODY[TEXT]
+ * exist.
  */
 SATCHEL_API gboolean satchel_attributes_is_parsed (GBytes *blob);
 
@@ -22,10 +23,12 @@ SATCHEL_API const char *satchel_attributes_envelope (GBytes *blob, gsize *ret_le
 SATCHEL_API const char *satchel_attributes_body_structure (GBytes *blob, gboolean is_extended,
                                                            gsize *ret_len);
 
-/* The time of the Date field.  FALSE: the message has none that can be read (RFC 5256 2.2 uses the internal
- * date then).  @ret_time: seconds since 1970 UTC.  @ret_zone: minutes east of UTC.  Either may be NULL. */
+/* Reads the time of the Date field.  FALSE: the message has none that can be read (RFC 5256 2.2 uses the
+ * internal date then).  @ret_time: seconds since 1970 UTC.  @ret_zone: minutes east of UTC.  Either may be
+ * NULL. */
 SATCHEL_API gboolean satchel_attributes_sent_date (GBytes *blob, gint64 *ret_time, int *ret_zone);
-/* The preview (RFC 8970): at most 200 characters of text, valid UTF-8, in one line; "" if there is none. */
+/* Returns the preview (RFC 8970): at most 200 characters of text, valid UTF-8, in one line; "" if there is
+ * none. */
 SATCHEL_API const char *satchel_attributes_preview (GBytes *blob, gsize *ret_len);
 
 /* Fields of the message's header that are kept verbatim, up to 8 KiB each: what ENVELOPE, SEARCH, SORT and
@@ -51,10 +54,10 @@ SATCHEL_API SatchelHeaderState satchel_attributes_header (GBytes *blob, const ch
 SATCHEL_API gboolean satchel_attributes_header_fields (GBytes *blob, const SatchelHeaderNames *names,
                                                        GString *out);
 
-/* Message ids, with their angle brackets.  Only what RFC 5322 3.6.4 calls msg-id counts (obsolete forms
- * included).  message_id: yours, or NULL.  references: those of References, else the first of In-Reply-To
- * (RFC 5256 3): an array of yours with NUL-ended copies, at most 1,000 (the last ones), empty if there are
- * none. */
+/* Returns message ids, with their angle brackets.  Only what RFC 5322 3.6.4 calls msg-id counts (obsolete
+ * forms included).  message_id: yours, or NULL.  references: those of References, else the first of
+ * In-Reply-To (RFC 5256 3): an array of yours with NUL-ended copies, at most 1,000 (the last ones), empty if
+ * there are none. */
 SATCHEL_API char *satchel_attributes_message_id (GBytes *blob); /* yours */
 SATCHEL_API GPtrArray *satchel_attributes_references (GBytes *blob);
 
@@ -90,10 +93,10 @@ typedef struct SatchelPart
   SATCHEL_RESERVED (3);
 } SatchelPart;
 SATCHEL_API guint satchel_attributes_n_parts (GBytes *blob); /* at least 1 */
-/* FALSE: there is no part @index. */
+/* FALSE means: there is no part @index. */
 SATCHEL_API gboolean satchel_attributes_part (GBytes *blob, guint index, SatchelPart *ret_part);
 
-/* Section specifications (RFC 3501 6.4.5). */
+/* These are section specifications (RFC 3501 6.4.5). */
 typedef enum
 {
   SATCHEL_SECTION_CONTENT = 0, /* BODY[], BODY[1.2] */
@@ -106,7 +109,7 @@ typedef enum
 SATCHEL_API gboolean satchel_attributes_section (GBytes *blob, const guint32 *path, guint n_path,
                                                  SatchelSectionKind kind, guint64 *ret_offset,
                                                  guint64 *ret_len);
-/* The same for a specification without brackets: "", "1.2", "HEADER", "2.MIME", "3.TEXT". */
+/* Does the same for a specification without brackets: "", "1.2", "HEADER", "2.MIME", "3.TEXT". */
 SATCHEL_API gboolean satchel_attributes_find_section (GBytes *blob, const char *section, guint64 *ret_offset,
                                                       guint64 *ret_len);
 /* The part that BODY[@path] or BINARY[@path] means: 1 of a single-part message is part 0.  FALSE: there is

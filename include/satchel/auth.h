@@ -17,29 +17,29 @@ G_BEGIN_DECLS
 
 /* ---- calls ---- */
 
-/* One question to a passdb, userdb, factor or keyring.  It belongs to the module from the entry point to the
- * answer, with all that it holds.  The core sets its deadline; when that has passed, the login or look-up
- * ends as unavailable and `cancelled` tells the module, which answers all the same, soon: the answer is
- * dropped.  A source that has too many calls unanswered is asked nothing more, so that one that hangs costs
- * no more than that. */
+/* This is one question to a passdb, userdb, factor or keyring.  It belongs to the module from the entry point
+ * to the answer, with all that it holds.  The core sets its deadline; when that has passed, the login or
+ * look-up ends as unavailable and `cancelled` tells the module, which answers all the same, soon: the answer
+ * is dropped.  A source that has too many calls unanswered is asked nothing more, so that one that hangs
+ * costs no more than that. */
 typedef struct SatchelAuthCall SatchelAuthCall;
 typedef struct SatchelCredential SatchelCredential;
 
-/* The attempt that the call is about; NULL: it is not about one.  [any thread, as all of these] */
+/* Returns the attempt that the call is about; NULL: it is not about one.  [any thread, as all of these] */
 SATCHEL_API const SatchelLogin *satchel_auth_call_login (const SatchelAuthCall *call);
 /* The user it is about, local@domain; to a userdb's `look_up`, the address. */
 SATCHEL_API const char *satchel_auth_call_user (const SatchelAuthCall *call);
-/* The secret, NUL-ended, never with a NUL inside: of `examine` and `confirm` exactly what the client typed;
- * of `verify` and `upgrade` the password; NULL: the client proved who it is without sending one.  It is wiped
- * after the answer; the module wipes its own copies. */
+/* Returns the secret, NUL-ended, never with a NUL inside: of `examine` and `confirm` exactly what the client
+ * typed; of `verify` and `upgrade` the password; NULL: the client proved who it is without sending one.  It
+ * is wiped after the answer; the module wipes its own copies. */
 SATCHEL_API const char *satchel_auth_call_secret (const SatchelAuthCall *call);
-/* What the passdb said of the user; NULL: the user is unknown. */
+/* Returns what the passdb said of the user; NULL: the user is unknown. */
 SATCHEL_API const SatchelCredential *satchel_auth_call_credential (const SatchelAuthCall *call);
 /* Of `confirm`: how many bytes of the secret the right password is. */
 SATCHEL_API gsize satchel_auth_call_password_len (const SatchelAuthCall *call);
 /* Milliseconds until nobody waits any more; 0: it is over. */
 SATCHEL_API gint64 satchel_auth_call_left_ms (const SatchelAuthCall *call);
-/* A pointer of the module's own; the core does not free it. */
+/* Sets or returns a pointer of the module's own; the core does not free it. */
 SATCHEL_API void satchel_auth_call_set_data (SatchelAuthCall *call, gpointer data);
 SATCHEL_API gpointer satchel_auth_call_data (SatchelAuthCall *call);
 
@@ -58,12 +58,12 @@ typedef void (*SatchelAuthReplyFunc) (SatchelAuthCall *call, GBytes *reply);
 SATCHEL_API void satchel_auth_call_ask_helper (SatchelAuthCall *call, const char *module, GBytes *request,
                                                SatchelAuthReplyFunc func);
 
-/* The answers: one of them, once, in any thread; @call is gone then.  An answer that does not belong to the
- * question counts as a failure. */
-/* To all: the source cannot tell now.  The login ends as unavailable, which is no failure of the user's, and
- * no other source is asked instead.  @error is copied; its message goes to the log. */
+/* These are the answers: one of them, once, in any thread; @call is gone then.  An answer that does not
+ * belong to the question counts as a failure. */
+/* This answers all of them: the source cannot tell now.  The login ends as unavailable, which is no failure
+ * of the user's, and no other source is asked instead.  @error is copied; its message goes to the log. */
 SATCHEL_API void satchel_auth_call_fail (SatchelAuthCall *call, const GError *error);
-/* To `look_up`: the user's credential, which is copied; NULL: the user is unknown here. */
+/* This answers `look_up`: the user's credential, which is copied; NULL: the user is unknown here. */
 SATCHEL_API void satchel_auth_call_found (SatchelAuthCall *call, const SatchelCredential *credential);
 /* To a userdb's `look_up`: the users, or addresses that an alias leads to, NULL-ended, copied; NULL: the
  * address is unknown here. */
@@ -79,7 +79,7 @@ SATCHEL_API void satchel_auth_derive (const char *purpose, const char *text,
 
 /* ---- passdbs ---- */
 
-/* One user's stored credential, as a passdb sees it. */
+/* This is one user's stored credential, as a passdb sees it. */
 struct SatchelCredential
 {
   size_t size;
@@ -102,11 +102,11 @@ typedef enum
   SATCHEL_VERIFY_RIGHT,
   SATCHEL_VERIFY_RIGHT_UPGRADE /* the secret is right, but its stored form is outdated: `upgrade` is called */
 } SatchelVerify;
-/* To `verify`.  @key: what the secret unlocks (satchel_secret_new), or NULL: the key of the user's sessions
- * (access.h), which layers use.  With RIGHT only.  A reference is taken.  The core keeps it no longer than it
- * remembers the login, and sealed under the secret. */
+/* This answers `verify`.  @key: what the secret unlocks (satchel_secret_new), or NULL: the key of the user's
+ * sessions (access.h), which layers use.  With RIGHT only.  A reference is taken.  The core keeps it no
+ * longer than it remembers the login, and sealed under the secret. */
 SATCHEL_API void satchel_auth_call_verified (SatchelAuthCall *call, SatchelVerify verdict, GBytes *key);
-/* To `upgrade`: it is stored. */
+/* This answers `upgrade`: it is stored. */
 SATCHEL_API void satchel_auth_call_upgraded (SatchelAuthCall *call);
 
 typedef struct SatchelUserEntry
@@ -227,7 +227,7 @@ typedef enum
 
 #define SATCHEL_FACTOR_CANDIDATES_MAX 3u /* each costs a password hash */
 #define SATCHEL_CREDENTIAL_ID_MAX 64u
-/* The credential id of a login by the user's own password. */
+/* This is the credential id of a login by the user's own password. */
 #define SATCHEL_CREDENTIAL_PASSWORD "password"
 
 typedef struct SatchelFactorAnswer
@@ -248,7 +248,7 @@ typedef struct SatchelFactorAnswer
    * (SATCHEL_KEY_SECRET); 0: none, the secret is one of its own (SATCHEL_KEY_APP). */
   gsize password_len;
 } SatchelFactorAnswer;
-/* To `examine` and `confirm`.  @answer is copied. */
+/* This answers `examine` and `confirm`.  @answer is copied. */
 SATCHEL_API void satchel_auth_call_judge (SatchelAuthCall *call, const SatchelFactorAnswer *answer);
 
 typedef struct SatchelFactorOps
@@ -271,14 +271,14 @@ typedef struct SatchelFactorOps
  * module that has revoked it (durably, before).  Role auth, main thread. */
 SATCHEL_API void satchel_auth_end_credential (const char *user, const char *credential);
 
-/* The user name "local@domain" of a name that a client sent: lower-cased if @lower, with @default_domain
- * added to a bare name, in Unicode NFC, at most 255 bytes; nothing is trimmed.  INVALID for NUL, '/',
- * control characters, empty parts, "." or "..", bad UTF-8, a second '@', or a domain with an empty label.
- * Yours. */
+/* Returns the user name "local@domain" of a name that a client sent: lower-cased if @lower, with
+ * @default_domain added to a bare name, in Unicode NFC, at most 255 bytes; nothing is trimmed.  INVALID for
+ * NUL, '/', control characters, empty parts, "." or "..", bad UTF-8, a second '@', or a domain with an empty
+ * label. Yours. */
 SATCHEL_API char *satchel_user_normalise (const char *name, gsize len, const char *default_domain,
                                           gboolean lower, GError **error);
-/* The same by this server's rules (server.default_domain, server.lower_case_users), for names in files of
- * modules.  Yours.  Any thread after start. */
+/* Does the same by this server's rules (server.default_domain, server.lower_case_users), for names in files
+ * of modules.  Yours.  Any thread after start. */
 SATCHEL_API char *satchel_user_canonical (const char *name, gsize len, GError **error);
 
 G_END_DECLS

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Settings.  One schema row for each setting feeds the parser, the commented default file, `satchel config
- * dump --origin` and the manual page.  A SatchelConfig is one immutable group of settings that has been
- * validated against its schema.  A module names in its rows the members of a struct of its own that the
- * values go to, and has them put there by satchel_config_fill.
+ * This header declares settings.  One schema row for each setting feeds the parser, the commented default
+ * file, `satchel config dump --origin` and the manual page.  A SatchelConfig is one immutable group of
+ * settings that has been validated against its schema.  A module names in its rows the members of a struct of
+ * its own that the values go to, and has them put there by satchel_config_fill.
  */
 #pragma once
 #include <satchel/error.h>
@@ -34,12 +34,12 @@ enum
       1 << 1 /* the setting has no default: it is an error to enable the group without it */
 };
 
-/* For min and max of DURATION ... */
+/* These are for min and max of DURATION ... */
 #define SATCHEL_SECONDS(n) (G_GINT64_CONSTANT (1000) * (n))
 #define SATCHEL_MINUTES(n) (SATCHEL_SECONDS (60) * (n))
 #define SATCHEL_HOURS(n) (SATCHEL_MINUTES (60) * (n))
 #define SATCHEL_DAYS(n) (SATCHEL_HOURS (24) * (n))
-/* ... and of SIZE. */
+/* ... and these for those of SIZE. */
 #define SATCHEL_KIB(n) (G_GINT64_CONSTANT (1024) * (n))
 #define SATCHEL_MIB(n) (SATCHEL_KIB (1024) * (n))
 #define SATCHEL_GIB(n) (SATCHEL_MIB (1024) * (n))
@@ -59,10 +59,10 @@ typedef struct SatchelConfigRow
   SATCHEL_RESERVED (1);
 } SatchelConfigRow;
 
-/* In the place of a row's type: its value goes into @member of @Struct, of the type below; any other does not
- * compile. { "timeout", SATCHEL_CONFIG_INTO (DURATION, FooSettings, timeout_ms), "5m", "Longest wait", ... }
- * An INT needs bounds that fit a guint.  The value of an ENUM is the place of the choice: give a C enum the
- * order of `choices`.  SECRET and GROUPS have no member; see the getters. */
+/* This stands in the place of a row's type: the row's value goes into @member of @Struct, of the type below;
+ * any other does not compile. { "timeout", SATCHEL_CONFIG_INTO (DURATION, FooSettings, timeout_ms), "5m",
+ * "Longest wait", ... } An INT needs bounds that fit a guint.  The value of an ENUM is the place of the
+ * choice: give a C enum the order of `choices`.  SECRET and GROUPS have no member; see the getters. */
 #define SATCHEL_CONFIG_INTO(TYPE, Struct, member)                                                            \
   .offset = _Generic (&((Struct *) 0)->member, SATCHEL_CONFIG_INTO_##TYPE: 1 + offsetof (Struct, member)),   \
   .type = SATCHEL_CONFIG_##TYPE
@@ -103,7 +103,7 @@ SATCHEL_API const SatchelConfig *satchel_config_group (const SatchelConfig *conf
  * with its range: BOOL, INT, SIZE (bytes), DURATION (ms) or MODE. */
 SATCHEL_API gboolean satchel_config_number_parse (const SatchelConfigRow *row, const char *text,
                                                   gint64 *ret_number, GError **error);
-/* The place where @key was set: "FILE:LINE", or "default". */
+/* Returns the place where @key was set: "FILE:LINE", or "default". */
 SATCHEL_API const char *satchel_config_origin (const SatchelConfig *config, const char *key);
 /* Reads the value of a SECRET.  Yours, to be freed by satchel_secret_free, which wipes it. */
 SATCHEL_API char *satchel_config_secret (const SatchelConfig *config, const char *key, GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A buffered connection: the same in gate and mail, over a socket, over TLS or over a relay.  Main thread
- * only. A callback may close or abort the connection that it is called for.
+ * This header declares a buffered connection: the same in gate and mail, over a socket, over TLS or over a
+ * relay.  Main thread only. A callback may close or abort the connection that it is called for.
  */
 #pragma once
 #include <satchel/types.h>
@@ -38,7 +38,7 @@ typedef struct SatchelConnectionHandlers
   void (*damaged) (SatchelConnection *connection, gpointer self);
 } SatchelConnectionHandlers;
 
-/* The unconsumed input in one piece, borrowed until it is consumed or the loop turns. */
+/* Returns the unconsumed input in one piece, borrowed until it is consumed or the loop turns. */
 SATCHEL_API const guint8 *satchel_connection_peek (SatchelConnection *connection, gsize *ret_len);
 SATCHEL_API void satchel_connection_consume (SatchelConnection *connection, gsize len);
 /* Sets how much unconsumed input is kept (64 KiB by default); beyond it, reading pauses by itself. */
@@ -52,12 +52,12 @@ SATCHEL_API void satchel_connection_resume (SatchelConnection *connection);
 SATCHEL_API void satchel_connection_write (SatchelConnection *connection, const void *data, gsize len);
 SATCHEL_API void satchel_connection_print (SatchelConnection *connection, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
-/* The same without a copy; @bytes is taken over. */
+/* Does the same without a copy; @bytes is taken over. */
 SATCHEL_API void satchel_connection_write_bytes (SatchelConnection *connection, GBytes *bytes);
 /* Does as much output wait as the high-water mark allows (256 KiB by default)?  A producer must stop then
  * until `drained` is called. */
 SATCHEL_API gboolean satchel_connection_is_full (SatchelConnection *connection);
-/* The number of bytes that fit until the output is full; 0 if it is full. */
+/* Returns the number of bytes that fit until the output is full; 0 if it is full. */
 SATCHEL_API gsize satchel_connection_room (SatchelConnection *connection);
 
 /* Was the server built with compression? */

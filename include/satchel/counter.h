@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Counters, gauges and histograms: what `satchel status --counters` and `--json` show, summed over all
- * processes.  One declaration at file scope is all that a new one needs:
+ * This header declares counters, gauges and histograms: what `satchel status --counters` and `--json` show,
+ * summed over all processes.  One declaration at file scope is all that a new one needs:
  *
  *   SATCHEL_COUNTER (logins, "satchel_logins_total", "Logins that were decided", "service", "result");
  *   ...
@@ -72,9 +72,9 @@ SATCHEL_API void satchel_counter_unregister (SatchelCounter *counter);
 #define SATCHEL_HISTOGRAM(identifier, name, help, ...)                                                       \
   SATCHEL_COUNTER_OF_KIND (identifier, SATCHEL_KIND_OF_HISTOGRAM, name, help, __VA_ARGS__)
 
-/* @values: the values of the labels, in order, NULL-ended.  @n: negative only for a gauge. */
+/* @values are the values of the labels, in order, NULL-ended.  @n: negative only for a gauge. */
 SATCHEL_API void satchel_counter_add_values (SatchelCounter *counter, gint64 n, const char *const *values);
-/* One observation of a histogram. */
+/* Notes one observation of a histogram. */
 SATCHEL_API void satchel_counter_observe_values (SatchelCounter *counter, guint64 observed,
                                                  const char *const *values);
 #define satchel_counter_add(counter, n, ...)                                                                 \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Deliveries: the calls of a protocol that delivers mail (lmtp).  Role mail.  Filters (filter.h) see the
- * message first; then it is spooled once below the mail root, and the owner of each recipient links or copies
- * it.
+ * This header declares deliveries: the calls of a protocol that delivers mail (lmtp).  Role mail.  Filters
+ * (filter.h) see the message first; then it is spooled once below the mail root, and the owner of each
+ * recipient links or copies it.
  */
 #pragma once
 #include <satchel/protocol.h>
@@ -37,13 +37,13 @@ SATCHEL_API void satchel_delivery_look_up (SatchelSession *session, const char *
                                            SatchelRecipientFunc func, gpointer data);
 
 typedef struct SatchelDelivery SatchelDelivery;
-/* One message.  @sender: the envelope sender without <>, "" for the null sender. */
+/* Begins the delivery of one message.  @sender: the envelope sender without <>, "" for the null sender. */
 SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender);
 /* The name that the client gave itself (LHLO), for filters; only its first 255 bytes are used. */
 SATCHEL_API void satchel_delivery_set_client_name (SatchelDelivery *delivery, const char *name);
-/* Facts that the MTA gives of a message and of the client that the MTA had it from (Postfix's XFORWARD).
- * They are the MTA's word: a protocol takes them from MTAs that the administrator trusts only.  Each is
- * printable ASCII of at most SATCHEL_ORIGIN_BYTES bytes, or NULL: unknown. */
+/* These are facts that the MTA gives of a message and of the client that the MTA had it from (Postfix's
+ * XFORWARD). They are the MTA's word: a protocol takes them from MTAs that the administrator trusts only.
+ * Each is printable ASCII of at most SATCHEL_ORIGIN_BYTES bytes, or NULL: unknown. */
 #define SATCHEL_ORIGIN_BYTES 255u
 typedef struct SatchelOrigin
 {
@@ -73,12 +73,12 @@ SATCHEL_API gboolean satchel_delivery_write (SatchelDelivery *delivery, const vo
 typedef void (*SatchelDeliveryFunc) (SatchelDelivery *delivery, const SatchelDeliveryStatus *statuses,
                                      guint n, gpointer data);
 SATCHEL_API void satchel_delivery_finish (SatchelDelivery *delivery, SatchelDeliveryFunc func, gpointer data);
-/* In @func, for a refused recipient: the text of the filter that refused, one line of printable ASCII of at
- * most 200 bytes; NULL: no filter gave one.  Borrowed. */
+/* Returns, in @func and for a refused recipient, the text of the filter that refused, one line of printable
+ * ASCII of at most 200 bytes; NULL: no filter gave one.  Borrowed. */
 SATCHEL_API const char *satchel_delivery_text (SatchelDelivery *delivery, guint recipient);
 /* Frees the delivery, and throws away what was spooled but not finished.  Not between finish and @func. */
 SATCHEL_API void satchel_delivery_free (SatchelDelivery *delivery);
-/* The queue id, which the "delivered:" lines and the reply name. */
+/* Returns the queue id, which the "delivered:" lines and the reply name. */
 SATCHEL_API const char *satchel_delivery_id (SatchelDelivery *delivery);
 
 G_END_DECLS

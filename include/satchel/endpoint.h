@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Connections of a helper (helper.h) to the endpoints that its settings name, and to nothing else.  A setting
- * of type SATCHEL_CONFIG_ENDPOINT is "unix:/path", "host:port", "192.0.2.1:port" or "[2001:db8::1]:port"; the
- * administrator grants an endpoint by writing it there.  A helper cannot connect itself: a process beside it,
- * which takes nothing from the module but the name of a setting, connects and hands the socket over.
- * docs/decisions/0036.
+ * This header declares connections of a helper (helper.h) to the endpoints that its settings name, and to
+ * nothing else.  A setting of type SATCHEL_CONFIG_ENDPOINT is "unix:/path", "host:port", "192.0.2.1:port" or
+ * "[2001:db8::1]:port"; the administrator grants an endpoint by writing it there.  A helper cannot connect
+ * itself: a process beside it, which takes nothing from the module but the name of a setting, connects and
+ * hands the socket over. docs/decisions/0036.
  */
 #pragma once
 #include <satchel/config.h>
@@ -18,9 +18,9 @@ G_BEGIN_DECLS
  * name has no address.  Belongs in a job, or in `handle`.  [blocks, any thread] */
 SATCHEL_API int satchel_endpoint_connect (const SatchelConfig *section, const char *key, gint64 timeout_ms,
                                           GError **error);
-/* For libraries that connect themselves (SATCHEL_RIGHT_CONNECT): the endpoint with a numeric address,
- * "192.0.2.1:389" or "[2001:db8::1]:389", as the name resolves now.  Yours.  NULL with @error as above.
- * [blocks] */
+/* Returns, for libraries that connect themselves (SATCHEL_RIGHT_CONNECT), the endpoint with a numeric
+ * address, "192.0.2.1:389" or "[2001:db8::1]:389", as the name resolves now.  Yours.  NULL with @error as
+ * above. [blocks] */
 SATCHEL_API char *satchel_endpoint_resolve (const SatchelConfig *section, const char *key, gint64 timeout_ms,
                                             GError **error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What a client is told about an error, whatever protocol it speaks: one row for each SatchelErrorCode, in
- * its order.  Protocols expand the columns that they need; none of them is internal text.
+ * This header says what a client is told about an error, whatever protocol it speaks: one row for each
+ * SatchelErrorCode, in its order.  Protocols expand the columns that they need; none of them is internal
+ * text.
  */
 #pragma once
 #include <satchel/error.h>

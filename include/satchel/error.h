@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The error domain of the server.  The code decides which answer a client gets (RFC 5530 response codes); the
- * message is for the log only and never reaches a client.
+ * This header declares the error domain of the server.  The code decides which answer a client gets (RFC 5530
+ * response codes); the message is for the log only and never reaches a client.
  */
 #pragma once
 #include <satchel/types.h>
@@ -51,11 +51,12 @@ SATCHEL_API gboolean satchel_error_set_setting (GError **error, const char *sett
 /* Says that the error that was set is about @setting: puts "SETTING: " in front of its message, and returns
  * FALSE.  An error of another domain becomes FAILED of this one. */
 SATCHEL_API gboolean satchel_error_blame_setting (GError **error, const char *setting);
-/* The setting that @error is about, borrowed from it; NULL: it is about none, or of another domain. */
+/* Returns the setting that @error is about, borrowed from it; NULL: it is about none, or of another domain.
+ */
 SATCHEL_API const char *satchel_error_setting (const GError *error);
 /* Is it an error of the machine, for which the administrator needs a line in the log? */
 SATCHEL_API gboolean satchel_error_is_of_machine (const GError *error);
-/* FALSE: this function was called with the same error within the last hour.  So trouble that lasts, and
+/* FALSE means: this function was called with the same error within the last hour.  So trouble that lasts, and
  * that many clients run into, is logged once an hour.  [any thread] */
 SATCHEL_API gboolean satchel_error_is_news (const GError *error);
 

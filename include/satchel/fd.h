@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * File descriptors that close themselves, and files that are read, written and replaced whole.  Any thread.
+ * This header declares file descriptors that close themselves, and files that are read, written and replaced
+ * whole.  Any thread.
  */
 #pragma once
 #include <satchel/error.h>
@@ -8,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* A descriptor that its scope owns, as in g_auto (SatchelFd) fd = open (...). It is closed at the end of the
- * scope, and errno stays as it was. -1: none. */
+/* This is a descriptor that its scope owns, as in g_auto (SatchelFd) fd = open (...). It is closed at the end
+ * of the scope, and errno stays as it was. -1: none. */
 typedef int SatchelFd;
 
 static inline void

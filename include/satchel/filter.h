@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Delivery filters (role mail): they see mail before it is stored, may change header, flags and mailbox, and
- * may refuse it.  A filter is asked once for a message, once for each recipient, or both.  It answers when it
- * is ready, and the core keeps the deadline.  docs/modules/filter.md; docs/decisions/0030.
+ * This header declares delivery filters (role mail): they see mail before it is stored, may change header,
+ * flags and mailbox, and may refuse it.  A filter is asked once for a message, once for each recipient, or
+ * both.  It answers when it is ready, and the core keeps the deadline.  docs/modules/filter.md;
+ * docs/decisions/0030.
  */
 #pragma once
 #include <satchel/delivery.h>
@@ -9,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* Bounds for one filter and item; a call that exceeds one fails with LIMIT. */
+/* These are bounds for one filter and item; a call that exceeds one fails with LIMIT. */
 #define SATCHEL_FILTER_HEADER_BYTES 16384u /* all fields that it adds */
 #define SATCHEL_FILTER_LINE_BYTES 998u     /* a line of these, without its end (RFC 5322 2.1.1) */
 #define SATCHEL_FILTER_NAMES_MAX 64u       /* the number of names of fields that it removes */
@@ -17,7 +18,7 @@ G_BEGIN_DECLS
 #define SATCHEL_FILTER_KEYWORDS_MAX                                                                          \
   16u /* keywords for a message by all filters of a stage together; one has at most SATCHEL_KEYWORD_BYTES */
 #define SATCHEL_FILTER_TEXT_BYTES 200u /* the text for the sender; the rest of a longer one is cut off */
-/* The addresses in all_recipients, with five bytes more for each. */
+/* This bounds the addresses in all_recipients, with five bytes more for each. */
 #define SATCHEL_FILTER_RECIPIENTS_BYTES 4096u
 /* Fields to remove are looked for in this much of a header only; fields behind it stay. */
 #define SATCHEL_FILTER_HEAD_BYTES (1024u * 1024u)
@@ -31,9 +32,9 @@ typedef enum
   SATCHEL_FILTER_TEMPORARY /* refuse for now: 451; the sender tries again */
 } SatchelFilterVerdict;
 
-/* One question to a filter: a message, or a message for one recipient.  The filter may use it from the call
- * of `message` or `recipient` until it has answered, also when the core has gone on without it; then the
- * item is gone.  One thread at a time may use it. */
+/* This is one question to a filter: a message, or a message for one recipient.  The filter may use it from
+ * the call of `message` or `recipient` until it has answered, also when the core has gone on without it; then
+ * the item is gone.  One thread at a time may use it. */
 typedef struct SatchelFilterItem
 {
   size_t size;
@@ -112,14 +113,15 @@ SATCHEL_API gboolean satchel_filter_set_mailbox (SatchelFilterItem *item, const 
  * thread] */
 SATCHEL_API void satchel_filter_set_special_use (SatchelFilterItem *item, guint special_use);
 
-/* The content as a sealed memory file for a helper (helper.h).  It is made at the first call, and belongs
- * to the item.  -1 with @error.  [blocks, any thread] */
+/* Returns the content as a sealed memory file for a helper (helper.h).  It is made at the first call, and
+ * belongs to the item.  -1 with @error.  [blocks, any thread] */
 SATCHEL_API int satchel_filter_content_fd (SatchelFilterItem *item, GError **error);
 /* Milliseconds until the core goes on without the filter; 0: it has gone on.  [any thread] */
 SATCHEL_API gint64 satchel_filter_left_ms (const SatchelFilterItem *item);
 /* Has the core gone on without the filter?  [any thread] */
 SATCHEL_API gboolean satchel_filter_is_cancelled (const SatchelFilterItem *item);
-/* A pointer of the module's own, for use in `cancelled`; the core does not free it.  [any thread] */
+/* Sets or returns a pointer of the module's own, for use in `cancelled`; the core does not free it.  [any
+ * thread] */
 SATCHEL_API void satchel_filter_set_data (SatchelFilterItem *item, gpointer data);
 SATCHEL_API gpointer satchel_filter_data (SatchelFilterItem *item);
 

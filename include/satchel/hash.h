@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Hash functions for tables, keyed by a secret of the process (SipHash-1-3).  Names, addresses, numbers and
- * headers come from strangers, who could choose keys that collide under a fixed hash such as GLib's for
- * strings, and turn a table into a list.  So every table uses these functions; tools/check-hashes checks the
- * tree.
+ * This header declares hash functions for tables, keyed by a secret of the process (SipHash-1-3).  Names,
+ * addresses, numbers and headers come from strangers, who could choose keys that collide under a fixed hash
+ * such as GLib's for strings, and turn a table into a list.  So every table uses these functions;
+ * tools/check-hashes checks the tree.
  */
 #pragma once
 #include <satchel/types.h>
@@ -12,12 +12,12 @@ G_BEGIN_DECLS
 /* The hash stays the same for the life of the process.  It must not be stored or sent anywhere. */
 SATCHEL_API guint64 satchel_keyed_hash (gconstpointer data, gsize len);
 
-/* A GHashFunc for NUL-ended strings; its companion is g_str_equal. */
+/* This is a GHashFunc for NUL-ended strings; its companion is g_str_equal. */
 SATCHEL_API guint satchel_string_hash (gconstpointer string);
-/* A GHashFunc for numbers from outside that are stored as pointers (GUINT_TO_POINTER); its companion is
- * NULL or g_direct_equal. */
+/* Returns a GHashFunc for numbers from outside that are stored as pointers (GUINT_TO_POINTER); its companion
+ * is NULL or g_direct_equal. */
 SATCHEL_API guint satchel_number_hash (gconstpointer number);
-/* A GHashFunc for pointers to 64-bit numbers; its companion is g_int64_equal. */
+/* This is a GHashFunc for pointers to 64-bit numbers; its companion is g_int64_equal. */
 SATCHEL_API guint satchel_number64_hash (gconstpointer number);
 
 G_END_DECLS

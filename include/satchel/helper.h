@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Helpers: a process of its own for a module whose libraries block, connect or cannot be trusted (scanners,
- * PAM, LDAP, SQL).  A module that declares SATCHEL_ROLE_HELPER and provides one SATCHEL_KIND_HELPER gets one
- * such process, without mail and credentials, and with its own group of settings only.  Modules in gate, auth
- * and mail call it by the module's name.  Endpoints that a helper may reach: endpoint.h. docs/decisions/0035.
+ * This header declares helpers: a process of its own for a module whose libraries block, connect or cannot be
+ * trusted (scanners, PAM, LDAP, SQL).  A module that declares SATCHEL_ROLE_HELPER and provides one
+ * SATCHEL_KIND_HELPER gets one such process, without mail and credentials, and with its own group of settings
+ * only.  Modules in gate, auth and mail call it by the module's name.  Endpoints that a helper may reach:
+ * endpoint.h. docs/decisions/0035.
  */
 #pragma once
 #include <satchel/error.h>
@@ -13,14 +14,14 @@ G_BEGIN_DECLS
 
 /* Requests and replies are at most this long; mail goes beside them as content. */
 #define SATCHEL_HELPER_BYTES_MAX (1024u * 1024u)
-/* The longest time that a call may take. */
+/* This is the longest time that a call may take. */
 #define SATCHEL_HELPER_TIMEOUT_MAX_MS 3600000
 
-/* A request or reply that consists of texts: each with its NUL.  Wiped when the last reference goes, as
- * requests and replies are in all processes.  @texts: NULL-ended.  [any thread] */
+/* Returns a request or reply that consists of texts: each with its NUL.  Wiped when the last reference goes,
+ * as requests and replies are in all processes.  @texts: NULL-ended.  [any thread] */
 SATCHEL_API GBytes *satchel_helper_pack (const char *const *texts);
-/* The texts of @bytes, NULL-ended and borrowed from it; free the array alone, with g_free.  NULL: they are
- * more than @max, or none.  [any thread] */
+/* Returns the texts of @bytes, NULL-ended and borrowed from it; free the array alone, with g_free.  NULL:
+ * they are more than @max, or none.  [any thread] */
 SATCHEL_API const char **satchel_helper_unpack (GBytes *bytes, guint max);
 
 /* ---- in the helper ---- */
@@ -43,10 +44,10 @@ typedef struct SatchelHelperOps
   void (*cancelled) (SatchelHelperCall *call);
 } SatchelHelperOps;
 
-/* The request, borrowed for the life of the call.  [any thread] */
+/* Returns the request, borrowed for the life of the call.  [any thread] */
 SATCHEL_API GBytes *satchel_helper_call_request (const SatchelHelperCall *call);
-/* The content that came with the call, as a sealed memory file, which nobody can change any more; read it
- * with pread or mmap.  -1: none came.  It belongs to the call: duplicate it to keep it longer.  [any
+/* Returns the content that came with the call, as a sealed memory file, which nobody can change any more;
+ * read it with pread or mmap.  -1: none came.  It belongs to the call: duplicate it to keep it longer.  [any
  * thread] */
 SATCHEL_API int satchel_helper_call_content_fd (const SatchelHelperCall *call);
 SATCHEL_API guint64 satchel_helper_call_content_bytes (const SatchelHelperCall *call); /* 0: none */
@@ -54,7 +55,8 @@ SATCHEL_API guint64 satchel_helper_call_content_bytes (const SatchelHelperCall *
 SATCHEL_API gint64 satchel_helper_call_left_ms (const SatchelHelperCall *call);
 /* Has the caller given up, or ended?  [any thread] */
 SATCHEL_API gboolean satchel_helper_call_is_cancelled (const SatchelHelperCall *call);
-/* A pointer of the module's own, for use in `cancelled`; the core does not free it.  [any thread] */
+/* Sets or returns a pointer of the module's own, for use in `cancelled`; the core does not free it.  [any
+ * thread] */
 SATCHEL_API void satchel_helper_call_set_data (SatchelHelperCall *call, gpointer data);
 SATCHEL_API gpointer satchel_helper_call_data (SatchelHelperCall *call);
 /* Answers with @reply, at most SATCHEL_HELPER_BYTES_MAX (a longer one is an error to the caller); a reference
@@ -85,13 +87,13 @@ SATCHEL_API SatchelHelperPending *satchel_helper_call (const char *module, GByte
                                                        gpointer data);
 /* Gives the call up: @done is called soon, with CANCELLED.  Main thread only. */
 SATCHEL_API void satchel_helper_cancel (SatchelHelperPending *pending);
-/* The same for jobs and other threads; it returns at the end of the call.  The reply is yours; NULL with
+/* Does the same for jobs and other threads; it returns at the end of the call.  The reply is yours; NULL with
  * @error as above.  Never in the main thread.  [blocks] */
 SATCHEL_API GBytes *satchel_helper_call_wait (const char *module, GBytes *request, int content_fd,
                                               gint64 timeout_ms, GError **error);
 
-/* A sealed memory file with the whole content of @stream; yours to close.  -1 with @error: LIMIT if the
- * content is longer than @max_bytes, RESOURCES, or the error of reading.  [blocks, any thread] */
+/* Returns a sealed memory file with the whole content of @stream; yours to close.  -1 with @error: LIMIT if
+ * the content is longer than @max_bytes, RESOURCES, or the error of reading.  [blocks, any thread] */
 SATCHEL_API int satchel_helper_content_new (SatchelStream *stream, guint64 max_bytes, GError **error);
 
 G_END_DECLS

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* What opens a slot. */
+/* This says what opens a slot. */
 typedef enum
 {
   SATCHEL_KEY_SECRET = 1, /* the user's password */
@@ -26,10 +26,10 @@ typedef struct SatchelKeyMaterial
   gsize len;
 } SatchelKeyMaterial;
 
-/* Of `unlock`: what the login brought.  Valid until the answer.  [any thread] */
+/* For `unlock`, returns what the login brought, valid until the answer.  [any thread] */
 SATCHEL_API const SatchelKeyMaterial *satchel_auth_call_material (const SatchelAuthCall *call);
-/* To `unlock`.  @key: at most SATCHEL_SECRET_BYTES_MAX bytes of satchel_secret_new; a reference is taken.
- * NULL: the user has no ring here, or this opens no slot of it: the login goes on without a key.
+/* This answers `unlock`.  @key: at most SATCHEL_SECRET_BYTES_MAX bytes of satchel_secret_new; a reference is
+ * taken. NULL: the user has no ring here, or this opens no slot of it: the login goes on without a key.
  * satchel_auth_call_fail: it cannot be told now, and the login ends as unavailable. */
 SATCHEL_API void satchel_auth_call_unlocked (SatchelAuthCall *call, GBytes *key);
 

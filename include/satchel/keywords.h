@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Sets of keywords (RFC 3501 2.3.2): bit k stands for the keyword with number k of a snapshot.  A plain value
- * that starts zeroed.
+ * This header declares sets of keywords (RFC 3501 2.3.2): bit k stands for the keyword with number k of a
+ * snapshot.  A plain value that starts zeroed.
  */
 #pragma once
 #include <satchel/error.h>
@@ -22,7 +22,7 @@ typedef struct SatchelKeywordSet
   guint64 words[SATCHEL_KEYWORD_WORDS];
 } SatchelKeywordSet;
 
-/* The number of words up to the last bit that is set; 0: the set is empty. */
+/* Returns the number of words up to the last bit that is set; 0: the set is empty. */
 static inline guint
 satchel_keyword_set_n_words (const SatchelKeywordSet *set)
 {
@@ -44,7 +44,7 @@ satchel_keyword_set_has (const SatchelKeywordSet *set, guint bit)
   return bit < SATCHEL_KEYWORDS_MAX && (set->words[bit / 64] >> bit % 64 & 1) != 0;
 }
 
-/* @bit < SATCHEL_KEYWORDS_MAX. */
+/* @bit is below SATCHEL_KEYWORDS_MAX. */
 static inline void
 satchel_keyword_set_add (SatchelKeywordSet *set, guint bit)
 {
@@ -84,7 +84,7 @@ satchel_keyword_set_intersect (SatchelKeywordSet *set, const SatchelKeywordSet *
     set->words[i] &= other->words[i];
 }
 
-/* The lowest bit from @from on that is set; -1: there is none. */
+/* Returns the lowest bit from @from on that is set; -1: there is none. */
 static inline int
 satchel_keyword_set_next (const SatchelKeywordSet *set, guint from)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Mailbox listeners: modules that hear of changes in a user's store once they are durable.  Role mail.  A
- * listener cannot refuse a change.  There are two ways to listen, and a module may use both:
+ * This header declares mailbox listeners: modules that hear of changes in a user's store once they are
+ * durable.  Role mail.  A listener cannot refuse a change.  There are two ways to listen, and a module may
+ * use both:
  * - `changed` is called at once in the thread that committed.  It is lost if the process ends before, and
  * must be quick.
  * - `heard` is called from a durable log, in a thread of the listener's own, in order, at least once for each
@@ -41,10 +42,10 @@ typedef enum
   SATCHEL_CHANGE_FLAGS,
   SATCHEL_CHANGE_EXPUNGE
 } SatchelChangeKind;
-/* "APPEND", ...: for logs. */
+/* Returns the word for logs: "APPEND", ... */
 SATCHEL_API const char *satchel_change_kind_name (SatchelChangeKind kind);
 
-/* A message of a change.  Flags are SATCHEL_FLAG_*, keywords NULL-ended and sorted. */
+/* This is a message of a change.  Flags are SATCHEL_FLAG_*, keywords NULL-ended and sorted. */
 typedef struct SatchelChangedMessage
 {
   guint32 uid;                 /* its UID in mailbox */
@@ -55,7 +56,7 @@ typedef struct SatchelChangedMessage
   SATCHEL_RESERVED (2);
 } SatchelChangedMessage;
 
-/* A mailbox of a change, as it was at that time. */
+/* This is a mailbox of a change, as it was at that time. */
 typedef struct SatchelChangedMailbox
 {
   const char *name; /* "": none */
@@ -65,9 +66,9 @@ typedef struct SatchelChangedMailbox
   SATCHEL_RESERVED (2);
 } SatchelChangedMailbox;
 
-/* One change, as the client made it (a MOVE is a MOVE; a removal that a layer turned into something else is
- * an EXPUNGE).  A change of many messages is reported in several calls, one after the other.  Valid for the
- * call only; members are added at the end. */
+/* This is one change, as the client made it (a MOVE is a MOVE; a removal that a layer turned into something
+ * else is an EXPUNGE).  A change of many messages is reported in several calls, one after the other.  Valid
+ * for the call only; members are added at the end. */
 typedef struct SatchelChange
 {
   size_t size;

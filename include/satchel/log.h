@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The log: one event a line, ids first, with reason codes, and never with content or secrets.  Lines go to
- * stderr, to the configured file, or to journald with fields.  Every function may be called from any thread
- * and never waits for the network.
+ * This header declares the log: one event a line, ids first, with reason codes, and never with content or
+ * secrets.  Lines go to stderr, to the configured file, or to journald with fields.  Every function may be
+ * called from any thread and never waits for the network.
  */
 #pragma once
 #include <satchel/types.h>
@@ -16,7 +16,7 @@ typedef enum
   SATCHEL_LOG_DEBUG
 } SatchelLogLevel;
 
-/* @area: "imap", "maildir", ...; borrowed.  One line is written; control characters in the result are
+/* @area is "imap", "maildir", ...; borrowed.  One line is written; control characters in the result are
  * escaped. */
 SATCHEL_API void satchel_log (SatchelLogLevel level, const char *area, const char *format, ...)
     G_GNUC_PRINTF (3, 4);

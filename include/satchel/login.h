@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * One attempt to log in, as every module that takes part in it sees it: passdb, factor, mechanism, keyring.
+ * This header declares one attempt to log in, as every module that takes part in it sees it: passdb, factor,
+ * mechanism, keyring.
  */
 #pragma once
 #include <satchel/types.h>
 
 G_BEGIN_DECLS
 
-/* Who tries to log in, where, and how.  Immutable while the module has it. */
+/* This says who tries to log in, where, and how.  Immutable while the module has it. */
 typedef struct SatchelLogin
 {
   SATCHEL_MADE_BY_CORE

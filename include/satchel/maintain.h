@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Upkeep: work that a layer, a driver or a mailbox listener does for each user regularly, whether the user
- * logs in or not (removing old mail, packing files).  It is the member `maintain` of their tables.  The core
- * calls it for each user that has an account or mail, once in every `janitor.interval`, in the process that
- * owns the user.  docs/modules/maintain.md, docs/decisions/0040.
+ * This header declares upkeep: work that a layer, a driver or a mailbox listener does for each user
+ * regularly, whether the user logs in or not (removing old mail, packing files).  It is the member `maintain`
+ * of their tables.  The core calls it for each user that has an account or mail, once in every
+ * `janitor.interval`, in the process that owns the user.  docs/modules/maintain.md, docs/decisions/0040.
  */
 #pragma once
 #include <satchel/types.h>
 
 G_BEGIN_DECLS
 
-/* One call of `maintain`.  The core makes it, and it is valid during the call; members are added at the
- * end. */
+/* This is one call of `maintain`.  The core makes it, and it is valid during the call; members are added at
+ * the end. */
 typedef struct SatchelMaintenance
 {
   size_t size;
@@ -23,8 +23,8 @@ typedef struct SatchelMaintenance
   gint64 end_us;  /* CLOCK_MONOTONIC: when the slice ends */
 } SatchelMaintenance;
 
-/* TRUE: the time slice is over (`janitor.slice`), or the process ends: return MORE and leave the rest for
- * the next call.  Ask this between steps that take milliseconds.  [any thread] */
+/* TRUE means: the time slice is over (`janitor.slice`), or the process ends: return MORE and leave the rest
+ * for the next call.  Ask this between steps that take milliseconds.  [any thread] */
 SATCHEL_API gboolean satchel_maintenance_is_over (const SatchelMaintenance *maintenance);
 
 typedef enum

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * What a module exports: one function, `satchel_module`, that returns its descriptor.
- * Lifecycle in each role that loads it: load, configure (section), start (role),
- * [reload (section), reload_end], stop.  A server takes modules of its own ABI, whatever release they were
- * built for: under one number structures only grow, as types.h says.
+ * This header says what a module exports: one function, `satchel_module`, that returns its descriptor.
+ * Lifecycle in each role that loads it: load, configure (section), start (role), [reload (section),
+ * reload_end], stop.  A server takes modules of its own ABI, whatever release they were built for: under one
+ * number structures only grow, as types.h says.
  *   ABI history: 0 first shape, changed at will; 1 kept.
  */
 #pragma once
@@ -43,8 +43,8 @@ typedef enum
   SATCHEL_KIND_KEYRING /* ops: SatchelKeyringOps, keyring.h */
 } SatchelKind;
 
-/* Rights of a module's process that others of its role lack.  Each one is a hole in the cage: ask for as
- * few as possible. */
+/* These are rights of a module's process that others of its role lack.  Each one is a hole in the cage: ask
+ * for as few as possible. */
 typedef enum
 {
   /* A library of the module connects by TCP itself, to the ports of the module's endpoints (endpoint.h);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Numbers inside of texts from outside.  A text that is a number and nothing else is for
+ * This header declares numbers inside of texts from outside.  A text that is a number and nothing else is for
  * g_ascii_string_to_unsigned and g_ascii_string_to_signed, which are as strict.
  */
 #pragma once

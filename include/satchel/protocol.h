@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Protocol modules.  A protocol is two objects: NAME-gate.so is the small grammar before login, and NAME.so
- * is the rest, which a gate never maps.  Both speak through a SatchelConnection.
+ * This header declares protocol modules.  A protocol is two objects: NAME-gate.so is the small grammar before
+ * login, and NAME.so is the rest, which a gate never maps.  Both speak through a SatchelConnection.
  */
 #pragma once
 #include <satchel/config.h>
@@ -69,9 +69,9 @@ typedef struct SatchelGateProtocolOps
 
 SATCHEL_API SatchelConnection *satchel_gate_connection (SatchelGateSession *session);
 SATCHEL_API gboolean satchel_gate_has_tls (SatchelGateSession *session);
-/* TRUE: a certificate is configured, and TLS is not up yet. */
+/* TRUE means: a certificate is configured, and TLS is not up yet. */
 SATCHEL_API gboolean satchel_gate_can_start_tls (SatchelGateSession *session);
-/* TRUE: the client may send a password now: there is TLS, the client is local, or the listener has
+/* TRUE means: the client may send a password now: there is TLS, the client is local, or the listener has
  * `allow_cleartext`. */
 SATCHEL_API gboolean satchel_gate_may_login (SatchelGateSession *session);
 /* The SASL mechanisms that may be used now, in upper case, NULL-ended; none if satchel_gate_may_login is
@@ -80,7 +80,7 @@ SATCHEL_API const char *const *satchel_gate_mechanisms (SatchelGateSession *sess
 /* What the client calls itself (IMAP ID), for lists of devices; copied.  More than 255 bytes, or no UTF-8:
  * nothing. */
 SATCHEL_API void satchel_gate_set_client_id (SatchelGateSession *session, const char *text);
-/* The settings of this protocol. */
+/* Returns the settings of this protocol. */
 SATCHEL_API const SatchelConfig *satchel_gate_config (SatchelGateSession *session);
 
 /* Sends the waiting output (the OK of STARTTLS), drops all unread input, and starts the handshake. */
@@ -131,25 +131,25 @@ SATCHEL_API gboolean satchel_session_is_from (SatchelSession *session, const cha
  * Any role. */
 SATCHEL_API gboolean satchel_networks_check (const SatchelConfig *section, const char *key, GError **error);
 SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session);
-/* The user's store, open for the life of the session; NULL with NO_LOGIN. Opening may block: call from a job
- * the first time; afterwards it only returns the pointer. Errors: UNAVAILABLE, CORRUPT, IO. */
+/* Returns the user's store, open for the life of the session; NULL with NO_LOGIN. Opening may block: call
+ * from a job the first time; afterwards it only returns the pointer. Errors: UNAVAILABLE, CORRUPT, IO. */
 SATCHEL_API SatchelStore *satchel_session_open_store (SatchelSession *session, GError **error);
-/* The store if it is open already, else NULL.  Never blocks. */
+/* Returns the store if it is open already, else NULL.  Never blocks. */
 SATCHEL_API SatchelStore *satchel_session_store (SatchelSession *session);
 /* Runs a job of this session, at most one at a time; input is paused until @done has returned.  If the
  * connection ends meanwhile, `closed` is called after @done. */
 SATCHEL_API void satchel_session_run (SatchelSession *session, const char *operation, SatchelJobFunc func,
                                       SatchelJobDoneFunc done, gpointer data);
-/* TRUE: the peer has gone or the process stops, so a running job should end soon.  [any thread] */
+/* TRUE means: the peer has gone or the process stops, so a running job should end soon.  [any thread] */
 SATCHEL_API gboolean satchel_session_is_cancelled (SatchelSession *session);
 /* Logs "SERVICE: user=… session=… rip=… MESSAGE". */
 SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
-/* The server's name in greetings and Received lines (server.hostname). */
+/* Returns the server's name in greetings and Received lines (server.hostname). */
 SATCHEL_API const char *satchel_hostname (void);
-/* What the administrator allows all protocols: group `limits`.  Borrowed, for the life of the process; a
- * reload changes what it says.  Main thread. */
+/* This says what the administrator allows all protocols: group `limits`.  Borrowed, for the life of the
+ * process; a reload changes what it says.  Main thread. */
 typedef struct SatchelLimits
 {
   SATCHEL_MADE_BY_CORE
@@ -157,7 +157,7 @@ typedef struct SatchelLimits
   guint64 message_size;  /* largest message taken in, in bytes */
 } SatchelLimits;
 SATCHEL_API const SatchelLimits *satchel_limits (void);
-/* The form in which clients see names of mailboxes: group `namespace`.  Borrowed, for the life of the
+/* Returns the form in which clients see names of mailboxes: group `namespace`.  Borrowed, for the life of the
  * process. */
 SATCHEL_API const SatchelNamespace *satchel_namespace (void);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The event loop of the process: one epoll set as a single GSource, and a timer wheel.  Main thread only.
+ * This header declares the event loop of the process: one epoll set as a single GSource, and a timer wheel.
+ * Main thread only.
  */
 #pragma once
 #include <satchel/types.h>
@@ -7,7 +8,7 @@
 G_BEGIN_DECLS
 
 typedef struct SatchelWatch SatchelWatch;
-/* @events: EPOLLIN | EPOLLOUT | EPOLLHUP | ...  Level-triggered. */
+/* @events is EPOLLIN | EPOLLOUT | EPOLLHUP | ...  Level-triggered. */
 typedef void (*SatchelWatchFunc) (int fd, guint32 events, gpointer data);
 /* @fd stays the caller's, who removes the watch before closing it. */
 SATCHEL_API SatchelWatch *satchel_watch_add (int fd, guint32 events, SatchelWatchFunc func, gpointer data);
@@ -15,7 +16,7 @@ SATCHEL_API void satchel_watch_set_events (SatchelWatch *watch,
                                            guint32 events); /* 0: the watch stays, but is never called */
 SATCHEL_API void satchel_watch_remove (SatchelWatch *watch);
 
-/* A one-shot timer, embedded in the structure of its owner and zeroed at first.  Arming, moving and
+/* This is a one-shot timer, embedded in the structure of its owner and zeroed at first.  Arming, moving and
  * cancelling are O(1).  The granularity is 100 ms; a timer never fires early. */
 typedef struct SatchelTimer SatchelTimer;
 typedef void (*SatchelTimerFunc) (SatchelTimer *timer, gpointer data);
@@ -30,7 +31,7 @@ struct SatchelTimer
 SATCHEL_API void satchel_timer_arm (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func,
                                     gpointer data);
 SATCHEL_API void satchel_timer_cancel (SatchelTimer *timer);
-/* Monotonic time in milliseconds, as of this turn of the loop. */
+/* Returns monotonic time in milliseconds, as of this turn of the loop. */
 SATCHEL_API gint64 satchel_now_ms (void);
 
 /* Runs @func in the main thread soon.  May be called from any thread; calls keep their order. */

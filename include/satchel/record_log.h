@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * A file of records that only grows: lines of text with a checksum each, made durable by fdatasync.  When
- * much of it is outdated, what counts is written into a new file, which takes its place.  One thread at a
- * time.  For state that is small enough to be in memory as well, such as what auth and its modules keep.
+ * This header declares a file of records that only grows: lines of text with a checksum each, made durable by
+ * fdatasync.  When much of it is outdated, what counts is written into a new file, which takes its place.
+ * One thread at a time.  For state that is small enough to be in memory as well, such as what auth and its
+ * modules keep.
  */
 #pragma once
 #include <satchel/error.h>

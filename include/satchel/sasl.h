@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * SASL mechanisms (RFC 4422): state machines that the auth process drives, one table a mechanism.  Pure:
- * bytes in, a result out; look-ups, counting, factors and grants are the core's.  Role auth, main thread.
- * docs/modules/sasl.md; decision 0060.
+ * This header declares SASL mechanisms (RFC 4422): state machines that the auth process drives, one table a
+ * mechanism.  Pure: bytes in, a result out; look-ups, counting, factors and grants are the core's.  Role
+ * auth, main thread. docs/modules/sasl.md; decision 0060.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 #define SATCHEL_SASL_USER_MAX 255u /* bytes of either name (RFC 4616 2) */
 #define SATCHEL_SASL_SECRET_MAX 1024u
 
-/* What follows a step. */
+/* This says what follows a step. */
 typedef enum
 {
   SATCHEL_SASL_MALFORMED = 0, /* the client broke the rules of the mechanism; nothing was guessed */
@@ -24,7 +24,7 @@ typedef enum
   SATCHEL_SASL_WRONG          /* it has not: the end */
 } SatchelSaslResult;
 
-/* The details of a result; the core zeroes it, and frees and wipes what a step sets. */
+/* These are the details of a result; the core zeroes it, and frees and wipes what a step sets. */
 typedef struct SatchelSaslTurn
 {
   SATCHEL_MADE_BY_CORE

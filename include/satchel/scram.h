@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The keys of SCRAM (RFC 5802, RFC 7677), for passdbs that store them and mechanisms that use them.  Any
- * thread.
+ * This header declares the keys of SCRAM (RFC 5802, RFC 7677), for passdbs that store them and mechanisms
+ * that use them.  Any thread.
  */
 #pragma once
 #include <satchel/error.h>
@@ -28,7 +28,7 @@ typedef struct SatchelScramKeys
   SATCHEL_RESERVED (2);
 } SatchelScramKeys;
 
-/* "SCRAM-SHA-256" */
+/* Returns the name, "SCRAM-SHA-256". */
 SATCHEL_API const char *satchel_scram_hash_name (SatchelScramHash hash);
 SATCHEL_API gsize satchel_scram_hash_bytes (SatchelScramHash hash);
 /* The keys of @password (which is prepared as satchel_secret_prepare says) with a new salt, or that of
@@ -36,7 +36,7 @@ SATCHEL_API gsize satchel_scram_hash_bytes (SatchelScramHash hash);
 SATCHEL_API gboolean satchel_scram_keys_make (SatchelScramHash hash, const char *password, const guint8 *salt,
                                               gsize salt_len, guint iterations, SatchelScramKeys *ret_keys,
                                               GError **error);
-/* Those of @hash among @text (RFC 5803 2: "SCRAM-SHA-256$4096:SALT$STORED:SERVER", with a blank between
+/* Finds those of @hash among @text (RFC 5803 2: "SCRAM-SHA-256$4096:SALT$STORED:SERVER", with a blank between
  * several).  FALSE: there are none, or they are damaged. */
 SATCHEL_API gboolean satchel_scram_keys_parse (const char *text, SatchelScramHash hash,
                                                SatchelScramKeys *ret_keys);
@@ -46,7 +46,7 @@ SATCHEL_API char *satchel_scram_keys_format (const SatchelScramKeys *keys); /* y
 SATCHEL_API gboolean satchel_scram_check_proof (const SatchelScramKeys *keys, const char *auth_message,
                                                 const guint8 *proof,
                                                 guint8 ret_client_key[SATCHEL_SCRAM_KEY_MAX]);
-/* ServerSignature. */
+/* Computes ServerSignature. */
 SATCHEL_API void satchel_scram_sign (const SatchelScramKeys *keys, const char *auth_message,
                                      guint8 ret_signature[SATCHEL_SCRAM_KEY_MAX]);
 

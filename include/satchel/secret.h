@@ -15,8 +15,8 @@ SATCHEL_API GBytes *satchel_secret_new (const void *data, gsize len);
 /* Compares in a time that depends on the lengths only.  NULL is equal to NULL. */
 SATCHEL_API gboolean satchel_secret_equal (GBytes *a, GBytes *b);
 
-/* A secret as it is stored and compared: spaces of other scripts become ASCII's, and the rest is put in
- * Unicode NFC (RFC 8265 4, OpaqueString), so that one password typed at two keyboards is one.  What is no
+/* Returns a secret as it is stored and compared: spaces of other scripts become ASCII's, and the rest is put
+ * in Unicode NFC (RFC 8265 4, OpaqueString), so that one password typed at two keyboards is one.  What is no
  * UTF-8 stays as it is.  Yours, to be wiped. */
 SATCHEL_API char *satchel_secret_prepare (const char *secret);
 

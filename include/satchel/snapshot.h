@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 #define SATCHEL_SIZE_UNKNOWN G_MAXUINT64
 #define SATCHEL_DATE_UNKNOWN G_MININT64 /* until satchel_mailbox_dated_snapshot is asked */
 
-/* System flags (RFC 3501 2.3.2).  \Recent is no column: see first_recent_uid. */
+/* These are system flags (RFC 3501 2.3.2).  \Recent is no column: see first_recent_uid. */
 enum
 {
   SATCHEL_FLAG_SEEN = 1 << 0,
@@ -41,7 +41,7 @@ typedef struct SatchelMailboxState
   SATCHEL_RESERVED (4);
 } SatchelMailboxState;
 
-/* Columns, all of `n` entries, ascending by uid.  Read-only. */
+/* These are columns, all of `n` entries, ascending by uid.  Read-only. */
 typedef struct SatchelChunk
 {
   gatomicrefcount refs;
@@ -59,7 +59,7 @@ typedef struct SatchelChunk
                             SATCHEL_KEYWORD_WORDS */
 } SatchelChunk SATCHEL_MADE_BY_CORE;
 
-/* The keywords of message @row: bit k is the snapshot's keyword k. */
+/* Returns the keywords of message @row: bit k is the snapshot's keyword k. */
 static inline SatchelKeywordSet
 satchel_chunk_keywords (const SatchelChunk *chunk, guint row)
 {
@@ -91,17 +91,18 @@ SATCHEL_API SatchelSnapshot *satchel_snapshot_ref (SatchelSnapshot *snapshot);
 SATCHEL_API void satchel_snapshot_unref (SatchelSnapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSnapshot, satchel_snapshot_unref)
 
-/* The chunk, and the row in it, of a message by its 0-based index (< state.n_messages).  O(log chunks). */
+/* Returns the chunk, and the row in it, of a message by its 0-based index (< state.n_messages).  O(log
+ * chunks). */
 SATCHEL_API const SatchelChunk *satchel_snapshot_at (const SatchelSnapshot *snapshot, guint32 index,
                                                      guint *ret_row);
 /* The index of @uid, or of the first message with a greater UID (n_messages if there is none).  TRUE: @uid
  * is there. */
 SATCHEL_API gboolean satchel_snapshot_find (const SatchelSnapshot *snapshot, guint32 uid, guint32 *ret_index);
-/* The bit of a keyword (compared without case in ASCII), or -1. */
+/* Returns the bit of a keyword (compared without case in ASCII), or -1. */
 SATCHEL_API int satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name);
 
-/* A set of UIDs as ascending, disjoint, non-adjacent ranges: a plain value, cheap to keep while idle.  It
- * starts zeroed, only these functions grow it (`ranges` has spare room), and anybody may read it. */
+/* This is a set of UIDs as ascending, disjoint, non-adjacent ranges: a plain value, cheap to keep while idle.
+ * It starts zeroed, only these functions grow it (`ranges` has spare room), and anybody may read it. */
 typedef struct SatchelRange
 {
   guint32 first, last; /* inclusive */
@@ -124,7 +125,7 @@ SATCHEL_API gboolean satchel_uid_set_parse (const char *text, gsize len, Satchel
 SATCHEL_API void satchel_snapshot_uids (const SatchelSnapshot *snapshot, SatchelUidSet *set);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelUidSet, satchel_uid_set_clear)
 
-/* What changed between a view and a newer snapshot of the same mailbox (with equal UIDVALIDITY).
+/* This says what changed between a view and a newer snapshot of the same mailbox (with equal UIDVALIDITY).
  * Pointer-equal chunks cost O(1). */
 typedef struct SatchelDifference
 {
@@ -137,14 +138,14 @@ typedef struct SatchelDifference
 } SatchelDifference;
 SATCHEL_API void satchel_snapshot_compare (const SatchelSnapshot *before, const SatchelSnapshot *after,
                                            SatchelDifference *ret_difference);
-/* The same, with the memory of an idle session as the view: UIDs, mod-sequence and UIDNEXT. */
+/* Does the same, with the memory of an idle session as the view: UIDs, mod-sequence and UIDNEXT. */
 SATCHEL_API void satchel_snapshot_compare_uids (const SatchelUidSet *before, guint64 modseq, guint32 uidnext,
                                                 const SatchelSnapshot *after,
                                                 SatchelDifference *ret_difference);
 SATCHEL_API void satchel_difference_clear (SatchelDifference *difference);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelDifference, satchel_difference_clear)
 
-/* For drivers: makes a new snapshot from an old one (NULL: from an empty one).  One thread. */
+/* Makes, for drivers, a new snapshot from an old one (NULL: from an empty one).  One thread. */
 typedef struct SatchelSnapshotBuilder SatchelSnapshotBuilder;
 typedef struct SatchelMessageRow
 {
@@ -167,10 +168,10 @@ SATCHEL_API void satchel_snapshot_builder_get (SatchelSnapshotBuilder *builder, 
 SATCHEL_API void satchel_snapshot_builder_set (SatchelSnapshotBuilder *builder, guint32 index,
                                                const SatchelMessageRow *row);
 SATCHEL_API void satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index);
-/* The bit of a keyword, which is added if it is new; if there are satchel_keywords_limit keywords already,
- * it takes the place of one that no message has.  -1: all are in use. */
+/* Returns the bit of a keyword, which is added if it is new; if there are satchel_keywords_limit keywords
+ * already, it takes the place of one that no message has.  -1: all are in use. */
 SATCHEL_API int satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *name);
-/* For drivers that number keywords themselves: sets the names of bits 0 to @n - 1 (at most
+/* Sets, for drivers that number keywords themselves, the names of bits 0 to @n - 1 (at most
  * SATCHEL_KEYWORDS_MAX), among them all that messages have.  A bit may get another name only if no message
  * has it.  The names are copied. */
 SATCHEL_API void satchel_snapshot_builder_set_keywords (SatchelSnapshotBuilder *builder, char *const *names,
@@ -178,7 +179,7 @@ SATCHEL_API void satchel_snapshot_builder_set_keywords (SatchelSnapshotBuilder *
 /* The number of different keywords that messages of a mailbox may have (limits.keywords), at most
  * SATCHEL_KEYWORDS_MAX.  Mailboxes that have more keep them. */
 SATCHEL_API guint satchel_keywords_limit (void);
-/* The bits that at least one message has. */
+/* Returns the bits that at least one message has. */
 SATCHEL_API SatchelKeywordSet satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot);
 /* Makes the snapshot and frees the builder.  The counters of @state (n_messages, n_unseen, n_deleted,
  * n_undated, n_unsized, size_bytes) are computed here; the rest is taken as it is. */

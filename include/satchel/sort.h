@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Sorting and threading of messages (RFC 5256; THREAD=REFS of draft-ietf-morg-inthread): a sorter for several
- * keys, and conversations.  Pure: callers bring the keys (storage.h: satchel_mailbox_keys).  The time is n
- * log n, without recursion, whatever headers say.
+ * This header declares sorting and threading of messages (RFC 5256; THREAD=REFS of draft-ietf-morg-inthread):
+ * a sorter for several keys, and conversations.  Pure: callers bring the keys (storage.h:
+ * satchel_mailbox_keys).  The time is n log n, without recursion, whatever headers say.
  */
 #pragma once
 #include <satchel/types.h>
@@ -20,7 +20,7 @@ SATCHEL_API void satchel_sorter_set_number (SatchelSorter *sorter, guint32 item,
 /* The text is compared by bytes; it has no NUL; at most 65,535 bytes count. */
 SATCHEL_API void satchel_sorter_set_text (SatchelSorter *sorter, guint32 item, guint key, const void *text,
                                           gsize len);
-/* The items in order, equal ones by number.  Yours. */
+/* Returns the items in order, equal ones by number.  Yours. */
 SATCHEL_API guint32 *satchel_sorter_finish (SatchelSorter *sorter);
 
 typedef enum

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The storage contract.  The first half is what protocols and deliveries call (SatchelStore, SatchelMailbox);
- * the second half is what a driver must implement and a layer may intercept.  Functions not marked [blocks]
- * only touch memory.  All may be called from any thread.
+ * This header is the storage contract.  The first half is what protocols and deliveries call (SatchelStore,
+ * SatchelMailbox); the second half is what a driver must implement and a layer may intercept.  Functions not
+ * marked [blocks] only touch memory.  All may be called from any thread.
  *
  * Names of mailboxes are UTF-8 in NFC with '/' between levels, without empty levels, "." and "..", and
  * without control characters, at most 1,024 bytes in all.  INBOX is in upper case; it is no name in any other
@@ -41,14 +41,14 @@ typedef struct SatchelMailboxInfo
 } SatchelMailboxInfo;
 SATCHEL_API void satchel_mailbox_info_free (SatchelMailboxInfo *info);
 
-/* A range of UIDs that vanished with one change. */
+/* This is a range of UIDs that vanished with one change. */
 typedef struct SatchelTombstone
 {
   guint32 first, last; /* inclusive */
   guint64 modseq;
 } SatchelTombstone;
 
-/* The state of a mailbox in another store (satchel_store_import_mailbox).  Borrowed for the call. */
+/* This is the state of a mailbox in another store (satchel_store_import_mailbox).  Borrowed for the call. */
 typedef struct SatchelMailboxImport
 {
   size_t size;              /* of this struct */
@@ -64,8 +64,8 @@ typedef struct SatchelMailboxImport
   guint n_tombstones; /* a driver that keeps fewer drops the oldest, and adjusts history_start */
 } SatchelMailboxImport;
 
-/* Rights on a mailbox, and the flags that it keeps.  The core begins with all of them; each level, the
- * namespace and the access remove some (decision 0045). */
+/* These are rights on a mailbox, and the flags that it keeps.  The core begins with all of them; each level,
+ * the namespace and the access remove some (decision 0045). */
 typedef struct SatchelMailboxRights
 {
   size_t size;
@@ -85,8 +85,8 @@ typedef struct SatchelShownFlags
   guint32 added;           /* SATCHEL_FLAG_*: every message shows them, whether they are hidden or not */
   gboolean hides_keywords; /* no message shows a keyword */
 } SatchelShownFlags SATCHEL_MADE_BY_CORE;
-/* For levels, in `shown_flags`: what @shown says, seen through a level that hides @hidden and then adds
- * @added. */
+/* Makes @shown say, for levels in `shown_flags`, what it says when seen through a level that hides @hidden
+ * and then adds @added. */
 static inline void
 satchel_shown_flags_add (SatchelShownFlags *shown, guint32 hidden, guint32 added)
 {
@@ -94,8 +94,8 @@ satchel_shown_flags_add (SatchelShownFlags *shown, guint32 hidden, guint32 added
   shown->added = (shown->added & ~hidden) | added;
 }
 
-/* Kinds of namespaces (RFC 2342 5).  Names outside the namespaces of levels are the user's own: they are
- * personal, and limits.mailboxes counts them. */
+/* These are kinds of namespaces (RFC 2342 5).  Names outside the namespaces of levels are the user's own:
+ * they are personal, and limits.mailboxes counts them. */
 typedef enum
 {
   SATCHEL_NAMESPACE_PERSONAL = 0,
@@ -110,15 +110,15 @@ typedef struct SatchelStoreNamespace
   guint rights; /* SATCHEL_RIGHT_*: upper bound for the whole namespace */
 } SatchelStoreNamespace SATCHEL_MADE_BY_CORE;
 
-/* A store: a handle of one user's stack of layers over a driver, which a process opens once, with the
- * access (access.h) of the handle's owner.  Calls through it, and through mailboxes, transactions and
- * stages made from it, are done with that access.  Ref-counted; cheap to make and to keep. */
+/* Returns a store: a handle of one user's stack of layers over a driver, which a process opens once, with the
+ * access (access.h) of the handle's owner.  Calls through it, and through mailboxes, transactions and stages
+ * made from it, are done with that access.  Ref-counted; cheap to make and to keep. */
 SATCHEL_API SatchelStore *satchel_store_ref (SatchelStore *store);
 SATCHEL_API void satchel_store_unref (SatchelStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStore, satchel_store_unref)
 SATCHEL_API const char *satchel_store_user (SatchelStore *store);            /* the user whose store it is */
 SATCHEL_API const SatchelAccess *satchel_store_access (SatchelStore *store); /* borrowed */
-/* For modules: the level of the store whose table is @ops; a module only knows the tables of its own
+/* Returns, for modules, the level of the store whose table is @ops; a module only knows the tables of its own
  * levels.  NULL: the store has no such level.  Valid while the handle is. */
 struct SatchelStorageOps;
 struct SatchelStorage;
@@ -127,22 +127,22 @@ SATCHEL_API struct SatchelStorage *satchel_store_level (SatchelStore *store,
 /* Are these two handles of the same store?  NULL is no handle. */
 SATCHEL_API gboolean satchel_store_is_same (const SatchelStore *one, const SatchelStore *other);
 
-/* The namespaces of levels, beside the user's own: SatchelStoreNamespace.  They stay the same for the life
- * of the store. */
+/* Returns the namespaces of levels, beside the user's own: SatchelStoreNamespace.  They stay the same for the
+ * life of the store. */
 SATCHEL_API const GPtrArray *satchel_store_namespaces (SatchelStore *store);
 /* Their names, NULL-ended, for SatchelNamespace.others. */
 SATCHEL_API const char *const *satchel_store_namespace_names (SatchelStore *store);
-/* The rights (SATCHEL_RIGHT_*) that this handle's access has on @name, whether a mailbox of that name
- * exists or not.  A mailbox without LOOKUP is not listed, and is NONEXISTENT to every call.  The core
- * refuses calls that lack a right with NOPERM (core/storage/names/rights.c); protocols ask here only to show
- * rights to clients. */
+/* Returns the rights (SATCHEL_RIGHT_*) that this handle's access has on @name, whether a mailbox of that name
+ * exists or not.  A mailbox without LOOKUP is not listed, and is NONEXISTENT to every call.  The core refuses
+ * calls that lack a right with NOPERM (core/storage/names/rights.c); protocols ask here only to show rights
+ * to clients. */
 SATCHEL_API guint satchel_store_rights (SatchelStore *store, const char *name);
 
-/* All names that the access may see (LOOKUP), sorted by bytes with INBOX first: SatchelMailboxInfo, freed
- * with the array.  Others share the array: it is read-only, and yours to free with g_ptr_array_unref.
+/* Returns all names that the access may see (LOOKUP), sorted by bytes with INBOX first: SatchelMailboxInfo,
+ * freed with the array.  Others share the array: it is read-only, and yours to free with g_ptr_array_unref.
  * [blocks] */
 SATCHEL_API GPtrArray *satchel_store_list (SatchelStore *store, GError **error);
-/* The same if the list is in memory and nothing changed outside; NULL: call satchel_store_list. */
+/* Does the same if the list is in memory and nothing changed outside; NULL: call satchel_store_list. */
 SATCHEL_API GPtrArray *satchel_store_list_cached (SatchelStore *store);
 /* Creates a mailbox.  Missing parents become mailboxes, or names that cannot be selected, as the driver
  * prefers.  Errors: INVALID (bad name), ALREADYEXISTS, CANNOT, LIMIT.  This call and the five below are
@@ -174,11 +174,11 @@ SATCHEL_API gboolean satchel_store_import_mailbox (SatchelStore *store, const ch
 /* Replaces the special uses of @name; each is taken from the mailbox that had it. */
 SATCHEL_API gboolean satchel_store_set_special_use (SatchelStore *store, const char *name, guint special_use,
                                                     GError **error);
-/* The name of the mailbox with this special use, if the access may put mail there.  Yours; NULL with
+/* Returns the name of the mailbox with this special use, if the access may put mail there.  Yours; NULL with
  * NONEXISTENT if no mailbox has it.  [blocks] */
 SATCHEL_API char *satchel_store_find_special_use (SatchelStore *store, guint special_use, GError **error);
 
-/* What a user's mail takes up, and how much is allowed (RFC 9208); see usage and limits in
+/* This says what a user's mail takes up, and how much is allowed (RFC 9208); see usage and limits in
  * SatchelStorageOps. */
 typedef struct SatchelUsage
 {
@@ -194,7 +194,8 @@ typedef struct SatchelQuota
   const char *root;
   SatchelUsage limit; /* SATCHEL_UNLIMITED: none */
 } SatchelQuota;
-/* TRUE: the stack has a quota.  @ret_limits: NULL, or a structure that is filled as far as its `size` says.
+/* TRUE means: the stack has a quota.  @ret_limits: NULL, or a structure that is filled as far as its `size`
+ * says.
  */
 SATCHEL_API gboolean satchel_store_quota (SatchelStore *store, SatchelQuota *ret_limits);
 /* The usage of all mailboxes, exact, with outside changes taken in.  CANNOT: this storage does not count.
@@ -204,10 +205,10 @@ SATCHEL_API gboolean satchel_store_usage (SatchelStore *store, SatchelUsage *ret
 SATCHEL_API gboolean satchel_mailbox_usage (SatchelMailbox *mailbox, const SatchelUidSet *uids,
                                             SatchelUsage *ret_usage, GError **error);
 
-/* Blobs: data that modules keep with a user beside mail (scripts, lists, keys), by name, in a space that
- * has the name of the module.  Names are UTF-8 of at most SATCHEL_BLOB_NAME bytes without control
- * characters; spaces have the form of names of modules.  Errors of all calls: INVALID (name), CANNOT (this
- * storage keeps no blobs), CORRUPT, IO.  [blocks] */
+/* Blobs are data that modules keep with a user beside mail (scripts, lists, keys), by name, in a space that
+ * has the name of the module.  Names are UTF-8 of at most SATCHEL_BLOB_NAME bytes without control characters;
+ * spaces have the form of names of modules.  Errors of all calls: INVALID (name), CANNOT (this storage keeps
+ * no blobs), CORRUPT, IO.  [blocks] */
 #define SATCHEL_BLOB_NAME 255u
 #define SATCHEL_BLOB_BYTES (1024u * 1024u)       /* of one blob */
 #define SATCHEL_BLOBS_BYTES (8u * 1024u * 1024u) /* of all blobs of a user in one space */
@@ -217,10 +218,10 @@ typedef struct SatchelBlob
   const char *name;
   GBytes *value; /* NULL: the blob is removed; if there is none, that is no error */
 } SatchelBlob;
-/* The value of a blob; yours, a reference.  Errors: NONEXISTENT as well. */
+/* Returns the value of a blob; yours, a reference.  Errors: NONEXISTENT as well. */
 SATCHEL_API GBytes *satchel_store_get_blob (SatchelStore *store, const char *space, const char *name,
                                             GError **error);
-/* The names, sorted by bytes; an empty list if there are none.  Yours (g_strfreev). */
+/* Returns the names, sorted by bytes; an empty list if there are none.  Yours (g_strfreev). */
 SATCHEL_API char **satchel_store_list_blobs (SatchelStore *store, const char *space, GError **error);
 /* Puts and removes @n blobs in order, all or none; durable on return.  LIMIT: one of the bounds above.
  * After IO either all changes were made or none. */
@@ -232,11 +233,11 @@ SATCHEL_API gboolean satchel_store_put_blobs (SatchelStore *store, const char *s
  * INVALID, NONEXISTENT (also if it cannot be selected), CORRUPT, IO.  [blocks] */
 SATCHEL_API SatchelMailbox *satchel_store_open_mailbox (SatchelStore *store, const char *name,
                                                         GError **error);
-/* The handle if the mailbox is open in memory and nothing changed outside (as far as a stat or two can
- * tell), else NULL: open it.  Yours, a reference. */
+/* Returns the handle if the mailbox is open in memory and nothing changed outside (as far as a stat or two
+ * can tell), else NULL: open it.  Yours, a reference. */
 SATCHEL_API SatchelMailbox *satchel_store_peek_mailbox (SatchelStore *store, const char *name);
-/* The counters of a mailbox by shown flags, without opening it or touching messages; outside changes are
- * looked for.  [blocks] */
+/* Finds the counters of a mailbox by shown flags, without opening it or touching messages; outside changes
+ * are looked for.  [blocks] */
 SATCHEL_API gboolean satchel_store_status (SatchelStore *store, const char *name,
                                            SatchelMailboxState *ret_state, GError **error);
 
@@ -248,17 +249,17 @@ SATCHEL_API gboolean satchel_mailbox_is_deleted (SatchelMailbox *mailbox);
 SATCHEL_API SatchelStore *satchel_mailbox_store (SatchelMailbox *mailbox); /* borrowed */
 /* satchel_store_rights of the mailbox under its present name. */
 SATCHEL_API guint satchel_mailbox_rights (SatchelMailbox *mailbox);
-/* The flags (SATCHEL_FLAG_*) that a change of flags will keep, by rights, permanent flags and shown flags;
- * *ret_keeps_keywords: whether it will keep keywords. */
+/* Returns the flags (SATCHEL_FLAG_*) that a change of flags will keep, by rights, permanent flags and shown
+ * flags; *ret_keeps_keywords: whether it will keep keywords. */
 SATCHEL_API guint32 satchel_mailbox_permanent_flags (SatchelMailbox *mailbox, gboolean *ret_keeps_keywords);
 /* NOPERM unless the access has all of @rights: for acts that only the protocol knows, such as SELECT
  * (READ). */
 SATCHEL_API gboolean satchel_mailbox_check_rights (SatchelMailbox *mailbox, guint rights, GError **error);
-/* The newest snapshot, with the flags and keywords that the mailbox shows to the handle's access
+/* Returns the newest snapshot, with the flags and keywords that the mailbox shows to the handle's access
  * (SatchelShownFlags); a reference of yours. */
 SATCHEL_API SatchelSnapshot *satchel_mailbox_snapshot (SatchelMailbox *mailbox);
-/* The newest snapshot, with all internal dates: a Maildir that another program filled is opened without
- * them.  [blocks] if state.n_undated of the newest snapshot is not 0. */
+/* Returns the newest snapshot, with all internal dates: a Maildir that another program filled is opened
+ * without them.  [blocks] if state.n_undated of the newest snapshot is not 0. */
 SATCHEL_API SatchelSnapshot *satchel_mailbox_dated_snapshot (SatchelMailbox *mailbox, GError **error);
 /* Looks for changes by other programs and takes them in; cheap when there are none.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_sync (SatchelMailbox *mailbox, GError **error);
@@ -278,26 +279,26 @@ SATCHEL_API void satchel_mailbox_unwatch (SatchelMailboxWatch *watch);
 SATCHEL_API gboolean satchel_mailbox_try_lock (SatchelMailbox *mailbox, gconstpointer owner);
 SATCHEL_API void satchel_mailbox_unlock (SatchelMailbox *mailbox, gconstpointer owner);
 
-/* The content of a message as clients see it: every line ends in CRLF if it was delivered so.  Errors:
- * GONE, LOCKED, IO.  Yours.  [blocks] */
+/* Returns the content of a message as clients see it: every line ends in CRLF if it was delivered so.
+ * Errors: GONE, LOCKED, IO.  Yours.  [blocks] */
 SATCHEL_API SatchelStream *satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid,
                                                          GError **error);
-/* The same if the message is short and in memory already, so that reading it will not block either; else
+/* Does the same if the message is short and in memory already, so that reading it will not block either; else
  * NULL: open it. */
 SATCHEL_API SatchelStream *satchel_mailbox_peek_message (SatchelMailbox *mailbox, guint32 uid);
-/* The attributes (message.h) of @n messages; they are computed and stored where they are missing.  @ret: n
- * places; each gets a reference, or NULL if the message is gone or cannot be read.  FALSE: a message that
- * is there cannot be read; @error says why for the first one, and @ret has the others all the same.
+/* Finds the attributes (message.h) of @n messages; they are computed and stored where they are missing.
+ * @ret: n places; each gets a reference, or NULL if the message is gone or cannot be read.  FALSE: a message
+ * that is there cannot be read; @error says why for the first one, and @ret has the others all the same.
  * @ret_codes: NULL, or n places, which say why @ret has no attributes: GONE, LOCKED (this access lacks the
  * key), or any other code for a message that is there and cannot be read.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n,
                                                  GBytes **ret, SatchelErrorCode *ret_codes, GError **error);
-/* Keys (keys.h) of @n messages, in ascending order of UIDs.  @func is called for each message that is
- * there, in any order, with its index and its key, which is borrowed; it must not call storage.  @func
- * NULL: keys are only loaded for satchel_mailbox_peek_key.  Keys are kept in memory within bounds, so that
- * asking again costs nanoseconds; a key that was made with the secret of an access is only for accesses
- * with the same secret.  FALSE only if nothing at all could be read, for another reason than LOCKED and
- * NOPERM.  @ret_codes: NULL, or n places: 0 if @func was called, else as above.  [blocks] */
+/* Finds keys (keys.h) of @n messages, in ascending order of UIDs.  @func is called for each message that is
+ * there, in any order, with its index and its key, which is borrowed; it must not call storage.  @func NULL:
+ * keys are only loaded for satchel_mailbox_peek_key.  Keys are kept in memory within bounds, so that asking
+ * again costs nanoseconds; a key that was made with the secret of an access is only for accesses with the
+ * same secret.  FALSE only if nothing at all could be read, for another reason than LOCKED and NOPERM.
+ * @ret_codes: NULL, or n places: 0 if @func was called, else as above.  [blocks] */
 typedef void (*SatchelKeyFunc) (guint index, const void *key, gsize len, gpointer data);
 SATCHEL_API gboolean satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids,
                                            guint n, SatchelKeyFunc func, gpointer data,
@@ -319,13 +320,13 @@ SATCHEL_API gboolean satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 
                                                SatchelUidSet *ret_uids, gboolean *ret_is_complete,
                                                GError **error);
 
-/* For export: appends all that is known of vanished UIDs to @tombstones (SatchelTombstone), ascending by
+/* Appends, for export, all that is known of vanished UIDs to @tombstones (SatchelTombstone), ascending by
  * mod-sequence, from *ret_history_start on.  CANNOT: the driver does not know.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_tombstones (SatchelMailbox *mailbox, GArray *tombstones,
                                                  guint64 *ret_history_start, GError **error);
-/* For export: the metadata that layers keep with @n messages.  @func is called for each message and key in
- * order of @uids and of keys by bytes; its arguments are borrowed, and it must not call storage.  CANNOT:
- * the driver does not know.  [blocks] */
+/* Finds, for export, the metadata that layers keep with @n messages.  @func is called for each message and
+ * key in order of @uids and of keys by bytes; its arguments are borrowed, and it must not call storage.
+ * CANNOT: the driver does not know.  [blocks] */
 typedef void (*SatchelMetadataFunc) (guint32 uid, const char *key, GBytes *value, gpointer data);
 SATCHEL_API gboolean satchel_mailbox_list_metadata (SatchelMailbox *mailbox, const guint32 *uids, guint n,
                                                     SatchelMetadataFunc func, gpointer data, GError **error);
@@ -353,7 +354,7 @@ typedef struct SatchelStorageIdentity
   guint64 epoch;
 } SatchelStorageIdentity SATCHEL_MADE_BY_CORE;
 
-/* One level of an open stack.  Layers and drivers see their own level; a driver has nothing below it
+/* This is one level of an open stack.  Layers and drivers see their own level; a driver has nothing below it
  * (NULL). */
 typedef struct SatchelStorageOps SatchelStorageOps;
 typedef struct SatchelStorage
@@ -366,7 +367,7 @@ typedef struct SatchelStorage
   gpointer private_dispatch; /* the core's */
 } SatchelStorage SATCHEL_MADE_BY_CORE;
 
-/* An open mailbox as layers and drivers see it: one for each mailbox of a store, which the handles
+/* This is an open mailbox as layers and drivers see it: one for each mailbox of a store, which the handles
  * (SatchelMailbox) of all accesses share.  The driver's open_mailbox makes it with
  * satchel_storage_mailbox_new; layers keep their own data in tables by mailbox_id. */
 struct SatchelStorageMailbox
@@ -375,7 +376,7 @@ struct SatchelStorageMailbox
   gpointer core;   /* the core's */
 } SATCHEL_MADE_BY_CORE;
 
-/* Content that a driver has staged.  `driver` is the driver's own; stage_drop frees it unless it was
+/* This is content that a driver has staged.  `driver` is the driver's own; stage_drop frees it unless it was
  * committed. */
 typedef struct SatchelStaged
 {
@@ -388,8 +389,8 @@ typedef struct SatchelStaged
   gint64 internal_date;
 } SatchelStaged SATCHEL_MADE_BY_CORE;
 
-/* What `examine` finds: a mailbox that another server left, or facts about the user (name NULL).  Borrowed
- * for the call. */
+/* This says what `examine` finds: a mailbox that another server left, or facts about the user (name NULL).
+ * Borrowed for the call. */
 typedef struct SatchelExamined
 {
   const char *name;    /* NULL: about the user, not a mailbox */
@@ -415,7 +416,7 @@ typedef enum
   SATCHEL_FILE_REPLACE_SYNC /* the same for a crash of the machine; durable on return */
 } SatchelFileWrite;
 
-/* The methods of a driver or a layer.
+/* These are the methods of a driver or a layer.
  *
  * A method that a layer leaves NULL, or whose classes it does not declare, passes straight to the level
  * below.  Methods without a class (sync, is_current, watch, claim_recent, vanished, tombstones,
@@ -722,7 +723,8 @@ struct SatchelStorageOps
                        SatchelShownFlags *shown);
 };
 
-/* Calls of the level below @storage, for layers; levels that do not intercept the method are skipped. */
+/* These are calls of the level below @storage, for layers; levels that do not intercept the method are
+ * skipped. */
 SATCHEL_API SatchelWriter *satchel_storage_stage (SatchelStorage *storage, const SatchelAccess *access,
                                                   guint64 size_hint, SatchelStaged *staged, GError **error);
 SATCHEL_API SatchelStream *satchel_storage_open_message (SatchelStorage *storage, const SatchelAccess *access,
@@ -775,7 +777,7 @@ SATCHEL_API SatchelStorageMailbox *satchel_storage_open_mailbox (SatchelStorage 
 SATCHEL_API gboolean satchel_storage_email_id (SatchelStorage *storage, const SatchelAccess *access,
                                                SatchelStorageMailbox *mailbox, guint32 uid, guint8 ret_id[16],
                                                GError **error);
-/* CANNOT: the driver keeps no metadata. */
+/* CANNOT means: the driver keeps no metadata. */
 SATCHEL_API gboolean satchel_storage_get_metadata (SatchelStorage *storage, const SatchelAccess *access,
                                                    SatchelStorageMailbox *mailbox, guint32 uid,
                                                    const char *key, GBytes **ret, GError **error);
@@ -791,10 +793,10 @@ SATCHEL_API void satchel_storage_add_namespace (SatchelStorage *storage, Satchel
  * that name or below it; else "@wanted 2" and so on, with a line in the log, so that nothing of the user's
  * is hidden.  Yours; NULL: the list cannot be read.  [blocks] */
 SATCHEL_API char *satchel_storage_free_name (SatchelStorage *storage, const char *wanted, GError **error);
-/* What the userdbs say of the store's user under @name ("quota.storage"; auth.h has the bounds); yours, or
- * NULL. For layers and drivers, also in `open`; any thread, never blocks.  A changed value is seen from the
- * user's next login or delivery on, in a store that is open too.  It is what an administrator wrote: check
- * it. */
+/* Returns what the userdbs say of the store's user under @name ("quota.storage"; auth.h has the bounds);
+ * yours, or NULL. For layers and drivers, also in `open`; any thread, never blocks.  A changed value is seen
+ * from the user's next login or delivery on, in a store that is open too.  It is what an administrator wrote:
+ * check it. */
 SATCHEL_API char *satchel_storage_user_attribute (SatchelStorage *storage, const char *name);
 SATCHEL_API void satchel_storage_rights (SatchelStorage *storage, const SatchelAccess *access,
                                          const char *name, SatchelMailboxRights *rights);
@@ -806,7 +808,7 @@ SATCHEL_API gboolean satchel_storage_list_metadata (SatchelStorage *storage, con
                                                     SatchelStorageMailbox *mailbox, const guint32 *uids,
                                                     guint n, SatchelMetadataFunc func, gpointer data,
                                                     GError **error);
-/* CANNOT: the driver has no import. */
+/* CANNOT means: the driver has no import. */
 SATCHEL_API gboolean satchel_storage_import_mailbox (SatchelStorage *storage, const SatchelAccess *access,
                                                      const char *name, const SatchelMailboxImport *import,
                                                      GError **error);
@@ -818,10 +820,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStorageMailbox, satchel_storage_mailbox_un
 SATCHEL_API char *
 satchel_storage_mailbox_name (SatchelStorageMailbox *mailbox); /* yours; it can change by rename */
 SATCHEL_API gboolean satchel_storage_mailbox_is_deleted (SatchelStorageMailbox *mailbox);
-/* The newest snapshot, with stored flags; a reference of yours. */
+/* Returns the newest snapshot, with stored flags; a reference of yours. */
 SATCHEL_API SatchelSnapshot *satchel_storage_mailbox_snapshot (SatchelStorageMailbox *mailbox);
-/* For layers: the mailbox of a name, which the level below opens if it is not open.  Yours, a reference, to
- * be dropped before `close`.  Errors as of satchel_store_open_mailbox.  [blocks] */
+/* Returns, for layers, the mailbox of a name, which the level below opens if it is not open.  Yours, a
+ * reference, to be dropped before `close`.  Errors as of satchel_store_open_mailbox.  [blocks] */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_hold_mailbox (SatchelStorage *storage,
                                                                  const SatchelAccess *access,
                                                                  const char *name, GError **error);
@@ -830,24 +832,24 @@ SATCHEL_API SatchelStorageMailbox *satchel_storage_hold_mailbox (SatchelStorage 
  * not hear of it; otherwise as satchel_transaction_commit.  [blocks] */
 SATCHEL_API gboolean satchel_storage_commit_transaction (SatchelStorage *storage,
                                                          SatchelTransaction *transaction, GError **error);
-/* For layers: a transaction of @access; satchel_transaction_add adds its operations.  Yours. */
+/* Makes, for layers, a transaction of @access; satchel_transaction_add adds its operations.  Yours. */
 SATCHEL_API SatchelTransaction *satchel_storage_new_transaction (SatchelStorage *storage,
                                                                  const SatchelAccess *access);
 
-/* For drivers: makes a handle; the driver sets its `driver`, and publishes before it returns it. */
+/* Makes, for drivers, a handle; the driver sets its `driver`, and publishes before it returns it. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_mailbox_new (SatchelStorage *storage, const char *name);
-/* For drivers: makes @snapshot (taken over) the newest, and calls watchers.  In writing calls only, once
- * the changes are durable. */
+/* Makes, for drivers, @snapshot (taken over) the newest, and calls watchers.  In writing calls only, once the
+ * changes are durable. */
 SATCHEL_API void satchel_storage_mailbox_publish (SatchelStorageMailbox *mailbox, SatchelSnapshot *snapshot);
 /* For drivers, in remove and rename, for each open handle concerned (children as well): gives it its new
  * name, or marks it as deleted (NULL).  Also in sync, if another program removed the mailbox. */
 SATCHEL_API void satchel_storage_mailbox_renamed (SatchelStorageMailbox *mailbox, const char *name);
-/* For drivers that `watch`: something changed outside; the core calls sync in a job.  [any thread] */
+/* Drivers that `watch` say so when something changed outside; the core calls sync in a job.  [any thread] */
 SATCHEL_API void satchel_storage_mailbox_changed_outside (SatchelStorageMailbox *mailbox);
-/* For drivers: the open mailbox of a name, borrowed, or NULL.  In writing calls only. */
+/* Returns, for drivers, the open mailbox of a name, borrowed, or NULL.  In writing calls only. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_find_mailbox (SatchelStorage *storage, const char *name);
 SATCHEL_API SatchelStaged *satchel_stage_staged (SatchelStage *stage); /* for drivers, in `commit` */
-/* For drivers, in import_mailbox: may the mailbox whose newest snapshot is @current become as @import says?
+/* Tells drivers, in import_mailbox: may the mailbox whose newest snapshot is @current become as @import says?
  * FALSE with CANNOT.  *ret_is_same: it has its id and UIDVALIDITY already. */
 SATCHEL_API gboolean satchel_mailbox_import_fits (const SatchelMailboxImport *import,
                                                   const SatchelSnapshot *current, gboolean *ret_is_same,

@@ -37,14 +37,15 @@ SATCHEL_API gssize satchel_stream_read_at (SatchelStream *stream, guint64 offset
                                            GError **error);
 SATCHEL_API gint64 satchel_stream_length (SatchelStream *stream, GError **error);
 
-/* Ready-made streams.  Each takes a reference of its own to what it reads. */
-/* Content in memory. */
+/* These are ready-made streams.  Each takes a reference of its own to what it reads. */
+/* Reads content in memory. */
 SATCHEL_API SatchelStream *satchel_stream_new_bytes (GBytes *bytes);
-/* The content of a file.  The stream owns and closes @fd; the first @offset bytes of the file are skipped. */
+/* Reads the content of a file.  The stream owns and closes @fd; the first @offset bytes of the file are
+ * skipped. */
 SATCHEL_API SatchelStream *satchel_stream_new_fd (int fd, guint64 offset);
-/* A view of @below in which every LF without a CRLF reads as CRLF.  Sequential reads are linear; a jump
- * costs a scan from the nearest remembered position (one in each 64 KiB).  @known_length: the length of the
- * view if the caller knows it, else -1.  Thread-safe. */
+/* Returns a view of @below in which every LF without a CRLF reads as CRLF.  Sequential reads are linear; a
+ * jump costs a scan from the nearest remembered position (one in each 64 KiB).  @known_length: the length of
+ * the view if the caller knows it, else -1.  Thread-safe. */
 SATCHEL_API SatchelStream *satchel_stream_new_crlf (SatchelStream *below, gint64 known_length);
 
 /* A writer takes content once, from front to back.  Staging uses it (transaction.h). */

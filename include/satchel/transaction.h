@@ -9,17 +9,17 @@
 
 G_BEGIN_DECLS
 
-/* A stage: content that has been written to the store, but is in no mailbox yet. */
+/* This is a stage: content that has been written to the store, but is in no mailbox yet. */
 typedef struct SatchelStage SatchelStage;
-/* @size_hint: the size in bytes, 0: unknown.  [blocks] (a file is made once the content passes 64 KiB, or
+/* @size_hint is the size in bytes, 0: unknown.  [blocks] (a file is made once the content passes 64 KiB, or
  * by finish) */
 SATCHEL_API SatchelStage *satchel_stage_new (SatchelStore *store, guint64 size_hint, GError **error);
 SATCHEL_API gboolean satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error);
 /* The date that `satchel_transaction_append` will name, in seconds since 1970 (UTC), if it is not that of the
  * finish.  Before finish: a driver whose files have times stores it with the content, for other programs. */
 SATCHEL_API void satchel_stage_set_internal_date (SatchelStage *stage, gint64 internal_date);
-/* After finish: the date that was set; otherwise the time of the finish, or that of a spooled file.  Who has
- * no other date for the message gives this one to `satchel_transaction_append`. */
+/* Returns, after finish, the date that was set; otherwise the time of the finish, or that of a spooled file.
+ * Who has no other date for the message gives this one to `satchel_transaction_append`. */
 SATCHEL_API gint64 satchel_stage_internal_date (const SatchelStage *stage);
 /* Ends the content and computes its attributes. */
 SATCHEL_API gboolean satchel_stage_finish (SatchelStage *stage, GError **error);
@@ -70,8 +70,9 @@ typedef struct SatchelMetadata
   GBytes *value; /* NULL: the key is removed */
 } SatchelMetadata SATCHEL_MADE_BY_CORE;
 
-/* One operation.  Layers may read and change it in `plan`; drivers execute it and fill the members ret_*.
- * A transaction in which a member is set that is not meant for the operation's kind is refused with CANNOT.
+/* This is one operation.  Layers may read and change it in `plan`; drivers execute it and fill the members
+ * ret_*. A transaction in which a member is set that is not meant for the operation's kind is refused with
+ * CANNOT.
  *
  * A copy that COPY or MOVE makes keeps content, email id, size, internal date, flags and keywords (as far
  * as there is room for them) as they are at commit, attributes and metadata.  It gets a new UID, the
@@ -149,9 +150,9 @@ SATCHEL_API SatchelOperation *satchel_transaction_expunge (SatchelTransaction *t
 SATCHEL_API guint satchel_transaction_n_operations (const SatchelTransaction *transaction);
 SATCHEL_API SatchelOperation *satchel_transaction_operation (const SatchelTransaction *transaction,
                                                              guint index);
-/* The access that acts: that of the store handle with which the transaction was made.  Borrowed. */
+/* Returns the access that acts: that of the store handle with which the transaction was made.  Borrowed. */
 SATCHEL_API const SatchelAccess *satchel_transaction_access (const SatchelTransaction *transaction);
-/* For layers, in `plan`: adds an operation at the end, whose other members the caller fills.  @uids is
+/* Adds, for layers in `plan`, an operation at the end, whose other members the caller fills.  @uids is
  * copied, or NULL; @destination is NULL for kinds without one. */
 SATCHEL_API SatchelOperation *satchel_transaction_add (SatchelTransaction *transaction,
                                                        SatchelOperationKind kind,

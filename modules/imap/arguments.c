@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of STORE, COPY, MOVE, UID EXPUNGE, ENABLE and ID (RFC 3501 6; RFC 2971, RFC 4315, RFC 5161,
- * RFC 6851).  Pure.
+ * This file reads the arguments of STORE, COPY, MOVE, UID EXPUNGE, ENABLE and ID (RFC 3501 6; RFC 2971, RFC
+ * 4315, RFC 5161, RFC 6851).  Pure.
  */
 #include "arguments.h"
 
@@ -42,7 +42,8 @@ fail_on_last (ImapReader *reader, const char *error)
   return imap_reader_fail (reader, error);
 }
 
-/* flag (RFC 3501 9): \Recent cannot be set, and other names with a backslash are for later standards. */
+/* Reads flag (RFC 3501 9): \Recent cannot be set, and other names with a backslash are for later standards.
+ */
 static gboolean
 read_flag (ImapReader *reader, ImapFlagList *flags, GPtrArray *keywords)
 {
@@ -67,7 +68,7 @@ read_flag (ImapReader *reader, ImapFlagList *flags, GPtrArray *keywords)
   return TRUE;
 }
 
-/* flag-list, or in STORE flags without parentheses. */
+/* Reads flag-list, or in STORE flags without parentheses. */
 gboolean
 imap_parse_flag_list (ImapReader *reader, ImapFlagList *ret_flags)
 {
@@ -210,7 +211,7 @@ imap_list_of_names_clear (gpointer arguments)
   g_clear_pointer (&list->names, g_ptr_array_unref);
 }
 
-/* algorithm (RFC 4978 5): there is one. */
+/* Reads algorithm (RFC 4978 5): there is one. */
 gboolean
 imap_parse_compress (ImapReader *reader, gpointer arguments)
 {

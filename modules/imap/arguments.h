@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * Tokens to one typed struct a command (RFC 3501 6, 9).  Pure: no mailbox is looked at.  Strings are copied,
- * so that arguments outlive the lexer's buffer.  A parser returns FALSE with the reader's error set; the
- * command is BAD.
+ * This header turns tokens into one typed struct a command (RFC 3501 6, 9).  Pure: no mailbox is looked at.
+ * Strings are copied, so that arguments outlive the lexer's buffer.  A parser returns FALSE with the reader's
+ * error set; the command is BAD.
  */
 #pragma once
 #include "reader.h"
 #include "sequence.h"
 #include <satchel/header.h>
 
-/* Bounds of arguments beyond the limits of the lexer. */
+/* These are bounds of arguments beyond the limits of the lexer. */
 #define IMAP_FLAGS_MAX SATCHEL_KEYWORDS_MAX
 #define IMAP_PART_PATH_MAX 100u /* numbers in BODY[1.2.3]: no message is deeper */
 #define IMAP_SEARCH_DEPTH_MAX 32u
 
-/* One or two mailbox names as the client wrote them (modified UTF-7, not checked). */
+/* This is one or two mailbox names as the client wrote them (modified UTF-7, not checked). */
 typedef struct ImapMailboxArguments
 {
   char *name, *to;
@@ -30,7 +30,7 @@ typedef struct ImapUse
 } ImapUse;
 extern const ImapUse imap_uses[];
 
-/* Options of LIST.  Those in CRITERIA leave names out when they select. */
+/* These are options of LIST.  Those in CRITERIA leave names out when they select. */
 enum
 {
   IMAP_LIST_SUBSCRIBED = 1 << 0,
@@ -41,7 +41,7 @@ enum
   IMAP_LIST_CHILDREN = 1 << 4,
   IMAP_LIST_STATUS = 1 << 5
 };
-/* The knowledge that a client had of the mailbox when it was last connected (RFC 7162 3.2.5). */
+/* This is the knowledge that a client had of the mailbox when it was last connected (RFC 7162 3.2.5). */
 typedef struct ImapQresync
 {
   guint32 uidvalidity; /* 0: not given */
@@ -95,7 +95,7 @@ typedef struct ImapFlagList
   gboolean has_long_keyword; /* one of more than SATCHEL_KEYWORD_BYTES, which is not among them: LIMIT */
 } ImapFlagList;
 
-/* One message of APPEND or REPLACE (append-message of RFC 4466). */
+/* This is one message of APPEND or REPLACE (append-message of RFC 4466). */
 typedef struct ImapAppendMessage
 {
   ImapFlagList flags;
@@ -175,8 +175,8 @@ typedef enum
   IMAP_BINARY_CONTENT, /* BINARY[1.2] (RFC 3516) */
   IMAP_BINARY_SIZE     /* BINARY.SIZE[1.2] */
 } ImapBinary;
-/* The work for a section is what a client names times the parts that a stranger has sent.  These bounds are
- * above what any client asks for. */
+/* This is the work for a section is what a client names times the parts that a stranger has sent.  These
+ * bounds are above what any client asks for. */
 #define IMAP_FETCH_SECTIONS_MAX 1024u
 #define IMAP_FETCH_COSTLY_SECTIONS_MAX 128u /* HEADER.FIELDS, HEADER.FIELDS.NOT, BINARY */
 #define IMAP_SEARCH_TEXTS_MAX 128u          /* BODY and TEXT keys: each reads the whole message */
@@ -299,8 +299,8 @@ gboolean imap_parse_xlist (ImapReader *reader, gpointer arguments);
 void imap_list_arguments_clear (gpointer arguments);
 gboolean imap_parse_status (ImapReader *reader, gpointer arguments);
 void imap_status_arguments_clear (gpointer arguments);
-/* arguments_append.c: APPEND, REPLACE.  These also parse a command that is still on its way, at each literal
- * of it: then they fail, and the reader lacks what comes next. */
+/* arguments_append.c reads APPEND, REPLACE.  These also parse a command that is still on its way, at each
+ * literal of it: then they fail, and the reader lacks what comes next. */
 gboolean imap_parse_append (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_replace (ImapReader *reader, gpointer arguments);
 /* Messages from where @reader stands. */
@@ -324,22 +324,22 @@ gboolean imap_parse_sort (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_thread (ImapReader *reader, gpointer arguments);
 void imap_search_arguments_clear (gpointer arguments);
 
-/* arguments_metadata.c */
+/* arguments_metadata.c has these. */
 gboolean imap_parse_get_metadata (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_set_metadata (ImapReader *reader, gpointer arguments);
 void imap_metadata_arguments_clear (gpointer arguments);
 
-/* arguments_sync.c: what RFC 7162 adds to other commands. */
+/* arguments_sync.c has these: what RFC 7162 adds to other commands. */
 gboolean imap_parse_modseq (ImapReader *reader, guint64 *ret_modseq);
 gboolean imap_parse_fetch_modifiers (ImapReader *reader, ImapFetchArguments *fetch);
 gboolean imap_parse_store_modifiers (ImapReader *reader, ImapStoreArguments *store);
 gboolean imap_parse_search_modseq (ImapReader *reader, guint64 *ret_modseq);
 
-/* Shared by several. */
+/* Several files share these. */
 /* A mailbox name, yours. */
 gboolean imap_parse_name (ImapReader *reader, char **ret_name);
 gboolean imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence);
 gboolean imap_parse_flag_list (ImapReader *reader, ImapFlagList *ret_flags);
 void imap_flag_list_clear (ImapFlagList *flags);
-/* A system flag's bit by its name without backslash, else 0. */
+/* Returns a system flag's bit by its name without backslash, else 0. */
 guint32 imap_system_flag (const char *name);

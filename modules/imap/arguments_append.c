@@ -41,7 +41,7 @@ read_literal (ImapReader *reader, ImapAppendMessage *message, gboolean is_binary
   return TRUE;
 }
 
-/* utf8-literal (RFC 6855 4), behind "UTF8". */
+/* Reads utf8-literal (RFC 6855 4), behind "UTF8". */
 static gboolean
 read_utf8 (ImapReader *reader, ImapAppendMessage *message)
 {
@@ -53,7 +53,7 @@ read_utf8 (ImapReader *reader, ImapAppendMessage *message)
   return imap_read_list_end (reader, &members);
 }
 
-/* cat-part (RFC 4469 5). */
+/* Reads cat-part (RFC 4469 5). */
 static gboolean
 read_part (ImapReader *reader, ImapAppendMessage *message)
 {
@@ -86,7 +86,7 @@ read_catenate (ImapReader *reader, ImapAppendMessage *message)
   return imap_read_list_end (reader, &members);
 }
 
-/* append-data (RFC 4466 3). */
+/* Reads append-data (RFC 4466 3). */
 static gboolean
 read_data (ImapReader *reader, ImapAppendMessage *message)
 {
@@ -141,7 +141,7 @@ imap_parse_append (ImapReader *reader, gpointer arguments)
   return imap_parse_name (reader, &append->name) && imap_parse_append_messages (reader, append);
 }
 
-/* seq-number or uid, mailbox, one append-message (RFC 8508 5). */
+/* Reads seq-number or uid, mailbox, one append-message (RFC 8508 5). */
 gboolean
 imap_parse_replace (ImapReader *reader, gpointer arguments)
 {

@@ -88,7 +88,7 @@ section_free (gpointer data)
   g_free (section);
 }
 
-/* section-part: "1.2.3" and, if more follows, its dot.  NULL: a zero, or too many. */
+/* Reads section-part: "1.2.3" and, if more follows, its dot.  NULL: a zero, or too many. */
 static const char *
 parse_path (const char *at, ImapSection *section)
 {
@@ -110,7 +110,7 @@ parse_path (const char *at, ImapSection *section)
   return at;
 }
 
-/* "<0.1024>" after the bracket, or nothing. */
+/* Reads "<0.1024>" after the bracket, or nothing. */
 static gboolean
 parse_partial (const char *at, ImapSection *section)
 {

@@ -15,7 +15,7 @@ typedef struct Option
   guint bit;
 } Option;
 
-/* The bit of the option that comes next, 0: it is none of @options. */
+/* Returns the bit of the option that comes next, 0: it is none of @options. */
 static guint
 read_option (ImapReader *reader, const Option *options, guint n)
 {
@@ -46,7 +46,7 @@ imap_parse_mailbox (ImapReader *reader, gpointer arguments)
   return imap_parse_name (reader, &mailbox->name) && imap_reader_finish (reader);
 }
 
-/* setquota (RFC 9208 7): well written or not, it is all the same to us. */
+/* Reads setquota (RFC 9208 7): well written or not, it is all the same to us. */
 gboolean
 imap_parse_set_quota (ImapReader *reader, gpointer arguments)
 {
@@ -195,7 +195,7 @@ static const Option return_options[] = {
   { "STATUS", IMAP_LIST_STATUS },
 };
 
-/* list-select-opts.  RECURSIVEMATCH needs an option that leaves names out (RFC 5258 3.1). */
+/* Reads list-select-opts.  RECURSIVEMATCH needs an option that leaves names out (RFC 5258 3.1). */
 static gboolean
 read_select_options (ImapReader *reader, ImapListArguments *list)
 {
@@ -253,7 +253,7 @@ read_pattern (ImapReader *reader, GPtrArray *patterns)
   return TRUE;
 }
 
-/* mbox-or-pat */
+/* Reads mbox-or-pat. */
 static gboolean
 read_patterns (ImapReader *reader, ImapListArguments *list)
 {

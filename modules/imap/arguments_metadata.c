@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * GETMETADATA and SETMETADATA (RFC 5464 5): names of entries, options, values.  Pure.
+ * This file has GETMETADATA and SETMETADATA (RFC 5464 5): names of entries, options, values.  Pure.
  */
 #include "arguments.h"
 
@@ -21,8 +21,8 @@ count_components (const char *name)
   return n;
 }
 
-/* RFC 5464 3.2: names of vendors have four components at least, others two.  @is_exact: it names one entry,
- * and not a tree of them. */
+/* By RFC 5464 3.2, names of vendors have four components at least, others two.  @is_exact: it names one
+ * entry, and not a tree of them. */
 static gboolean
 is_entry (const char *name, gboolean is_exact)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of SEARCH, SORT and THREAD: result options (RFC 4731, RFC 5182, RFC 5267), criteria (RFC 5256,
- * RFC 5957) and a tree of keys (RFC 3501 6.4.4, search-key of 9; RFC 5032, RFC 8474, RFC 8514).  Chains of OR
- * are kept flat, so that depth is bounded without refusing what clients send.  Pure.
+ * This file reads the arguments of SEARCH, SORT and THREAD: result options (RFC 4731, RFC 5182, RFC 5267),
+ * criteria (RFC 5256, RFC 5957) and a tree of keys (RFC 3501 6.4.4, search-key of 9; RFC 5032, RFC 8474, RFC
+ * 8514).  Chains of OR are kept flat, so that depth is bounded without refusing what clients send.  Pure.
  */
 #include "arguments.h"
 
@@ -135,7 +135,7 @@ read_text (ImapReader *reader, ImapSearchKey *key)
   return TRUE;
 }
 
-/* objectid = 1*255(ALPHA / DIGIT / "_" / "-"), RFC 8474 7. */
+/* Reads objectid = 1*255(ALPHA / DIGIT / "_" / "-"), RFC 8474 7. */
 static gboolean
 read_objectid (ImapReader *reader, ImapSearchKey *key)
 {
@@ -344,7 +344,7 @@ has_kind (const ImapSearchKey *key, ImapKeyKind kind)
   return has;
 }
 
-/* Keys that read the whole of each message.  Depth is bounded. */
+/* Returns keys that read the whole of each message.  Depth is bounded. */
 static guint
 count_texts (const ImapSearchKey *key)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The capabilities.  Pure; gate and mail.  modules/imap/README.md names each; tools/check-docs compares.
+ * This file has the capabilities.  Pure; gate and mail.  modules/imap/README.md names each; tools/check-docs
+ * compares.
  */
 #include "capabilities.h"
 

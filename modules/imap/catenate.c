@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * CATENATE (RFC 4469): what URLs name, copied into the message under way.  In jobs.  Entry: imap_catenate.
+ * This file has CATENATE (RFC 4469): what URLs name, copied into the message under way.  In jobs.  Entry:
+ * imap_catenate.
  */
 #include "imap_session.h"
 #include "url.h"
@@ -27,7 +28,7 @@ bad_url (ImapSession *session, const char *url, GError *error)
   return FALSE;
 }
 
-/* A reference of the caller's, or NULL. */
+/* Returns a reference of the caller's, or NULL. */
 static SatchelMailbox *
 open_mailbox (ImapSession *session, const ImapUrl *url, GError **error)
 {

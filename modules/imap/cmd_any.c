@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Commands of any state: CAPABILITY, NOOP, LOGOUT (RFC 3501 6.1), ID (RFC 2971), ENABLE (RFC 5161), NAMESPACE
- * (RFC 2342), IDLE (RFC 2177), CHECK.
+ * This file has commands of any state: CAPABILITY, NOOP, LOGOUT (RFC 3501 6.1), ID (RFC 2971), ENABLE (RFC
+ * 5161), NAMESPACE (RFC 2342), IDLE (RFC 2177), CHECK.
  */
 #include "imap_session.h"
 
@@ -79,7 +79,7 @@ imap_run_id (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "ID completed.");
 }
 
-/* The names that ENABLE knows, with what each enables; unknown names are ignored (RFC 5161 3.1). */
+/* These are the names that ENABLE knows, with what each enables; unknown names are ignored (RFC 5161 3.1). */
 static const struct
 {
   const char *name;
@@ -163,7 +163,7 @@ imap_run_namespace (ImapSession *session, ImapCommand *command, gboolean may_blo
   return imap_command_ok (command, "NAMESPACE completed.");
 }
 
-/* RFC 4978 3: both ways, from the end of the tagged OK on. */
+/* RFC 4978 3 says: both ways, from the end of the tagged OK on. */
 ImapStep
 imap_run_compress (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -184,7 +184,7 @@ typedef struct Idle
   const char *bad;
 } Idle;
 
-/* Called at the start, after each change of the mailbox, and when a line has come. */
+/* Returns called at the start, after each change of the mailbox, and when a line has come. */
 ImapStep
 imap_run_idle (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

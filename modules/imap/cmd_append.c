@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * APPEND and REPLACE (RFC 3501 6.3.11, RFC 3502, RFC 4469, RFC 8508): literals stream into stages, one a
- * message; what URLs name is copied in between, in jobs; one transaction at the end.  Entry:
+ * This file has APPEND and REPLACE (RFC 3501 6.3.11, RFC 3502, RFC 4469, RFC 8508): literals stream into
+ * stages, one a message; what URLs name is copied in between, in jobs; one transaction at the end.  Entry:
  * imap_append_begin, imap_run_append.
  */
 #include "imap_session.h"
@@ -46,7 +46,7 @@ imap_incoming_fail_error (ImapSession *session, GError *error)
   return imap_incoming_fail (&session->incoming, words->code, words->text);
 }
 
-/* Room for @more bytes in the message under way? */
+/* Is there room for @more bytes in the message under way? */
 gboolean
 imap_incoming_add_size (ImapSession *session, guint64 more)
 {
@@ -302,7 +302,7 @@ imap_append_take (ImapSession *session, const guint8 *data, gsize len)
 
 /* ---- the commands ---- */
 
-/* The appends of @arguments in @transaction.  FALSE: the command is answered. */
+/* Adds the appends of @arguments in @transaction.  FALSE: the command is answered. */
 static gboolean
 add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *transaction,
              SatchelMailbox *mailbox)
@@ -336,7 +336,7 @@ add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *tra
   return TRUE;
 }
 
-/* "APPENDUID 38505 3955:3957" (RFC 4315 3, RFC 3502) of the first @n operations. */
+/* Returns "APPENDUID 38505 3955:3957" (RFC 4315 3, RFC 3502) of the first @n operations. */
 static char *
 appenduid (const SatchelTransaction *transaction, guint n)
 {
@@ -375,7 +375,7 @@ imap_run_append (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "APPEND completed.");
 }
 
-/* The UID of the message that REPLACE names.  0: there is none. */
+/* Returns the UID of the message that REPLACE names.  0: there is none. */
 static guint32
 replaced_uid (ImapSession *session, const ImapCommand *command)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC
- * 5819) and SPECIAL-USE (RFC 6154 2; its attributes are shown in plain LIST too).  XLIST is what Gmail had
- * before it, the only way in which Outlook 2013 and 2016 find Sent and Trash: LIST under another name, with
- * other words.
+ * This file has LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258),
+ * LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154 2; its attributes are shown in plain LIST too).  XLIST is
+ * what Gmail had before it, the only way in which Outlook 2013 and 2016 find Sent and Trash: LIST under
+ * another name, with other words.
  */
 #include "listing.h"
 #include "status.h"
@@ -48,7 +48,7 @@ write_name (ImapSession *session, const char *name)
   imap_write_mailbox (&session->writer, name);
 }
 
-/* The prefix of the namespace that @reference is in. */
+/* Returns the prefix of the namespace that @reference is in. */
 static char *
 root_of (ImapSession *session, const char *reference)
 {
@@ -75,7 +75,7 @@ list_root (ImapSession *session, ImapCommand *command)
   return imap_command_ok (command, arguments->is_xlist ? "XLIST completed." : "LIST completed.");
 }
 
-/* A pattern as names are: UTF-8 in NFC.  NULL: no mailbox can be called so, nothing matches. */
+/* Returns a pattern as names are: UTF-8 in NFC.  NULL: no mailbox can be called so, nothing matches. */
 static char *
 canonical_pattern (const ImapSession *session, const char *written)
 {
@@ -127,7 +127,7 @@ find_names (ImapSession *session, ImapCommand *command, gboolean may_block, GErr
   return IMAP_STEP_DONE;
 }
 
-/* "("CHILDINFO" ("SUBSCRIBED"))": something below meets the criteria (RFC 5258 3.5). */
+/* Writes "("CHILDINFO" ("SUBSCRIBED"))": something below meets the criteria (RFC 5258 3.5). */
 static void
 write_childinfo (ImapWriter *writer, guint criteria)
 {

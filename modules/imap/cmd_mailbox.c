@@ -13,8 +13,8 @@
 
 #define VANISHED_MAX 64u /* levels that are remembered */
 
-/* A use that another mailbox has moves to the new one (RFC 6154 3): one mailbox a use, the one asked for
- * last. */
+/* Returns a use that another mailbox has moves to the new one (RFC 6154 3): one mailbox a use, the one asked
+ * for last. */
 ImapStep
 imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -85,7 +85,7 @@ note_vanished_levels (ImapSession *session, const char *gone)
     }
 }
 
-/* Such a level, once. */
+/* Names such a level, once. */
 static gboolean
 take_vanished_level (ImapSession *session, const char *name)
 {
@@ -169,7 +169,7 @@ imap_run_rename (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "RENAME completed.");
 }
 
-/* RFC 4314 3.5; 2.1.1: "c" and "d" are what RFC 2086 called some of them. */
+/* See RFC 4314 3.5 and 2.1.1: "c" and "d" are what RFC 2086 called some of them. */
 static void
 write_rights (ImapWriter *writer, guint rights)
 {
@@ -201,7 +201,7 @@ write_rights (ImapWriter *writer, guint rights)
   (SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ | SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_CREATE                   \
    | SATCHEL_RIGHT_DELETE_MAILBOX | SATCHEL_RIGHT_ADMINISTER)
 
-/* A name that is not listed is invisible to the user, and answered as if it did not exist. */
+/* Returns a name that is not listed is invisible to the user, and answered as if it did not exist. */
 ImapStep
 imap_run_myrights (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * GETMETADATA and SETMETADATA (RFC 5464): annotations of mailboxes and of the account, kept as blobs of the
- * user: one for each mailbox, by its id, so that annotations follow a RENAME and nobody inherits them.
+ * This file has GETMETADATA and SETMETADATA (RFC 5464): annotations of mailboxes and of the account, kept as
+ * blobs of the user: one for each mailbox, by its id, so that annotations follow a RENAME and nobody inherits
+ * them.
  */
 #include "imap_session.h"
 
@@ -15,7 +16,7 @@
 #define VALUE_BYTES 16384
 #define VALUES_MAX 50u
 
-/* Held from reading a blob to writing it: all sessions of a user are in this process. */
+/* It is held from reading a blob to writing it: all sessions of a user are in this process. */
 static GMutex locks[N_LOCKS];
 
 static GMutex *
@@ -80,7 +81,8 @@ set_annotation (Annotations *annotations, const char *name, GBytes *value)
   g_ptr_array_insert (annotations->values, (gint) index, g_bytes_ref (value));
 }
 
-/* FORMAT, then of each annotation: its name, NUL, the number of bytes of its value, NUL, the value. */
+/* A blob has FORMAT, then of each annotation: its name, NUL, the number of bytes of its value, NUL, the
+ * value. */
 static GBytes *
 write_annotations (const Annotations *annotations)
 {
@@ -101,7 +103,7 @@ write_annotations (const Annotations *annotations)
   return g_byte_array_free_to_bytes (g_steal_pointer (&out));
 }
 
-/* A text that ends with NUL before @end; *@ref_at is moved behind it. */
+/* Returns a text that ends with NUL before @end; *@ref_at is moved behind it. */
 static const char *
 take_text (const char **ref_at, const char *end)
 {
@@ -157,7 +159,7 @@ id_text (const guint8 id[16])
   return g_string_free (text, FALSE);
 }
 
-/* The blob of storage's mailbox @name, yours; NULL: none that may be seen. */
+/* Returns the blob of storage's mailbox @name, yours; NULL: none that may be seen. */
 static char *
 blob_of_mailbox (ImapSession *session, const char *name, GError **error)
 {
@@ -165,7 +167,7 @@ blob_of_mailbox (ImapSession *session, const char *name, GError **error)
   return satchel_store_status (session->store, name, &state, error) ? id_text (state.mailbox_id) : NULL;
 }
 
-/* The mailbox, or the server, that a command is about. */
+/* This is the mailbox, or the server, that a command is about. */
 typedef struct Target
 {
   char *blob;
@@ -298,7 +300,7 @@ write_value (ImapWriter *writer, GBytes *value)
   imap_write_string (writer, text != NULL ? text : "", len);
 }
 
-/* A response for each: any of them may be large. */
+/* Writes a response for each: any of them may be large. */
 static ImapStep
 write_answer (ImapSession *session, ImapCommand *command, Answer *answer)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208): a user's mailboxes have one quota root, or none.
+ * This file has GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208): a user's mailboxes have one quota root, or
+ * none.
  */
 #include "imap_session.h"
 
 #include <string.h>
 
-/* "* QUOTA root (STORAGE used limit MESSAGE used limit)": only resources that have a limit (RFC 9208 4.2.1).
- * [blocks] */
+/* Writes "* QUOTA root (STORAGE used limit MESSAGE used limit)": only resources that have a limit (RFC 9208
+ * 4.2.1). [blocks] */
 static gboolean
 tell_quota (ImapSession *session, const SatchelQuota *quota, GError **error)
 {

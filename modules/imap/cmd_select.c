@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2; RFC 3691; RFC 7162 3.1.8, 3.2.5), EXPUNGE
- * and UID EXPUNGE (RFC 3501 6.4.3, RFC 4315 2.1).
+ * This file has SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2; RFC 3691; RFC 7162 3.1.8,
+ * 3.2.5), EXPUNGE and UID EXPUNGE (RFC 3501 6.4.3, RFC 4315 2.1).
  */
 #include "objectid.h"
 #include "resync.h"
 #include "imap_session.h"
 
-/* Number of the first message without \Seen, 0: none. */
+/* Returns the number of the first message without \Seen, 0: none. */
 static guint32
 first_unseen (const SatchelSnapshot *snapshot)
 {
@@ -108,7 +108,7 @@ leave_mailbox (ImapSession *session)
   (SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_EXPUNGE | SATCHEL_RIGHT_SEEN | SATCHEL_RIGHT_WRITE                   \
    | SATCHEL_RIGHT_DELETE_MESSAGES)
 
-/* SELECT and EXAMINE. */
+/* Runs SELECT and EXAMINE. */
 ImapStep
 imap_run_select (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -158,7 +158,7 @@ imap_run_unselect (ImapSession *session, ImapCommand *command, gboolean may_bloc
   return imap_command_ok (command, "UNSELECT completed.");
 }
 
-/* Messages with \Deleted now, the client's knowledge of them notwithstanding. */
+/* Finds messages with \Deleted now, the client's knowledge of them notwithstanding. */
 static void
 find_deleted (const ImapView *view, SatchelUidSet *ret_uids)
 {
@@ -199,7 +199,7 @@ imap_run_close (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "CLOSE completed.");
 }
 
-/* EXPUNGE and UID EXPUNGE: the update that follows reports the messages that are gone. */
+/* Runs EXPUNGE and UID EXPUNGE: the update that follows reports the messages that are gone. */
 ImapStep
 imap_run_expunge (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

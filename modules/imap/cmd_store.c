@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * STORE (RFC 3501 6.4.6), COPY and MOVE (RFC 3501 6.4.7, RFC 6851, COPYUID of RFC 4315).
+ * This file has STORE (RFC 3501 6.4.6), COPY and MOVE (RFC 3501 6.4.7, RFC 6851, COPYUID of RFC 4315).
  */
 #include "imap_session.h"
 
@@ -255,7 +255,7 @@ imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
 
 /* ---- COPY, MOVE ---- */
 
-/* "COPYUID 38505 304,319:320 3956:3958" */
+/* Makes "COPYUID 38505 304,319:320 3956:3958". */
 static char *
 copyuid (const SatchelOperation *operation)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The command table (RFC 3501 6 and the extensions): states, flags, parse and run.
+ * This file has the command table (RFC 3501 6 and the extensions): states, flags, parse and run.
  */
 #include "capabilities.h"
 #include "imap_session.h"
@@ -41,7 +41,7 @@
 #define SORTED IMAP_COMMAND_SORTED
 #define NUMBERS IMAP_COMMAND_MAY_NAME_NUMBERS
 
-/* The most frequent ones first. */
+/* This is the most frequent ones come first. */
 static const ImapCommandRow rows[] = {
   { "UID FETCH", SELECTED, INLINE | UID_ONLY, FETCH, imap_run_fetch, imap_note_answered },
   { "FETCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, FETCH, imap_run_fetch, imap_note_answered },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Error codes in the words of <satchel/error-words.h>.
+ * This file has error codes in the words of <satchel/error-words.h>.
  */
 #include "errors.h"
 

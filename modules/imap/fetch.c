@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * FETCH (RFC 3501 6.4.5, 7.4.2).  What a snapshot holds is answered on the main thread, the rest in jobs:
- * attributes by batches, content as a stream.  Entry: imap_run_fetch.
+ * This file has FETCH (RFC 3501 6.4.5, 7.4.2).  What a snapshot holds is answered on the main thread, the
+ * rest in jobs: attributes by batches, content as a stream.  Entry: imap_run_fetch.
  */
 #include "fetch.h"
 
@@ -145,7 +145,7 @@ fetch_new (ImapSession *session, ImapCommand *command)
   return fetch;
 }
 
-/* The message's columns, newest first. */
+/* Returns the message's columns, newest first. */
 static const SatchelChunk *
 find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnapshot **ret_snapshot,
           guint *ret_row)
@@ -324,7 +324,7 @@ write_object_id (ImapWriter *writer, const char **separator, const char *name, c
   imap_write (writer, ")");
 }
 
-/* Everything but sections.  @size: RFC822.SIZE. */
+/* Writes everything but sections.  @size: RFC822.SIZE. */
 static void
 write_items (ImapSession *session, ImapFetch *fetch, guint items, GBytes *attributes, guint64 size)
 {
@@ -407,7 +407,7 @@ find_object_ids (ImapSession *session, ImapFetch *fetch, guint items, guint32 ui
              || imap_thread_id (mailbox, uid, attributes, fetch->thread_id, error));
 }
 
-/* FALSE: the date can no longer be found; the message was removed. */
+/* FALSE means: the date can no longer be found; the message was removed. */
 static gboolean
 has_date (const ImapSession *session, const ImapFetch *fetch)
 {
@@ -417,7 +417,7 @@ has_date (const ImapSession *session, const ImapFetch *fetch)
   return chunk->internal_date[row] != SATCHEL_DATE_UNKNOWN;
 }
 
-/* [blocks]  FALSE: *error. */
+/* FALSE means that *error says why. [blocks] */
 static gboolean
 find_dates (ImapSession *session, ImapFetch *fetch, GError **error)
 {
@@ -495,7 +495,7 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
   return TRUE;
 }
 
-/* Messages that need blocking: attributes, content, \Seen. */
+/* Returns messages that need blocking: attributes, content, \Seen. */
 static ImapStep
 run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The progress of a FETCH: which message, what is loaded for a batch of them, how far a section has been
- * sent.
+ * This header declares the progress of a FETCH: which message, what is loaded for a batch of them, how far a
+ * section has been sent.
  */
 #pragma once
 #include "resync.h"
@@ -13,7 +13,7 @@
 #define IMAP_FETCH_BATCH 128u     /* messages whose attributes are read in one call */
 #define IMAP_FETCH_SEEN_BATCH 32u /* messages that become \Seen in one transaction */
 
-/* A part on its way through the decoder.  Measured, it stands at the first byte to be sent. */
+/* This is a part on its way through the decoder.  Measured, it stands at the first byte to be sent. */
 typedef struct ImapDecoding
 {
   SatchelTransferDecoder decoder;
@@ -57,7 +57,7 @@ typedef struct ImapFetch
   GError *error;
 } ImapFetch;
 
-/* fetch_section.c */
+/* fetch_section.c has these. */
 char *imap_section_label (const ImapSection *section);
 /* Prepares the sections of a message: header fields that attributes know, and the content if anything else is
  * asked for.  Nothing has been written yet.  [blocks] */
@@ -69,14 +69,14 @@ ImapStep imap_fetch_send_sections (ImapSession *session, ImapFetch *fetch,
                                    const ImapFetchArguments *arguments, GBytes *attributes);
 void imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments);
 
-/* fetch_binary.c */
+/* fetch_binary.c has these. */
 void imap_decoding_clear (ImapDecoding *decoding);
 /* Decodes [offset, offset + len) of @content to learn the size of what @section wants of it. [blocks] */
 gboolean imap_decoding_measure (ImapDecoding *decoding, const ImapSection *section, SatchelStream *content,
                                 SatchelEncoding encoding, guint64 offset, guint64 len, GError **error);
-/* The next bytes; 0: there are no more. [blocks] */
+/* Gives the next bytes; 0: there are no more. [blocks] */
 gssize imap_decoding_read (ImapDecoding *decoding, SatchelStream *content, void *buffer, gsize len,
                            GError **error);
-/* The transfer encoding of a BINARY section.  *ret_is_known FALSE: nobody knows it. [blocks] */
+/* Finds the transfer encoding of a BINARY section.  *ret_is_known FALSE: nobody knows it. [blocks] */
 gboolean imap_binary_encoding (const ImapSection *section, GBytes *attributes, SatchelStream *content,
                                gboolean *ret_is_known, SatchelEncoding *ret_encoding, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * BINARY of FETCH (RFC 3516, RFC 9051 6.4.5): parts without their transfer encoding.  Decoded twice in
- * bounded memory: once to measure, since a literal's size and kind come first, once to send.  In jobs.
+ * This file has BINARY of FETCH (RFC 3516, RFC 9051 6.4.5): parts without their transfer encoding.  Decoded
+ * twice in bounded memory: once to measure, since a literal's size and kind come first, once to send.  In
+ * jobs.
  */
 #include "fetch.h"
 

@@ -214,7 +214,7 @@ send_content (ImapSession *session, ImapFetch *fetch, const ImapSection *section
   return fetch->left == 0;
 }
 
-/* BINARY[...] and BINARY.SIZE[...]: what lies at [offset, offset + len). */
+/* BINARY[...] and BINARY.SIZE[...] read what lies at [offset, offset + len). */
 static void
 start_binary (ImapSession *session, ImapFetch *fetch, const ImapSection *section, GBytes *attributes,
               guint64 offset, guint64 len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * imap-gate.so: IMAP before login (RFC 3501 6.1, 6.2): CAPABILITY, NOOP, ID, STARTTLS, LOGIN, AUTHENTICATE,
- * LOGOUT, and nothing else.  Role gate: no files, no mail, no passwords but those passing through.
+ * This file is imap-gate.so: IMAP before login (RFC 3501 6.1, 6.2): CAPABILITY, NOOP, ID, STARTTLS, LOGIN,
+ * AUTHENTICATE, LOGOUT, and nothing else.  Role gate: no files, no mail, no passwords but those passing
+ * through.
  */
 #include "imap_gate.h"
 #include "capabilities.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * IMAP before login: one connection in a gate.  Role gate.
+ * This header declares IMAP before login: one connection in a gate.  Role gate.
  */
 #pragma once
 #include "lexer.h"
@@ -8,7 +8,7 @@
 #include "writer.h"
 #include <satchel/protocol.h>
 
-/* What a gate is at.  imap_gate_set_state alone changes it.
+/* This says what a gate is at.  imap_gate_set_state alone changes it.
  *
  *   state       input is read  goes on when
  *   READING     as commands    LOGIN or AUTHENTICATE has been given to auth: WAITING
@@ -36,16 +36,16 @@ typedef struct ImapGate
   guint refs; /* a command may end the connection */
 } ImapGate;
 
-/* imap_gate.c */
+/* imap_gate.c has these. */
 void imap_gate_set_state (ImapGate *gate, ImapGateState state);
 void imap_gate_flush (ImapGate *gate);
-/* "tag OK|NO|BAD text". */
+/* Writes "tag OK|NO|BAD text". */
 void imap_gate_reply (ImapGate *gate, const char *tag, const char *text);
 void imap_gate_bye (ImapGate *gate, const char *text);
 /* Says BAD; the last one that is allowed closes. */
 void imap_gate_bad (ImapGate *gate, const char *tag, const char *text);
 
-/* imap_gate_auth.c: LOGIN and AUTHENTICATE (RFC 3501 6.2.2, 6.2.3; RFC 4959). */
+/* imap_gate_auth.c has these: LOGIN and AUTHENTICATE (RFC 3501 6.2.2, 6.2.3; RFC 4959). */
 void imap_gate_login (ImapGate *gate, const char *tag, ImapReader *reader);
 void imap_gate_authenticate (ImapGate *gate, const char *tag, ImapReader *reader);
 /* A line that answers a challenge. */

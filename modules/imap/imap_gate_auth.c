@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * LOGIN and AUTHENTICATE in a gate (RFC 3501 6.2.2, 6.2.3; initial responses of RFC 4959; codes of RFC 5530).
- * Secrets pass through, and are wiped here as soon as auth has them.
+ * This file has LOGIN and AUTHENTICATE in a gate (RFC 3501 6.2.2, 6.2.3; initial responses of RFC 4959; codes
+ * of RFC 5530). Secrets pass through, and are wiped here as soon as auth has them.
  */
 #include "imap_gate.h"
 
@@ -126,8 +126,8 @@ send_failure (ImapGate *gate, const char *text)
   imap_gate_reply (gate, tag, text);
 }
 
-/* "NO [AUTHENTICATIONFAILED] Authentication failed.": the same for every failure; @explain in its place only
- * after a right password. */
+/* Writes "NO [AUTHENTICATIONFAILED] Authentication failed.": the same for every failure; @explain in its
+ * place only after a right password. */
 static void
 fail_login (ImapGate *gate, const char *explain)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * An IMAP session after login: steps of the running command on the main thread and in jobs, output, timers,
- * the end. Role mail.  RFC 3501 3.  Entry: imap_session_new.
+ * This file has an IMAP session after login: steps of the running command on the main thread and in jobs,
+ * output, timers, the end. Role mail.  RFC 3501 3.  Entry: imap_session_new.
  */
 #include "imap_session.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * One IMAP session after login, and the command it runs.  Role mail.  A session runs one command at a time,
- * on the main thread or in a job; while a job runs, the main thread leaves the session alone.
+ * This header declares one IMAP session after login, and the command it runs.  Role mail.  A session runs one
+ * command at a time, on the main thread or in a job; while a job runs, the main thread leaves the session
+ * alone.
  */
 #pragma once
 #include "arguments.h"
@@ -22,7 +23,7 @@ enum
   IMAP_STATE_ANY = IMAP_STATE_AUTHENTICATED | IMAP_STATE_SELECTED
 };
 
-/* Facts about a command by which the engine treats it, and the kind of its arguments. */
+/* These are facts about a command by which the engine treats it, and the kind of its arguments. */
 enum
 {
   IMAP_COMMAND_INLINE = 1 << 0,         /* its first call is in the main thread */
@@ -57,8 +58,8 @@ typedef struct ImapCommandRow
   void (*succeeded) (ImapSession *session, ImapCommand *command);
 } ImapCommandRow;
 
-/* Extensions that the client has enabled (RFC 5161), or turned on by using them (RFC 7162 3.1).  QRESYNC
- * implies CONDSTORE. */
+/* These are extensions that the client has enabled (RFC 5161), or turned on by using them (RFC 7162 3.1).
+ * QRESYNC implies CONDSTORE. */
 enum
 {
   IMAP_ENABLED_CONDSTORE = 1 << 0,
@@ -111,7 +112,7 @@ struct ImapCommand
   guint at_end;     /* IMAP_END_* */
 };
 
-/* The content of APPEND and REPLACE on its way in. */
+/* This is the content of APPEND and REPLACE on its way in. */
 typedef struct ImapIncoming
 {
   char *name;                /* of the destination, as the client wrote it */
@@ -130,7 +131,7 @@ typedef struct ImapIncoming
   const char *text;          /* not NULL: the rest is thrown away */
 } ImapIncoming;
 
-/* What a session is at.  The main thread alone changes it (set_state in imap_session.c).
+/* This says what a session is at.  The main thread alone changes it (set_state in imap_session.c).
  *
  *   state     a command   input is read      goes on when
  *   READING   none        as commands        input comes: RUNNING when a command is complete
@@ -184,7 +185,7 @@ struct ImapSession
   SatchelTimer keepalive_timer, rest_timer;
 };
 
-/* imap_session.c */
+/* imap_session.c has these. */
 gpointer imap_session_new (SatchelSession *session, const void *note, gsize len);
 void imap_session_unref (ImapSession *session);
 extern const SatchelConnectionHandlers imap_session_handlers;
@@ -198,7 +199,7 @@ void imap_session_run_job (ImapSession *session, const char *name, void (*func) 
 void imap_session_begin_command (ImapSession *session, ImapCommand *command);
 /* Sends what the writer has; what is said after the goodbye is dropped.  Main thread. */
 void imap_session_flush (ImapSession *session);
-/* "* BYE ..." and no more. */
+/* Says "* BYE ..." and no more. */
 void imap_session_bye (ImapSession *session, const char *text);
 /* Ends SELECTED without a word to the client. */
 void imap_session_unselect (ImapSession *session);
@@ -213,12 +214,12 @@ guint imap_session_unsolicited_items (const ImapSession *session);
 /* Reports the changes of the mailbox, as far as they may be reported now. */
 ImapStep imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean may_block);
 
-/* input.c: from bytes to commands. */
+/* input.c makes commands of bytes. */
 void imap_session_read (ImapSession *session);
 /* "+ OK", if the client waits for it and the literal was not refused. */
 void imap_ask_for_literal (ImapSession *session);
 
-/* cmd_append.c */
+/* cmd_append.c has these. */
 /* A literal begins in a command that STREAMS.  FALSE: it is no content, but an argument.  Else it was
  * refused, or its bytes come by imap_append_take, now or after a job. */
 gboolean imap_append_begin (ImapSession *session, const ImapCommandRow *row);
@@ -231,13 +232,13 @@ gboolean imap_incoming_fail_error (ImapSession *session, GError *error);
 gboolean imap_incoming_add_size (ImapSession *session, guint64 more);
 /* Bytes that come from elsewhere. [blocks] */
 gboolean imap_incoming_write (ImapSession *session, const void *data, gsize len);
-/* catenate.c: adds what a URL names to the message under way. [blocks] */
+/* catenate.c adds what a URL names to the message under way. [blocks] */
 gboolean imap_catenate (ImapSession *session, const char *url);
 
-/* command.c */
+/* command.c has these. */
 const ImapCommandRow *imap_command_find (const char *name);
 void imap_command_free (ImapCommand *command);
-/* "IMAP4rev1 LITERAL+ ...": what is offered after login, with what the user's storage has. */
+/* Writes "IMAP4rev1 LITERAL+ ...": what is offered after login, with what the user's storage has. */
 void imap_session_write_capabilities (ImapSession *session);
 /* Each sets the tagged answer and returns DONE.  @code may be NULL; @text is static. */
 ImapStep imap_command_ok (ImapCommand *command, const char *text);
@@ -245,8 +246,8 @@ ImapStep imap_command_no (ImapCommand *command, const char *code, const char *te
 ImapStep imap_command_bad (ImapCommand *command, const char *text);
 /* Answers by error code; logs an error that is the server's trouble. */
 ImapStep imap_command_error (ImapSession *session, ImapCommand *command, const GError *error);
-/* The same for the destination of messages: if the name could be created, the client gets a hint (RFC 3501
- * 6.4.7). */
+/* Does the same for the destination of messages: if the name could be created, the client gets a hint (RFC
+ * 3501 6.4.7). */
 ImapStep imap_command_destination_error (ImapSession *session, ImapCommand *command, const GError *error);
 
 /* Are mailbox names and quoted strings UTF-8 in both directions (RFC 6855 3, RFC 9051 4.3, 5.1)? */
@@ -261,19 +262,19 @@ imap_session_is_rev2 (const ImapSession *session)
 {
   return (session->enabled & IMAP_ENABLED_REV2) != 0;
 }
-/* names.c: the text of a client's mailbox name or pattern in UTF-8, yours; NULL: badly written. */
+/* names.c makes the text of a client's mailbox name or pattern in UTF-8, yours; NULL: badly written. */
 char *imap_name_decode (const ImapSession *session, const char *name);
-/* A client's mailbox name as storage knows it.  Errors: INVALID, CANNOT. */
+/* Returns a client's mailbox name as storage knows it.  Errors: INVALID, CANNOT. */
 char *imap_name_to_internal (const ImapSession *session, const char *name, GError **error);
 /* Returns a name as clients see it, in UTF-8. */
 char *imap_name_to_client (const ImapSession *session, const char *name);
-/* With IMAP4rev2, if storage's @name is shown in another way than the client wrote it: returns @supplied in
- * UTF-8; else NULL (RFC 9051 6.3.9.7). Yours. */
+/* With IMAP4rev2, returns, if storage's @name is shown in another way than the client wrote it: returns
+ * @supplied in UTF-8; else NULL (RFC 9051 6.3.9.7). Yours. */
 char *imap_name_denormalised (const ImapSession *session, const char *supplied, const char *name);
-/* cmd_list.c: a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8 as
- * clients see names, is OLDNAME, or NULL. */
+/* cmd_list.c writes a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8
+ * as clients see names, is OLDNAME, or NULL. */
 void imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, const char *old_name);
-/* announce.c: a session hears of renames between join and leave.  Main thread. */
+/* announce.c has these: a session hears of renames between join and leave.  Main thread. */
 void imap_announce_join (ImapSession *session);
 void imap_announce_leave (ImapSession *session);
 /* Announces a rename to all other sessions of the user; names are those of storage. Main thread. */
@@ -283,16 +284,17 @@ void imap_announce_rename (ImapSession *session, const char *from, const char *t
 void imap_announce_delete (ImapSession *session, const char *name);
 /* Reports what other sessions have renamed.  DONE or BLOCK. */
 ImapStep imap_announce_tell (ImapSession *session, gboolean may_block);
-/* With IMAP4rev2: announces that storage's @name is not shown as the client wrote it (@supplied). [blocks] */
+/* Announces, with IMAP4rev2, that storage's @name is not shown as the client wrote it (@supplied). [blocks]
+ */
 void imap_announce_supplied (ImapSession *session, const char *supplied, const char *name);
-/* The same for a RENAME (RFC 9051 6.3.6); nothing is announced about normal names. [blocks] */
+/* Does the same for a RENAME (RFC 9051 6.3.6); nothing is announced about normal names. [blocks] */
 void imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments *arguments, const char *from,
                                const char *to);
-/* The open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
+/* Returns the open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
 SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error);
 
-/* cmd_metadata.c, for mailboxes that go: what has the annotations of storage's @name, yours, before DELETE;
- * NULL: it has none.  [blocks] */
+/* cmd_metadata.c finds, for mailboxes that go, what has the annotations of storage's @name, yours, before
+ * DELETE; NULL: it has none.  [blocks] */
 char *imap_metadata_of (ImapSession *session, const char *name);
 /* Removes annotations after DELETE. @annotations NULL: there is nothing to remove. [blocks] */
 void imap_metadata_remove (ImapSession *session, const char *annotations);
@@ -300,7 +302,7 @@ void imap_metadata_remove (ImapSession *session, const char *annotations);
  * [blocks] */
 void imap_metadata_copy (ImapSession *session, const char *from, const char *to);
 
-/* The commands. */
+/* These are the commands. */
 typedef ImapStep ImapRunFunc (ImapSession *session, ImapCommand *command, gboolean may_block);
 ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable,
     imap_run_namespace, imap_run_compress;
@@ -316,7 +318,7 @@ ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread, imap_run_misplaced
 typedef void ImapCommandFunc (ImapSession *session, ImapCommand *command);
 /* fetch.c, cmd_store.c: `prepare` */
 ImapCommandFunc imap_note_answered, imap_note_known;
-/* cmd_mailbox.c: `succeeded` */
+/* cmd_mailbox.c has this as `succeeded`. */
 ImapCommandFunc imap_announce_deleted, imap_announce_renamed;
 /* A line came while IDLE waits. */
 void imap_idle_line (ImapSession *session, ImapCommand *command, const char *line);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * From bytes to commands: feeds the lexer, answers literals (RFC 7888), gives content to cmd_append.c, starts
- * what is complete.  Role mail.  Entry: imap_session_read.
+ * This file makes commands of bytes: it feeds the lexer, answers literals (RFC 7888), gives content to
+ * cmd_append.c, starts what is complete.  Role mail.  Entry: imap_session_read.
  */
 #include "imap_session.h"
 
@@ -9,7 +9,7 @@
 #define UTF8_TEXT "UTF-8 in quoted string without ENABLE UTF8=ACCEPT"
 #define BLAMED_BYTES 100u /* of a word that is named in an answer */
 
-/* "FETCH", "UID FETCH"; "" if there is none. */
+/* Writes "FETCH", "UID FETCH"; "" if there is none. */
 static void
 command_name (const ImapLexer *lexer, char name[32])
 {
@@ -106,7 +106,7 @@ refuse_command (ImapSession *session, const char *text, ImapStatus status, const
     imap_session_bye (session, "Too many bad commands.");
 }
 
-/* The state gate, then the arguments. */
+/* The state gate comes first, then the arguments. */
 static void
 start_command (ImapSession *session)
 {

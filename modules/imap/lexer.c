@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * IMAP lexer (RFC 3501 9, literals of RFC 7888, literal8 of RFC 3516): a state machine over single bytes.
- * Entry: imap_lexer_feed.
+ * This file has the IMAP lexer (RFC 3501 9, literals of RFC 7888, literal8 of RFC 3516): a state machine over
+ * single bytes. Entry: imap_lexer_feed.
  */
 #include "lexer.h"
 
@@ -102,7 +102,7 @@ start_skipping (ImapLexer *lexer, const char *error, gboolean is_too_big)
   lexer->state = STATE_SKIP;
 }
 
-/* Room for @len more bytes of arguments? */
+/* Is there room for @len more bytes of arguments? */
 static gboolean
 has_room (const ImapLexer *lexer, guint64 len)
 {
@@ -212,7 +212,7 @@ begin_size (ImapLexer *lexer, gboolean is_binary)
   lexer->state = STATE_SIZE;
 }
 
-/* literal8 (RFC 3516 7): the "~" before a brace has begun an atom, which it is not.  FALSE: it is one. */
+/* In literal8 (RFC 3516 7), the "~" before a brace has begun an atom, which it is not.  FALSE: it is one. */
 static gboolean
 begin_literal8 (ImapLexer *lexer)
 {
@@ -282,7 +282,7 @@ end_size (ImapLexer *lexer)
   return IMAP_LEX_MORE;
 }
 
-/* "123+}" behind the brace, and CRLF. */
+/* Reads "123+}" behind the brace, and CRLF. */
 static ImapLexStatus
 feed_size (ImapLexer *lexer, guint8 byte)
 {
@@ -304,7 +304,8 @@ end_line (ImapLexer *lexer)
   return lexer->error != NULL ? IMAP_LEX_BAD : IMAP_LEX_COMMAND;
 }
 
-/* The end of a line of a command that is thrown away: does a literal follow that must be thrown away as well?
+/* Returns the end of a line of a command that is thrown away: does a literal follow that must be thrown away
+ * as well?
  */
 static ImapLexStatus
 end_skipped_line (ImapLexer *lexer)
@@ -353,8 +354,8 @@ feed_literal_bytes (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_
   return IMAP_LEX_MORE;
 }
 
-/* The closing quote: UTF-8 that is broken makes the command bad (RFC 6855 3).  Which commands take it at all
- * is for the caller to say. */
+/* Takes the closing quote: UTF-8 that is broken makes the command bad (RFC 6855 3).  Which commands take it
+ * at all is for the caller to say. */
 static void
 end_quoted (ImapLexer *lexer)
 {
@@ -428,7 +429,8 @@ feed_state (ImapLexer *lexer, guint8 byte, gboolean *again)
   return IMAP_LEX_MORE;
 }
 
-/* A byte of a line, which is seen by `line_end` whatever it is read as.  Returns how many were used up. */
+/* Returns a byte of a line, which is seen by `line_end` whatever it is read as.  Returns how many were used
+ * up. */
 static gsize
 feed_byte (ImapLexer *lexer, guint8 byte, ImapLexStatus *status)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * IMAP lexer: bytes to the tokens of one command (RFC 3501 9).  Pure; gate and mail.  Restartable at any
- * byte; bounds the command, its literals, its tokens and their nesting.  Knows no command.
+ * This header declares the IMAP lexer: bytes to the tokens of one command (RFC 3501 9).  Pure; gate and mail.
+ * Restartable at any byte; bounds the command, its literals, its tokens and their nesting.  Knows no command.
  */
 #pragma once
 #include "line.h"
@@ -15,7 +15,7 @@ typedef enum
   IMAP_NODE_LIST
 } ImapNodeType;
 
-/* One token.  Lists are followed by their members: `end` is the index of the node after them. */
+/* This is one token.  Lists are followed by their members: `end` is the index of the node after them. */
 typedef struct ImapNode
 {
   guint8 type;
@@ -71,16 +71,16 @@ typedef struct ImapLexer
 
 void imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits);
 void imap_lexer_clear (ImapLexer *lexer);
-/* Ready for the next command.  Keeps a small buffer, and wipes it if @wipe (LOGIN). */
+/* Makes it ready for the next command.  Keeps a small buffer, and wipes it if @wipe (LOGIN). */
 void imap_lexer_reset (ImapLexer *lexer, gboolean wipe);
 /* Says whether nothing of a command has been read. */
 gboolean imap_lexer_is_empty (const ImapLexer *lexer);
 ImapLexStatus imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_consumed);
-/* After LITERAL: the bytes become a node.  Refuses a literal8, and one that is too large. */
+/* After LITERAL, the bytes become a node.  Refuses a literal8, and one that is too large. */
 void imap_lexer_take_literal (ImapLexer *lexer);
-/* After LITERAL: the caller consumes literal_size bytes by itself, then goes on feeding. */
+/* After LITERAL, the caller consumes literal_size bytes by itself, then goes on feeding. */
 void imap_lexer_stream_literal (ImapLexer *lexer);
-/* After LITERAL: the command will be BAD with @error (static).  A synchronising literal never comes, so the
+/* After LITERAL, the command will be BAD with @error (static).  A synchronising literal never comes, so the
  * command ends here (the next feed says BAD at once); others are skipped, so that they never run as commands
  * (RFC 7888 4).  That one is too large for the limits is seen by the lexer itself. */
 void imap_lexer_refuse_literal (ImapLexer *lexer, const char *error, gboolean is_too_big);
@@ -95,5 +95,5 @@ imap_lexer_text (const ImapLexer *lexer, const ImapNode *node)
 {
   return (const char *) lexer->text->data + node->offset;
 }
-/* The tag if it is one (RFC 3501 9: ASTRING-CHAR without "+"), else NULL. */
+/* Returns the tag if it is one (RFC 3501 9: ASTRING-CHAR without "+"), else NULL. */
 const char *imap_lexer_tag (const ImapLexer *lexer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The end of an IMAP line, and bare lines outside commands (RFC 7888 3).  Entry: imap_line_end_feed,
- * imap_line_feed.
+ * This file has the end of an IMAP line, and bare lines outside commands (RFC 7888 3).  Entry:
+ * imap_line_end_feed, imap_line_feed.
  */
 #include "line.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The end of an IMAP line: does a literal follow (RFC 7888 3)?  Asked of every line that a client sends,
- * whatever it is read as; and bare lines outside commands.  Pure; gate and mail.
+ * This header declares the end of an IMAP line: does a literal follow (RFC 7888 3)?  Asked of every line that
+ * a client sends, whatever it is read as; and bare lines outside commands.  Pure; gate and mail.
  */
 #pragma once
 #include <glib.h>
@@ -28,8 +28,8 @@ gboolean imap_line_end_is_open (const ImapLineEnd *end);
 /* Classifies the end of a line at its LF. A missing CR, or a blank behind the brace, makes it unclear. */
 ImapLineEndKind imap_line_end_kind (const ImapLineEnd *end);
 
-/* A bare line outside commands: SASL responses and DONE.  Bounded.  A literal that it announces belongs to
- * it, is thrown away, and makes it bad. */
+/* This is a bare line outside commands: SASL responses and DONE.  Bounded.  A literal that it announces
+ * belongs to it, is thrown away, and makes it bad. */
 typedef struct ImapLine
 {
   GString *text;

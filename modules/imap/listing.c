@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The names of a user as a tree in an array, and what LIST and LSUB choose of it.
+ * This file has the names of a user as a tree in an array, and what LIST and LSUB choose of it.
  */
 #include "listing.h"
 
@@ -46,7 +46,7 @@ imap_listing_free (gpointer data)
   g_free (listing);
 }
 
-/* INBOX first; the separator before any other character, so that a subtree is contiguous. */
+/* INBOX comes first; the separator before any other character, so that a subtree is contiguous. */
 static int
 compare_entries (gconstpointer a, gconstpointer b, gpointer data)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * All names of a user as LIST and LSUB look at them: sorted into their tree, matched against patterns, chosen
- * by criteria (RFC 3501 6.3.8, 6.3.9, RFC 5258 3).  Pure.  Call order: new, match until TRUE, choose.
+ * This header declares all names of a user as LIST and LSUB look at them: sorted into their tree, matched
+ * against patterns, chosen by criteria (RFC 3501 6.3.8, 6.3.9, RFC 5258 3).  Pure.  Call order: new, match
+ * until TRUE, choose.
  */
 #pragma once
 #include "arguments.h"

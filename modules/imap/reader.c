@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tokens as the types of RFC 3501 9.  Pure.
+ * This file reads tokens as the types of RFC 3501 9.  Pure.
  */
 #include "reader.h"
 
@@ -71,7 +71,7 @@ imap_reader_skip_word (ImapReader *reader, const char *word)
   return TRUE;
 }
 
-/* The next token, used up; NULL at the end, or if no space precedes it. */
+/* Returns the next token, used up; NULL at the end, or if no space precedes it. */
 static const ImapNode *
 next_node (ImapReader *reader)
 {

@@ -6,7 +6,7 @@
 #pragma once
 #include "lexer.h"
 
-/* The thing before which the tokens end, for a command that is parsed while it still comes in. */
+/* This is the thing before which the tokens end, for a command that is parsed while it still comes in. */
 typedef enum
 {
   IMAP_LACKS_NOTHING = 0, /* the error, if there is one, is in a token that has come */
@@ -33,25 +33,25 @@ gboolean imap_reader_fail_for_lack (ImapReader *reader, ImapReaderLack lack, con
 gboolean imap_reader_finish (ImapReader *reader);
 /* Type of the next token, 0 at the end. */
 ImapNodeType imap_reader_peek (const ImapReader *reader);
-/* The next token if it is an atom, else NULL.  Not used up, any character. */
+/* Returns the next token if it is an atom, else NULL.  Not used up, any character. */
 const char *imap_reader_peek_atom (const ImapReader *reader);
 /* Skips the next token if it is the atom @word, in any case. */
 gboolean imap_reader_skip_word (ImapReader *reader, const char *word);
 /* Skips one token, a list with all its members. */
 void imap_reader_skip (ImapReader *reader);
 
-/* An atom of any printable characters: FETCH items, flags, sequence sets. */
+/* Reads an atom of any printable characters: FETCH items, flags, sequence sets. */
 gboolean imap_read_word (ImapReader *reader, const char **ret);
-/* atom: ATOM-CHAR only. */
+/* Reads atom: ATOM-CHAR only. */
 gboolean imap_read_atom (ImapReader *reader, const char **ret);
 gboolean imap_read_astring (ImapReader *reader, const char **ret, gsize *ret_len);
 gboolean imap_read_string (ImapReader *reader, const char **ret, gsize *ret_len);
 /* NIL gives NULL. */
 gboolean imap_read_nstring (ImapReader *reader, const char **ret, gsize *ret_len);
-/* list-mailbox: astring in which % and * are allowed. */
+/* Reads list-mailbox: astring in which % and * are allowed. */
 gboolean imap_read_list_mailbox (ImapReader *reader, const char **ret, gsize *ret_len);
 gboolean imap_read_quoted (ImapReader *reader, const char **ret, gsize *ret_len);
-/* number: 32 bits, bounded by @max. */
+/* Reads number: 32 bits, bounded by @max. */
 gboolean imap_read_number (ImapReader *reader, guint64 max, guint64 *ret);
 /* A parenthesised list, which may still be open: @ret_members reads what is in it. */
 gboolean imap_read_list (ImapReader *reader, ImapReader *ret_members);

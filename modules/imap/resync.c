@@ -88,8 +88,8 @@ uid_at (const SatchelSnapshot *snapshot, guint32 number)
   return chunk->uid[row];
 }
 
-/* The last of the numbers [first, last] whose UID is itself plus @distance, 0: none.  UIDs grow at least as
- * fast as numbers, so what is left and right of it tells where to look. */
+/* Returns the last of the numbers [first, last] whose UID is itself plus @distance, 0: none.  UIDs grow at
+ * least as fast as numbers, so what is left and right of it tells where to look. */
 static guint32
 last_match (const SatchelSnapshot *snapshot, guint32 first, guint32 last, gint64 distance)
 {

@@ -13,11 +13,11 @@ gboolean imap_resync_vanished (const ImapView *view, guint64 modseq, const Satch
  * after @modseq. */
 void imap_resync_changed (const ImapView *view, const SatchelSnapshot *newest, guint64 modseq,
                           const SatchelUidSet *rows, SatchelUidSet *ret_rows);
-/* The highest UID for which the client's sample of numbers and UIDs fits the view; 0: none (RFC
- * 7162 3.2.5.2). */
+/* Returns the highest UID for which the client's sample of numbers and UIDs fits the view; 0: none (RFC 7162
+ * 3.2.5.2). */
 guint32 imap_resync_match (const ImapView *view, const ImapSequence *numbers, const ImapSequence *uids);
 
-/* How far an answer has been sent. */
+/* This says how far an answer has been sent. */
 typedef struct ImapResync
 {
   SatchelUidSet vanished, rows;
@@ -25,7 +25,7 @@ typedef struct ImapResync
   guint32 at; /* sequence number, 0: the range's first */
 } ImapResync;
 void imap_resync_clear (ImapResync *resync);
-/* VANISHED (EARLIER) lines.  FALSE: the output is full, call again. */
+/* Writes VANISHED (EARLIER) lines.  FALSE: the output is full, call again. */
 gboolean imap_resync_tell_vanished (ImapResync *resync, ImapWriter *writer);
 /* FETCH answers of the rows with UID, FLAGS and MODSEQ.  Likewise. */
 gboolean imap_resync_tell_rows (ImapResync *resync, const ImapView *view, ImapWriter *writer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The run of a search over the messages of a view.  What needs memory only runs on the main thread, in turns;
- * results are kept as ranges.
+ * This file has the run of a search over the messages of a view.  What needs memory only runs on the main
+ * thread, in turns; results are kept as ranges.
  */
 #include "search.h"
 

@@ -27,7 +27,7 @@ typedef struct ImapSearch
   SatchelErrorCode batch_codes[IMAP_SEARCH_BATCH];
 } ImapSearch;
 
-/* The message under test. */
+/* This is the message under test. */
 typedef struct ImapSubject
 {
   ImapSession *session;
@@ -40,38 +40,38 @@ typedef struct ImapSubject
 } ImapSubject;
 
 gboolean imap_search_asks_date (ImapKeyKind kind);
-/* search_key.c: resolves sets, names, charsets and times of the tree, and sorts it by cost. */
+/* search_key.c resolves sets, names, charsets and times of the tree, and sorts it by cost. */
 gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key,
                               const char *charset, GError **error);
 gboolean imap_search_test (ImapSubject *subject, const ImapSearchKey *key);
 
-/* search.c */
+/* search.c has these. */
 void imap_search_free (ImapSearch *search);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapSearch, imap_search_free)
 /* Begins a search (*search is NULL) or goes on with it.  TRUE: it is done, see rows.  FALSE: the command
  * returns *ret_step, and has its answer if that is DONE. */
 gboolean imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search, gboolean may_block,
                           ImapStep *ret_step);
-/* Newest columns of the message at @index of the view. */
+/* Returns the newest columns of the message at @index of the view. */
 const SatchelChunk *imap_search_row (const ImapSession *session, const ImapSearch *search, guint32 index,
                                      guint *ret_row);
 guint32 imap_search_uid (const ImapSession *session, guint32 index);
-/* The sequence numbers found, one by one; yours. */
+/* Returns the sequence numbers found, one by one; yours. */
 guint32 *imap_search_list (const ImapSearch *search, guint32 *ret_n);
-/* Attributes of the message at @index of the view, read in batches; NULL: it has gone, or is locked, which is
- * noted.  [blocks] */
+/* Returns attributes of the message at @index of the view, read in batches; NULL: it has gone, or is locked,
+ * which is noted.  [blocks] */
 GBytes *imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index);
 /* Notes those of @codes (satchel_mailbox_keys) that say LOCKED. */
 void imap_search_note_locked (ImapSearch *search, const SatchelErrorCode *codes, guint n);
-/* The tagged answer once all results are reported: OK, or NO where messages are locked, since it is unknown
- * whether they match, or where they belong. */
+/* Returns the tagged answer once all results are reported: OK, or NO where messages are locked, since it is
+ * unknown whether they match, or where they belong. */
 ImapStep imap_search_end (ImapSession *session, ImapCommand *command, const ImapSearch *search,
                           const char *text);
-/* The tagged answer to an error: of INVALID BAD.  A search that should have been saved and is answered with
- * NO leaves "$" empty (RFC 5182 2.1). */
+/* Returns the tagged answer to an error: of INVALID BAD.  A search that should have been saved and is
+ * answered with NO leaves "$" empty (RFC 5182 2.1). */
 ImapStep imap_search_fail (ImapSession *session, ImapCommand *command, const GError *error);
 
-/* search_result.c: numbers to tell, in order, as runs of consecutive ones. */
+/* search_result.c has the numbers to tell, in order, as runs of consecutive ones. */
 typedef struct ImapResult
 {
   SatchelRange *ranges;
@@ -85,7 +85,7 @@ void imap_result_clear (ImapResult *result);
 /* Sets the messages that were found, in the order of the mailbox. */
 void imap_result_set_found (ImapResult *result, ImapSession *session, const ImapCommand *command,
                             const ImapSearch *search);
-/* sort.c: those found, sorted.  FALSE with @error: CANCELLED, or the store failed.  [blocks] */
+/* sort.c has those found, sorted.  FALSE with @error: CANCELLED, or the store failed.  [blocks] */
 gboolean imap_result_set_sorted (ImapResult *result, ImapSession *session, const ImapCommand *command,
                                  ImapSearch *search, GError **error);
 /* The mod-sequence to tell with them, for criteria that name MODSEQ (RFC 7162 3.1.6, RFC 4731 3.2). */

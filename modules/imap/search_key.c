@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Search keys (RFC 3501 6.4.4; RFC 5032, RFC 8474, RFC 8514): prepared for a mailbox, and tested against one
- * message, cheap ones first.
+ * This file has search keys (RFC 3501 6.4.4; RFC 5032, RFC 8474, RFC 8514): prepared for a mailbox, and
+ * tested against one message, cheap ones first.
  */
 #include "objectid.h"
 #include "search.h"
@@ -32,8 +32,8 @@ prepare_text (ImapSearchKey *key, const char *charset, GError **error)
   return TRUE;
 }
 
-/* The cost of a key by itself, and whether it needs a date of the message; keys that are not listed cost
- * nothing. */
+/* This is the cost of a key by itself, and whether it needs a date of the message; keys that are not listed
+ * cost nothing. */
 static const struct
 {
   guint cost;
@@ -228,7 +228,8 @@ read_sent (guint index, const void *key, gsize len, gpointer data)
   satchel_key_sent (key, len, &sent->time, &sent->zone);
 }
 
-/* Day of the Date field as written there; without one the internal date (RFC 5256 2.2 has the same rule). */
+/* Returns the day of the Date field as written there; without one the internal date (RFC 5256 2.2 has the
+ * same rule). */
 static gint64
 sent_day (ImapSubject *subject)
 {
@@ -252,7 +253,7 @@ size_of (ImapSubject *subject)
   return attributes != NULL ? satchel_attributes_size (attributes) : 0;
 }
 
-/* Without a save date the internal date (RFC 8514 4.3). */
+/* Without a save date this is the internal date (RFC 8514 4.3). */
 static gint64
 saved_day (const ImapSubject *subject)
 {
@@ -276,7 +277,7 @@ test_objectid (ImapSubject *subject, const ImapSearchKey *key)
   return is_known && strcmp (id, key->name) == 0;
 }
 
-/* Bounded depth: see IMAP_SEARCH_DEPTH_MAX. */
+/* The depth is bounded: see IMAP_SEARCH_DEPTH_MAX. */
 gboolean
 imap_search_test (ImapSubject *subject, const ImapSearchKey *key)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Numbers that SEARCH and SORT found: told as SEARCH, SORT (RFC 3501 7.2.5, RFC 5256 4) or ESEARCH (RFC 4731,
- * RFC 5267 3), or saved for "$" (RFC 5182).
+ * This file has numbers that SEARCH and SORT found: told as SEARCH, SORT (RFC 3501 7.2.5, RFC 5256 4) or
+ * ESEARCH (RFC 4731, RFC 5267 3), or saved for "$" (RFC 5182).
  */
 #include "search.h"
 
-/* The most ranges of a saved result, some 512 KiB a session; a result in more pieces is not saved (RFC 5182
- * 2.5). */
+/* This is the most ranges of a saved result, some 512 KiB a session; a result in more pieces is not saved
+ * (RFC 5182 2.5). */
 #define SAVED_RANGES_MAX 65536u
 
 void
@@ -97,7 +97,7 @@ imap_result_save (const ImapResult *result, ImapSession *session, const ImapComm
   return FALSE;
 }
 
-/* All numbers one by one.  FALSE: the output is full. */
+/* Writes all numbers one by one.  FALSE: the output is full. */
 static gboolean
 tell_numbers (ImapResult *result, ImapWriter *writer)
 {
@@ -116,7 +116,7 @@ tell_numbers (ImapResult *result, ImapWriter *writer)
   return TRUE;
 }
 
-/* " ALL 1:3,7" */
+/* Writes " ALL 1:3,7". */
 static gboolean
 tell_set (ImapResult *result, ImapWriter *writer)
 {

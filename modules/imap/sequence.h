@@ -5,7 +5,7 @@
 #pragma once
 #include <satchel/snapshot.h>
 
-/* A sequence-set as a client wrote it; 0 stands for "*". */
+/* This is a sequence-set as a client wrote it; 0 stands for "*". */
 typedef struct ImapSequence
 {
   SatchelRange *ranges;
@@ -19,6 +19,6 @@ void imap_sequence_clear (ImapSequence *sequence);
 /* The set of numbers, with @star for "*"; nothing if @star is 0 (an empty mailbox), and for "$", which only a
  * view knows. */
 void imap_sequence_resolve (const ImapSequence *sequence, guint32 star, SatchelUidSet *ret_set);
-/* Message sequence numbers only: is each at most @n_messages?  RFC 3501 9 wants BAD otherwise.  "1:*" of an
- * empty mailbox passes, since clients ask for it. */
+/* It is for message sequence numbers only: is each at most @n_messages?  RFC 3501 9 wants BAD otherwise.
+ * "1:*" of an empty mailbox passes, since clients ask for it. */
 gboolean imap_sequence_fits (const ImapSequence *sequence, guint32 n_messages);

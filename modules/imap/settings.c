@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `imap`, and what they mean.
+ * This file has settings of group `imap`, and what they mean.
  */
 #include "settings.h"
 

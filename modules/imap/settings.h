@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `imap`, in both halves.
+ * This header declares settings of group `imap`, in both halves.
  */
 #pragma once
 #include <satchel/config.h>
@@ -23,7 +23,7 @@ typedef struct ImapSettings
 } ImapSettings;
 
 void imap_settings_read (ImapSettings *settings, const SatchelConfig *config);
-/* The longest literal that a client may send unasked; 0: any. */
+/* Returns the longest literal that a client may send unasked; 0: any. */
 guint64 imap_nonsync_bytes (const ImapSettings *settings);
-/* The longest message that APPEND takes (RFC 7889): a number is 32 bits. */
+/* Returns the longest message that APPEND takes (RFC 7889): a number is 32 bits. */
 guint64 imap_append_limit (const ImapSettings *settings);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Messages found by a search, sorted by the criteria of SORT (RFC 5256 3, RFC 5957): columns of the snapshot,
- * and keys that the mailbox keeps.
+ * This file has messages found by a search, sorted by the criteria of SORT (RFC 5256 3, RFC 5957): columns of
+ * the snapshot, and keys that the mailbox keeps.
  */
 #include "search.h"
 
@@ -8,7 +8,7 @@
 
 #define BATCH 1024u
 
-/* Some messages of a search, for one criterion. */
+/* These are some messages of a search, for one criterion. */
 typedef struct Batch
 {
   ImapSession *session;
@@ -28,7 +28,7 @@ set_text (guint index, const void *key, gsize len, gpointer data)
   satchel_sorter_set_text (batch->sorter, batch->first + index, batch->key, key, len);
 }
 
-/* Instead of the internal date. */
+/* These stand instead of the internal date. */
 static void
 set_sent (guint index, const void *key, gsize len, gpointer data)
 {

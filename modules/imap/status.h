@@ -15,6 +15,6 @@ typedef struct ImapMailboxStatus
 /* Looks at mailbox @name (of storage).  DONE: @ret is filled, or @error set; BLOCK. */
 ImapStep imap_status_look (ImapSession *session, const char *name, guint items, gboolean may_block,
                            ImapMailboxStatus *ret_status, GError **error);
-/* "* STATUS ...".  @client_name: as clients see it, UTF-8. */
+/* Writes "* STATUS ...".  @client_name: as clients see it, UTF-8. */
 void imap_status_write (ImapSession *session, const char *client_name, guint items,
                         const ImapMailboxStatus *status);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * IMAP URLs (RFC 5092 11).  Pure.
+ * This file reads IMAP URLs (RFC 5092 11).  Pure.
  */
 #include "url.h"
 
@@ -13,7 +13,7 @@ imap_url_clear (ImapUrl *url)
   g_clear_pointer (&url->section, g_free);
 }
 
-/* bchar of RFC 5092 11, without "%". */
+/* Reads bchar of RFC 5092 11, without "%". */
 static gboolean
 is_plain (char c)
 {
@@ -63,7 +63,7 @@ take_number (const char **at, guint32 min, guint32 *ret)
   return satchel_number_take_u32 (at, NULL, G_MAXUINT32, ret) && *ret >= min;
 }
 
-/* enc-mailbox [uidvalidity] "/" */
+/* Reads enc-mailbox [uidvalidity] "/". */
 static gboolean
 take_mailbox (const char **at, ImapUrl *url)
 {
@@ -82,7 +82,7 @@ take_mailbox (const char **at, ImapUrl *url)
   return url->mailbox != NULL && *url->mailbox != '\0';
 }
 
-/* partial-range */
+/* Reads partial-range. */
 static gboolean
 take_partial (const char **at, ImapUrl *url)
 {

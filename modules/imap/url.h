@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Relative IMAP URLs of messages and their parts (RFC 5092 7, as RFC 4469 3 uses them).  Pure.
+ * This header declares relative IMAP URLs of messages and their parts (RFC 5092 7, as RFC 4469 3 uses them).
+ * Pure.
  */
 #pragma once
 #include <glib.h>
@@ -15,9 +16,9 @@ typedef struct ImapUrl
   guint64 offset, count; /* count G_MAXUINT64: to the end */
 } ImapUrl;
 
-/* "/Drafts;UIDVALIDITY=385759045/;UID=20/;SECTION=1.2/;PARTIAL=0.1024", or from ";UID=" on.  FALSE: anything
- * else, absolute URLs and those with URLAUTH included.  @ret_url is cleared by imap_url_clear, also after
- * FALSE. */
+/* Reads "/Drafts;UIDVALIDITY=385759045/;UID=20/;SECTION=1.2/;PARTIAL=0.1024", or from ";UID=" on.  FALSE:
+ * anything else, absolute URLs and those with URLAUTH included.  @ret_url is cleared by imap_url_clear, also
+ * after FALSE. */
 gboolean imap_url_parse (const char *text, ImapUrl *ret_url);
 void imap_url_clear (ImapUrl *url);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ImapUrl, imap_url_clear)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A session's view of its mailbox: moving it to the newest snapshot and telling the difference (RFC
- * 3501 5.2, 7.3, 7.4).
+ * This file has a session's view of its mailbox: moving it to the newest snapshot and telling the difference
+ * (RFC 3501 5.2, 7.3, 7.4).
  */
 #include "view.h"
 
@@ -199,7 +199,7 @@ compute_ranks (ImapView *view)
     }
 }
 
-/* Sequence number of @uid in the old view, 0: not in it. */
+/* Returns the sequence number of @uid in the old view, 0: not in it. */
 static guint32
 old_sequence (const ImapView *view, guint32 uid)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * The view: what a session knows of its selected mailbox, and how it reports changes: EXPUNGE, EXISTS,
- * RECENT, FETCH FLAGS (RFC 3501 5.2, 5.5, 7.3, 7.4). It is a snapshot while the client is active, and UID
- * ranges and a mod-sequence at rest.
+ * This header declares the view: what a session knows of its selected mailbox, and how it reports changes:
+ * EXPUNGE, EXISTS, RECENT, FETCH FLAGS (RFC 3501 5.2, 5.5, 7.3, 7.4). It is a snapshot while the client is
+ * active, and UID ranges and a mod-sequence at rest.
  */
 #pragma once
 #include "arguments.h"
 #include "writer.h"
 #include <satchel/storage.h>
 
-/* How far a command, or a piece of work, has come. */
+/* This says how far a command, or a piece of work, has come. */
 typedef enum
 {
   IMAP_STEP_DONE = 0,
@@ -17,7 +17,7 @@ typedef enum
   IMAP_STEP_WAIT   /* IDLE: until the client says DONE */
 } ImapStep;
 
-/* A change of flags that this session made itself, which the client knows of already. */
+/* This is a change of flags that this session made itself, which the client knows of already. */
 typedef struct ImapOwnChange
 {
   guint64 modseq;
@@ -28,7 +28,7 @@ typedef struct ImapOwnChange
   gboolean has_bits;
 } ImapOwnChange;
 
-/* The changes that an update may report, and the form in which it does. */
+/* This is the changes that an update may report, and the form in which it does. */
 typedef struct ImapUpdate
 {
   gboolean may_expunge;   /* else nothing while messages have vanished (RFC 3501 7.4.1) */
@@ -113,27 +113,27 @@ void imap_view_rest (ImapView *view);
 /* Remembers a change made by this session.  @keywords is copied. */
 void imap_view_add_own (ImapView *view, guint64 modseq, SatchelFlagsMode mode, guint32 flags,
                         char *const *keywords);
-/* A command failed: the update reports what it changed all the same. */
+/* It is called when a command failed: the update reports what it changed all the same. */
 void imap_view_forget_own (ImapView *view);
 
-/* Bits of those of @keywords (NULL-ended or NULL) that @snapshot knows. */
+/* Returns bits of those of @keywords (NULL-ended or NULL) that @snapshot knows. */
 SatchelKeywordSet imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords);
 /* FLAGS and PERMANENTFLAGS when @snapshot has keywords that the client has not heard of (RFC 3501 7.2.6). */
 void imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot);
-/* PERMANENTFLAGS: the flags that the client's rights and the mailbox allow to change. */
+/* Tells PERMANENTFLAGS: the flags that the client's rights and the mailbox allow to change. */
 void imap_view_tell_permanent_flags (const ImapView *view, ImapWriter *writer,
                                      const SatchelSnapshot *snapshot);
 /* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too
  * high. */
 gboolean imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid,
                          SatchelUidSet *ret_rows);
-/* UIDs of those rows. */
+/* Gives the UIDs of those rows. */
 void imap_view_uids (const ImapView *view, const SatchelUidSet *rows, SatchelUidSet *ret_uids);
-/* "* 3 FETCH (UID 5 FLAGS (\Seen) MODSEQ (7))" of a message of @snapshot.  @items: IMAP_FETCH_UID, _FLAGS,
- * _MODSEQ. */
+/* Writes "* 3 FETCH (UID 5 FLAGS (\Seen) MODSEQ (7))" of a message of @snapshot.  @items: IMAP_FETCH_UID,
+ * _FLAGS, _MODSEQ. */
 void imap_view_write_fetch (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo, guint32 sequence,
                             const SatchelSnapshot *snapshot, const SatchelChunk *chunk, guint row,
                             guint items);
-/* "(\Seen ...)" of a message of @snapshot. */
+/* Writes "(\Seen ...)" of a message of @snapshot. */
 void imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo,
                             const SatchelSnapshot *snapshot, const SatchelChunk *chunk, guint row);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Output of IMAP (RFC 3501 4.3, 7): quoting, literals, numbers, flags, dates.  Pure.
+ * This file has output of IMAP (RFC 3501 4.3, 7): quoting, literals, numbers, flags, dates.  Pure.
  */
 #include "writer.h"
 
@@ -51,7 +51,7 @@ imap_write_format (ImapWriter *writer, const char *format, ...)
   imap_write (writer, text);
 }
 
-/* Decimal digits of @number at @at; returns the end. */
+/* Writes the decimal digits of @number at @at; returns the end. */
 static inline char *
 put_number (char *at, guint64 number)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Output of IMAP: the only place here that knows quoting and literals (RFC 3501 4.3).  A growing buffer
- * that the session sends; `room` is how much of it a command should fill before it yields.  Pure.
+ * This header declares output of IMAP: the only place here that knows quoting and literals (RFC 3501 4.3).  A
+ * growing buffer that the session sends; `room` is how much of it a command should fill before it yields.
+ * Pure.
  */
 #pragma once
 #include <satchel/snapshot.h>
@@ -41,36 +42,37 @@ imap_write (ImapWriter *writer, const char *text)
 void imap_write_continuation (ImapWriter *writer, const char *text);
 void imap_write_format (ImapWriter *writer, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void imap_write_number (ImapWriter *writer, guint64 number);
-/* string: quoted if it may be, else a literal.  NULs are cut out.  8-bit is quoted only as UTF-8, if the
- * client takes it. */
+/* Writes string: quoted if it may be, else a literal.  NULs are cut out.  8-bit is quoted only as UTF-8, if
+ * the client takes it. */
 void imap_write_string (ImapWriter *writer, const char *text, gsize len);
-/* NULL: NIL. */
+/* NULL is written as NIL. */
 void imap_write_nstring (ImapWriter *writer, const char *text);
-/* mailbox: @name is UTF-8 as clients see it; sent quoted, in modified UTF-7 unless the client takes UTF-8. */
+/* Writes mailbox: @name is UTF-8 as clients see it; sent quoted, in modified UTF-7 unless the client takes
+ * UTF-8. */
 void imap_write_mailbox (ImapWriter *writer, const char *name);
-/* "{123}\r\n"; the caller then writes exactly @size bytes. */
+/* Writes "{123}\r\n"; the caller then writes exactly @size bytes. */
 void imap_write_literal_header (ImapWriter *writer, guint64 size);
-/* "(\Seen $Forwarded)" of a message; @keywords names the bits.  \Recent first if @is_recent. */
+/* Writes "(\Seen $Forwarded)" of a message; @keywords names the bits.  \Recent first if @is_recent. */
 void imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bits,
                        char *const *keywords, guint n_keywords, gboolean is_recent);
 /* Writes @flags and all keywords that a mailbox has, for FLAGS and PERMANENTFLAGS. */
 void imap_write_known_flags (ImapWriter *writer, guint32 flags, char *const *keywords, guint n_keywords,
                              gboolean may_add);
-/* "17-Jul-1996 02:44:25 +0000" with quotes. */
+/* Writes "17-Jul-1996 02:44:25 +0000" with quotes. */
 void imap_write_date_time (ImapWriter *writer, gint64 time);
-/* "1:3,7" */
+/* Writes "1:3,7". */
 void imap_write_set (ImapWriter *writer, const SatchelUidSet *set);
-/* "* VANISHED 1:3,7" (RFC 7162 3.2.10): ranges from @at on, as many as a line should have.  Returns where to
- * go on. */
+/* Writes "* VANISHED 1:3,7" (RFC 7162 3.2.10): ranges from @at on, as many as a line should have.  Returns
+ * where to go on. */
 guint imap_write_vanished (ImapWriter *writer, const SatchelUidSet *set, guint at, gboolean is_earlier);
-/* "* 23 FETCH (" */
+/* Writes "* 23 FETCH (". */
 void imap_write_fetch_start (ImapWriter *writer, guint32 sequence);
-/* Text that a client chose, inside resp-text: printable ASCII only, no "]". */
+/* Writes text that a client chose, inside resp-text: printable ASCII only, no "]". */
 void imap_write_safe_text (ImapWriter *writer, const char *text, gsize max);
-/* Base64 of a SASL challenge. */
+/* Writes base64 of a SASL challenge. */
 void imap_write_base64 (ImapWriter *writer, const guint8 *data, gsize len);
 
-/* The flags text of the last message, which the next one mostly shares. */
+/* This is the flags text of the last message, which the next one mostly shares. */
 typedef struct ImapFlagsMemo
 {
   SatchelKeywordSet bits;
@@ -79,7 +81,7 @@ typedef struct ImapFlagsMemo
   guint len;
   char text[512];
 } ImapFlagsMemo;
-/* The same as imap_write_flags, faster over many messages of one mailbox. @memo starts zeroed. */
+/* Does the same as imap_write_flags, faster over many messages of one mailbox. @memo starts zeroed. */
 void imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags,
                             const SatchelKeywordSet *bits, char *const *keywords, guint n_keywords,
                             gboolean is_recent);

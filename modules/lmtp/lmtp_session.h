@@ -99,7 +99,7 @@ typedef struct Lmtp
   gboolean block_ends_content;
 } Lmtp;
 
-/* lmtp_session.c */
+/* lmtp_session.c has these. */
 extern const SatchelConnectionHandlers lmtp_session_handlers;
 gpointer lmtp_session_new (SatchelSession *session, const void *note, gsize len);
 /* Sends a reply. One that refuses for good is logged. */
@@ -121,13 +121,13 @@ void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);
 /* commands.c: handles one command line, given without its end. */
 void lmtp_command (Lmtp *lmtp, char *line, gsize len);
 
-/* content.c */
+/* content.c has these. */
 void lmtp_content_begin (Lmtp *lmtp);
 /* Uses up input. FALSE: nothing more can be done now. */
 gboolean lmtp_content_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used);
 void lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last);
 
-/* xforward.c */
+/* xforward.c has these. */
 void lmtp_run_xforward (Lmtp *lmtp, char *argument);
 /* Tells the delivery what the MTA has said of the message. */
 void lmtp_set_origin (const Lmtp *lmtp);

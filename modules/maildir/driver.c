@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The table of the maildir storage driver (include/satchel/storage.h).
+ * This file has the table of the maildir storage driver (include/satchel/storage.h).
  */
 #include "config.h"
 

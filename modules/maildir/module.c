@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The descriptor of maildir.so.
+ * This file has the descriptor of maildir.so.
  */
 #include "config.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `maildir`, and what they mean for one user: directories, layout, the form of unique ids.
+ * This file has settings of group `maildir`, and what they mean for one user: directories, layout, the form
+ * of unique ids.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of the driver.
+ * This header declares settings of the driver.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -11,7 +11,7 @@ typedef enum
   MD_LAYOUT_UTF8 = 1 << 1 /* names are not encoded */
 } MdLayout;
 
-/* The server whose files are kept beside ours. UNKNOWN: not decided yet. */
+/* This is the server whose files are kept beside ours. UNKNOWN: not decided yet. */
 typedef enum
 {
   MD_SERVER_UNKNOWN = 0,
@@ -33,7 +33,7 @@ typedef struct MdSettings
 
 extern const SatchelConfigRow md_schema[];
 gboolean md_settings_check (const SatchelConfig *section, GError **error);
-/* @section NULL: defaults, with the path of @identity. */
+/* @section NULL means: they are the defaults, with the path of @identity. */
 void md_settings_init (MdSettings *settings, const SatchelConfig *section,
                        const SatchelStorageIdentity *identity);
 void md_settings_clear (MdSettings *settings);

@@ -115,17 +115,17 @@ void pop3_set_state (Pop3 *pop3, Pop3State state);
 /* Ends the connection once all output is sent; without the UPDATE state, unless that is over. */
 void pop3_close (Pop3 *pop3);
 
-/* commands.c */
+/* commands.c has these. */
 /* Answers @text, or that there were too many, and closes. */
 void pop3_bad (Pop3 *pop3, Pop3Text text);
 void pop3_command (Pop3 *pop3, char *line);
 
-/* octets.c */
+/* octets.c has these. */
 /* Finds out which messages go as surrogates, and the octets that come of each.  In the job that opens.
  * [blocks] */
 gboolean pop3_find_octets (Pop3 *pop3, GError **error);
 
-/* maildrop.c */
+/* maildrop.c has these. */
 void pop3_open_maildrop (Pop3 *pop3);
 Pop3Lasting pop3_error_lasting (const GError *error);
 /* "+OK 3 messages (320 octets)": what is there and not marked as deleted. */
@@ -148,13 +148,13 @@ void pop3_close_maildrop (Pop3 *pop3);
 gboolean pop3_is_too_early (Pop3 *pop3);
 void pop3_note_login (Pop3 *pop3);
 
-/* update.c */
+/* update.c has these. */
 /* QUIT: removes what was deleted, all or none, and marks what was read; then the reply, then closes. */
 void pop3_update (Pop3 *pop3);
 /* The connection ended without QUIT: only marks. */
 void pop3_keep_marks (Pop3 *pop3);
 
-/* listing.c */
+/* listing.c has these. */
 void pop3_list_all (Pop3 *pop3, gboolean is_uidl);
 void pop3_list_one (Pop3 *pop3, guint32 index, gboolean is_uidl);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The auth role: settings, databases, peers.  Only gates may ask about logins, only mail processes about
- * addresses.
+ * This file has the auth role: settings, databases, peers.  Only gates may ask about logins, only mail
+ * processes about addresses.
  */
 #include "config.h"
 
@@ -54,7 +54,7 @@ all_mechanisms (SatchelLoader *loader)
   return all;
 }
 
-/* Those of auth.mechanisms that we have, in the order of config; unset: all. */
+/* Returns those of auth.mechanisms that we have, in the order of config; unset: all. */
 static GPtrArray *
 known_mechanisms (SatchelLoader *loader, const char *const *names)
 {

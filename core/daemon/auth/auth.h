@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Shared by the files of the auth role, the one process that sees credentials; README.md says what each file
- * does.
+ * This header is shared by the files of the auth role, the one process that sees credentials; README.md says
+ * what each file does.
  */
 #pragma once
 #include "core/daemon/auth/auth_cache.h"
@@ -74,7 +74,7 @@ typedef enum
   SATCHEL_LOGIN_OUT_OF_SCOPE
 } SatchelLoginVerdict;
 
-/* How a check ended.  Borrowed. */
+/* This says how a check ended.  Borrowed. */
 typedef struct SatchelCheckResult
 {
   SatchelLoginVerdict verdict;
@@ -85,14 +85,14 @@ typedef struct SatchelCheckResult
 } SatchelCheckResult;
 typedef struct SatchelAuthCheck SatchelAuthCheck;
 typedef void (*SatchelCheckFunc) (const SatchelCheckResult *result, gpointer data);
-/* @login: as the gate told it, without a user; @name, @authorisation (or NULL) as the client sent them;
+/* @login is as the gate told it, without a user; @name, @authorisation (or NULL) as the client sent them;
  * @secret (satchel_shared_secret_new) is taken over.  @func is called once, later or before this returns.
  * Cannot be withdrawn: an attempt counts also if nobody waits for its answer. */
 void satchel_check_password (SatchelAuth *auth, const SatchelLogin *login, const char *name, gsize name_len,
                              const char *authorisation, char *secret, SatchelCheckFunc func, gpointer data);
 /* What one step of a test found: @source is the table of the module that was asked, or NULL. */
 typedef void (*SatchelCheckNote) (const char *step, gconstpointer source, const char *text, gpointer data);
-/* The same for an administrator, by the same way: @note is told of each step.  Nothing is counted,
+/* Does the same for an administrator, by the same way: @note is told of each step.  Nothing is counted,
  * remembered, spent or opened, and modules are told so (SatchelLogin.is_test). */
 void satchel_check_test (SatchelAuth *auth, const SatchelLogin *login, const char *name, char *secret,
                          SatchelCheckNote note, SatchelCheckFunc func, gpointer data);
@@ -103,7 +103,7 @@ typedef void (*SatchelCheckFound) (SatchelAuthCheck *check, const char *user,
 void satchel_check_look_up (SatchelAuth *auth, const SatchelLogin *login, const char *name,
                             const char *authorisation, SatchelCheckFound found, SatchelCheckFunc func,
                             gpointer data);
-/* @client_key: for keyrings, or NULL. */
+/* @client_key is for keyrings, or NULL. */
 void satchel_check_proved (SatchelAuthCheck *check, GBytes *client_key, gint64 deadline_ms);
 void satchel_check_refuted (SatchelAuthCheck *check);
 /* Nothing was compared: it does not count, and nobody is told. */
@@ -116,7 +116,7 @@ gboolean satchel_auth_gate_message (gpointer gate, SatchelIpcMessage *message);
 void satchel_auth_gate_send_mechanisms (gpointer gate);
 guint satchel_auth_gate_n_sessions (gpointer gate);
 
-/* What a grant is for. */
+/* This says what a grant is for. */
 typedef struct SatchelGrantRequest
 {
   guint gate_slot;
@@ -139,11 +139,11 @@ void satchel_auth_end_sessions (SatchelAuth *auth, const char *user, const char 
 /* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */
 gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);
 
-/* @users: local@domain strings, which may be taken; none unless the status is OK.  @why: a word for the log,
- * static, "" with OK. */
+/* @users are local@domain strings, which may be taken; none unless the status is OK.  @why: a word for the
+ * log, static, "" with OK. */
 typedef void (*SatchelLookUpFunc) (SatchelDeliveryStatus status, GPtrArray *users, const char *why,
                                    gpointer data);
-/* @plain: @address without its detail, or NULL.  @func is called once, later or before this returns. */
+/* @plain is @address without its detail, or NULL.  @func is called once, later or before this returns. */
 void satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, gint64 deadline_ms,
                            SatchelLookUpFunc func, gpointer data);
 /* When a question that is asked now must be answered. */
@@ -177,7 +177,7 @@ typedef struct SatchelAuthEvent
   guint64 session_id;
   gboolean has_tls;
 } SatchelAuthEvent;
-/* The word of the log's reason=. */
+/* Returns the word of the log's reason=. */
 const char *satchel_auth_reason (SatchelLoginVerdict verdict);
 /* What a client with the right password is told, if it may be told anything; NULL: nothing. */
 const char *satchel_auth_explain (SatchelAuth *auth, SatchelLoginVerdict verdict, const char *user,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Admin requests to auth.  Those about users who change their place are in auth_move.c.
+ * This file has admin requests to auth.  Those about users who change their place are in auth_move.c.
  */
 #include "config.h"
 
@@ -62,7 +62,7 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
                             satchel_hash_pool_n_running (auth->pool), released->str);
 }
 
-/* Who asked for the owner of a user, until the userdbs have spoken. */
+/* This says who asked for the owner of a user, until the userdbs have spoken. */
 typedef struct OwnerQuestion
 {
   SatchelAuth *auth;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * What an admin may ask of auth: status, kick, throttle, test; release, adopt and place are in auth_move.h.
+ * This header says what an admin may ask of auth: status, kick, throttle, test; release, adopt and place
+ * are in auth_move.h.
  */
 #pragma once
 #include "core/daemon/auth/auth.h"
 
-/* FALSE: not known here. */
+/* FALSE means: not known here. */
 gboolean satchel_auth_admin (SatchelAuth *auth, guint64 request, const char *const *argv);
 /* auth_admin_throttle.c, auth_admin_test.c */
 void satchel_auth_admin_throttle (SatchelAuth *auth, guint64 request, const char *const *arguments);
@@ -12,15 +13,16 @@ void satchel_auth_admin_test (SatchelAuth *auth, guint64 request, const char *co
 /* An answer, the last one to @request. */
 void satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
-/* The user that an argument names, yours; NULL: none, and that was answered. */
+/* Returns the user that an argument names, yours; NULL: none, and that was answered. */
 char *satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name);
-/* Called once it is known whether any database has @user; all borrowed, @arguments as they were given. */
+/* It is called once it is known whether any database has @user; all borrowed, @arguments as they were given.
+ */
 typedef void (*SatchelAdminKnownFunc) (SatchelAuth *auth, guint64 request, const char *user,
                                        gboolean is_known, const char *const *arguments);
 /* Calls @func later, or before this returns.  A database that cannot be asked just now makes nobody unknown.
  */
 void satchel_auth_admin_inquire (SatchelAuth *auth, guint64 request, const char *user,
                                  const char *const *arguments, SatchelAdminKnownFunc func);
-/* The same, but where there is no such user that is answered, and @func not called. */
+/* Does the same, but where there is no such user that is answered, and @func not called. */
 void satchel_auth_admin_with_user (SatchelAuth *auth, guint64 request, const char *user,
                                    const char *const *arguments, SatchelAdminKnownFunc func);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * `satchel auth test`: lets a login go its way, and tells of each step.  Nothing is counted, spent or opened.
+ * This file has `satchel auth test`: lets a login go its way, and tells of each step.  Nothing is counted,
+ * spent or opened.
  */
 #include "config.h"
 
@@ -33,7 +34,7 @@ test_free (Test *test)
   g_free (test);
 }
 
-/* The module that provides @ops; "": the core. */
+/* Returns the module that provides @ops; "": the core. */
 static const char *
 find_source (SatchelAuth *auth, gconstpointer ops)
 {

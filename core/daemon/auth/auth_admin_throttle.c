@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * `satchel auth throttle`: shows and forgets failed logins.
+ * This file has `satchel auth throttle`: shows and forgets failed logins.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Verified logins: HMAC-SHA256 under a secret of this boot, bounded in number and time.  What a login
- * unlocked lies beside, sealed (AES-256-GCM) under a key of that secret and the user's own, which nobody has
- * between logins.
+ * This file has verified logins: HMAC-SHA256 under a secret of this boot, bounded in number and time.  What a
+ * login unlocked lies beside, sealed (AES-256-GCM) under a key of that secret and the user's own, which
+ * nobody has between logins.
  */
 #include "config.h"
 
@@ -88,7 +88,7 @@ satchel_auth_cache_key (SatchelAuthCache *cache, const char *user, const char *s
   gnutls_hmac_deinit (hmac, ret_key);
 }
 
-/* Of this boot, the login's digest and the user's secret; wiped by the caller. */
+/* Makes a key of the secret of this boot, the login's digest and the user's secret; wiped by the caller. */
 static gboolean
 seal_key (const SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret,
           guint8 ret_key[SATCHEL_SEAL_KEY_BYTES])

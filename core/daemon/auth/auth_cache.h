@@ -11,16 +11,16 @@ typedef struct SatchelAuthCache SatchelAuthCache;
 SatchelAuthCache *satchel_auth_cache_new (GError **error);
 void satchel_auth_cache_free (SatchelAuthCache *cache);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelAuthCache, satchel_auth_cache_free)
-/* Over the user, the secret, the stored verifier and @factors (which second factors looked at this login).
- * Never for a secret with a code in it. */
+/* Makes the digest over the user, the secret, the stored verifier and @factors (which second factors looked
+ * at this login). Never for a secret with a code in it. */
 void satchel_auth_cache_key (SatchelAuthCache *cache, const char *user, const char *secret,
                              const char *verifier, const char *factors,
                              guint8 ret_key[SATCHEL_AUTH_CACHE_KEY_BYTES]);
-/* TRUE: it was right lately.  *ret_unlocked: what the login unlocked then (a reference, or NULL), opened with
- * @secret: the cache itself cannot. */
+/* TRUE means: it was right lately.  *ret_unlocked: what the login unlocked then (a reference, or NULL),
+ * opened with @secret: the cache itself cannot. */
 gboolean satchel_auth_cache_find (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
                                   const char *secret, gint64 now_ms, GBytes **ret_unlocked);
-/* @unlocked: at most SATCHEL_SECRET_BYTES_MAX, or NULL; kept sealed under @secret. */
+/* @unlocked is at most SATCHEL_SECRET_BYTES_MAX, or NULL; kept sealed under @secret. */
 void satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
                              const char *secret, GBytes *unlocked, gint64 until_ms);
 guint satchel_auth_cache_count (SatchelAuthCache *cache);

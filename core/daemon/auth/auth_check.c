@@ -105,7 +105,8 @@ looked_up (SatchelCallAnswer *answer, gpointer data)
   look_up_next (check);
 }
 
-/* In their order: the first that knows the user decides, and where one cannot tell, none after it may. */
+/* They are asked in their order: the first that knows the user decides, and where one cannot tell, none after
+ * it may. */
 static void
 look_up_next (SatchelAuthCheck *check)
 {

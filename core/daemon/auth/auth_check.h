@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One check of who somebody is, between the files that do it.  A file calls only those above it:
+ * This header declares one check of who somebody is, between the files that do it.  A file calls only those
+ * above it:
  * - auth_check_end.c: counts, tells, frees
  * - auth_check_keys.c: asks for attributes, looks the user up once more, opens keyrings
  * - auth_check_factor.c: asks factors
@@ -56,18 +57,18 @@ struct SatchelAuthCheck
   gpointer data;
 };
 
-/* auth_check_end.c */
+/* auth_check_end.c has these. */
 /* Tells a test of a step; of a login it does nothing. */
 void satchel_check_note (const SatchelAuthCheck *check, const char *step, gconstpointer source,
                          const char *format, ...) G_GNUC_PRINTF (4, 5);
-/* What counters see of it. */
+/* Returns what counters see of it. */
 SatchelGuess satchel_check_guess (const SatchelAuthCheck *check);
 void satchel_check_finish (SatchelAuthCheck *check, SatchelLoginVerdict verdict);
 /* Logs why a source could not tell, and ends as unavailable. */
 void satchel_check_trouble (SatchelAuthCheck *check, const GError *error);
 /* Others that have joined go on by themselves. */
 void satchel_check_part (SatchelAuthCheck *check, SatchelCheckNext next);
-/* A question about the check. */
+/* Returns a question about the check. */
 SatchelQuestion satchel_check_question (SatchelAuthCheck *check, SatchelCallKind kind, gconstpointer source,
                                         void (*ask) (SatchelAuthCall *call),
                                         void (*cancelled) (SatchelAuthCall *call));
@@ -80,7 +81,7 @@ void satchel_check_examine (SatchelAuthCheck *check, SatchelCheckNext next);
 /* The password is right: what the factor says, or the login is. */
 void satchel_check_confirm (SatchelAuthCheck *check);
 
-/* auth_check_password.c */
-/* TRUE: another check is about to find the answer.  Else others may join this one from now on. */
+/* auth_check_password.c has these. */
+/* TRUE means: another check is about to find the answer.  Else others may join this one from now on. */
 gboolean satchel_check_join (SatchelAuthCheck *check);
 void satchel_check_verify (SatchelAuthCheck *check);

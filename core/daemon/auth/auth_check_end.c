@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The end of a check: attempts that were no failure are given back, and whoever waits is told.
+ * This file has the end of a check: attempts that were no failure are given back, and whoever waits is told.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A check that has found who somebody is: a lock or a removal meanwhile still counts, the credential must be
- * good for the service, and keyrings are opened with what the login brought.  What the userdbs say of him is
- * asked before, so that nothing slow comes after the look-up.
+ * This file has a check that has found who somebody is: a lock or a removal meanwhile still counts, the
+ * credential must be good for the service, and keyrings are opened with what the login brought.  What the
+ * userdbs say of him is asked before, so that nothing slow comes after the look-up.
  */
 #include "config.h"
 
@@ -29,7 +29,7 @@ unlock_done (SatchelCallAnswer *answer, gpointer data)
   unlock_next (check);
 }
 
-/* @variant: room for the name of the mechanism; SCRAM-SHA-256-PLUS yields what SCRAM-SHA-256 does. */
+/* @variant is room for the name of the mechanism; SCRAM-SHA-256-PLUS yields what SCRAM-SHA-256 does. */
 static SatchelKeyMaterial
 find_material (SatchelAuthCheck *check, char variant[SATCHEL_SASL_NAME_MAX + 1])
 {

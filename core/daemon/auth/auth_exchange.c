@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One attempt to log in: the steps of its mechanism, its check, and its answer.
+ * This file has one attempt to log in: the steps of its mechanism, its check, and its answer.
  */
 #include "config.h"
 
@@ -92,8 +92,8 @@ delay_over (SatchelTimer *timer, gpointer data)
   auth_session_refuse (session, SATCHEL_AUTH_FAILED, session->explain);
 }
 
-/* What a client with the right password is told, where auth.explain allows it; these are no guesses, and not
- * slowed down. */
+/* Returns what a client with the right password is told, where auth.explain allows it; these are no guesses,
+ * and not slowed down. */
 static const char *
 find_explanation (SatchelLoginVerdict verdict)
 {

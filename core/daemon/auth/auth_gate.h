@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What auth keeps of gates, between auth_session.c (messages) and auth_exchange.c (one attempt), which the
- * former calls.
+ * This header says what auth keeps of gates, between auth_session.c (messages) and auth_exchange.c (one
+ * attempt), which the former calls.
  */
 #pragma once
 #include "core/daemon/auth/auth.h"
@@ -21,7 +21,7 @@ typedef struct Gate
   GHashTable *sessions; /* id -> Session */
 } Gate;
 
-/* One login attempt; outlives its connection while it is checked. */
+/* This is one login attempt; outlives its connection while it is checked. */
 typedef struct Exchange
 {
   struct Session *session; /* NULL: gone */
@@ -60,13 +60,14 @@ void auth_session_refuse (Session *session, SatchelAuthStatus status, const char
 /* A running check keeps its exchange and finds the session gone. */
 void auth_session_drop_exchange (Session *session);
 
-/* @login: taken over.  The session's from here on. */
+/* @login is taken over.  The session's from here on. */
 Exchange *auth_exchange_new (Session *session, SatchelLogin *login, guint secure, gint64 deadline_ms);
 /* The name for the log: @len bytes of @name, of which a bounded part is kept. */
 void auth_exchange_set_name (Exchange *exchange, const char *name, gsize len);
-/* Logged at once, answered after the delay; a connection that has gone is counted and logged all the same. */
+/* It is logged at once, and answered after the delay; a connection that has gone is counted and logged all
+ * the same. */
 void auth_exchange_fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user);
-/* @secret: taken over. */
+/* @secret is taken over. */
 void auth_exchange_password (Session *session, const char *name, gsize name_len, const char *authorisation,
                              char *secret);
 void auth_exchange_step (Session *session, const guint8 *response, gsize len, gint64 deadline_ms);

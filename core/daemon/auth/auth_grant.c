@@ -11,7 +11,7 @@
 
 #define GRANT_MS 30000
 
-/* An index of the next mail process that is there, from @first on. */
+/* Returns an index of the next mail process that is there, from @first on. */
 static SatchelPeer *
 next_mail (SatchelRoleContext *context, guint first)
 {
@@ -58,7 +58,8 @@ set_connections (SatchelAuth *auth, const char *user, guint n)
     g_hash_table_remove (auth->n_connections, user);
 }
 
-/* The mail process that has @user, and where there his mail is; durable before anybody hears of it. */
+/* Returns the mail process that has @user, and where there his mail is; durable before anybody hears of it.
+ */
 static SatchelPeer *
 find_owner (SatchelAuth *auth, const char *user, const char *attributes, SatchelPlace **ret_place)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Known networks: a table of users in memory, and a log of records (<satchel/record_log.h>): "k USER NETWORK
- * SECONDS", and "x USER" where all of a user's are forgotten, with tabs between.
+ * This file has known networks: a table of users in memory, and a log of records (<satchel/record_log.h>): "k
+ * USER NETWORK SECONDS", and "x USER" where all of a user's are forgotten, with tabs between.
  */
 #include "config.h"
 
@@ -47,7 +47,7 @@ is_same (const SatchelKnownPlace *place, const SatchelAddress *address)
          && memcmp (place->address.bytes, address->bytes, sizeof address->bytes) == 0;
 }
 
-/* The slot of @address, or instead an empty one or the one that was not used for longest. */
+/* Returns the slot of @address, or instead an empty one or the one that was not used for longest. */
 static SatchelKnownPlace *
 find_slot (SatchelKnown *known, const char *name, const SatchelAddress *address)
 {

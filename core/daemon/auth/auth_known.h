@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The networks from which each user has logged in, which keep a share of the account's attempts to themselves
- * (auth_throttle.h).  At most SATCHEL_KNOWN_MAX of a user, the one that was not used for longest goes; only a
- * right login makes one, so that nobody can push out those of others.  In memory, and in the file
- * STATE_DIR/auth/known-networks, which outlives a restart.  Main thread.
+ * This header declares the networks from which each user has logged in, which keep a share of the account's
+ * attempts to themselves (auth_throttle.h).  At most SATCHEL_KNOWN_MAX of a user, the one that was not used
+ * for longest goes; only a right login makes one, so that nobody can push out those of others.  In memory,
+ * and in the file STATE_DIR/auth/known-networks, which outlives a restart.  Main thread.
  */
 #pragma once
 #include "core/session/network.h"
@@ -19,18 +19,18 @@ typedef struct SatchelKnownPlace
 } SatchelKnownPlace;
 
 typedef struct SatchelKnown SatchelKnown;
-/* @root_fd: the directory of auth (borrowed); -1: in memory only.  A file that cannot be read is said in the
- * log, and nobody is known then. */
+/* @root_fd is the directory of auth (borrowed); -1: in memory only.  A file that cannot be read is said in
+ * the log, and nobody is known then. */
 SatchelKnown *satchel_known_new (int root_fd, gint64 now_s);
 void satchel_known_free (SatchelKnown *known);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelKnown, satchel_known_free)
 
-/* @place: the network of a login (<satchel/login.h>).  NULL: @user has not logged in from there.  Valid until
- * the next call that adds or forgets. */
+/* @place is the network of a login (<satchel/login.h>).  NULL: @user has not logged in from there.  Valid
+ * until the next call that adds or forgets. */
 SatchelKnownPlace *satchel_known_find (SatchelKnown *known, const char *user, const char *place);
 /* The user got in from @place.  TRUE: satchel_known_sync has something to write, which may wait a while. */
 gboolean satchel_known_remember (SatchelKnown *known, const char *user, const char *place, gint64 now_s);
-/* How many of @user's were forgotten. */
+/* Returns how many of @user's were forgotten. */
 guint satchel_known_forget (SatchelKnown *known, const char *user);
 /* Makes durable what was remembered and forgotten; a failure is logged. */
 void satchel_known_sync (SatchelKnown *known);

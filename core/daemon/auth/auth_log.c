@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The lines that filters and people read.  Their form is frozen: the address stands before anything that the
- * client chose, the user is always quoted, and nothing in quotes can end them.
+ * This file has the lines that filters and people read.  Their form is frozen: the address stands before
+ * anything that the client chose, the user is always quoted, and nothing in quotes can end them.
  */
 #include "config.h"
 
@@ -47,7 +47,7 @@ satchel_auth_reason (SatchelLoginVerdict verdict)
   return reasons[verdict];
 }
 
-/* Always in quotes, always ASCII. */
+/* The value is always in quotes, and always ASCII. */
 static void
 append_user (GString *line, const char *name, gsize len)
 {

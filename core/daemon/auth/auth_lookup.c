@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Addresses to users: domains, aliases at most ten deep, repetitions dropped, all bounded.  An alias that
- * leads to nobody is a mistake of the admin: an error in the log, and mail waits.
+ * This file has addresses to users: domains, aliases at most ten deep, repetitions dropped, all bounded.  An
+ * alias that leads to nobody is a mistake of the admin: an error in the log, and mail waits.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@
 #define MAX_USERS 100
 #define MAX_VISITED 1000
 
-/* One address on the way from what was asked for to its users. */
+/* This is one address on the way from what was asked for to its users. */
 typedef struct Frame
 {
   char *address, *plain; /* each userdb is asked for @address, then for @plain, if not NULL */
@@ -150,7 +150,7 @@ is_of_whole_domain (SatchelAuth *auth, const char *target, const char *address)
   return strncmp (target, address, (gsize) (at - target) + 1) == 0 && is_our_domain (auth, at + 1);
 }
 
-/* @plain: taken over.  The userdbs from @first on are asked. */
+/* @plain is taken over.  The userdbs from @first on are asked. */
 static void
 push_frame (Search *search, const char *address, char *plain, guint first, guint depth)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A table of bounded size that forgets what was used least recently.  Keys are bytes from outside: the hash
- * is keyed.  Pure; main thread.
+ * This header declares a table of bounded size that forgets what was used least recently.  Keys are bytes
+ * from outside: the hash is keyed.  Pure; main thread.
  */
 #pragma once
 #include <glib.h>
@@ -12,9 +12,9 @@ SatchelLru *satchel_lru_new (gsize value_len, guint max_entries);
 SatchelLru *satchel_lru_new_full (gsize value_len, guint max_entries, void (*clear) (gpointer value));
 void satchel_lru_free (SatchelLru *lru);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelLru, satchel_lru_free)
-/* The value, now the most recently used one; NULL: not there.  Valid until the next add. */
+/* Returns the value, now the most recently used one; NULL: not there.  Valid until the next add. */
 gpointer satchel_lru_find (SatchelLru *lru, gconstpointer key, gsize key_len);
-/* The same, made if it is not there. */
+/* Does the same, made if it is not there. */
 gpointer satchel_lru_add (SatchelLru *lru, gconstpointer key, gsize key_len);
 void satchel_lru_remove (SatchelLru *lru, gconstpointer key, gsize key_len);
 /* Those of which @func says TRUE. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Users who change their place.  A released user cannot log in and gets no mail (temporarily) until adopted;
- * `place` is a release and an adoption in one, with a look at the mail between where another stack is wanted.
- * Each step is written down before anybody hears of it, with a higher epoch.
+ * This file has users who change their place.  A released user cannot log in and gets no mail (temporarily)
+ * until adopted; `place` is a release and an adoption in one, with a look at the mail between where another
+ * stack is wanted. Each step is written down before anybody hears of it, with a higher epoch.
  */
 #include "config.h"
 
@@ -32,8 +32,8 @@ typedef struct Move
 } Move;
 static GQueue moves = G_QUEUE_INIT;
 
-/* A mail process that was away when it was to let go of a user: it hears of it once it is back, if it ever
- * had him. */
+/* This is a mail process that was away when it was to let go of a user: it hears of it once it is back, if it
+ * ever had him. */
 typedef struct Owed
 {
   char *user;
@@ -506,7 +506,7 @@ satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const 
                               error->message);
 }
 
-/* "slot N", "profile P", "volume V", "new".  FALSE: that was answered. */
+/* Reads "slot N", "profile P", "volume V", "new".  FALSE: that was answered. */
 static gboolean
 read_target (SatchelAuth *auth, guint64 request, const char *user, const char *const *words,
              SatchelPlacement *target)

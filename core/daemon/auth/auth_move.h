@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Users who change their place: release, adopt and place of the admin.  The old owner closes the store and
- * says so (RELEASED) before there is a new one.
+ * This header declares users who change their place: release, adopt and place of the admin.  The old owner
+ * closes the store and says so (RELEASED) before there is a new one.
  */
 #pragma once
 #include "core/daemon/auth/auth.h"
@@ -8,7 +8,7 @@
 void satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *const *arguments);
 void satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const *arguments);
 void satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const *arguments);
-/* RELEASED or PLACED of @mail.  FALSE: malformed. */
+/* Takes RELEASED or PLACED of @mail.  FALSE: malformed. */
 gboolean satchel_auth_moves_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
 /* The mail process is sent the users that it does not own any more. */
 void satchel_auth_moves_mail_up (SatchelAuth *auth, SatchelPeer *mail);

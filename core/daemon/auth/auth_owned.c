@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a mail process asks for its janitor: which of these users it owns, and which accounts there are of its
- * own.
+ * This file says what a mail process asks for its janitor: which of these users it owns, and which accounts
+ * there are of its own.
  */
 #include "config.h"
 
@@ -96,7 +96,7 @@ find_accounts (SatchelAuth *auth, const char *after, guint slot, GPtrArray *foun
   return at >= accounts->len;
 }
 
-/* A question, until all is known that belongs to its answer. */
+/* This is a question, until all is known that belongs to its answer. */
 typedef struct Owned
 {
   SatchelAuth *auth;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Password hashes on threads, within a budget of memory.
+ * This file has password hashes on threads, within a budget of memory.
  */
 #include "config.h"
 

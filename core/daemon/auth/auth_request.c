@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * An administrator's request: the user that it names, and the answer.
+ * This file has an administrator's request: the user that it names, and the answer.
  */
 #include "config.h"
 

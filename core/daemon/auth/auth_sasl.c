@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Exchanges, and PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login-00).
+ * This file has exchanges, and PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login-00).
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@ satchel_auth_wipe (char *secret)
   g_free (secret);
 }
 
-/* What PLAIN and LOGIN keep. */
+/* This says what PLAIN and LOGIN keep. */
 typedef struct Steps
 {
   guint n;
@@ -74,8 +74,9 @@ prompt (SatchelSaslTurn *turn, const char *text)
   return SATCHEL_SASL_CHALLENGE;
 }
 
-/* Two prompts; the user name may come as initial response.  The prompts are those that widely deployed
- * clients look at (2.2).  Longer names than the draft's 64 characters are taken: ours are addresses. */
+/* It asks two prompts; the user name may come as initial response.  The prompts are those that widely
+ * deployed clients look at (2.2).  Longer names than the draft's 64 characters are taken: ours are addresses.
+ */
 static SatchelSaslResult
 step_login (gpointer exchange, const guint8 *response, gsize len, SatchelSaslTurn *turn)
 {

@@ -16,12 +16,12 @@ typedef struct SatchelSasl
   SatchelSaslTurn turn; /* of the last step */
 } SatchelSasl;
 
-/* @login: borrowed, and valid until satchel_sasl_free. */
+/* @login is borrowed, and valid until satchel_sasl_free. */
 SatchelSasl *satchel_sasl_new (const SatchelSaslOps *ops, const SatchelLogin *login);
 void satchel_sasl_free (SatchelSasl *sasl);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSasl, satchel_sasl_free)
-/* @response NULL: no initial response.  After the end, and where a mechanism breaks its contract, every step
- * is MALFORMED. */
+/* @response NULL means: there is no initial response.  After the end, and where a mechanism breaks its
+ * contract, every step is MALFORMED. */
 SatchelSaslResult satchel_sasl_step (SatchelSasl *sasl, const guint8 *response, gsize len);
 SatchelSaslResult satchel_sasl_found (SatchelSasl *sasl, const char *user,
                                       const SatchelCredential *credential);

@@ -6,7 +6,7 @@
 
 #define SATCHEL_SEAL_KEY_BYTES 32
 
-/* NULL: out of random numbers, or the library fails. */
+/* NULL means: out of random numbers, or the library fails. */
 GBytes *satchel_seal (const guint8 key[SATCHEL_SEAL_KEY_BYTES], GBytes *secret);
-/* What was sealed with this key, as of satchel_secret_new; NULL: another key, or it was changed. */
+/* Returns what was sealed with this key, as of satchel_secret_new; NULL: another key, or it was changed. */
 GBytes *satchel_unseal (const guint8 key[SATCHEL_SEAL_KEY_BYTES], GBytes *sealed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The secret of this installation, STATE_DIR/auth/secret: made once, so that what is derived from it outlives
- * restarts.  Nothing is lost with the file but that made-up values change.
+ * This file has the secret of this installation, STATE_DIR/auth/secret: made once, so that what is derived
+ * from it outlives restarts.  Nothing is lost with the file but that made-up values change.
  */
 #include "config.h"
 

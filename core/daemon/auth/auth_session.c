@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What gates ask: one record a connection, from its first login attempt to its end.  A gate is hostile: a
- * message that does not fit closes its link, and nothing is granted without a login of this very connection.
+ * This file says what gates ask: one record a connection, from its first login attempt to its end.  A gate is
+ * hostile: a message that does not fit closes its link, and nothing is granted without a login of this very
+ * connection.
  */
 #include "config.h"
 
@@ -76,7 +77,7 @@ is_word (const char *text, gsize max_len)
   return len > 0 && len <= max_len && text[len] == '\0';
 }
 
-/* What a message says of the attempt. */
+/* This says what a message says of the attempt. */
 typedef struct Told
 {
   SatchelLogin login;
@@ -130,7 +131,8 @@ make_login (const Told *told, const char *mechanism)
   return satchel_login_new (&login);
 }
 
-/* NULL: this connection has no business asking now, or there are more of them than the gate may have. */
+/* NULL means: this connection has no business asking now, or there are more of them than the gate may have.
+ */
 static Session *
 session_for (Gate *gate, guint64 id)
 {
@@ -161,7 +163,7 @@ find_mechanism (SatchelAuth *auth, const char *name)
   return NULL;
 }
 
-/* NULL: the mechanism may be used. */
+/* NULL means: the mechanism may be used. */
 static const char *
 find_obstacle (const SatchelSaslOps *ops, const Told *told)
 {

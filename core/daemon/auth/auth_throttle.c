@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Counters of failed logins: thirteen periods of five minutes each, so that any hour lies within what is
- * added up.
+ * This file has counters of failed logins: thirteen periods of five minutes each, so that any hour lies
+ * within what is added up.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@ const ThrottleLevel throttle_levels[] = {
   { SATCHEL_THROTTLE_WIDE, 16, 48 },
 };
 
-/* What an attempt was counted at. */
+/* This says what an attempt was counted at. */
 enum
 {
   IN_GENERAL = 1 << 0,
@@ -127,7 +127,7 @@ pair_key (const char *user, const char *place, char ret_key[KEY_BYTES])
   return MIN (len, KEY_BYTES - 1);
 }
 
-/* FALSE: @place is no address, which the caller has seen to. */
+/* FALSE means: @place is no address, which the caller has seen to. */
 static gboolean
 network_key (const char *place, guint level, SatchelAddress *ret_address)
 {
@@ -188,7 +188,7 @@ judge_networks (SatchelThrottle *throttle, const char *place, const SatchelThrot
   return SATCHEL_THROTTLE_NONE;
 }
 
-/* TRUE: the known network has some of the reserve left. */
+/* TRUE means: the known network has some of the reserve left. */
 static gboolean
 has_reserve (ThrottleAccount *account, const SatchelKnownPlace *known, const SatchelThrottleLimits *limits,
              gint64 now_ms)
@@ -198,7 +198,7 @@ has_reserve (ThrottleAccount *account, const SatchelKnownPlace *known, const Sat
          && throttle_sum (&account->reserved, throttle_period (now_ms)) < limits->reserve;
 }
 
-/* @ret_counted: where it has to be counted. */
+/* @ret_counted is where it has to be counted. */
 static SatchelThrottleReason
 judge (SatchelThrottle *throttle, const SatchelGuess *guess, guint max_failures, gint64 now_ms,
        guint *ret_counted)

@@ -26,16 +26,16 @@ typedef enum
   SATCHEL_THROTTLE_NETWORK, /* an IPv4 /24, an IPv6 /56 */
   SATCHEL_THROTTLE_WIDE     /* an IPv4 /16, an IPv6 /48 */
 } SatchelThrottleReason;
-/* A word for lists: "account", ... */
+/* Returns a word for lists: "account", ... */
 const char *satchel_throttle_word (SatchelThrottleReason reason);
 
 typedef struct SatchelThrottle SatchelThrottle;
-/* @known: borrowed. */
+/* @known is borrowed. */
 SatchelThrottle *satchel_throttle_new (SatchelKnown *known);
 void satchel_throttle_free (SatchelThrottle *throttle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelThrottle, satchel_throttle_free)
 
-/* Who tries, from where, with what. */
+/* This says who tries, from where, with what. */
 typedef struct SatchelGuess
 {
   const char *user;
@@ -50,10 +50,10 @@ typedef struct SatchelAttempt
   gint64 period; /* 0: nothing */
   guint counted;
 } SatchelAttempt;
-/* NONE: it is counted, and may be looked at; then one of the two below follows. */
+/* NONE means: it is counted, and may be looked at; then one of the two below follows. */
 SatchelThrottleReason satchel_throttle_begin (SatchelThrottle *throttle, const SatchelGuess *guess,
                                               guint max_failures, gint64 now_ms, SatchelAttempt *ret_attempt);
-/* The same, without counting. */
+/* Does the same, without counting. */
 SatchelThrottleReason satchel_throttle_judge (SatchelThrottle *throttle, const SatchelGuess *guess,
                                               guint max_failures, gint64 now_ms);
 /* Not a failure: the secret was right, or nothing was checked. */
@@ -65,7 +65,7 @@ void satchel_throttle_fail (SatchelThrottle *throttle, const SatchelGuess *guess
 
 /* Counts a failure of an address that concerns no account. */
 void satchel_throttle_fail_place (SatchelThrottle *throttle, const char *place, gint64 now_ms);
-/* How many failures the address had within the hour, running attempts included. */
+/* Returns how many failures the address had within the hour, running attempts included. */
 guint satchel_throttle_n_failures (SatchelThrottle *throttle, const char *place, gint64 now_ms);
 /* The answer to a failure waits this long: @base_ms, doubled with every fifth, at most eightfold. */
 gint64 satchel_throttle_delay_ms (guint n_failures, gint64 base_ms);

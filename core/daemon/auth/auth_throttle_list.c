@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What administrators see of the counters, and make forget.
+ * This file says what administrators see of the counters, and make forget.
  */
 #include "config.h"
 
@@ -18,7 +18,7 @@ typedef struct
   gboolean is_user;
 } List;
 
-/* The period after which nothing is left of it. */
+/* Returns the period after which nothing is left of it. */
 static gint64
 end_of (const ThrottleCounter *counter)
 {

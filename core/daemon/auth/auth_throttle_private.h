@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The counters, between auth_throttle.c, which counts, and auth_throttle_list.c, which shows and forgets.
+ * This header declares the counters, between auth_throttle.c, which counts, and auth_throttle_list.c, which
+ * shows and forgets.
  */
 #pragma once
 #include "core/daemon/auth/auth_lru.h"
@@ -44,5 +45,5 @@ struct SatchelThrottle
 gint64 throttle_period (gint64 now_ms);
 /* Of the last thirteen periods; @period: now. */
 guint throttle_sum (ThrottleCounter *counter, gint64 period);
-/* The counter of the network around @place; NULL: there is none. */
+/* Returns the counter of the network around @place; NULL: there is none. */
 ThrottleCounter *throttle_find_network (SatchelThrottle *throttle, const char *place, guint level);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The records of where users are.  A record is "STATE EPOCH SLOT NODE DRIVER VOLUME PROFILE USER" with tabs
- * between; the last one of a user counts.  Who has none is where the rules send him, and nothing is written
- * of him while there are no rules.
+ * This file has the records of where users are.  A record is "STATE EPOCH SLOT NODE DRIVER VOLUME PROFILE
+ * USER" with tabs between; the last one of a user counts.  Who has none is where the rules send him, and
+ * nothing is written of him while there are no rules.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Where each user is: which stack keeps the mail, and which mail process owns the user.  Part of the auth
- * role.
+ * This header says where each user is: which stack keeps the mail, and which mail process owns the user.
+ * Part of the auth role.
  */
 #pragma once
 #include "core/runtime/config/config_image.h"
@@ -28,7 +28,7 @@ typedef struct SatchelPlacement
   gboolean is_new; /* a rule sent him there; nobody has looked yet whether there is mail of a time before the
                       rule */
 } SatchelPlacement;
-/* "active", "new", ...: frozen, as in records. */
+/* Returns "active", "new", ...: frozen, as in records. */
 const char *satchel_placement_state_name (const SatchelPlacement *placement);
 
 typedef enum
@@ -42,7 +42,7 @@ typedef struct SatchelPlacementRules SatchelPlacementRules;
 SatchelPlacementRules *satchel_placement_rules_new (const SatchelConfigSet *config);
 void satchel_placement_rules_free (SatchelPlacementRules *rules);
 gboolean satchel_placement_rules_exist (const SatchelPlacementRules *rules);
-/* Profile, driver and volume of a new user: of the first rule that fits, else the default. */
+/* Fills in profile, driver and volume of a new user: of the first rule that fits, else the default. */
 void satchel_placement_rules_choose (const SatchelPlacementRules *rules, const char *user,
                                      SatchelPlacement *ret);
 /* Sets profile and driver.  FALSE: there is no such profile. */
@@ -54,15 +54,15 @@ gboolean satchel_placement_rules_is_same (const SatchelPlacementRules *rules, co
 SatchelSlotBy satchel_placement_rules_slot_by (const SatchelPlacementRules *rules, const char *profile);
 guint satchel_placement_rules_slot (const SatchelPlacementRules *rules, const SatchelPlacement *placement,
                                     const char *user, guint n_slots);
-/* Of one rule of storage.rules; also for the check of the configuration. */
+/* It is about one rule of storage.rules; also for the check of the configuration. */
 gboolean satchel_placement_pattern_fits (const char *pattern, const char *user);
-/* One copy of @text, for good; NULL: "".  Main thread. */
+/* Returns one copy of @text, for good; NULL: "".  Main thread. */
 const char *satchel_placement_intern (const char *text);
-/* placement_slot.c.  Frozen, since it decides which process owns a user. */
+/* placement_slot.c has this. It is frozen, since it decides which process owns a user. */
 guint satchel_placement_hash_slot (const char *text, guint n_slots);
 
 typedef struct SatchelPlacements SatchelPlacements;
-/* @root_fd: STATE_DIR/auth; -1: in memory only.  What `place` was at when the last process ended is taken
+/* @root_fd is STATE_DIR/auth; -1: in memory only.  What `place` was at when the last process ended is taken
  * back.  NULL: the records cannot be read, and nobody may be placed anywhere. */
 SatchelPlacements *satchel_placements_new (int root_fd, guint n_slots, const SatchelConfigSet *config,
                                            GError **error);
@@ -74,12 +74,13 @@ guint satchel_placements_n_slots (const SatchelPlacements *placements);
 gboolean satchel_placements_find (SatchelPlacements *placements, const char *user, SatchelPlacement *ret,
                                   guint *ret_slot, GError **error);
 gboolean satchel_placements_sync (SatchelPlacements *placements, GError **error);
-/* The same without placing anybody, whatever the state; FALSE: no record, and @ret is what there would be. */
+/* Does the same without placing anybody, whatever the state; FALSE: no record, and @ret is what there would
+ * be. */
 gboolean satchel_placements_get (SatchelPlacements *placements, const char *user, SatchelPlacement *ret,
                                  guint *ret_slot);
 guint satchel_placements_slot (SatchelPlacements *placements, const char *user,
                                const SatchelPlacement *placement);
-/* The slot that rules give. */
+/* Returns the slot that rules give. */
 guint satchel_placements_rule_slot (SatchelPlacements *placements, const char *user,
                                     const SatchelPlacement *placement);
 /* Durable on return.  FALSE: nothing changed. */
@@ -90,8 +91,8 @@ void satchel_placements_foreach (SatchelPlacements *placements, SatchelPlacedSta
                                  void (*func) (const char *user, const SatchelPlacement *placement,
                                                guint slot, gpointer data),
                                  gpointer data);
-/* For the mail process.  @attributes: as SatchelPlace has them. */
+/* It is for the mail process.  @attributes: as SatchelPlace has them. */
 SatchelPlace *satchel_placements_place (SatchelPlacements *placements, const char *user,
                                         const SatchelPlacement *placement, const char *attributes);
-/* "DOMAIN/LOCAL" below the mail root: where the mail of @user, "LOCAL@DOMAIN", is.  Yours. */
+/* Returns "DOMAIN/LOCAL" below the mail root: where the mail of @user, "LOCAL@DOMAIN", is.  Yours. */
 char *satchel_auth_user_path (const char *user);

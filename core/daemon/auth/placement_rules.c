@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Which users go where: storage.profiles, storage.rules and storage.slot_by.
+ * This file says which users go where: storage.profiles, storage.rules and storage.slot_by.
  */
 #include "config.h"
 
@@ -42,7 +42,7 @@ rule_free (gpointer data)
   g_free (data);
 }
 
-/* Names of stacks and volumes: few, for many users. */
+/* These are names of stacks and volumes: few, for many users. */
 const char *
 satchel_placement_intern (const char *text)
 {

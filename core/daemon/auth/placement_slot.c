@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The hash by which users go to mail processes: FNV-1a, 64 bits, the same after a restart and in every
- * version.
+ * This file has the hash by which users go to mail processes: FNV-1a, 64 bits, the same after a restart and
+ * in every version.
  */
 #include "config.h"
 

@@ -16,7 +16,7 @@
 #include "core/runtime/config/core_settings.h"
 #include "core/session/network.h"
 
-/* A protocol or service that a listener can name. */
+/* This is a protocol or service that a listener can name. */
 typedef struct Target
 {
   guint port, tls_port;

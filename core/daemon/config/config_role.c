@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Role config: reads configuration without rights to change anything, loads modules for their settings and
- * checks, finds every mistake in one run, and hands master a sealed image and a plan.
+ * This is the role config: it reads configuration without rights to change anything, loads modules for their
+ * settings and checks, finds every mistake in one run, and hands master a sealed image and a plan.
  */
 #include "config.h"
 

@@ -21,7 +21,7 @@
 
 #define PEM_MAX (1024 * 1024)
 
-/* A certificate and its key. */
+/* This is a certificate and its key. */
 typedef struct Pair
 {
   guint index;                      /* 0: tls.cert and tls.key; else of tls.certificates, from 1 */

@@ -185,7 +185,7 @@ run_at_owner (Request *request)
     run_at (request, SATCHEL_ROLE_MAIL, (guint) slot, space + 1);
 }
 
-/* A request of the control socket: its name, the fewest and the most words, and what answers it. */
+/* This is a request of the control socket: its name, the fewest and the most words, and what answers it. */
 typedef struct Command Command;
 struct Command
 {

@@ -44,7 +44,7 @@ enum
   SATCHEL_DIR_N
 };
 
-/* @auth_path: STATE_DIR/auth; all borrowed from @plan. */
+/* @auth_path is STATE_DIR/auth; all are borrowed from @plan. */
 void satchel_dirs_wanted (const SatchelPlan *plan, const char *auth_path,
                           SatchelDirWanted wanted[SATCHEL_DIR_N]);
 SatchelDirVerdict satchel_dir_judge (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd);

@@ -22,7 +22,7 @@
 #define SYSTEMD_PID 1
 #define INODES_MAX 64u
 
-/* The process that listens on a port. */
+/* This is the process that listens on a port. */
 typedef struct Holder
 {
   pid_t pid; /* 0: no process whose descriptors may be read */

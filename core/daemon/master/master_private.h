@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Shared by the files of master; README.md says what each file does.
+ * This header is shared by the files of master; README.md says what each file does.
  */
 #pragma once
 #include "core/daemon/master/control.h"
@@ -22,7 +22,7 @@ typedef enum
 
 typedef struct SatchelMaster SatchelMaster;
 
-/* A place for a process; the record outlives the processes that take the place. */
+/* This is a place for a process; the record outlives the processes that take the place. */
 typedef struct SatchelWorker
 {
   SatchelMaster *master;
@@ -100,18 +100,18 @@ struct SatchelMaster
   gboolean last_told; /* in a stop: auth and helpers, which end last, have been told */
 };
 
-/* log_file.c */
+/* log_file.c has these. */
 /* Opens the log file of @plan and sends it to every process. FALSE: it failed, and is a problem of @plan. */
 gboolean satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan);
 /* Opens the log file again, after it was moved away, and sends it to every process. */
 gboolean satchel_reopen_log (SatchelMaster *master, GError **error);
 
-/* config_run.c */
+/* config_run.c has these. */
 gboolean satchel_config_run_start (SatchelMaster *master, SatchelPlanFunc done, GError **error);
 gboolean satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status); /* FALSE: another process */
 void satchel_config_run_cancel (SatchelMaster *master);
 
-/* worker.c */
+/* worker.c has these. */
 void satchel_worker_send (SatchelWorker *worker,
                           SatchelIpcMessage *message); /* taken over; dropped if there is no link */
 guint satchel_master_free_slot (SatchelMaster *master, SatchelRole role);
@@ -119,13 +119,13 @@ gboolean satchel_master_is_all_ready (SatchelMaster *master);
 /* Returns what a breadcrumb says as " key=value" for lines of the log; yours. @crumb NULL: "". */
 char *satchel_crumb_text (const SatchelBreadcrumb *crumb);
 
-/* workers.c */
+/* workers.c has these. */
 /* Makes a place for a process. @module: the module of a helper; else "". */
 SatchelWorker *satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot, const char *module);
 void satchel_worker_free (SatchelWorker *worker);
 void satchel_worker_spawn (SatchelWorker *worker);
 void satchel_worker_ended (SatchelWorker *worker, int status);
-/* hangs.c */
+/* hangs.c has these. */
 void satchel_hangs_start (SatchelMaster *master);
 void satchel_hangs_spawned (SatchelWorker *worker);
 void satchel_hangs_forget (SatchelWorker *worker);
@@ -136,20 +136,20 @@ gboolean satchel_hangs_all_answered (const SatchelMaster *master, gint64 within_
 /* Appends lines for `satchel status`. */
 void satchel_hangs_describe (const SatchelWorker *worker, GString *text);
 
-/* wiring.c */
+/* wiring.c has these. */
 void satchel_worker_send_setup (SatchelWorker *worker);
 void satchel_worker_send_config (SatchelWorker *worker, const SatchelPlan *plan, guint64 generation);
 void satchel_worker_wire (SatchelWorker *worker); /* links it with all its peers */
 void satchel_worker_rewire (SatchelWorker *worker, SatchelRole role, guint slot, guint64 broken_serial);
 void satchel_worker_start (SatchelWorker *worker);
 
-/* reload.c */
+/* reload.c has these. */
 void satchel_reload_begin (SatchelMaster *master);
 void satchel_reload_answer (SatchelWorker *worker, guint64 attempt, gboolean ok, const char *message);
 void satchel_reload_worker_died (SatchelWorker *worker);
 void satchel_reload_worker_ready (SatchelWorker *worker);
 
-/* stop.c */
+/* stop.c has these. */
 void satchel_stop_begin (SatchelMaster *master, SatchelMasterState state);
 void satchel_stop_step (SatchelMaster *master); /* after a process has died */
 void satchel_upgrade_restore (SatchelMaster *master);
@@ -160,7 +160,7 @@ void satchel_upgrade_begin (SatchelMaster *master);
  * FALSE: that is not possible now. */
 gboolean satchel_upgrade_consider (SatchelMaster *master);
 
-/* admin.c */
+/* admin.c has these. */
 SatchelControl *satchel_control_new (SatchelMaster *master, GError **error);
 void satchel_control_free (SatchelControl *control);
 void satchel_control_worker_reply (SatchelWorker *worker, SatchelIpcMessage *message);

@@ -38,7 +38,7 @@ make_argv (const SatchelOptions *options, SatchelRole role, guint slot)
   return (char **) g_ptr_array_free (argv, FALSE);
 }
 
-/* Between fork and exec: async-signal-safe calls only. */
+/* It runs between fork and exec: async-signal-safe calls only. */
 static G_GNUC_NORETURN void
 become_child (const char *program, char *const *argv, char *const *envp, int link, pid_t master)
 {

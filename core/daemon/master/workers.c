@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Handles master's children: starts them, takes their messages, notes their deaths, starts them again.
+ * This file handles master's children: starts them, takes their messages, notes their deaths, starts them
+ * again.
  */
 #include "config.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Role gate: joins what role.c brings (messages, listeners, certificates) with core/session/gate.h.
+ * This is the role gate: it joins what role.c brings (messages, listeners, certificates) with
+ * core/session/gate.h.
  */
 #include "config.h"
 

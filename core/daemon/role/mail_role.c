@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Role mail: joins what role.c brings with sessions (core/session/mail.h), deliveries and stores.
+ * This is the role mail: it joins what role.c brings with sessions (core/session/mail.h), deliveries and
+ * stores.
  */
 #include "config.h"
 

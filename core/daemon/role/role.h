@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What every role (gate, auth, mail, helper) is built on. role.c starts the process, drops rights, takes
- * what master sends, loads modules, enters the sandbox and then calls satchel_NAME_role_start. Everything
- * here belongs to the main thread, in the default GMainContext.
+ * This header says what every role (gate, auth, mail, helper) is built on. role.c starts the process,
+ * drops rights, takes what master sends, loads modules, enters the sandbox and then calls
+ * satchel_NAME_role_start. Everything here belongs to the main thread, in the default GMainContext.
  */
 #pragma once
 #include "core/runtime/process/roles.h"
@@ -19,7 +19,7 @@
 
 typedef struct SatchelRoleContext SatchelRoleContext;
 
-/* Another process. The record lives as long as this process; the link comes and goes. */
+/* This is another process. The record lives as long as this process; the link comes and goes. */
 typedef struct SatchelPeer
 {
   SatchelRoleContext *context;
@@ -41,15 +41,15 @@ typedef struct SatchelListener
   int fd; /* listening, non-blocking, shared with the other gates: use EPOLLEXCLUSIVE or live with EAGAIN */
 } SatchelListener;
 
-/* A certificate in sealed memory files, which are read with pread or mmap. They are open only during start
- * and reload_prepare. */
+/* This is a certificate in sealed memory files, which are read with pread or mmap. They are open only during
+ * start and reload_prepare. */
 typedef struct SatchelTlsFile
 {
   guint index; /* 0: tls.cert and tls.key; n: tls.certificates[n - 1] */
   int chain_fd, key_fd;
 } SatchelTlsFile;
 
-/* The calls of a role. Each may be NULL. */
+/* These are the calls of a role. Each may be NULL. */
 typedef struct SatchelRoleHooks
 {
   /* The link to @peer works (also for those that were there before start, right after it).  An earlier link
@@ -138,5 +138,5 @@ gboolean satchel_role_find_listener (SatchelRoleContext *context, const char *na
  * lines, at most 8 KiB. Several replies make one answer, and the one with @final ends it. */
 void satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status,
                                const char *text);
-/* Called after stop, when nothing is left and the process may end. */
+/* It is called after stop, when nothing is left and the process may end. */
 void satchel_role_stopped (SatchelRoleContext *context);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Handles the messages of master: configuration, peers, reload in two phases, stop, requests of
+ * This file handles the messages of master: configuration, peers, reload in two phases, stop, requests of
  * administrators.
  */
 #include "config.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Lists what a role may still reach in the file system: its own root, and the directories of paths that
- * settings of its modules name (a password file is replaced by a rename, so its directory is needed, not
- * the file).
+ * This file lists what a role may still reach in the file system: its own root, and the directories of
+ * paths that settings of its modules name (a password file is replaced by a rename, so its directory is
+ * needed, not the file).
  */
 #include "config.h"
 

@@ -31,7 +31,7 @@ gboolean satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *m
 void satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, const char *module,
                             guint64 serial, int fd);
 void satchel_role_peers_up (SatchelRoleContext *context);
-/* Lists the paths that settings of the loaded modules name, and that stay reachable: SatchelSandboxPath,
- * whose descriptors are closed with the array. */
+/* Lists the paths that settings of the loaded modules name, and that stay reachable:
+ * SatchelSandboxPath, whose descriptors are closed with the array. */
 GArray *satchel_role_paths (SatchelRoleContext *context);
 void satchel_role_end (SatchelRoleContext *context);

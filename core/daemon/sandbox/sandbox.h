@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The sandbox of each role: Landlock for files, TCP and signals, seccomp for system calls. A process
- * enters it after modules are loaded and before the first thread exists. See docs/security.md.
+ * This header declares the sandbox of each role: Landlock for files, TCP and signals, seccomp for system
+ * calls. A process enters it after modules are loaded and before the first thread exists. See
+ * docs/security.md.
  */
 #pragma once
 #include "core/runtime/process/roles.h"
@@ -12,7 +13,7 @@ typedef enum
   SATCHEL_SANDBOX_OFF
 } SatchelSandboxMode;
 
-/* A directory, or file, that stays reachable. */
+/* This is a directory, or file, that stays reachable. */
 typedef struct SatchelSandboxPath
 {
   int fd; /* borrowed */
@@ -26,7 +27,7 @@ void satchel_sandbox_preload (SatchelRole role);
 gboolean satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelSandboxPath *paths,
                                 guint n_paths, const GArray *ports, GError **error);
 
-/* The two halves of the sandbox. *ret_abi: version of Landlock; 0: this kernel has none. */
+/* These are the two halves of the sandbox. *ret_abi: version of Landlock; 0: this kernel has none. */
 gboolean satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, guint n_paths,
                                    const GArray *ports, int *ret_abi, GError **error);
 gboolean satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error);

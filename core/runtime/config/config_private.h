@@ -45,7 +45,7 @@ struct SatchelConfigSet
   SatchelConfigState state; /* how much the load could take in */
 };
 
-/* config.c */
+/* config.c has these. */
 SatchelConfig *satchel_config_new (const char *name, guint n_values);
 void satchel_config_free (SatchelConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelConfig, satchel_config_free)
@@ -83,7 +83,7 @@ char *satchel_config_text_where (const SatchelConfigText *text, guint line);
 /* config_check.c: reports mistakes, and repairs them in place so that reading can go on. FALSE: it cannot. */
 gboolean satchel_config_check_text (SatchelConfigText *text, GPtrArray *problems);
 
-/* config_value.c */
+/* config_value.c has these. */
 typedef struct SatchelConfigReader
 {
   GPtrArray *problems;
@@ -102,7 +102,7 @@ gboolean satchel_config_value_read (SatchelConfigReader *reader, const SatchelCo
                                     SatchelConfigValue *value);
 const SatchelConfigRow *satchel_config_find_row (const SatchelConfigRow *rows, const char *key);
 
-/* config_units.c */
+/* config_units.c has these. */
 /* Parses one scalar from text without quotes. FALSE: it is not one, with an explanation. */
 gboolean satchel_config_scalar_parse (const SatchelConfigRow *row, const char *text,
                                       SatchelConfigValue *value, char **ret_why);

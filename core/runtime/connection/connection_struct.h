@@ -66,7 +66,7 @@ struct SatchelConnection
   guint is_compressed : 1;
 };
 
-/* connection_buffers.c */
+/* connection_buffers.c has these. */
 void connection_wipe (SatchelConnection *connection, gsize start, gsize len);
 void connection_free_input (SatchelConnection *connection);
 /* Moves unread input into a buffer of the connection, or frees that buffer if all was read. */
@@ -84,7 +84,7 @@ void connection_output_free (SatchelConnection *connection);
 /* All output that was not sent; yours. */
 GBytes *connection_output_take (SatchelConnection *connection);
 
-/* connection_life.c */
+/* connection_life.c has these. */
 /* Among the connections of the process from now on, STATE_OPEN. */
 void connection_begin (SatchelConnection *connection);
 void connection_set_state (SatchelConnection *connection, ConnectionState state);
@@ -105,7 +105,7 @@ void connection_unref_call (SatchelConnection *connection);
 /* connection_input.c: watches the descriptor of the transport. */
 void connection_attach (SatchelConnection *connection);
 
-/* connection_output.c */
+/* connection_output.c has these. */
 /* Sends output, after EPOLLOUT or at the end of a turn, and makes callbacks. */
 void connection_output_run (SatchelConnection *connection);
 void connection_queue_flush (SatchelConnection *connection);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The format of changes (listener.h) in the log: frames with a checksum, each written in one piece.  Pure: no
- * files.
+ * This header declares the format of changes (listener.h) in the log: frames with a checksum, each written in
+ * one piece.  Pure: no files.
  */
 #pragma once
 #include <satchel/listener.h>
@@ -16,7 +16,7 @@ typedef enum
   SATCHEL_FRAME_CHANGES         /* changes that were made; ends all intents before it */
 } SatchelFrameKind;
 
-/* The state of a mailbox, as far as its changes are logged. */
+/* This is the state of a mailbox, as far as its changes are logged. */
 typedef struct SatchelChangeRow
 {
   char *name;
@@ -52,7 +52,7 @@ SatchelChangeSet *satchel_change_set_new (void);
 void satchel_change_set_free (SatchelChangeSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelChangeSet, satchel_change_set_free)
 const char *satchel_change_set_text (SatchelChangeSet *set, const char *text);
-/* The keywords, sorted and each once; they live as long as the set. */
+/* These are the keywords, sorted and each once; they live as long as the set. */
 const char *const *satchel_change_set_keywords (SatchelChangeSet *set, const char *const *names, guint n);
 gboolean satchel_change_keywords_equal (const char *const *one, const char *const *other);
 /* Adds a change at the end of the set; takes a reference of @access. */
@@ -69,8 +69,8 @@ typedef struct SatchelFrame
   gsize len;          /* with its head */
 } SatchelFrame;
 guint32 satchel_change_checksum (const void *data, gsize len); /* CRC-32C */
-/* The bytes of a frame; NULL: it would be too long.  @rows: SatchelChangeRow; a row that neither exists nor
- * is subscribed is removed.  Either may be NULL. */
+/* Returns the bytes of a frame; NULL: it would be too long.  @rows: SatchelChangeRow; a row that neither
+ * exists nor is subscribed is removed.  Either may be NULL. */
 GBytes *satchel_frame_write (const SatchelFrame *frame, const SatchelChangeSet *set, const GPtrArray *rows);
 typedef enum
 {

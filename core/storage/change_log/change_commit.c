@@ -8,7 +8,7 @@
 #include "core/storage/change_log/changes.h"
 #include "core/storage/change_log/feed.h"
 
-/* Of a mode, above SatchelFlagsMode. */
+/* This bit is of a mode, above SatchelFlagsMode. */
 #define MODE 0xffu
 #define KEPT_FLAGS 8
 #define KEEPS_KEYWORDS (1u << 31)
@@ -228,7 +228,7 @@ record_flags (Outcome *outcome, const SatchelOperation *operation, guint32 uid)
   satchel_change_delta_tell (outcome->from, uid, &after);
 }
 
-/* COPY, MOVE, EXPUNGE. */
+/* It is about COPY, MOVE and EXPUNGE. */
 static void
 record_other (Outcome *outcome, const SatchelOperation *operation, SatchelOperationKind kind, guint32 uid,
               guint index)

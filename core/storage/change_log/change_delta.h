@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The delta of a mailbox: what has changed since its changes were last logged, and how much of that changes
- * by clients explain.  Under the store's write lock.
+ * This header declares the delta of a mailbox: what has changed since its changes were last logged, and how
+ * much of that changes by clients explain.  Under the store's write lock.
  */
 #pragma once
 #include "core/storage/change_log/change_log.h"
 #include "core/storage/store/store_private.h"
 
-/* What has been logged of a message in this round, in place of its state in `base`. */
+/* This says what has been logged of a message in this round, in place of its state in `base`. */
 typedef struct SatchelToldMessage
 {
   guint32 flags;
@@ -41,7 +41,7 @@ typedef struct SatchelChangeRound
 SatchelChangeRound *satchel_change_round_new (SatchelChangeLog *log);
 void satchel_change_round_free (SatchelChangeRound *round);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelChangeRound, satchel_change_round_free)
-/* The delta of @mailbox up to its newest snapshot; NULL: the mailbox is deleted. */
+/* Returns the delta of @mailbox up to its newest snapshot; NULL: the mailbox is deleted. */
 SatchelChangeDelta *satchel_change_round_delta (SatchelChangeRound *round, SatchelStorageMailbox *mailbox);
 void satchel_change_round_touch (SatchelChangeRound *round, SatchelChangeRow *row);
 /* Adds changes for everything that no client's change explains, before the changes from number @first on,
@@ -64,7 +64,7 @@ void satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot 
 /* The last logged state of a message.  FALSE: it is unknown, or the message is gone. */
 gboolean satchel_change_delta_before (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
                                       SatchelToldMessage *ret);
-/* The present state of a message.  FALSE: the message is not there. */
+/* Finds the present state of a message.  FALSE: the message is not there. */
 gboolean satchel_change_delta_now (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
                                    SatchelToldMessage *ret);
 void satchel_change_delta_tell (SatchelChangeDelta *delta, guint32 uid, const SatchelToldMessage *told);

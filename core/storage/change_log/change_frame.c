@@ -20,7 +20,7 @@ enum
   BIT_SUBSCRIBED = 2
 };
 
-/* CRC-32C. */
+/* Computes CRC-32C. */
 static guint32
 checksum (guint32 crc, const guint8 *data, gsize len)
 {
@@ -224,7 +224,7 @@ take_number (Reader *reader, guint n_bytes)
   return value;
 }
 
-/* Yours. */
+/* The result is yours. */
 static char *
 take_text (Reader *reader)
 {
@@ -240,7 +240,7 @@ take_text_into (Reader *reader, SatchelChangeSet *set)
   return satchel_change_set_text (set, text);
 }
 
-/* A number of things, each of at least @least bytes. */
+/* Reads a number of things, each of at least @least bytes. */
 static guint
 take_count (Reader *reader, guint n_bytes, gsize least)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The change log: see change_log.h.  Each file begins with a checkpoint of all rows and is replaced as a
- * whole by the next but one, so that there is a bound.
+ * This file has the change log: see change_log.h.  Each file begins with a checkpoint of all rows and is
+ * replaced as a whole by the next but one, so that there is a bound.
  */
 #include "config.h"
 
@@ -338,7 +338,7 @@ is_in_log (SatchelChangeLog *log, const SatchelChangePlace *place)
   return is_there;
 }
 
-/* The frame at @place into @data; FALSE with no bytes: the end of its file. */
+/* Reads the frame at @place into @data; FALSE with no bytes: the end of its file. */
 static gboolean
 read_frame (SatchelChangeLog *log, const SatchelChangePlace *place, GByteArray *data, SatchelFrame *ret_frame,
             GError **error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The change log of a store: two files beside the mail, which the driver keeps (decision 0044).  It is
- * written under the store's write lock, and read by any thread.
+ * This header declares the change log of a store: two files beside the mail, which the driver keeps (decision
+ * 0044).  It is written under the store's write lock, and read by any thread.
  */
 #pragma once
 #include "core/storage/change_log/change.h"
@@ -27,7 +27,7 @@ typedef struct SatchelChangeLog
   gboolean is_mending;
 } SatchelChangeLog;
 
-/* Where a reader is. */
+/* This says where a reader is. */
 typedef struct SatchelChangePlace
 {
   guint64 generation, offset;
@@ -46,7 +46,7 @@ typedef enum
 SatchelChangeLog *satchel_change_log_open (struct SatchelStoreCore *store, guint64 max_bytes, gint64 max_age,
                                            GError **error);
 void satchel_change_log_free (SatchelChangeLog *log);
-/* The row of @name, which is made if it is missing. */
+/* Returns the row of @name, which is made if it is missing. */
 SatchelChangeRow *satchel_change_log_row (SatchelChangeLog *log, const char *name);
 /* Logs changes that are about to be made.  It is not synced, since it serves only the case that the process
  * ends. */
@@ -57,7 +57,7 @@ void satchel_change_log_append (SatchelChangeLog *log, const SatchelChangeSet *s
                                 gboolean sync);
 void satchel_change_log_drop_pending (SatchelChangeLog *log);
 
-/* The place of the end, from which later changes are read.  Returns the number of the last change. */
+/* Returns the place of the end, from which later changes are read.  Returns the number of the last change. */
 guint64 satchel_change_log_end (SatchelChangeLog *log, SatchelChangePlace *ret_place);
 /* Are there changes after @place?  Memory only. */
 gboolean satchel_change_log_is_at_end (SatchelChangeLog *log, const SatchelChangePlace *place);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * After a process ended in the middle: what was intended is held against what the store has.  A message that
- * was to come is the next one of its size and date; one that was to go is gone; flags are as they were to be.
+ * This file is for the time after a process ended in the middle: what was intended is held against what the
+ * store has.  A message that was to come is the next one of its size and date; one that was to go is gone;
+ * flags are as they were to be.
  */
 #include "config.h"
 
@@ -28,7 +29,7 @@ find_delta (SatchelChangeRound *round, const SatchelChangedMailbox *mailbox)
   return NULL;
 }
 
-/* The UID of the next message of @delta with @mark that has no change yet.  0: none. */
+/* Returns the UID of the next message of @delta with @mark that has no change yet.  0: none. */
 static guint32
 next_new (const SatchelChangeDelta *delta, guint32 mark, guint32 above_uid)
 {
@@ -73,7 +74,7 @@ add_message (Match *match, guint32 uid, guint32 new_uid, const SatchelToldMessag
   satchel_change_round_add (match->round, &match->note, &message);
 }
 
-/* The state that the intent gives for the message; a state that was logged since counts more. */
+/* Returns the state that the intent gives for the message; a state that was logged since counts more. */
 static SatchelToldMessage
 before_of (Match *match, const SatchelChangedMessage *message)
 {
@@ -180,7 +181,7 @@ match_expunge (Match *match, const SatchelChangedMessage *message)
   tell_gone (match, message->uid, before);
 }
 
-/* All or nothing: the sources say nothing. */
+/* It is all or nothing: the sources say nothing. */
 static void
 match_copy (Match *match)
 {

@@ -25,7 +25,7 @@ settle_row (SatchelChangeRound *round, SatchelChangeRow *row)
   g_ptr_array_add (round->gone, row);
 }
 
-/* The present state of the mailbox; the messages in it count as logged. */
+/* Notes the present state of the mailbox; the messages in it count as logged. */
 static void
 take_state (SatchelChangeRound *round, SatchelChangeRow *row)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The change log of a store, which is compared with the store when it is opened.  Changes that were not
- * logged, because the process ended in the middle or another program made them, are found by names, ids, UIDs
- * and mod-sequences.
+ * This file has the change log of a store, which is compared with the store when it is opened.  Changes that
+ * were not logged, because the process ended in the middle or another program made them, are found by names,
+ * ids, UIDs and mod-sequences.
  */
 #include "config.h"
 

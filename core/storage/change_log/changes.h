@@ -4,7 +4,7 @@
 #pragma once
 #include "core/storage/change_log/change_delta.h"
 
-/* change_commit.c: a mark of a message's size and date, by which its copy is recognised; 0: they are
+/* change_commit.c makes a mark of a message's size and date, by which its copy is recognised; 0: they are
  * unknown. */
 guint32 satchel_change_mark (guint64 size, gint64 internal_date);
 /* Applies a change to flags and keywords. @how: the `mode` of an intent. */

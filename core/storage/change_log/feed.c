@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The threads of durable listeners.  Each listener has its own, so that a slow or hanging one holds up only
- * itself: not commits, not other listeners, and no thread of the pool.  Users wait in line; a user for whom a
- * listener failed waits before the next try.
+ * This file has the threads of durable listeners.  Each listener has its own, so that a slow or hanging one
+ * holds up only itself: not commits, not other listeners, and no thread of the pool.  Users wait in line; a
+ * user for whom a listener failed waits before the next try.
  */
 #include "config.h"
 
@@ -15,8 +15,8 @@
 #define WAIT_MAX_MS 300000u
 #define TELL_US (10 * G_USEC_PER_SEC)
 
-/* Under satchel_feeds_lock: the next one, when it is due.  *ret_due_us: when the first of those that wait is;
- * 0: none does.
+/* Returns, under satchel_feeds_lock, the next one, when it is due.  *ret_due_us: when the first of those that
+ * wait is; 0: none does.
  */
 static SatchelFeedEntry *
 next_entry (SatchelFeed *feed, gint64 *ret_due_us)
@@ -59,7 +59,7 @@ log_failure (SatchelFeed *feed, const SatchelFeedEntry *entry, guint wait_ms, co
                entry->n_failures, wait_ms / 1000, why);
 }
 
-/* Under satchel_feeds_lock. */
+/* The caller holds satchel_feeds_lock. */
 static void
 end_entry (SatchelFeed *feed, SatchelFeedEntry *entry, gboolean ok, guint wait_ms, const GError *error)
 {
@@ -140,7 +140,7 @@ run_feed (gpointer data)
   return NULL;
 }
 
-/* Under satchel_feeds_lock. */
+/* The caller holds satchel_feeds_lock. */
 static void
 wake_feed (SatchelFeed *feed, SatchelStoreCore *store)
 {

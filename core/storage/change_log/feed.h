@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Durable listeners (listener.h: heard): each has a thread and, for each user, a cursor in the change log
- * (decision 0044).
+ * This header declares durable listeners (listener.h: heard): each has a thread and, for each user, a cursor
+ * in the change log (decision 0044).
  */
 #pragma once
 #include "core/storage/store/store_open.h"

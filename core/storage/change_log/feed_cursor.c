@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The cursor of a listener: how far it has heard a user's change log, in a small file that is replaced as a
- * whole. After the process has ended, for any reason, the listener hears the last changes again, and misses
- * none.
+ * This file has the cursor of a listener: how far it has heard a user's change log, in a small file that is
+ * replaced as a whole. After the process has ended, for any reason, the listener hears the last changes
+ * again, and misses none.
  */
 #include "config.h"
 

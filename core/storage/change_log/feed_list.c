@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The durable listeners of the process: which there are, what they are called for just now, and a line for
- * each that says so.
+ * This file has the durable listeners of the process: which there are, what they are called for just now, and
+ * a line for each that says so.
  */
 #include "config.h"
 
@@ -57,7 +57,7 @@ satchel_feed_is_wanted (guint64 *ret_max_bytes, gint64 *ret_max_age)
   return is_wanted;
 }
 
-/* Under satchel_feeds_lock. */
+/* The caller holds satchel_feeds_lock. */
 static SatchelFeed *
 find_feed (const char *name)
 {
@@ -67,7 +67,7 @@ find_feed (const char *name)
   return NULL;
 }
 
-/* Under satchel_feeds_lock. */
+/* The caller holds satchel_feeds_lock. */
 static SatchelFeed *
 add_feed (const char *name)
 {
@@ -133,7 +133,7 @@ satchel_feed_end_call (const char *name, gboolean is_done)
   satchel_counter_add (&calls, 1, name, is_done ? "ok" : "failed");
 }
 
-/* Under satchel_feeds_lock. */
+/* The caller holds satchel_feeds_lock. */
 GPtrArray *
 satchel_feeds_enabled (void)
 {
@@ -154,7 +154,7 @@ satchel_feed_stop (void)
   g_mutex_unlock (&satchel_feeds_lock);
 }
 
-/* Under satchel_feeds_lock. */
+/* The caller holds satchel_feeds_lock. */
 static char *
 describe_feed (const SatchelFeed *feed)
 {

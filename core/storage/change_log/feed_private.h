@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What feed_list.c, feed_cursor.c and feed.c share: the durable listeners of the process, and who is in their
- * lines.
+ * This header says what feed_list.c, feed_cursor.c and feed.c share: the durable listeners of the
+ * process, and who is in their lines.
  */
 #pragma once
 #include "core/storage/change_log/feed.h"
@@ -13,7 +13,7 @@ typedef enum
   SATCHEL_FEED_AGAIN
 } SatchelFeedTurn;
 
-/* A user whose changes a listener has to hear. */
+/* This is a user whose changes a listener has to hear. */
 typedef struct SatchelFeedEntry
 {
   char *user;
@@ -25,7 +25,7 @@ typedef struct SatchelFeedEntry
   gint64 due_us; /* 0: not waiting */
 } SatchelFeedEntry;
 
-/* A durable listener, also one that is not enabled any more. */
+/* This is a durable listener, also one that is not enabled any more. */
 typedef struct SatchelFeed
 {
   SatchelStoreListener listener;
@@ -42,17 +42,18 @@ typedef struct SatchelFeed
   gint64 logged_us;
 } SatchelFeed;
 
-/* feed_list.c */
+/* feed_list.c has these. */
 extern GMutex satchel_feeds_lock; /* for all in SatchelFeed and SatchelFeedEntry */
-/* SatchelFeed, for as long as the process lives.  Yours, borrowed elements; under satchel_feeds_lock. */
+/* Returns SatchelFeed, for as long as the process lives.  Yours, borrowed elements; under satchel_feeds_lock.
+ */
 GPtrArray *satchel_feeds_enabled (void);
-/* TRUE while the process stops: a thread ends at the next change. */
+/* This is TRUE while the process stops: a thread ends at the next change. */
 gboolean satchel_feed_is_stopping (void);
 /* Mark the beginning and end of a listener's call, so that others can see what it works at. */
 void satchel_feed_begin_call (const char *listener, const char *user, const SatchelChange *change);
 void satchel_feed_end_call (const char *listener, gboolean is_done);
 
-/* feed_cursor.c: calls @listener for all changes of the user that it has not heard.  FALSE: it failed, and
+/* feed_cursor.c calls @listener for all changes of the user that it has not heard.  FALSE: it failed, and
  * @error says why.  One thread at a time for a listener and user.  *@ret_wait_ms > 0: the listener was not
  * called, and the caller waits so long. */
 gboolean satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, SatchelFeedTurn turn,

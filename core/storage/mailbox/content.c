@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reading messages: content, ids, history, and their attributes, which are computed here, above the stack,
- * and handed down for keeping.
+ * This file is for reading messages: content, ids, history, and their attributes, which are computed here,
+ * above the stack, and handed down for keeping.
  */
 #include "config.h"
 
@@ -230,7 +230,8 @@ note_failure (GError *failure, GError **first_error)
   return code;
 }
 
-/* One place of the answer.  @stored: what the store had, taken over.  @ret_code: why there is no answer. */
+/* Returns one place of the answer.  @stored: what the store had, taken over.  @ret_code: why there is no
+ * answer. */
 static GBytes *
 resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *stored,
          SatchelErrorCode *ret_code, GError **first_error)

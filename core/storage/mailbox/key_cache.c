@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Keys of messages (keys.h), kept with the mailbox: a column a kind, by UID, filled with what was asked for
- * (mailbox_keys.c).  A UID's key never changes.  Bounded for a column and for the process; what does not fit
- * is made again each time.
+ * This file has keys of messages (keys.h), kept with the mailbox: a column a kind, by UID, filled with what
+ * was asked for (mailbox_keys.c).  A UID's key never changes.  Bounded for a column and for the process; what
+ * does not fit is made again each time.
  */
 #include "config.h"
 
@@ -78,7 +78,7 @@ cache_free (gpointer data)
   g_free (cache);
 }
 
-/* Under the mailbox's lock. */
+/* The caller holds the mailbox's lock. */
 static SatchelKeyCache *
 find_cache (const SatchelMailboxCore *core, guint key_id)
 {

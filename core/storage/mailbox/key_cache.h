@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Keys of messages (keys.h) that are kept with an open mailbox.  Any thread.
+ * This header declares keys of messages (keys.h) that are kept with an open mailbox.  Any thread.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -9,20 +9,20 @@
 #define SATCHEL_KEYS_BATCH 128u /* keys that are made, and kept, at once */
 
 typedef struct SatchelKeyCache SatchelKeyCache;
-/* The cache for the accesses that see what @mailbox's handle sees; made if there is none. */
+/* Returns the cache for the accesses that see what @mailbox's handle sees; made if there is none. */
 SatchelKeyCache *satchel_key_cache_of (SatchelMailbox *mailbox);
 /* Drops the keys that were made with the secret @key_id. */
 void satchel_key_cache_forget (SatchelMailboxCore *core, guint key_id);
 
-/* A key that is not kept. */
+/* This is a key that is not kept. */
 typedef struct SatchelMissingKey
 {
   guint index; /* in the caller's list */
   guint32 uid;
   guint offset, len; /* in the bytes that were made */
 } SatchelMissingKey;
-/* Calls @func (or NULL) for those of @uids whose keys are kept.  Yours: SatchelMissingKey of the others.
- * @n_messages: how many messages the mailbox has. */
+/* Calls @func (or NULL) for those of @uids whose keys are kept.  Yours: SatchelMissingKey of the
+ * others. @n_messages: how many messages the mailbox has. */
 GArray *satchel_key_cache_read (SatchelKeyCache *cache, SatchelKeyKind kind, guint32 n_messages,
                                 const guint32 *uids, guint n, SatchelKeyFunc func, gpointer data);
 /* Calls @func and returns TRUE if the key is kept. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What protocols and deliveries do with a mailbox, by their handles of it.
+ * This file says what protocols and deliveries do with a mailbox, by their handles of it.
  */
 #include "config.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What SORT, THREAD and SEARCH compare of messages (keys.h): kept with the mailbox, or made from attributes.
+ * This file says what SORT, THREAD and SEARCH compare of messages (keys.h): kept with the mailbox, or made
+ * from attributes.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Open mailboxes: one for each mailbox and store, which all handles (handle.c) share.  Without handles it is
- * kept for a while, and closed by satchel_store_sweep.
+ * This file has open mailboxes: one for each mailbox and store, which all handles (handle.c) share.  Without
+ * handles it is kept for a while, and closed by satchel_store_sweep.
  */
 #include "config.h"
 
@@ -138,8 +138,8 @@ satchel_storage_mailbox_renamed (SatchelStorageMailbox *mailbox, const char *nam
   satchel_mailbox_notify (core);
 }
 
-/* Handles without users since @before_ms, taken out of the tables.  Under write_lock: no call of the driver
- * is at work on them. */
+/* Returns handles without users since @before_ms, taken out of the tables.  Under write_lock: no call of the
+ * driver is at work on them. */
 static GPtrArray *
 take_idle (SatchelStoreCore *store, gint64 before_ms)
 {

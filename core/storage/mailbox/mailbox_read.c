@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What layers, drivers and listeners read of an open mailbox.
+ * This file says what layers, drivers and listeners read of an open mailbox.
  */
 #include "config.h"
 

@@ -5,7 +5,7 @@
 
 #include "core/storage/store/store_private.h"
 
-/* Under handles_lock. */
+/* The caller holds handles_lock. */
 SatchelMailboxCore *
 satchel_mailbox_use_locked (SatchelMailboxCore *core)
 {

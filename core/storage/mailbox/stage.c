@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Content on its way in: every byte goes to the stack's writer and to the scanner, so that a message is
- * parsed while it arrives and never read again for its attributes.
+ * This file has content on its way in: every byte goes to the stack's writer and to the scanner, so that a
+ * message is parsed while it arrives and never read again for its attributes.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Messages that must not be scanned; see suspects.h.
+ * This file has messages that must not be scanned; see suspects.h.
  */
 #include "config.h"
 
@@ -42,7 +42,8 @@ satchel_suspect_is_valid (const char *crumb)
   return is_number (uid, strlen (uid));
 }
 
-/* What each hop writes before the message (RFC 5321 4.4), ours too: other times and ids at the next try. */
+/* Returns what each hop writes before the message (RFC 5321 4.4), ours too: other times and ids at the next
+ * try. */
 static gsize
 trace_len (const char *head, gsize len)
 {

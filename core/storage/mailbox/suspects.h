@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Suspects: messages that must not be scanned, since the scanner crashed on them twice.  During each scan the
- * thread's breadcrumb names the message: "MAILBOX-ID UID" in a mailbox, "scan SIZE-HASH" for a message that
- * comes in, the same at each try.  "by MODULE MESSAGE" means that the module, a filter or layer, is left out
- * for the message; "user NAME", that the user is not served for a while.
+ * This header declares suspects: messages that must not be scanned, since the scanner crashed on them twice.
+ * During each scan the thread's breadcrumb names the message: "MAILBOX-ID UID" in a mailbox, "scan SIZE-HASH"
+ * for a message that comes in, the same at each try.  "by MODULE MESSAGE" means that the module, a filter or
+ * layer, is left out for the message; "user NAME", that the user is not served for a while.
  */
 #pragma once
 #include "core/runtime/loop/breadcrumb.h"
@@ -16,8 +16,8 @@
 
 /* Does @crumb name a message, in one of the two forms?  Pure. */
 gboolean satchel_suspect_is_valid (const char *crumb);
-/* The crumb "scan SIZE-HASH".  @head is the first SATCHEL_SUSPECT_HEAD_BYTES, or the whole content.  Trace
- * fields at its start, which differ at each try, do not count.  Yours. */
+/* Returns the crumb "scan SIZE-HASH".  @head is the first SATCHEL_SUSPECT_HEAD_BYTES, or the whole content.
+ * Trace fields at its start, which differ at each try, do not count.  Yours. */
 char *satchel_suspect_crumb (const void *head, gsize len, guint64 size);
 gboolean satchel_store_is_suspect (const char *crumb);
 /* Has @module crashed twice on the message of @crumb? */
@@ -34,6 +34,6 @@ typedef struct SatchelScanCrumb
 } SatchelScanCrumb;
 void satchel_scan_crumb_begin (SatchelScanCrumb *scan, const char *crumb);
 void satchel_scan_crumb_end (const SatchelScanCrumb *scan);
-/* Attributes of a whole message of @size bytes that comes in: it is scanned under its crumb, or left
+/* Returns attributes of a whole message of @size bytes that comes in: it is scanned under its crumb, or left
  * unparsed if it is a suspect. */
 GBytes *satchel_scan_spooled (SatchelStream *content, guint64 size, GError **error);

@@ -25,7 +25,7 @@ watch_unref (gpointer data)
   g_free (watch);
 }
 
-/* Main thread.  The list may change while they are called. */
+/* It runs in the main thread. The list may change while they are called. */
 static void
 call_watchers (gpointer data)
 {
@@ -61,7 +61,7 @@ satchel_mailbox_notify (SatchelMailboxCore *core)
     satchel_defer (call_watchers, satchel_storage_mailbox_ref (&core->handle));
 }
 
-/* Main thread: the driver looks for outside changes while anybody watches. */
+/* It runs in the main thread: the driver looks for outside changes while anybody watches. */
 static void
 update_driver (gpointer data)
 {

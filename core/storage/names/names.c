@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names of mailboxes: the rules that hold over every driver (RFC 3501 5.1, 6.3.3 to 6.3.9, RFC 6154), the
- * cached list, and status.
+ * This file has names of mailboxes: the rules that hold over every driver (RFC 3501 5.1, 6.3.3 to 6.3.9, RFC
+ * 6154), the cached list, and status.
  */
 #include "config.h"
 
@@ -33,7 +33,7 @@ is_list_shared (const SatchelStore *store)
   return SATCHEL_TOP (store->core, list)->below == NULL;
 }
 
-/* Under list_lock.  A reference, or NULL. */
+/* The caller holds list_lock. Returns a reference, or NULL. */
 static GPtrArray *
 kept_list (SatchelStore *store)
 {
@@ -43,7 +43,7 @@ kept_list (SatchelStore *store)
   return holds ? g_ptr_array_ref (store->list) : NULL;
 }
 
-/* @generation: from before the list was made.  Nothing is kept of one that changed meanwhile. */
+/* @generation is from before the list was made.  Nothing is kept of one that changed meanwhile. */
 static void
 keep_list (SatchelStore *store, GPtrArray *infos, guint generation)
 {

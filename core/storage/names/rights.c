@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Who may do what (RFC 4314 4): the rights of an access on a mailbox, what each act needs, and what becomes
- * of flags that may not be changed.  Everything that comes from protocols and deliveries is checked here;
- * what layers do below themselves is not.
+ * This file says who may do what (RFC 4314 4): the rights of an access on a mailbox, what each act needs, and
+ * what becomes of flags that may not be changed.  Everything that comes from protocols and deliveries is
+ * checked here; what layers do below themselves is not.
  */
 #include "config.h"
 
@@ -85,7 +85,7 @@ satchel_mailbox_rights (SatchelMailbox *mailbox)
   return rights_of_mailbox (mailbox).rights;
 }
 
-/* Flags that @rights let be changed (RFC 4314 2.1); TRUE in *ret_keywords: and keywords. */
+/* Returns flags that @rights let be changed (RFC 4314 2.1); TRUE in *ret_keywords: and keywords. */
 static guint32
 changeable (guint rights, gboolean *ret_keywords)
 {

@@ -29,7 +29,7 @@ has_use (GPtrArray *infos, guint special_use)
   return FALSE;
 }
 
-/* The first known name that is a mailbox without a use of its own. */
+/* Returns the first known name that is a mailbox without a use of its own. */
 static const char *
 find_adoptable (GPtrArray *infos, const SatchelMailboxesSettings *mailboxes, guint use)
 {

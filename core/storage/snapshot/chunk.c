@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Columns and chunks of snapshots, see chunk.h.
+ * This file has columns and chunks of snapshots, see chunk.h.
  */
 #include "config.h"
 
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Before the cells. */
+/* This stands before the cells. */
 typedef struct Column
 {
   gatomicrefcount refs;
@@ -118,7 +118,7 @@ satchel_chunk_share (const SatchelChunk *chunk)
   return copy;
 }
 
-/* @cell: column_of (cells)->cell_bytes of bytes. */
+/* @cell is column_of (cells)->cell_bytes of bytes. */
 static void
 put_cell (gpointer cells, guint row, gconstpointer cell)
 {
@@ -178,7 +178,7 @@ satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_own
   return push (chunk, kind, is_owned, cell_of (kind, &value, &narrow));
 }
 
-/* The column anew, for messages with up to @words words: then it is the chunk's own.  FALSE: it is wide
+/* Makes the column anew, for messages with up to @words words: then it is the chunk's own.  FALSE: it is wide
  * enough. */
 static gboolean
 widen (SatchelChunk *chunk, guint words)

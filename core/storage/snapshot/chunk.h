@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The columns of a chunk, private to snapshots.  A column is ref-counted by itself, so that chunks with
- * different flags share UIDs and dates.  It has room at its end: a newer chunk may use cells that older
- * chunks, which share the column, never look at.
+ * This header declares the columns of a chunk, private to snapshots.  A column is ref-counted by itself, so
+ * that chunks with different flags share UIDs and dates.  It has room at its end: a newer chunk may use cells
+ * that older chunks, which share the column, never look at.
  */
 #pragma once
 #include <satchel/snapshot.h>
@@ -18,14 +18,14 @@ typedef enum
   SATCHEL_N_COLUMNS
 } SatchelColumnKind;
 
-/* A chunk without rows and columns. */
+/* Returns a chunk without rows and columns. */
 SatchelChunk *satchel_chunk_new (void);
 SatchelChunk *satchel_chunk_ref (SatchelChunk *chunk);
 void satchel_chunk_unref (SatchelChunk *chunk);
-/* Another chunk over the same columns. */
+/* Returns another chunk over the same columns. */
 SatchelChunk *satchel_chunk_share (const SatchelChunk *chunk);
 
-/* The cells of a column. */
+/* Returns the cells of a column. */
 gpointer satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind);
 /* Gives @chunk a copy of its own of the first chunk->n cells, with room for @capacity. */
 void satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity);
@@ -43,7 +43,7 @@ gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned,
 /* Gives @chunk a column of its own in which no message has a keyword. */
 void satchel_chunk_clear_keywords (SatchelChunk *chunk);
 
-/* Of a column other than that of keywords. */
+/* It is for a column other than that of keywords. */
 guint64 satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind);
 
 /* Adds the keywords that at least one of its messages has. */
@@ -53,7 +53,7 @@ void satchel_chunk_add_used_keywords (const SatchelChunk *chunk, SatchelKeywordS
 char **satchel_keywords_new (char *const *names, guint n, guint n_more);
 char **satchel_keywords_ref (char **names);
 void satchel_keywords_unref (char **names);
-/* The place of @name, whatever its case, among all @n of a list; -1: none. */
+/* Returns the place of @name, whatever its case, among all @n of a list; -1: none. */
 int satchel_keywords_find (char *const *names, guint n, const char *name);
 /* Sets or adds a name in a list that no other snapshot has. */
 void satchel_keywords_put (char **names, guint at, const char *name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Flags that are shown otherwise than they are stored (decision 0056): what levels say of a mailbox and an
- * access, counters by arithmetic, and snapshots with other columns of flags and keywords.  These are made
- * from the stored snapshot when somebody asks for one, and kept beside it; chunks that have not changed are
- * the same in the next one.
+ * This file has flags that are shown otherwise than they are stored (decision 0056): what levels say of a
+ * mailbox and an access, counters by arithmetic, and snapshots with other columns of flags and keywords.
+ * These are made from the stored snapshot when somebody asks for one, and kept beside it; chunks that have
+ * not changed are the same in the next one.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@
 
 #define KEPT_MAX 4u /* ways of showing a mailbox that are kept at one time; the oldest goes */
 
-/* A snapshot as it is shown in one way. */
+/* This is a snapshot as it is shown in one way. */
 typedef struct Shown
 {
   SatchelShownFlags flags;
@@ -115,7 +115,7 @@ show_snapshot (const SatchelShownFlags *shown, const SatchelSnapshot *stored, co
   return snapshot;
 }
 
-/* Under the mailbox's lock.  Taken out of the list; NULL: there is none. */
+/* The caller holds the mailbox's lock. The record is taken out of the list; NULL: there is none. */
 static Shown *
 take_kept (SatchelMailboxCore *core, const SatchelShownFlags *flags)
 {
@@ -125,7 +125,7 @@ take_kept (SatchelMailboxCore *core, const SatchelShownFlags *flags)
   return NULL;
 }
 
-/* Under the mailbox's lock.  Takes @shown over. */
+/* The caller holds the mailbox's lock.  Takes @shown over. */
 static void
 keep (SatchelMailboxCore *core, Shown *shown)
 {

@@ -25,7 +25,7 @@ satchel_snapshot_unref (SatchelSnapshot *snapshot)
   g_free (snapshot);
 }
 
-/* The last chunk whose first index is <= @index. */
+/* Returns the last chunk whose first index is <= @index. */
 static guint
 chunk_of_index (const SatchelSnapshot *snapshot, guint32 index)
 {
@@ -97,8 +97,8 @@ satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name)
   return satchel_keywords_find (snapshot->keywords, snapshot->n_keywords, name);
 }
 
-/* The last row of the run of adjacent UIDs that starts at @row: uid - row never falls, so a binary search
- * finds it. */
+/* Returns the last row of the run of adjacent UIDs that starts at @row: uid - row never falls, so a binary
+ * search finds it. */
 static guint
 end_of_run (const SatchelChunk *chunk, guint row)
 {

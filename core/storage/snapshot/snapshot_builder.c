@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * New snapshots from old ones: copies the columns of the chunks that it touches, shares the rest, and keeps
- * counters by difference, so that a change costs O(changed chunks).
+ * This file makes new snapshots from old ones: it copies the columns of the chunks that it touches, shares
+ * the rest, and keeps counters by difference, so that a change costs O(changed chunks).
  */
 #include "config.h"
 
@@ -142,7 +142,7 @@ satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder, const SatchelM
   count_row (builder, row, 1);
 }
 
-/* The slot and row of a place before removals; NULL if there is none. */
+/* Returns the slot and row of a place before removals; NULL if there is none. */
 static Slot *
 find_slot (SatchelSnapshotBuilder *builder, guint32 index, guint *ret_row)
 {
@@ -255,7 +255,7 @@ rename_keyword (SatchelSnapshotBuilder *builder, guint bit, const char *name)
   satchel_keywords_put (builder->keywords, bit, name);
 }
 
-/* -1: none.  Rows that go count as well: that costs a name less, and no look at the marks. */
+/* -1 means: there is none.  Rows that go count as well: that costs a name less, and no look at the marks. */
 static int
 unused_keyword (SatchelSnapshotBuilder *builder)
 {

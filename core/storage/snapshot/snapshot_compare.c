@@ -6,7 +6,7 @@
 
 #include "core/storage/snapshot/chunk.h"
 
-/* A place in a snapshot. */
+/* This is a place in a snapshot. */
 typedef struct Cursor
 {
   const SatchelSnapshot *snapshot;

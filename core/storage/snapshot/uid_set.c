@@ -16,7 +16,7 @@ make_room (SatchelUidSet *set)
     set->ranges = g_renew (SatchelRange, set->ranges, n == 0 ? 1 : (gsize) n * 2);
 }
 
-/* The first range whose last is >= @uid; n_ranges if none. */
+/* Returns the first range whose last is >= @uid; n_ranges if none. */
 static guint
 lower_bound (const SatchelUidSet *set, guint32 uid)
 {
@@ -119,7 +119,7 @@ satchel_uid_set_format (const SatchelUidSet *set, GString *out)
     }
 }
 
-/* nz-number: no sign, no leading zero, at most 2^32 - 1. */
+/* Reads nz-number: no sign, no leading zero, at most 2^32 - 1. */
 static gboolean
 parse_number (const char **at, const char *end, guint32 *ret_number)
 {

@@ -8,7 +8,7 @@
 #include <satchel/access.h>
 #include <string.h>
 
-/* Strings to copy. */
+/* These are strings to copy. */
 static const gsize texts[] = {
   offsetof (SatchelAccess, user),       offsetof (SatchelAccess, owner),
   offsetof (SatchelAccess, service),    offsetof (SatchelAccess, session_id),

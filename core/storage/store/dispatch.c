@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Which level answers a call.  Worked out once a store and level, so that a level which does not intercept a
- * class costs nothing; then satchel_storage_NAME, by which layers call down (storage.h), and the core into
- * the stack.
+ * This file says which level answers a call.  Worked out once a store and level, so that a level which does
+ * not intercept a class costs nothing; then satchel_storage_NAME, by which layers call down (storage.h), and
+ * the core into the stack.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@
 
 #include <satchel/log.h>
 
-/* The facts that storage_methods.def has about a call. */
+/* These are the facts that storage_methods.def has about a call. */
 static const struct
 {
   const char *name;
@@ -49,7 +49,7 @@ has_method (const SatchelStorageOps *ops, gsize offset)
   return ops->size >= offset + sizeof (gpointer) && *(const gpointer *) ((const char *) ops + offset) != NULL;
 }
 
-/* The first level from @from on that answers @call, as in SatchelDispatch. */
+/* Returns the first level from @from on that answers @call, as in SatchelDispatch. */
 static guint8
 find_target (SatchelStoreCore *store, guint from, SatchelCall call)
 {
@@ -120,7 +120,8 @@ below (SatchelStorage *storage, SatchelCall call)
   return satchel_dispatch_target (storage->store, storage->private_dispatch, call);
 }
 
-/* What changes something is serialised also when a layer calls it on its own account, e.g. from `plan`. */
+/* This says what changes something is serialised also when a layer calls it on its own account, e.g. from
+ * `plan`. */
 #define MAY_READ(storage, error) TRUE
 #define MAY_WRITE(storage, error) satchel_store_check_fence ((storage)->store, error)
 #define MAY_LIST MAY_WRITE
@@ -187,7 +188,7 @@ satchel_dispatch_may_pass (const SatchelStorageOps *ops)
   return ops->passes_by;
 }
 
-/* @target, or what is below it if it brought a process down twice for the message of this thread's
+/* Returns @target, or what is below it if it brought a process down twice for the message of this thread's
  * breadcrumb; NULL: that it does not let be read. */
 static SatchelStorage *
 pass_by (SatchelStorage *target, GError **error)

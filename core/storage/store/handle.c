@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Handles: what a session or a delivery holds of a store and its mailboxes, each with its access; and the
- * keys that come and go with them.  What handles share is in store.c and mailbox.c.
+ * This file has handles: what a session or a delivery holds of a store and its mailboxes, each with its
+ * access; and the keys that come and go with them.  What handles share is in store.c and mailbox.c.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ tell_levels (SatchelStoreCore *core, const SatchelAccess *access, gboolean is_at
     }
 }
 
-/* Under keys_lock. */
+/* The caller holds keys_lock. */
 static SatchelKeyUse *
 find_use (SatchelStoreCore *core, GBytes *key)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A visit of the janitor to one store: the levels from the client down, then the listeners, each until it has
- * done.
+ * This file has a visit of the janitor to one store: the levels from the client down, then the listeners,
+ * each until it has done.
  */
 #include "config.h"
 

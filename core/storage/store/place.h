@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Places: where a user's mail is, as auth tells mail processes, and these each other: stack, volume, and the
- * epoch of the last change of owner.  Immutable, ref-counted; any thread.
+ * This header declares places: where a user's mail is, as auth tells mail processes, and these each other:
+ * stack, volume, and the epoch of the last change of owner.  Immutable, ref-counted; any thread.
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"
@@ -8,7 +8,7 @@
 #define SATCHEL_DEFAULT_PROFILE "default"
 #define SATCHEL_PLACE_NAME_MAX 64u /* bytes of a profile or volume */
 
-/* The result of looking for mail of a user who is to move to another stack. */
+/* This is the result of looking for mail of a user who is to move to another stack. */
 typedef enum
 {
   SATCHEL_LOOK_FREE = 0, /* there is no mail, or no one asked */
@@ -32,16 +32,16 @@ typedef struct SatchelPlace
 } SatchelPlace;
 #define SATCHEL_PLACE_ATTRIBUTE_END '\x1f'
 
-/* A copy. */
+/* Makes a copy. */
 SatchelPlace *satchel_place_new (const SatchelPlace *from);
 SatchelPlace *satchel_place_ref (const SatchelPlace *place);
 void satchel_place_unref (SatchelPlace *place);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelPlace, satchel_place_unref)
-/* On the wire: s path, s profile, s volume, u64 epoch, s attributes, u32 flags. */
+/* On the wire a place is: s path, s profile, s volume, u64 epoch, s attributes, u32 flags. */
 void satchel_place_put (SatchelIpcMessage *message, const SatchelPlace *place); /* NULL: of nobody */
 SatchelPlace *satchel_place_get (SatchelIpcMessage *message);
-/* The place as one line of text, yours; NULL: @text is no place. */
+/* Returns the place as one line of text, yours; NULL: @text is no place. */
 char *satchel_place_to_text (const SatchelPlace *place);
 SatchelPlace *satchel_place_from_text (const char *text);
-/* Bytes on the wire, at most. */
+/* A place has at most so many bytes on the wire. */
 gsize satchel_place_bytes (const SatchelPlace *place);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The stacks that the configuration names: the default one (storage.driver, storage.layers) and those of
- * storage.profiles; what one of them has of a user.
+ * This file has the stacks that the configuration names: the default one (storage.driver, storage.layers) and
+ * those of storage.profiles; what one of them has of a user.
  */
 #include "config.h"
 
@@ -66,8 +66,8 @@ is_of_a_profile (const SatchelConfig *storage, const char *layer)
   return FALSE;
 }
 
-/* All that are enabled, by band; or in the order that `storage.layers` gives: it may leave out only what a
- * profile has. */
+/* Returns all that are enabled, by band; or in the order that `storage.layers` gives: it may leave out only
+ * what a profile has. */
 static GPtrArray *
 default_layers (GPtrArray *layers, const SatchelConfig *storage, const char *const *order, GError **error)
 {
@@ -190,7 +190,7 @@ satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOp
   return !SATCHEL_HAS (driver->ops, exists) || driver->ops->exists (&identity, driver->section);
 }
 
-/* Of one mailbox: messages, or one that the user has made. */
+/* It looks for traces of one mailbox: messages, or one that the user has made. */
 static SatchelLook
 look_at (SatchelStore *store, const SatchelMailboxInfo *info, char **ret_what)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A user's open stack: made from levels, closed in the reverse order.
+ * This file has a user's open stack: made from levels, closed in the reverse order.
  */
 #include "config.h"
 
@@ -8,7 +8,7 @@
 
 #include <satchel/hash.h>
 
-/* The keeper of a store that is opened alone. */
+/* This is the keeper of a store that is opened alone. */
 static const SatchelStoreKeeper nobody = { .close = satchel_store_free };
 
 static SatchelStoreCore *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The open stores of a mail process, one for each user: opened by the first use, closed limits.store_idle
- * after the last one, or at once for RELEASE.
+ * This file has the open stores of a mail process, one for each user: opened by the first use, closed
+ * limits.store_idle after the last one, or at once for RELEASE.
  */
 #include "config.h"
 
@@ -62,7 +62,7 @@ make_tables (void)
   releases = g_ptr_array_new ();
 }
 
-/* Under the lock. */
+/* The caller holds the lock. */
 static gboolean
 is_refused (const char *user, guint64 epoch)
 {
@@ -117,8 +117,8 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
   return TRUE;
 }
 
-/* Under the lock.  May a caller with @epoch have the open @store?  A store of an earlier epoch is fenced
- * off: the user had another owner meanwhile, so what the store knows may be wrong. */
+/* The caller holds the lock.  May a caller with @epoch have the open @store?  A store of an earlier epoch is
+ * fenced off: the user had another owner meanwhile, so what the store knows may be wrong. */
 static gboolean
 is_of_epoch (SatchelStoreCore *store, guint64 epoch, GError **error)
 {
@@ -134,7 +134,8 @@ is_of_epoch (SatchelStoreCore *store, guint64 epoch, GError **error)
   return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the user is being moved");
 }
 
-/* Under the lock: the store, or NULL when it has to be opened by the caller (its entry is made), or an error.
+/* Returns, under the lock, the store, or NULL when it has to be opened by the caller (its entry is made), or
+ * an error.
  */
 static SatchelStoreCore *
 wait_for_entry (const char *user, guint64 epoch, SatchelStoreSetup **ret_setup, GError **error)
@@ -165,7 +166,7 @@ wait_for_entry (const char *user, guint64 epoch, SatchelStoreSetup **ret_setup, 
     }
 }
 
-/* @is_asked: auth was asked for @place just now. */
+/* @is_asked means: auth was asked for @place just now. */
 static SatchelStoreCore *
 acquire_core (const char *user, const SatchelPlace *place, gboolean is_asked, GError **error)
 {
@@ -226,8 +227,8 @@ satchel_stores_n_open (void)
   return n;
 }
 
-/* Under the lock.  Marks stores without uses, idle for long enough or awaited, as CLOSING, and returns
- * them. */
+/* The caller holds the lock.  Marks stores without uses, idle for long enough or awaited, as CLOSING, and
+ * returns them. */
 static GPtrArray *
 take_unused (gint64 idle_ms)
 {
@@ -332,7 +333,7 @@ look_done (gpointer data)
   release_free (data);
 }
 
-/* Main thread: calls the functions that wait for a user's store to be closed. */
+/* Calls, in the main thread, the functions that wait for a user's store to be closed. */
 static gboolean
 tell_released (void)
 {
@@ -386,7 +387,7 @@ sweep_tick (SatchelTimer *timer, gpointer data)
     start_sweep (NULL);
 }
 
-/* Under the lock. */
+/* The caller holds the lock. */
 static void
 raise_fence (const char *user, guint64 epoch)
 {

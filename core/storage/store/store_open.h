@@ -10,7 +10,8 @@
 #include "core/runtime/loader/loader.h"
 #include "core/storage/store/place.h"
 
-/* One level of a stack.  @section: its module's group, for the call only; NULL if it has no settings. */
+/* This is one level of a stack.  @section: its module's group, for the call only; NULL if it has no settings.
+ */
 typedef struct SatchelStoreLevel
 {
   const char *name;
@@ -40,10 +41,10 @@ typedef struct SatchelStoreOpenOptions
 /* Opens driver and layers.  Everything in @options but root_fd is for the call only.  The last
  * satchel_store_unref closes the store.  [blocks] */
 SatchelStore *satchel_store_open (const SatchelStoreOpenOptions *options, GError **error);
-/* Another handle of the store, with another access. */
+/* Returns another handle of the store, with another access. */
 SatchelStore *satchel_store_with_access (SatchelStore *store, const SatchelAccess *access);
-/* A stage of a file that was spooled for several recipients (delivery.h): hard-linked where driver and layers
- * allow, else copied.  @path: below the mail root. */
+/* Returns a stage of a file that was spooled for several recipients (delivery.h): hard-linked where driver
+ * and layers allow, else copied.  @path: below the mail root. */
 SatchelStage *satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf, guint64 size,
                                          GBytes *attributes, GError **error);
 /* Closes mailboxes that nobody has used for @idle_ms.  [blocks] */
@@ -51,7 +52,7 @@ void satchel_store_sweep (SatchelStore *store, gint64 idle_ms);
 /* Mailboxes in memory: tests for leaks. */
 guint satchel_store_n_handles (SatchelStore *store);
 
-/* "xor > noop > maildir": the levels from the client down.  Yours. */
+/* Returns "xor > noop > maildir": the levels from the client down.  Yours. */
 char *satchel_store_describe (SatchelStore *store);
 
 /* Listeners that hear of every committed transaction of any store, in order; borrowed for good.  Set before
@@ -65,7 +66,7 @@ void satchel_store_set_listeners (const SatchelStoreListener *listeners, guint n
 
 /* Bounds of the change log that durable listeners read: limits.change_log, limits.change_log_age. */
 void satchel_feed_set_bounds (guint64 max_bytes, gint64 max_age_s);
-/* A line for each durable listener: "listener: name=... waiting=N failing=N ...". */
+/* Gives a line for each durable listener: "listener: name=... waiting=N failing=N ...". */
 typedef void (*SatchelFeedDescribeFunc) (const char *line, gpointer data);
 void satchel_feed_describe (SatchelFeedDescribeFunc func, gpointer data);
 /* At the end of the process: listeners hear no more changes than the present one. */
@@ -76,29 +77,29 @@ void satchel_feed_stop (void);
  * no such driver, or `storage.layers` contradicts what is enabled.  Main thread. */
 gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
                                    int root_fd, GError **error);
-/* Called in the main thread.  @placed: the default stack was searched for mail of a user who was placed
- * here by a rule.  @outdated: a store is open with an earlier epoch than a new place has, so its holders
- * must let go. */
+/* It is called in the main thread.  @placed: the default stack was searched for mail of a user who was placed
+ * here by a rule.  @outdated: a store is open with an earlier epoch than a new place has, so its holders must
+ * let go. */
 typedef struct SatchelStoresHooks
 {
   void (*placed) (const char *user, guint64 epoch, gboolean has_mail);
   void (*outdated) (const char *user, guint64 epoch);
 } SatchelStoresHooks;
 void satchel_stores_set_hooks (const SatchelStoresHooks *hooks);
-/* A handle of the store of @access's owner, opened if it is not.  Any thread.  [blocks] if it is not open.
- * Errors: UNAVAILABLE (being released, of another epoch, or not configured), CORRUPT, IO, .... */
+/* Returns a handle of the store of @access's owner, opened if it is not.  Any thread.  [blocks] if it is not
+ * open. Errors: UNAVAILABLE (being released, of another epoch, or not configured), CORRUPT, IO, .... */
 SatchelStore *satchel_store_acquire (const SatchelAccess *access, const SatchelPlace *place, GError **error);
-/* The same if the store is open, else NULL.  Any thread, never blocks. */
+/* Does the same if the store is open, else NULL.  Any thread, never blocks. */
 SatchelStore *satchel_store_peek (const SatchelAccess *access);
-/* For RELEASE: refuses to open the store of @user up to the epoch of @place, closes it (unless it is of a
- * later epoch) as soon as it has no holder (end the sessions first), and then calls @func in the main
- * thread, also if the store was not open.  @target (or NULL): the place that the mail is to move to; then
- * @place is looked at before.  Main thread. */
+/* Refuses, for RELEASE, to open the store of @user up to the epoch of @place, closes it (unless it is of a
+ * later epoch) as soon as it has no holder (end the sessions first), and then calls @func in the main thread,
+ * also if the store was not open.  @target (or NULL): the place that the mail is to move to; then @place is
+ * looked at before.  Main thread. */
 typedef void (*SatchelStoreReleasedFunc) (const char *user, guint64 epoch, SatchelLook look, const char *what,
                                           gpointer data);
 void satchel_store_release (const char *user, const SatchelPlace *place, const SatchelPlace *target,
                             SatchelStoreReleasedFunc func, gpointer data);
-/* For ADOPT: @user may be acquired here (again), from @epoch on. */
+/* After it, for ADOPT, @user may be acquired here (again), from @epoch on. */
 void satchel_store_adopt (const char *user, guint64 epoch);
 /* Closes the store of @user now if it has no holder.  [blocks] */
 void satchel_store_close_unused (const char *user);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the files of core/storage share: the store, its dispatch tables, handles of mailboxes.  Locks are
- * taken in this order: keys_lock; write_lock, queue_lock; then list_lock or handles_lock, then a mailbox's
- * lock.
+ * This header says what the files of core/storage share: the store, its dispatch tables, handles of
+ * mailboxes.  Locks are taken in this order: keys_lock; write_lock, queue_lock; then list_lock or
+ * handles_lock, then a mailbox's lock.
  */
 #pragma once
 #include <satchel/message.h>
@@ -18,7 +18,7 @@ typedef enum
   SATCHEL_CALL_none = SATCHEL_N_CALLS
 } SatchelCall;
 
-/* satchel_storage_NAME: calls of the level below, for layers (storage.h declares those that layers may
+/* satchel_storage_NAME are calls of the level below, for layers (storage.h declares those that layers may
  * use); with &store->client, calls of the core into the whole stack. */
 #define STEP(...)
 #define METHOD(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)              \
@@ -32,7 +32,7 @@ typedef struct SatchelDispatch
   guint8 target[SATCHEL_N_CALLS];
 } SatchelDispatch;
 
-/* The calls that decide what becomes of a store that nobody uses, and how it is found again. */
+/* These are the calls that decide what becomes of a store that nobody uses, and how it is found again. */
 typedef struct SatchelStoreCore SatchelStoreCore;
 struct SatchelStoreKeeper
 {
@@ -45,7 +45,7 @@ struct SatchelStoreKeeper
   SatchelStore *(*acquire) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 };
 
-/* What all handles of a user's store share. */
+/* This says what all handles of a user's store share. */
 struct SatchelStoreCore
 {
   gint users;                       /* number of references; under satchel_store_uses_lock */
@@ -98,7 +98,7 @@ struct SatchelStoreCore
 void satchel_store_set_user_attributes (SatchelStoreCore *store, const char *attributes);
 char *satchel_store_user_attributes (SatchelStoreCore *store); /* yours; NULL: unknown */
 
-/* A key that accesses of the store have at present. */
+/* This is a key that accesses of the store have at present. */
 typedef struct SatchelKeyUse
 {
   GBytes *key;
@@ -106,7 +106,7 @@ typedef struct SatchelKeyUse
   guint id; /* never used twice in a store */
 } SatchelKeyUse;
 
-/* A handle: SatchelMailbox and SatchelStore of the public headers. */
+/* This is a handle: SatchelMailbox and SatchelStore of the public headers. */
 struct SatchelStore
 {
   gatomicrefcount refs;
@@ -124,10 +124,10 @@ struct SatchelMailbox
   SatchelStore *store;             /* a reference */
   SatchelMailbox *previous, *next; /* in store->mailboxes */
 };
-/* The first arguments of a handle's calls: the stack, and the access. */
+/* These are the first arguments of a handle's calls: the stack, and the access. */
 #define SATCHEL_STACK(store) (&(store)->core->client), (store)->access
 
-/* The core's part of an open mailbox. */
+/* This is the core's part of an open mailbox. */
 typedef struct SatchelMailboxCore
 {
   SatchelStorageMailbox handle; /* first: the handle is this */
@@ -154,32 +154,32 @@ typedef struct SatchelMailboxCore
                             their own */
 } SatchelMailboxCore;
 
-/* write_lock.c */
+/* write_lock.c has these. */
 void satchel_store_begin_write (SatchelStoreCore *store);
 void satchel_store_end_write (SatchelStoreCore *store);
 gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds write_lock */
 /* UNAVAILABLE once the store is fenced. */
 gboolean satchel_store_check_fence (SatchelStoreCore *store, GError **error);
 
-/* mailbox_read.c */
+/* mailbox_read.c has these. */
 SatchelMailboxCore *satchel_mailbox_core (SatchelStorageMailbox *mailbox);
 
-/* mailbox_use.c */
-/* A use of the open mailbox of @name, or NULL. */
+/* mailbox_use.c has these. */
+/* Returns a use of the open mailbox of @name, or NULL. */
 SatchelMailboxCore *satchel_store_look_up (SatchelStoreCore *store, const char *name);
 /* Takes a use; under handles_lock. */
 SatchelMailboxCore *satchel_mailbox_use_locked (SatchelMailboxCore *core);
 
-/* name_list.c */
+/* name_list.c has these. */
 gboolean satchel_store_check_name (const char *name, GError **error);
 void satchel_store_forget_list (SatchelStoreCore *store);
 SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
 
-/* keywords.c */
-/* INVALID: a keyword is no atom; LIMIT: one is too long, or there are too many. */
+/* keywords.c has these. */
+/* INVALID means: a keyword is no atom; LIMIT: one is too long, or there are too many. */
 gboolean satchel_keywords_check (const char *const *keywords, GError **error);
 
-/* dispatch.c */
+/* dispatch.c has these. */
 gboolean satchel_dispatch_build (SatchelStoreCore *store, GError **error);
 gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
 /* Opens a message at @target itself, also if the level crashed on this message. */
@@ -187,7 +187,8 @@ SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, const SatchelAc
                                          SatchelStorageMailbox *mailbox, guint32 uid, GError **error);
 const char *satchel_dispatch_level_name (const SatchelStorage *level);
 guint satchel_dispatch_level_index (const SatchelStorage *level); /* 0: the nearest to the client */
-/* After @method failed: sets an error if the module did not, since a caller would take NULL for success. */
+/* After @method failed, it sets an error if the module did not, since a caller would take NULL for success.
+ */
 void satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error);
 static inline SatchelStorage *
 satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *dispatch, SatchelCall call)
@@ -198,22 +199,22 @@ satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *d
 /* The level that answers a call of the core, or NULL. */
 #define SATCHEL_TOP(store, call) satchel_dispatch_target (store, &(store)->top, SATCHEL_CALL_##call)
 
-/* names.c */
+/* names.c has these. */
 /* Is there room for another name beside @infos?  Else LIMIT. */
 gboolean satchel_store_check_room (SatchelStore *store, GPtrArray *infos, GError **error);
 
-/* All names, also those that the access may not see. */
+/* Returns all names, also those that the access may not see. */
 GPtrArray *satchel_store_list_all (SatchelStore *store, GError **error);
 
-/* namespaces.c */
+/* namespaces.c has these. */
 void satchel_namespaces_init (SatchelStoreCore *store);
 void satchel_namespaces_clear (SatchelStoreCore *store);
 /* Finds the namespace of a name; NULL: the user's own. */
 const SatchelStoreNamespace *satchel_namespaces_find (SatchelStoreCore *store, const char *name);
-/* How many of @infos are the user's own. */
+/* Returns how many of @infos are the user's own. */
 guint satchel_namespaces_count_own (SatchelStoreCore *store, const GPtrArray *infos);
 
-/* rights.c: what is done to names and messages, and what it needs. */
+/* rights.c says what is done to names and messages, and what it needs. */
 typedef enum
 {
   SATCHEL_ACT_SEE, /* nothing but LOOKUP */
@@ -232,7 +233,7 @@ typedef enum
   SATCHEL_ACT_EXPUNGE,
   SATCHEL_ACT_REMOVE
 } SatchelAct;
-/* Errors: NOPERM; NONEXISTENT if the access may not see the mailbox. */
+/* The errors are NOPERM; NONEXISTENT if the access may not see the mailbox. */
 gboolean satchel_rights_check (SatchelStore *store, const char *name, SatchelAct act, GError **error);
 gboolean satchel_rights_check_mailbox (SatchelMailbox *mailbox, SatchelAct act, GError **error);
 /* Checks the rights of the nearest mailbox above @name, and of its namespace.  @infos: all names. */
@@ -245,45 +246,45 @@ gboolean satchel_rights_are_limited (const SatchelStore *store);
 /* @infos, or a copy with the names that the access may see.  Yours; takes over @infos. */
 GPtrArray *satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos);
 
-/* shown_flags.c */
+/* shown_flags.c has these. */
 /* What the mailbox of @name, as the access sees it, shows in place of its stored flags; `hidden` has what is
  * added, too.  FALSE: it shows what is stored, and @ret_shown says so. */
 gboolean satchel_shown_flags_find (SatchelStore *store, const char *name, SatchelShownFlags *ret_shown);
 /* Changes the counters of stored flags in @state into those of shown ones. */
 void satchel_shown_flags_count (const SatchelShownFlags *shown, SatchelMailboxState *state);
 
-/* The newest snapshot as @shown has it, a reference of the caller's. */
+/* Returns the newest snapshot as @shown has it, a reference of the caller's. */
 SatchelSnapshot *satchel_shown_flags_snapshot (SatchelMailboxCore *core, const SatchelShownFlags *shown);
 
 /* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
 void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes);
 
-/* mailbox_sync.c */
+/* mailbox_sync.c has these. */
 gboolean satchel_mailbox_is_current (SatchelMailboxCore *core, const SatchelAccess *access);
 gboolean satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access, GError **error);
 
-/* mailbox_open.c */
+/* mailbox_open.c has these. */
 /* As satchel_store_look_up, if the level of @storage knows the mailbox by that name: a layer may show it
  * under another one, or not at all. */
 SatchelMailboxCore *satchel_store_look_up_shown (SatchelStorage *storage, const SatchelAccess *access,
                                                  const char *name);
 void satchel_store_close_handles (SatchelStoreCore *store);
 void satchel_store_sweep_core (SatchelStoreCore *store, gint64 idle_ms);
-/* A use of the mailbox of @name, which is opened from @storage down if it is not open. */
+/* Returns a use of the mailbox of @name, which is opened from @storage down if it is not open. */
 SatchelMailboxCore *satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access,
                                              const char *name, GError **error);
 
-/* handle.c */
+/* handle.c has these. */
 /* Takes the use of @core over. */
 SatchelStore *satchel_store_handle_new (SatchelStoreCore *core, const SatchelAccess *access);
-/* The handle of an open mailbox; takes the use of @core over. */
+/* Returns the handle of an open mailbox; takes the use of @core over. */
 SatchelMailbox *satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxCore *core);
 
-/* watch.c */
+/* watch.c has these. */
 void satchel_mailbox_notify (SatchelMailboxCore *core);
 
-/* commit.c */
-/* The operation that the client asked for, before layers changed it. */
+/* commit.c has these. */
+/* This is the operation that the client asked for, before layers changed it. */
 typedef struct SatchelAsked
 {
   SatchelOperation *operation; /* with its results at the end, also of a MOVE that was taken apart */
@@ -301,7 +302,7 @@ typedef struct SatchelCommitRequest
   gboolean is_done;
 } SatchelCommitRequest;
 
-/* round.c */
+/* round.c has these. */
 /* Plans @requests (SatchelCommitRequest), has the driver commit them, and tells their layers the outcome;
  * each request then has its error, if any.  Under write_lock. */
 void satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests);
@@ -315,7 +316,7 @@ void satchel_changes_close (SatchelStoreCore *store);
  * for itself. */
 void satchel_changes_look (SatchelMailboxCore *core);
 gboolean satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox);
-/* The name that its owner sees; yours. */
+/* Returns the name that its owner sees; yours. */
 char *satchel_changes_name_of (SatchelStorageMailbox *mailbox);
 /* The mailbox of @name has @state; it is opened if some of its changes are not logged.  Takes write_lock. */
 void satchel_changes_look_at (SatchelStoreCore *store, const char *name, const SatchelMailboxState *state);
@@ -323,7 +324,7 @@ void satchel_changes_look_at (SatchelStoreCore *store, const char *name, const S
 gboolean satchel_changes_know_names (SatchelStoreCore *store, const GPtrArray *infos);
 /* Finds out what other programs changed in names, and in mailboxes that are not open. */
 void satchel_changes_mend (SatchelStoreCore *store);
-/* Log @requests before the driver executes them, and with their results. */
+/* Logs @requests before the driver executes them, and with their results. */
 void satchel_changes_intend (SatchelStoreCore *store, const GPtrArray *requests);
 void satchel_changes_record (SatchelStoreCore *store, const GPtrArray *requests);
 /* Log a change of names before it is made, and after it. */
@@ -339,7 +340,7 @@ void satchel_changes_record_name (SatchelStoreCore *store, const SatchelNameChan
 /* An import made the mailbox, or turned it into another one. */
 void satchel_changes_record_import (SatchelStoreCore *store, const SatchelAccess *access, const char *name);
 
-/* transaction.c */
+/* transaction.c has these. */
 typedef struct SatchelComposed /* a MOVE that was taken apart for an old layer */
 {
   SatchelOperation *move, *copy, *expunge;
@@ -355,7 +356,7 @@ struct SatchelTransaction
   GError *error; /* a mistake while the transaction was built, which commit reports */
 };
 
-/* operations.c */
+/* operations.c has these. */
 /* Takes operations apart that @level is too old for.  CANNOT: no level would carry an operation out. */
 gboolean satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStorage *level,
                                        gboolean *ret_is_concerned, GError **error);
@@ -364,31 +365,31 @@ void satchel_operation_resolve (SatchelTransaction *transaction);
 void satchel_operation_fill_composed (SatchelTransaction *transaction);
 gboolean satchel_operation_has_effect (const SatchelOperation *operation);
 
-/* operation_fields.c */
-/* CANNOT: the operation has a member that its kind never has, or that @level does not know. */
+/* operation_fields.c has these. */
+/* CANNOT means: the operation has a member that its kind never has, or that @level does not know. */
 gboolean satchel_operation_suit_fields (const SatchelOperation *operation, const char *kind_name,
                                         const SatchelStorage *level, GError **error);
 /* Checks values, so that drivers need not.  Removes bits that are no flags. */
 gboolean satchel_operation_check_values (SatchelOperation *operation, GError **error);
 #define SATCHEL_METADATA_KEY_BYTES 255u
 
-/* stage.c */
+/* stage.c has these. */
 gboolean satchel_stage_is_finished (const SatchelStage *stage);
-/* After a commit: what the driver has not taken is thrown away with the stage. */
+/* After a commit, what the driver has not taken is thrown away with the stage. */
 SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
 
-/* store.c */
+/* store.c has these. */
 SatchelStoreCore *satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error);
 void satchel_store_free (SatchelStoreCore *store);
 
-/* stacks.c */
+/* stacks.c has these. */
 typedef struct SatchelStack
 {
   char *name;
   GPtrArray
       *levels; /* SatchelStoreLevel, nearest to the client first; sections borrowed from the configuration */
 } SatchelStack;
-/* SatchelStack; the first is the default. */
+/* The elements are SatchelStack; the first is the default. */
 GPtrArray *satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GError **error);
 const SatchelStack *satchel_stacks_find (const GPtrArray *stacks, const char *name); /* or NULL */
 const SatchelStoreLevel *satchel_stack_driver (const SatchelStack *stack);
@@ -396,10 +397,10 @@ gboolean satchel_stack_has_volume (const SatchelStack *stack, const char *volume
 /* Looks for mail of @options' user in @stack; @ret_what: a description, yours, or NULL.  [blocks] */
 SatchelLook satchel_stack_look (const SatchelStack *stack, const SatchelStoreOpenOptions *options,
                                 char **ret_what);
-/* The same by a look or two; TRUE if it cannot tell. */
+/* Does the same by a look or two; TRUE if it cannot tell. */
 gboolean satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOptions *options);
 
-/* store_setup.c.  Ref-counted: an opening may outlive a reload. */
+/* store_setup.c has this. It is ref-counted: an opening may outlive a reload. */
 typedef struct SatchelStoreSetup SatchelStoreSetup;
 SatchelStoreSetup *satchel_store_setup_new (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
                                             int root_fd, GError **error);
@@ -414,10 +415,10 @@ SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user
 gboolean satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup);
 void satchel_stores_tell_outdated (const char *user, guint64 epoch);
 
-/* commit.c: a copy; g_free. */
+/* commit.c makes a copy, to be freed by g_free. */
 SatchelStoreListener *satchel_store_get_listeners (guint *ret_n);
 
-/* store_use.c */
+/* store_use.c has these. */
 extern GMutex satchel_store_uses_lock; /* for `users` of every store; the cache has its tables under it too */
 SatchelStoreCore *satchel_store_core_ref (SatchelStoreCore *store);
 void satchel_store_core_unref (SatchelStoreCore *store);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The set-up with which stores of this process are opened: stacks, settings, the mail root.  It decides which
- * stack a user has: the one that auth says, or, for a user whom a rule has just placed here, the one that has
- * mail.
+ * This file has the set-up with which stores of this process are opened: stacks, settings, the mail root.  It
+ * decides which stack a user has: the one that auth says, or, for a user whom a rule has just placed here,
+ * the one that has mail.
  */
 #include "config.h"
 
@@ -111,7 +111,8 @@ defer_call (GDestroyNotify func, const char *user, guint64 epoch, gboolean has_m
   satchel_defer (func, placed);
 }
 
-/* The stack for @place.  Whom a rule sends elsewhere although he has had mail before is where the mail is. */
+/* Returns the stack for @place.  Whom a rule sends elsewhere although he has had mail before is where the
+ * mail is. */
 static const SatchelStack *
 find_stack (SatchelStoreSetup *with, SatchelStoreOpenOptions *options, const SatchelPlace *place,
             GError **error)

@@ -30,7 +30,7 @@ satchel_store_user_attributes (SatchelStoreCore *store)
   return attributes;
 }
 
-/* The value in @attributes, which SatchelPlace describes; yours. */
+/* Returns the value in @attributes, which SatchelPlace describes; yours. */
 static char *
 find_value (const char *attributes, const char *name)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The write lock of a store: one writing call at a time, and none once the user has another owner.
+ * This file has the write lock of a store: one writing call at a time, and none once the user has another
+ * owner.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The commit queue of a store: threads that commit wait in line, one of them leads, takes everybody's
- * transactions and hands them to the driver as one batch, so that they share its sync.
+ * This file has the commit queue of a store: threads that commit wait in line, one of them leads, takes
+ * everybody's transactions and hands them to the driver as one batch, so that they share its sync.
  */
 #include "config.h"
 

@@ -30,7 +30,7 @@ check_tombstones (const SatchelMailboxImport *import, guint64 history_start, GEr
   return TRUE;
 }
 
-/* The numbers among themselves. */
+/* Compares the numbers among themselves. */
 static gboolean
 check_import (const SatchelMailboxImport *import, GError **error)
 {

@@ -116,7 +116,7 @@ check_metadata (const GPtrArray *metadata, GError **error)
   return TRUE;
 }
 
-/* RFC 1939 7: one to 70 characters from 0x21 to 0x7E. */
+/* RFC 1939 7 asks for one to 70 characters from 0x21 to 0x7E. */
 static gboolean
 check_unique_id (const char *id, GError **error)
 {

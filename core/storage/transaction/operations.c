@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The kinds of operations, and their way down the stack, driver included: a level that is too old for a kind
- * gets the operations that it is composed of.  If that is not possible the core refuses the operation, since
- * one that no level executes must not succeed.  Members are in operation_fields.c.
+ * This file has the kinds of operations, and their way down the stack, driver included: a level that is too
+ * old for a kind gets the operations that it is composed of.  If that is not possible the core refuses the
+ * operation, since one that no level executes must not succeed.  Members are in operation_fields.c.
  */
 #include "config.h"
 

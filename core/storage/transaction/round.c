@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A round of the commit queue.  Transactions that no layer plans go to the driver together, so that they
- * share its sync.  One that a layer plans waits until those before it are carried out: the layer sees what
- * they have left.
+ * This file has a round of the commit queue.  Transactions that no layer plans go to the driver together, so
+ * that they share its sync.  One that a layer plans waits until those before it are carried out: the layer
+ * sees what they have left.
  */
 #include "config.h"
 
@@ -117,7 +117,7 @@ add_told (SatchelStoreCore *store, SatchelCommitRequest *request, guint index)
     g_array_append_val (request->told, index);
 }
 
-/* Each concerned layer from the client down. */
+/* Asks each concerned layer from the client down. */
 static gboolean
 plan (SatchelStoreCore *store, GPtrArray *planned, SatchelCommitRequest *request, GError **error)
 {

@@ -175,7 +175,7 @@ distrust_indexes (const MdPlan *plan, gboolean is_undone)
     }
 }
 
-/* FALSE: all members have failed. Everything is put back, unless something was removed, which cannot be
+/* FALSE means: all members have failed. Everything is put back, unless something was removed, which cannot be
  * put back; then all that was done stays visible. */
 static gboolean
 make_plans_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
@@ -256,7 +256,7 @@ count_busy (SatchelTransaction *const *transactions, guint n, int by)
       }
 }
 
-/* TRUE: the watch of some mailbox was paused, or taken up again. */
+/* TRUE means: the watch of some mailbox was paused, or taken up again. */
 static gboolean
 pause_watches (SatchelTransaction *const *transactions, guint n, gboolean pause)
 {

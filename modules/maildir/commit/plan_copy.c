@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * COPY and MOVE: a hard link or a rename to a name that has the new UID and keeps the email id.
+ * This file has COPY and MOVE: a hard link or a rename to a name that has the new UID and keeps the email id.
  */
 #include "config.h"
 
@@ -83,7 +83,7 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *cop
          || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the file name of the copy would be too long");
 }
 
-/* Bits of the keywords of one mailbox in another, found once for all messages. */
+/* These are bits of the keywords of one mailbox in another, found once for all messages. */
 typedef struct Translation
 {
   gboolean is_same;                 /* both have the same bits */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Flags and keywords of messages, and EXPUNGE.
+ * This file has flags and keywords of messages, and EXPUNGE.
  */
 #include "config.h"
 

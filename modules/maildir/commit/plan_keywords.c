@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Bits for the keywords that a transaction names.
+ * This file has bits for the keywords that a transaction names.
  */
 #include "config.h"
 
@@ -41,8 +41,8 @@ count_used_keywords (MdKeywordUse *use)
   satchel_keyword_set_unite (&use->used, &used);
 }
 
-/* A bit that no message has, now or before this commit, and that nothing in this transaction asked for;
- * one without a letter if possible. -1: none. */
+/* Returns a bit that no message has, now or before this commit, and that nothing in this transaction asked
+ * for; one without a letter if possible. -1: none. */
 static int
 find_unused_keyword (MdKeywordUse *use)
 {
@@ -60,8 +60,8 @@ find_unused_keyword (MdKeywordUse *use)
   return lettered;
 }
 
-/* The bit of a new keyword. If all bits are taken, that of a keyword which no message has, now or before
- * this commit, since a transaction of it that fails brings keywords back. -1: none. */
+/* Returns the bit of a new keyword. If all bits are taken, that of a keyword which no message has, now or
+ * before this commit, since a transaction of it that fails brings keywords back. -1: none. */
 static int
 add_or_replace_keyword (MdKeywordUse *use, const char *name, gboolean *needs_file)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * A message that was received and is in no mailbox yet.
+ * This header declares a message that was received and is in no mailbox yet.
  */
 #pragma once
 #include <satchel/storage.h>
 
-/* SatchelStaged.driver */
+/* This is SatchelStaged.driver. */
 typedef struct MdStaged
 {
   char name[128]; /* in the user's tmp/; "" if a mailbox took it, or if it is in a spool */

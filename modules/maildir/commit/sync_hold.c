@@ -32,8 +32,8 @@ free_held (gpointer data)
 
 static GPrivate current = G_PRIVATE_INIT (free_held);
 
-/* TRUE: the file will be synced at the end of the hold. If it was held already, it goes to the end of the
- * order, so that what was held before it is durable before it. */
+/* TRUE means: the file will be synced at the end of the hold. If it was held already, it goes to the end of
+ * the order, so that what was held before it is durable before it. */
 static gboolean
 hold_sync (GArray *held, int fd)
 {

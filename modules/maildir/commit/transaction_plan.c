@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A plan: its steps, its effects in memory, and undoing them.
+ * This file has a plan: its steps, its effects in memory, and undoing them.
  */
 #include "config.h"
 
@@ -119,8 +119,8 @@ forget_entries (MdTable *table, guint32 first)
     }
 }
 
-/* Called when all effects are undone. Lines that were written to the UID list stay; they name files that
- * do not exist and are passed over. */
+/* It is called when all effects are undone. Lines that were written to the UID list stay; they name files
+ * that do not exist and are passed over. */
 static void
 undo_imports (MdPlan *plan)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A transaction as a plan: steps on disk, and effects in memory that come into force when it is planned and
- * are undone if it fails.
+ * This header declares a transaction as a plan: steps on disk, and effects in memory that come into force
+ * when it is planned and are undone if it fails.
  */
 #pragma once
 #include "commit/journal.h"
@@ -13,7 +13,7 @@ typedef struct MdMailbox MdMailbox;
 typedef struct MdStore MdStore;
 typedef struct MdPlan MdPlan;
 
-/* A change of one entry of a table; undone in reverse order when a transaction fails. */
+/* This is a change of one entry of a table; undone in reverse order when a transaction fails. */
 typedef struct MdEffect
 {
   MdMailbox *mb;
@@ -30,7 +30,7 @@ typedef struct MdEffect
   guint64 modseq;
 } MdEffect;
 
-/* The keywords of a mailbox that a transaction needs. */
+/* These are the keywords of a mailbox that a transaction needs. */
 typedef struct MdKeywordUse
 {
   MdMailbox *mb;
@@ -40,7 +40,7 @@ typedef struct MdKeywordUse
   guint n_without;  /* keywords that found no room */
 } MdKeywordUse;
 
-/* The things that a transaction imports into a mailbox. */
+/* These are the things that a transaction imports into a mailbox. */
 typedef struct MdImport
 {
   MdMailbox *mb;
@@ -67,7 +67,7 @@ struct MdPlan
   GString *new_name, *unknown; /* of the message at work */
 };
 
-/* transaction_plan.c */
+/* transaction_plan.c has these. */
 
 MdPlan *md_plan_new (MdStore *store);
 void md_plan_free (MdPlan *plan);
@@ -75,7 +75,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdPlan, md_plan_free)
 /* Notes that the plan changes @mb, with its snapshot as it is now. */
 void md_plan_touch (MdPlan *plan, MdMailbox *mb);
 MdStep *md_plan_step (MdPlan *plan, MdStepKind kind);
-/* A copy that lives as long as the plan. */
+/* Returns a copy that lives as long as the plan. */
 const char *md_plan_name (MdPlan *plan, const char *name);
 MdEffect *md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind);
 gboolean md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error);
@@ -84,7 +84,7 @@ gboolean md_plan_take_modseq (MdPlan *plan, GError **error);
 /* Undoes all effects in memory. */
 void md_plan_undo (MdPlan *plan);
 
-/* plan_messages.c */
+/* plan_messages.c has these. */
 
 typedef gboolean (*MdRowFunc) (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder,
                                guint32 index, SatchelMessageRow *row, gpointer data, GError **error);
@@ -107,21 +107,21 @@ void md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *b
 gboolean md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index,
                                guint32 uid, GError **error);
 
-/* plan_append.c, plan_copy.c, plan_flags.c: by kind. */
+/* plan_append.c, plan_copy.c and plan_flags.c have these, by kind. */
 
 gboolean md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error);
 gboolean md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error);
 gboolean md_plan_flags (MdPlan *plan, SatchelOperation *op, GError **error);
 gboolean md_plan_expunge (MdPlan *plan, SatchelOperation *op, GError **error);
 
-/* plan_operation.c */
+/* plan_operation.c has these. */
 
 gboolean md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error);
 
-/* plan_keywords.c */
+/* plan_keywords.c has these. */
 
-/* Which keywords get a bit: those that the mailbox has already; all, or the operation fails with LIMIT; those
- * that find room, so that a message is never refused for its keywords. */
+/* This says which keywords get a bit: those that the mailbox has already; all, or the operation fails with
+ * LIMIT; those that find room, so that a message is never refused for its keywords. */
 typedef enum
 {
   MD_KEYWORDS_KNOWN,
@@ -133,20 +133,20 @@ gboolean md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, 
 /* Logs a line for each mailbox that had no room for all keywords. */
 void md_plan_log_keywords (const MdPlan *plan);
 
-/* plan_import.c: messages with UIDs and unique ids of another store. */
+/* plan_import.c has these: messages with UIDs and unique ids of another store. */
 
-/* Before the first operation: makes the counters go above what the transaction imports. */
+/* Makes, before the first operation, the counters go above what the transaction imports. */
 gboolean md_plan_begin_imports (MdStore *store, SatchelTransaction *transaction, GError **error);
 /* The UID that @op says. CANNOT: the mailbox cannot give it. */
 gboolean md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 *ret_uid, GError **error);
-/* @name: as planned; its first @base_len bytes will never change. */
+/* @name is as planned; its first @base_len bytes will never change. */
 void md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, const char *name,
                              guint base_len);
 /* After the last operation: makes unique ids durable before any step is done. FALSE: the caller undoes the
  * plan. */
 gboolean md_plan_save_imports (MdPlan *plan, GError **error);
 
-/* steps.c */
+/* steps.c has these. */
 
 /* Does the steps; if one fails, those before it are put back. */
 gboolean md_plan_run (MdPlan *plan, GError **error);

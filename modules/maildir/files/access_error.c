@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Errors of system calls on files of the driver. They say which path was refused, to which uid, and which
- * permission is missing on it.
+ * This file has errors of system calls on files of the driver. They say which path was refused, to which uid,
+ * and which permission is missing on it.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 
 #define MODE_BITS 07777u
 
-/* The path of @name below an open directory; of the directory itself if @name is ".". */
+/* Returns the path of @name below an open directory; of the directory itself if @name is ".". */
 static char *
 path_below (int dirfd, const char *name)
 {
@@ -54,7 +54,7 @@ md_may_read (const struct stat *st)
   return find_missing_bits (st, S_ISDIR (st->st_mode) ? 5 : 4) == 0;
 }
 
-/* TRUE: a permission is missing, and @why says which. */
+/* TRUE means: a permission is missing, and @why says which. */
 static gboolean
 lacks_permission (const struct stat *st, guint wants, const char *path, GString *why)
 {

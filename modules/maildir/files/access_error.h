@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Errors that say which path was refused, and which permission the server lacks on it.
+ * This header declares errors that say which path was refused, and which permission the server lacks on it.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -12,7 +12,7 @@ typedef enum
   MD_ACCESS_CHANGE /* of names in the directory */
 } MdAccess;
 
-/* By owner and mode. A directory must also be searchable. */
+/* It judges by owner and mode. A directory must also be searchable. */
 gboolean md_may_read (const struct stat *st);
 /* Sets @error from @errnum with the path of @name below @dirfd (".": the directory itself), and says of a
  * refusal which permission is missing. Returns FALSE. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The id of the boot.
+ * This file has the id of the boot.
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* The kernel's id of this boot. What was written without a sync survives a kill but not a boot. */
+/* Returns the kernel's id of this boot. What was written without a sync survives a kill but not a boot. */
 const guint8 *
 md_boot_id (void)
 {

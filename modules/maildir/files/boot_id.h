@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * The id of the boot: what was written without a sync is there as long as it stays the same.
+ * This header declares the id of the boot: what was written without a sync is there as long as it stays the
+ * same.
  */
 #pragma once
 #include <glib.h>
 
-/* 16 bytes. Must be called once while /proc can still be read. */
+/* Returns 16 bytes. It must be called once while /proc can still be read. */
 const guint8 *md_boot_id (void);

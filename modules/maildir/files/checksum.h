@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * CRC-32C (Castagnoli), with which the files of the driver are checked.
+ * This header declares CRC-32C (Castagnoli), with which the files of the driver are checked.
  */
 #pragma once
 #include <glib.h>
 
-/* @crc: that of the bytes before, 0 at first. */
+/* @crc is that of the bytes before, 0 at first. */
 guint32 md_crc32c (guint32 crc, const void *data, gsize len);
 
-/* The first line of a file, "NAME VERSION LEAST CHECKSUM": does LEAST let this version read the file, and is
- * the checksum that of @body, the rest of the file? */
+/* Checks the first line of a file, "NAME VERSION LEAST CHECKSUM": does LEAST let this version read the file,
+ * and is the checksum that of @body, the rest of the file? */
 gboolean md_check_head (const char *line, const char *name, const void *body, gsize len);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Files that are read, written or replaced whole; directories opened step by step and read in bulk.
+ * This file has files that are read, written or replaced whole; directories opened step by step and read in
+ * bulk.
  */
 #include "config.h"
 

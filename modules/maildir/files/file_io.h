@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Files that are read, written or replaced whole, and directories that are read in bulk.
+ * This header declares files that are read, written or replaced whole, and directories that are read in bulk.
  */
 #pragma once
 #include <satchel/storage.h>
 #include <sys/uio.h>
 
-/* A directory as it was seen last. */
+/* This is a directory as it was seen last. */
 typedef struct MdStamp
 {
   guint64 ino;
@@ -15,7 +15,7 @@ typedef struct MdStamp
 
 gboolean md_write_all (int fd, const void *data, gsize len, GError **error);
 gboolean md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **error);
-/* The same of several pieces; @parts is changed. */
+/* Does the same of several pieces; @parts is changed. */
 gboolean md_pwritev_all (int fd, struct iovec *parts, guint n, guint64 offset, GError **error);
 /* Reads a small regular file whole. NULL with NONEXISTENT, or with CORRUPT if it has more than @max bytes. */
 GByteArray *md_read_file (int dirfd, const char *name, gsize max, GError **error);
@@ -28,11 +28,11 @@ gboolean md_replace_file (int dirfd, const char *name, const void *data, gsize l
 gboolean md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable,
                        GError **error);
 int md_open_dir (int dirfd, const char *name, gboolean create, GError **error);
-/* "", "cur" or "A/B/new": opened level by level, so that no symbolic link is followed. */
+/* Opens "", "cur" or "A/B/new": opened level by level, so that no symbolic link is followed. */
 int md_open_path (int dirfd, const char *path, gboolean create, GError **error);
 gboolean md_stamp_of (int fd, MdStamp *ret, GError **error);
 gboolean md_stamp_equal (const MdStamp *a, const MdStamp *b);
-/* @type: d_type of readdir(3). */
+/* @type is d_type of readdir(3). */
 typedef void (*MdEntryFunc) (const char *name, gsize len, guint8 type, gpointer data);
 /* Calls @func for each entry, "." and ".." among them. */
 gboolean md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The real calls behind maildir_sys.h.
+ * This file has the real calls behind maildir_sys.h.
  */
 #include "config.h"
 

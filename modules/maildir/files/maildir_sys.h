@@ -32,9 +32,9 @@ typedef struct MdSys
   ssize_t (*getdents) (int fd, void *buffer, size_t len);
 } MdSys;
 
-/* The calls that the driver makes: those below, repeated when a signal interrupts them. */
+/* These are the calls that the driver makes: those below, repeated when a signal interrupts them. */
 extern const MdSys md_sys;
-/* The calls that tests replace. */
+/* These are the calls that tests replace. */
 extern MdSys md_calls;
 /* Puts the real calls back. */
 void md_sys_reset (void);

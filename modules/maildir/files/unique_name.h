@@ -5,5 +5,5 @@
 #include <glib.h>
 
 void md_random (void *buffer, gsize len);
-/* "SECONDS.M..P..Q..R...HOST". */
+/* Makes "SECONDS.M..P..Q..R...HOST". */
 void md_unique_name (char buffer[128], gint64 seconds);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The directory of another server's files, if `control_path` is set: UID lists and keywords of each mailbox,
- * subscriptions of the user. Without the setting they are in the Maildir. Directories in it have the names
- * of the folders, and INBOX has one as well.
+ * This file has the directory of another server's files, if `control_path` is set: UID lists and keywords of
+ * each mailbox, subscriptions of the user. Without the setting they are in the Maildir. Directories in it
+ * have the names of the folders, and INBOX has one as well.
  */
 #include "config.h"
 

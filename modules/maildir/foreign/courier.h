@@ -13,10 +13,10 @@ typedef struct MdMailbox MdMailbox;
 /* Writes Courier's keywords as letters into the names of the files, before the first scan.
  * @is_first: Satchel sees the mailbox for the first time. */
 gboolean md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error);
-/* Called at each change of ours: removes Courier's list, which is wrong from then on. */
+/* It is called at each change of ours: removes Courier's list, which is wrong from then on. */
 gboolean md_courier_changed (MdMailbox *mb, GError **error);
-/* Unique ids that Courier's POP3 server told: base of the file's name to "P" and the id. The caller unrefs
- * it. */
+/* Returns unique ids that Courier's POP3 server told: base of the file's name to "P" and the id. The caller
+ * unrefs it. */
 GHashTable *md_courier_unique_ids (MdMailbox *mb);
 /* Has Courier no list of this mailbox? */
 gboolean md_courier_lacks (const MdMailbox *mb);

@@ -158,7 +158,7 @@ set_numbers (MdMailbox *mb, const SatchelMailboxImport *import, GError **error)
   return ok;
 }
 
-/* The mailbox that is open, brought up to date, or one that is loaded for this call. */
+/* Returns the mailbox that is open, brought up to date, or one that is loaded for this call. */
 static MdMailbox *
 load_current_mailbox (MdStore *store, const char *name, const char *dir, GError **error)
 {

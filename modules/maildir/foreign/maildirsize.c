@@ -33,7 +33,7 @@ static const SatchelConfigRow limit_rows[] = {
   { "quota.messages", SATCHEL_CONFIG_INT, "0", "", .min = 0, .max = 4000000000 }
 };
 
-/* The first line; 0: no limit. */
+/* This is the first line; 0: no limit. */
 typedef struct Limits
 {
   gint64 bytes, messages;
@@ -45,7 +45,7 @@ md_maildirsize_has_folder (const MdStore *store, const char *dir)
   return strcmp (dir, (store->settings.layout & MD_LAYOUT_FS) != 0 ? "Trash" : ".Trash") != 0;
 }
 
-/* @dir: "cur" of INBOX, "FOLDER/new", or "tmp". */
+/* @dir is "cur" of INBOX, "FOLDER/new", or "tmp". */
 static gboolean
 is_counted (const MdStore *store, const char *dir, const char *name)
 {
@@ -124,7 +124,7 @@ count_entry (const char *name, gsize len, guint8 type, gpointer data)
     add_file (count->fd, name, count->factor, count->sum);
 }
 
-/* *@newest: raised to the time of the last change of the directories, in ns. */
+/* *@newest is raised to the time of the last change of the directories, in ns. */
 static void
 look_at_folder (MdStore *store, const char *dir, int factor, MdSizeSum *sum, gint64 *newest)
 {
@@ -151,7 +151,7 @@ md_maildirsize_count_folder (MdStore *store, const char *dir, int factor, MdSize
   look_at_folder (store, dir, factor, sum, &newest);
 }
 
-/* @sum NULL: only looks for the time of the last change. */
+/* @sum NULL means: it only looks for the time of the last change. */
 static gboolean
 look_at_all_folders (MdStore *store, MdSizeSum *sum, gint64 *ret_newest, GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The file `maildirsize` of Maildir++, kept for other programs that share the Maildir. Satchel itself never
- * uses its sums or limits. Everything here is called with the writer lock held, and only if the setting
- * `maildirsize` is on.
+ * This header declares the file `maildirsize` of Maildir++, kept for other programs that share the Maildir.
+ * Satchel itself never uses its sums or limits. Everything here is called with the writer lock held, and only
+ * if the setting `maildirsize` is on.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -9,7 +9,7 @@
 typedef struct MdStore MdStore;
 typedef struct MdPlan MdPlan;
 
-/* The sums over files, or changes to them. */
+/* These are the sums over files, or changes to them. */
 typedef struct MdSizeSum
 {
   gint64 bytes, messages;
@@ -26,5 +26,5 @@ gboolean md_maildirsize_has_folder (const MdStore *store, const char *dir);
 /* Appends @change to the file, or writes it anew where it cannot be trusted. A failure is logged and leaves
  * the next change to write it anew. */
 void md_maildirsize_add (MdStore *store, const MdSizeSum *change);
-/* The same with the changes of all plans. */
+/* Does the same with the changes of all plans. */
 void md_maildirsize_add_plans (MdStore *store, MdPlan *const *plans, guint n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Which server was here before, and its file of subscriptions. It is read if it is not as we last left it,
- * and written with each change. Dovecot: "V\t2", an empty line, levels separated by tabs; its old form has
- * levels as in directory names. Courier: "INBOX.A.B". Both write levels as the folders are called on disk.
+ * This file says which server was here before, and its file of subscriptions. It is read if it is not as we
+ * last left it, and written with each change. Dovecot: "V\t2", an empty line, levels separated by tabs; its
+ * old form has levels as in directory names. Courier: "INBOX.A.B". Both write levels as the folders are
+ * called on disk.
  */
 #include "config.h"
 
@@ -25,7 +26,7 @@
 #define COURIER_FILE "courierimapsubscribed"
 #define FILE_MAX (8u << 20)
 
-/* Time of the newest of @names; 0: none of them exists. */
+/* Returns time of the newest of @names; 0: none of them exists. */
 static gint64
 find_newest (int fd, const char *const *names)
 {
@@ -114,8 +115,8 @@ stamp_subscriptions (const MdStore *store, guint64 ret[3])
   return TRUE;
 }
 
-/* The name in a line; NULL: we cannot have it. In layout fs, and there alone, a dot in a level of modified
- * UTF-7 stands for itself. */
+/* Returns the name in a line; NULL: we cannot have it. In layout fs, and there alone, a dot in a level of
+ * modified UTF-7 stands for itself. */
 static char *
 name_of_line (const MdStore *store, const char *line, gboolean has_tabs)
 {

@@ -9,6 +9,6 @@ typedef struct MdStore MdStore;
 
 MdServer md_server_find (MdStore *store);
 gboolean md_server_has_utf8_names (MdStore *store);
-/* TRUE: the other server's file is not as we left it, and was read. */
+/* TRUE means: the other server's file is not as we left it, and was read. */
 gboolean md_subscriptions_read (MdStore *store);
 void md_subscriptions_write (MdStore *store);

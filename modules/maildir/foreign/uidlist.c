@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * UIDs of files that others wrote: reads a list in the form of dovecot-uidlist, version 3 or 1 (the latter
- * is also that of courierimapuiddb). Our lines have two fields of our own, C (checksum) and T (internal
- * date), which other readers keep.
+ * This file has UIDs of files that others wrote: reads a list in the form of dovecot-uidlist, version 3 or 1
+ * (the latter is also that of courierimapuiddb). Our lines have two fields of our own, C (checksum) and T
+ * (internal date), which other readers keep.
  */
 #include "config.h"
 
@@ -42,7 +42,7 @@ parse_hex (const char *p, const char *end, guint32 *ret)
   return TRUE;
 }
 
-/* "3 V1 N2 Gid", or "1 V N". */
+/* Reads "3 V1 N2 Gid", or "1 V N". */
 static gboolean
 parse_list_header (MdUidlist *list, const char *p, const char *end)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * `dovecot-uidlist`: the UIDs of files whose names do not say them. How the file is read, and how a line is
- * made.
+ * This header declares `dovecot-uidlist`: the UIDs of files whose names do not say them. How the file is
+ * read, and how a line is made.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -30,7 +30,7 @@ typedef struct MdUidlist
   gboolean is_unsorted;
 } MdUidlist;
 
-/* A line to write. */
+/* This is a line to write. */
 typedef struct MdListed
 {
   guint32 uid, len;
@@ -46,10 +46,10 @@ MdUidlist *md_uidlist_load (int dirfd, const char *file, guint32 uidvalidity);
 void md_uidlist_free (MdUidlist *list);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdUidlist, md_uidlist_free)
 const MdUidlistLine *md_uidlist_find (const MdUidlist *list, const char *base, guint len);
-/* @hash: satchel_keyed_hash of @base. */
+/* @hash is satchel_keyed_hash of @base. */
 const MdUidlistLine *md_uidlist_find_hashed (const MdUidlist *list, guint64 hash, const char *base,
                                              guint len);
-/* The value of the first field @key, without a NUL at its end; NULL: the line has no such field. */
+/* Returns the value of the first field @key, without a NUL at its end; NULL: the line has no such field. */
 const char *md_uidlist_field (const MdUidlistLine *line, char key, gsize *ret_len);
 /* Does any line save a POP3 unique id? */
 gboolean md_uidlist_has_unique_ids (const MdUidlist *list);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Writing dovecot-uidlist. Lines are appended and synced before a client sees the UID of a foreign file; the
- * file is written anew if it is damaged or mostly names files that are gone. If the user may go back to
- * Dovecot our own files are listed as well, after each commit and without a sync, since their names hold the
- * same.
+ * This file is for writing dovecot-uidlist. Lines are appended and synced before a client sees the UID of a
+ * foreign file; the file is written anew if it is damaged or mostly names files that are gone. If the user
+ * may go back to Dovecot our own files are listed as well, after each commit and without a sync, since their
+ * names hold the same.
  */
 #include "config.h"
 
@@ -46,7 +46,7 @@ has_saved_id (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
   return line != NULL && line->uid == entry->uid && md_uidlist_field (line, 'P', &len) != NULL;
 }
 
-/* @old: the list that has unique ids of our own files, or NULL. */
+/* @old is the list that has unique ids of our own files, or NULL. */
 static void
 add_entries (const MdMailbox *mb, guint32 first, const MdUidlist *old, GArray *files)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * POP3 unique ids that another server told. Saved ones are field P of the UID list (an empty one stands for
- * the base of the file's name); all others are made by the format that is configured.
+ * This file has POP3 unique ids that another server told. Saved ones are field P of the UID list (an empty
+ * one stands for the base of the file's name); all others are made by the format that is configured.
  */
 #include "config.h"
 
@@ -25,8 +25,8 @@ typedef struct SavedId
   guint32 uid, text; /* offset in `texts`; NUL-ended */
 } SavedId;
 
-/* The ids of the list as it was read. Reference-counted, since readers use them while another thread
- * replaces them. */
+/* These are the ids of the list as it was read. Reference-counted, since readers use them while another
+ * thread replaces them. */
 struct MdUniqueIds
 {
   guint64 stamp[4]; /* of the UID list: inode, time, size */
@@ -194,7 +194,7 @@ md_unique_ids_current (MdMailbox *mb)
   return ids;
 }
 
-/* RFC 1939 section 7: one to 70 characters from 0x21 to 0x7E. */
+/* RFC 1939 section 7 asks for one to 70 characters from 0x21 to 0x7E. */
 static gboolean
 is_valid_id (const char *id)
 {

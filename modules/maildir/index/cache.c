@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Attributes of messages: a file of blobs with checksums that only grows. The index keeps their offsets.
- * Damage or loss costs a second computation, and is never an error.
+ * This file has attributes of messages: a file of blobs with checksums that only grows. The index keeps their
+ * offsets. Damage or loss costs a second computation, and is never an error.
  */
 #include "config.h"
 

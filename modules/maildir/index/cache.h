@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The file of attributes (ENVELOPE, BODYSTRUCTURE and others) of a mailbox. Offsets into it are in the index.
+ * This header declares the file of attributes (ENVELOPE, BODYSTRUCTURE and others) of a mailbox. Offsets into
+ * it are in the index.
  */
 #pragma once
 #include <glib.h>
@@ -14,7 +15,7 @@ typedef struct MdCache
   guint64 id, size, dead; /* dead: bytes that no offset names any more */
 } MdCache;
 
-/* Where the attributes of one message are; slot: its place in the caller's array. */
+/* This says where the attributes of one message are; slot: its place in the caller's array. */
 typedef struct MdCacheRef
 {
   guint64 offset;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Writing the index of a mailbox: a log of frames with checksums, of which the first ones are a checkpoint.
- * It is written after the commit and not synced, except for what names of files cannot hold. Decision 0002
- * says why, and what its loss costs.
+ * This file is for writing the index of a mailbox: a log of frames with checksums, of which the first ones
+ * are a checkpoint. It is written after the commit and not synced, except for what names of files cannot
+ * hold. Decision 0002 says why, and what its loss costs.
  */
 #include "config.h"
 
@@ -67,8 +67,8 @@ md_index_init (MdIndex *index)
   *index = (MdIndex) { .fd = -1, .pending = g_byte_array_new (), .is_unnamed = TRUE };
 }
 
-/* Where the next item is appended. NULL: the next write is a checkpoint, which is made of the tables and
- * needs no items, because the file is gone or so much has changed that collecting items would only cost
+/* Returns where the next item is appended. NULL: the next write is a checkpoint, which is made of the tables
+ * and needs no items, because the file is gone or so much has changed that collecting items would only cost
  * memory. */
 static GByteArray *
 get_pending (MdIndex *index)
@@ -278,7 +278,7 @@ md_index_distrust (MdMailbox *mb)
   index->is_broken = TRUE;
 }
 
-/* A checkpoint that is being written to a new file, in frames of a size that a reader accepts. */
+/* This is a checkpoint that is being written to a new file, in frames of a size that a reader accepts. */
 typedef struct Checkpoint
 {
   Frame frame;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The index of a mailbox: a log of frames from which a mailbox is loaded without reading its directories.
+ * This header declares the index of a mailbox: a log of frames from which a mailbox is loaded without reading
+ * its directories.
  */
 #pragma once
 #include "files/file_io.h"
@@ -18,8 +19,8 @@ typedef struct MdTombstone
   guint64 modseq;
 } MdTombstone;
 
-/* How far the index is believed: not at all; for UIDs and mod-sequences, while the directories must be read;
- * in everything. */
+/* This says how far the index is believed: not at all; for UIDs and mod-sequences, while the directories must
+ * be read; in everything. */
 typedef enum
 {
   MD_INDEX_LOST = 0,
@@ -27,7 +28,7 @@ typedef enum
   MD_INDEX_EXACT
 } MdIndexTrust;
 
-/* The end of each frame, as it is on disk. */
+/* This is the end of each frame, as it is on disk. */
 typedef struct MdSummary
 {
   guint8 boot_id[16];

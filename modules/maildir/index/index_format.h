@@ -23,7 +23,7 @@ typedef struct FrameTail
   guint32 magic, version, checkpoint, payload_crc, unsized, crc;
 } FrameTail;
 
-/* Fixed part of a row item, as in memory: the file never leaves the machine's byte order. */
+/* This is the fixed part of a row item, as in memory: the file never leaves the machine's byte order. */
 typedef struct RowItem
 {
   guint32 uid, flags;
@@ -33,7 +33,7 @@ typedef struct RowItem
   guint8 bits, base_len, name_len, reserved;
 } RowItem;
 
-/* An item that changes flags of an earlier row; the part of the name behind its base follows it. */
+/* This is an item that changes flags of an earlier row; the part of the name behind its base follows it. */
 typedef struct FlagsItem
 {
   guint64 modseq, keywords;
@@ -41,14 +41,14 @@ typedef struct FlagsItem
   guint8 bits, end_len, reserved[6];
 } FlagsItem;
 
-/* An item that follows a row or flags item whose message has keywords from number 64 on: the words behind
- * `keywords` there. */
+/* This is an item that follows a row or flags item whose message has keywords from number 64 on: the words
+ * behind `keywords` there. */
 typedef struct WideItem
 {
   guint32 uid, n_words; /* then n_words times 64 bits */
 } WideItem;
 
-/* A keyword; its name follows.  Versions up to 3 had an item 'K' instead, of a byte each. */
+/* This is a keyword; its name follows.  Versions up to 3 had an item 'K' instead, of a byte each. */
 typedef struct KeywordItem
 {
   guint16 bit;

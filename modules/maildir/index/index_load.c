@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reading an index, frame by frame up to the first that is damaged. Every size is checked before memory is
- * taken.
+ * This file is for reading an index, frame by frame up to the first that is damaged. Every size is checked
+ * before memory is taken.
  */
 #include "config.h"
 
@@ -42,7 +42,7 @@ md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized)
   return ok && memcmp (ret->boot_id, md_boot_id (), 16) == 0;
 }
 
-/* The facts that most messages need, kept small because there may be very many. */
+/* These are the facts that most messages need, kept small because there may be very many. */
 typedef struct LoadedRow
 {
   guint32 uid, flags;
@@ -298,7 +298,7 @@ read_exactly (int fd, void *buffer, gsize len, guint64 offset)
   return TRUE;
 }
 
-/* TRUE: the frame is good, its items are loaded, and its summary is in @summary. */
+/* TRUE means: the frame is good, its items are loaded, and its summary is in @summary. */
 static gboolean
 load_frame (Loader *loader, guint64 size, GByteArray *buffer, MdSummary *summary, gboolean *is_checkpoint)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names of files by UID: sorted entries that point into one arena. Removed entries stay, with a mark, until
- * a compaction.
+ * This file has names of files by UID: sorted entries that point into one arena. Removed entries stay, with a
+ * mark, until a compaction.
  */
 #include "config.h"
 

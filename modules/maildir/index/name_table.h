@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Names of the message files of a mailbox by UID.
+ * This header declares names of the message files of a mailbox by UID.
  */
 #pragma once
 #include <glib.h>
 
-/* Bits of an entry: the file is in new/; the message is gone; Satchel made the name. */
+/* These are bits of an entry: the file is in new/; the message is gone; Satchel made the name. */
 enum
 {
   MD_ENTRY_NEW = 1,
@@ -31,7 +31,7 @@ typedef struct MdTable
 
 void md_table_init (MdTable *table);
 void md_table_clear (MdTable *table);
-/* NULL: no entry has this UID, or it is dead. */
+/* NULL means: no entry has this UID, or it is dead. */
 MdEntry *md_table_find (MdTable *table, guint32 uid);
 const char *md_table_name (const MdTable *table, const MdEntry *entry);
 /* @uid is above all others. */

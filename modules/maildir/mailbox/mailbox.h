@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * One mailbox that is open or looked at: its directories, its numbers and what is known of its messages. The
- * writer lock of the store guards it; names, cache offsets and metadata are changed under the table lock as
- * well.
+ * This header declares one mailbox that is open or looked at: its directories, its numbers and what is known
+ * of its messages. The writer lock of the store guards it; names, cache offsets and metadata are changed
+ * under the table lock as well.
  */
 #pragma once
 #include "index/cache.h"
@@ -24,7 +24,8 @@ typedef struct MdMailbox MdMailbox;
 #define MD_UID_JUMP (1u << 24) /* numbering goes on this far above what is seen after a loss */
 #define MD_TOMBSTONES_MAX 20000u
 
-/* Words of MD_STATE_FILE, and hints in it: the frame of the index written last, and the boot of that. */
+/* These are words of MD_STATE_FILE, and hints in it: the frame of the index written last, and the boot of
+ * that. */
 enum
 {
   MD_STATE_UIDVALIDITY,
@@ -81,12 +82,12 @@ struct MdMailbox
   int watch_wd[2];
 };
 
-/* mailbox_open.c */
+/* mailbox_open.c has these. */
 
 MdMailbox *md_mailbox_load (MdStore *store, const char *name, GError **error);
 void md_mailbox_unload (MdMailbox *mb);
 
-/* mailbox_state.c */
+/* mailbox_state.c has these. */
 
 void md_mailbox_set_paths (MdMailbox *mb);
 void md_mailbox_state (MdMailbox *mb, guint64 modseq, SatchelMailboxState *ret);
@@ -112,16 +113,16 @@ gboolean md_mailbox_new_state (MdStore *store, MdSlots *slots, guint32 uidvalidi
 gboolean md_mailbox_create_files (MdStore *store, int fd, const SatchelMailboxImport *as, GError **error);
 /* Was frame @sequence of the index the last one that was written? */
 gboolean md_hint_is_of (const MdSlots *state, guint64 sequence);
-/* FALSE: @snapshot has no such message. */
+/* FALSE means: @snapshot has no such message. */
 gboolean md_find_row (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret);
 
-/* mailbox_recovery.c */
+/* mailbox_recovery.c has these. */
 
 /* Makes the state file of a mailbox that has none; @trust and @summary: what its index said. */
 gboolean md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *summary,
                                    GError **error);
 
-/* mailbox_calls.c */
+/* mailbox_calls.c has these. */
 
 /* Answers from the index alone, if it is of this boot, the directories did not change since, and the mailbox
  * could be opened. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Calls of the driver that look at a mailbox: STATUS, NOOP, the first \Recent message, removed UIDs.
+ * This file has calls of the driver that look at a mailbox: STATUS, NOOP, the first \Recent message, removed
+ * UIDs.
  */
 #include "config.h"
 

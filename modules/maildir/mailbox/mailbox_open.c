@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Opening and closing a mailbox.
+ * This file is for opening and closing a mailbox.
  */
 #include "config.h"
 

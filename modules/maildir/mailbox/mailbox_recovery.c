@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A new state file for a mailbox that lost its own, or comes from another server.
+ * This file has a new state file for a mailbox that lost its own, or comes from another server.
  */
 #include "config.h"
 
@@ -17,7 +17,7 @@
 #include <satchel/hash.h>
 #include <satchel/log.h>
 
-/* The remaining evidence of how a mailbox was numbered. */
+/* This is the remaining evidence of how a mailbox was numbered. */
 typedef struct Evidence
 {
   MdMailbox *mb;
@@ -40,7 +40,7 @@ parse_found (const MdScan *scan, guint index, MdName *ret)
   md_name_parse ((const char *) scan->names->data + found->name, found->len, ret);
 }
 
-/* The UIDVALIDITY that most names have, of several the greatest; 0: no name has one. */
+/* Returns the UIDVALIDITY that most names have, of several the greatest; 0: no name has one. */
 static guint32
 find_majority (const MdScan *scan)
 {
@@ -79,7 +79,7 @@ find_highest_uid (const MdScan *scan, guint32 uidvalidity)
   return highest;
 }
 
-/* UIDNEXT as the list has it; 1: it is of another UIDVALIDITY. */
+/* Returns UIDNEXT as the list has it; 1: it is of another UIDVALIDITY. */
 static guint64
 get_list_uidnext (const MdUidlist *list, guint32 uidvalidity)
 {
@@ -160,7 +160,7 @@ choose_numbering (const Evidence *evidence)
   return numbering;
 }
 
-/* The list of the server that numbered here last. */
+/* Returns the list of the server that numbered here last. */
 static MdUidlist *
 load_foreign_list (MdMailbox *mb)
 {

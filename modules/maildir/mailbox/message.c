@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reading messages: content, email id and attributes. Any thread may call these, also during a commit.
+ * This file is for reading messages: content, email id and attributes. Any thread may call these, also during
+ * a commit.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Metadata that layers keep with messages: in memory while a mailbox is open, and in the index.
+ * This file has metadata that layers keep with messages: in memory while a mailbox is open, and in the index.
  */
 #include "config.h"
 

@@ -6,7 +6,7 @@
 
 typedef struct MdMailbox MdMailbox;
 
-/* @value NULL: removes it. */
+/* @value NULL removes it. */
 void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
 /* Forgets the metadata of a message that is gone. */
 void md_metadata_drop (MdMailbox *mb, guint32 uid);

@@ -67,7 +67,7 @@ hash_foreign_names (Sync *sync)
     }
 }
 
-/* Index of the entry of this file; -1: the file is new. */
+/* Returns the index of the entry of this file; -1: the file is new. */
 static gint64
 find_known_entry (Sync *sync, const char *name, const MdName *parsed)
 {
@@ -88,7 +88,7 @@ find_known_entry (Sync *sync, const char *name, const MdName *parsed)
   return -1;
 }
 
-/* TRUE: the file was renamed, and the next scan shows it. */
+/* TRUE means: the file was renamed, and the next scan shows it. */
 static gboolean
 give_unique_name (Sync *sync, const MdFound *found, gint64 seconds)
 {

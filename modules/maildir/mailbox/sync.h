@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Taking in what the directories of a mailbox hold.
+ * This header declares taking in what the directories of a mailbox hold.
  */
 #pragma once
 #include <satchel/storage.h>

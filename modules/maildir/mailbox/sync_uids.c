@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * UIDs of files that are new to us: from the UID list, from their names, or fresh ones that are durable
- * before a client sees them.
+ * This file has UIDs of files that are new to us: from the UID list, from their names, or fresh ones that are
+ * durable before a client sees them.
  */
 #include "config.h"
 
@@ -52,7 +52,7 @@ find_arrival_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
     arrival->date = st.st_mtim.tv_sec;
 }
 
-/* UIDs that arrivals got so far. */
+/* These are the UIDs that arrivals got so far. */
 typedef struct UidTable
 {
   guint32 *slots, mask;

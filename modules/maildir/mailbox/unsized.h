@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Bytes of messages whose size is not known.
+ * This header declares bytes of messages whose size is not known.
  */
 #pragma once
 #include <glib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Names of message files: "PREFIX,S=disk,W=wire[,D=length][,B=1][,T=date],U=UIDVALIDITY.UID:2,FLAGS". Pure
- * functions; README.md says what each field means.
+ * This file has names of message files:
+ * "PREFIX,S=disk,W=wire[,D=length][,B=1][,T=date],U=UIDVALIDITY.UID:2,FLAGS". Pure functions; README.md says
+ * what each field means.
  */
 #include "config.h"
 
@@ -178,7 +179,7 @@ md_name_build (GString *out, const MdNameParts *parts)
   return out->len + 34 <= MD_NAME_MAX;
 }
 
-/* In the order of ASCII, as other programs expect. */
+/* They come in the order of ASCII, as other programs expect. */
 void
 md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *unknown)
 {

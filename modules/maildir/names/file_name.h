@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Names of message files: what they say, and how ours are made. Pure functions.
+ * This header declares names of message files: what they say, and how ours are made. Pure functions.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -9,7 +9,7 @@
 #define MD_UID_MAX 4294000000u
 #define MD_EMAIL_ID_FIELD 26u
 
-/* The facts that a file name holds; lengths count from its start. */
+/* These are the facts that a file name holds; lengths count from its start. */
 typedef struct MdName
 {
   guint base_len;   /* up to ":2," or the end */
@@ -25,7 +25,7 @@ typedef struct MdName
   guint32 letters; /* a bit for each keyword letter */
 } MdName;
 
-/* The parts of a file name that Satchel makes. */
+/* These are the parts of a file name that Satchel makes. */
 typedef struct MdNameParts
 {
   const char *prefix; /* see md_name_id */
@@ -38,7 +38,7 @@ typedef struct MdNameParts
 } MdNameParts;
 
 void md_name_parse (const char *name, gsize len, MdName *ret);
-/* FALSE: S= is not the size of the file, so W= says nothing either. */
+/* FALSE means: S= is not the size of the file, so W= says nothing either. */
 gboolean md_name_fits (const char *name, gsize len, const struct stat *st);
 /* Reads a decimal number, perhaps after "-", that ends at @end. FALSE: it is none, or too big. */
 gboolean md_parse_signed (const char *p, const char *end, gint64 *ret);
@@ -48,7 +48,7 @@ gboolean md_name_build (GString *out, const MdNameParts *parts);
 void md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *unknown);
 /* Appends the base name without our fields. Copies keep it, and the email id is made from it. */
 void md_name_id (const char *name, gsize base_len, GString *out);
-/* The email id (RFC 8474): field E, or a hash of md_name_id. */
+/* Finds the email id (RFC 8474): field E, or a hash of md_name_id. */
 void md_name_email_id (const char *name, gsize base_len, guint8 ret_id[16]);
 /* Makes ",E=ID", to be appended to a prefix, of which it is a part from then on. */
 void md_name_make_email_id (const guint8 id[16], char ret_field[MD_EMAIL_ID_FIELD]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Names of mailboxes as directories. Pure functions.
+ * This header declares names of mailboxes as directories. Pure functions.
  */
 #pragma once
 #include "settings.h"
@@ -13,7 +13,7 @@
 /* "A/b.c" is ".A.b&AC4-c" or, with MD_LAYOUT_FS, "A/b.c"; INBOX is "". NULL with CANNOT: it fits no
  * directory. */
 char *md_folder_dir (MdLayout layout, const char *name, GError **error);
-/* NULL: the directory is not exactly what md_folder_dir makes of any name. */
+/* NULL means: the directory is not exactly what md_folder_dir makes of any name. */
 char *md_folder_name (MdLayout layout, const char *dir);
 /* Returns the character between levels of a directory's name. */
 char md_folder_separator (MdLayout layout);

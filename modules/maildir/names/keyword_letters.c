@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Keywords of a mailbox. The first 26 have a letter in names of files, written down in a file that other
- * servers read as well (lines "NUMBER NAME"); the others are in the index only.
+ * This file has keywords of a mailbox. The first 26 have a letter in names of files, written down in a file
+ * that other servers read as well (lines "NUMBER NAME"); the others are in the index only.
  */
 #include "config.h"
 
@@ -49,7 +49,7 @@ remove_keyword_name (MdKeywords *keywords, guint bit)
     g_hash_table_remove (keywords->by_name, key);
 }
 
-/* Called when @bit has got its name. */
+/* It is called when @bit has got its name. */
 static void
 note_keyword_name (MdKeywords *keywords, guint bit)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Keywords of a mailbox: each has a bit, and the first 26 also a letter in the names of files, as other
- * servers write them to `dovecot-keywords`.
+ * This header declares keywords of a mailbox: each has a bit, and the first 26 also a letter in the names of
+ * files, as other servers write them to `dovecot-keywords`.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -21,7 +21,7 @@ typedef struct MdKeywords
 void md_keywords_init (MdKeywords *keywords);
 void md_keywords_clear (MdKeywords *keywords);
 void md_keywords_load (MdKeywords *keywords, int dirfd);
-/* The bit of a keyword; -1: the mailbox does not have it. */
+/* Returns the bit of a keyword; -1: the mailbox does not have it. */
 int md_keywords_find (const MdKeywords *keywords, const char *name);
 /* Adds a keyword in memory. -1: the mailbox has as many as satchel_keywords_limit allows.
  * *ret_needs_file: it took a letter, so the file must be saved. */
@@ -30,14 +30,14 @@ int md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs
 gboolean md_keywords_is_valid (const char *name);
 /* Adds a keyword with the letter that the index says; -1: none. */
 int md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int letter);
-/* FALSE: the file is not durable, and `is_unsure` is set. */
+/* FALSE means: the file is not durable, and `is_unsure` is set. */
 gboolean md_keywords_save (MdKeywords *keywords, int dirfd, GError **error);
 void md_keywords_copy (const MdKeywords *keywords, MdKeywords *ret_copy);
 /* Gives a bit that no message has to another keyword. Its letter stays; TRUE: it has one. */
 gboolean md_keywords_rename (MdKeywords *keywords, guint bit, const char *name);
 SatchelKeywordSet md_keywords_from_letters (const MdKeywords *keywords, guint32 letters);
 guint32 md_keywords_to_letters (const MdKeywords *keywords, const SatchelKeywordSet *bits);
-/* The bits that have a letter. */
+/* Returns the bits that have a letter. */
 SatchelKeywordSet md_keywords_lettered (const MdKeywords *keywords);
-/* The letters that have a bit. */
+/* Returns the letters that have a bit. */
 guint32 md_keywords_letters (const MdKeywords *keywords);

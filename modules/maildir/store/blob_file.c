@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Blobs of modules. Each space has one file with a checksum, which is replaced whole and kept in two
- * generations, as the user's file is.
+ * This file has blobs of modules. Each space has one file with a checksum, which is replaced whole and kept
+ * in two generations, as the user's file is.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define HEAD_MAX 64u
-/* One blob in the file, after the head line: this, its name and its value. */
+/* This is one blob in the file, after the head line: this, its name and its value. */
 typedef struct BlobHead
 {
   guint32 name_len, size;
@@ -76,8 +76,8 @@ load_blob_generation (MdStore *store, const char *file, GError **error)
   return NULL;
 }
 
-/* The newest generation that is whole; an empty table if there is none at all. *@ret_is_newest is FALSE if
- * it is the older one. */
+/* Returns the newest generation that is whole; an empty table if there is none at all. *@ret_is_newest is
+ * FALSE if it is the older one. */
 static GHashTable *
 load_blobs (MdStore *store, const char *space, gboolean *ret_is_newest, GError **error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Files that the core keeps beside the mail (storage.h: read_file, write_file): the change log and the
- * cursors of listeners.
+ * This file has files that the core keeps beside the mail (storage.h: read_file, write_file): the change log
+ * and the cursors of listeners.
  */
 #include "config.h"
 

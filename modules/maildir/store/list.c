@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Names: LIST, subscriptions, special use.
+ * This file has names: LIST, subscriptions, special use.
  */
 #include "config.h"
 

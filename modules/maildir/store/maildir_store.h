@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The store of one user. Two locks: `writer` serialises everything that changes the store; `table`, held for
- * short and never over I/O, guards names, cache offsets and metadata against readers.
+ * This header declares the store of one user. Two locks: `writer` serialises everything that changes the
+ * store; `table`, held for short and never over I/O, guards names, cache offsets and metadata against
+ * readers.
  */
 #pragma once
 #include "commit/journal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A file of a few numbers in two equal copies with checksums, each synced by itself, so that neither a torn
- * write nor one damaged copy loses them. A third copy has hints and is written without a sync.
+ * This file has a file of a few numbers in two equal copies with checksums, each synced by itself, so that
+ * neither a torn write nor one damaged copy loses them. A third copy has hints and is written without a sync.
  */
 #include "config.h"
 

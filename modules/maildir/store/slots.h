@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A few numbers in a file of two synced copies, one of which is whole at any time.
+ * This header declares a few numbers in a file of two synced copies, one of which is whole at any time.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -14,9 +14,9 @@ typedef struct MdSlots
   gboolean hints_valid;
 } MdSlots;
 
-/* NONEXISTENT: no such file. CORRUPT: neither copy is whole. */
+/* NONEXISTENT means: there is no such file. CORRUPT means: neither copy is whole. */
 gboolean md_slots_open (MdSlots *slots, int dirfd, const char *name, GError **error);
-/* @sync_dir FALSE: the caller syncs the directory. */
+/* @sync_dir FALSE means: the caller syncs the directory. */
 gboolean md_slots_create (MdSlots *slots, int dirfd, const char *name, gboolean sync_dir, GError **error);
 /* Writes and syncs the words. */
 gboolean md_slots_commit (MdSlots *slots, GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Creating, deleting and renaming mailboxes. Creating is the rename of a directory that was made ready in
- * the trash, deleting a rename into it; renames of several directories go through the journal.
+ * This file is for creating, deleting and renaming mailboxes. Creating is the rename of a directory that was
+ * made ready in the trash, deleting a rename into it; renames of several directories go through the journal.
  */
 #include "config.h"
 
@@ -239,7 +239,7 @@ make_moved_name (const char *name, const char *from, const char *to)
   return g_strconcat (to, name + len, NULL);
 }
 
-/* The special uses under the new names, with @keep under the old ones as well. NULL: no name with a
+/* Returns the special uses under the new names, with @keep under the old ones as well. NULL: no name with a
  * special use moves. */
 static GHashTable *
 make_moved_uses (MdStore *store, const char *from, const char *to, gboolean keep)

@@ -56,7 +56,7 @@ get_uids_usage (MdMailbox *mb, const SatchelUidSet *uids)
   return usage;
 }
 
-/* The sums of a mailbox that is not open, as of the time when its directories had these times. */
+/* These are the sums of a mailbox that is not open, as of the time when its directories had these times. */
 typedef struct Counted
 {
   MdStamp new_stamp, cur_stamp;

@@ -13,7 +13,7 @@ typedef struct MdStore MdStore;
 #define MD_USER_FILE "satchel-user"
 #define MD_MODSEQ_FILE "satchel-modseq"
 
-/* Words of MD_MODSEQ_FILE, and hints in it. */
+/* These are words of MD_MODSEQ_FILE, and hints in it. */
 enum
 {
   MD_USER_MODSEQ_LIMIT,
@@ -46,7 +46,7 @@ gboolean md_user_open (MdStore *store, GError **error);
 /* The part of md_user_open that changes nothing on disk. */
 void md_user_read (MdStore *store);
 void md_user_free (MdUser *user);
-/* FALSE: the file is not durable, and `is_unsure` is set. */
+/* FALSE means: the file is not durable, and `is_unsure` is set. */
 gboolean md_user_save (MdStore *store, GError **error);
 /* Adds an entry to the change log, which the next save writes. */
 void md_user_log (MdStore *store, char what, const char *name, const char *other);
