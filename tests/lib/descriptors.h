@@ -34,7 +34,7 @@ descriptors_are_closed_below (const char *directory, int own)
 static inline void
 descriptors_assert_none_below (const char *directory, int own)
 {
-  gint64 end = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
+  gint64 end = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
   while (!descriptors_are_closed_below (directory, own) && g_get_monotonic_time () < end)
     if (!g_main_context_iteration (NULL, FALSE))
       g_usleep (1000);

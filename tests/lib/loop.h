@@ -9,7 +9,7 @@
 #define loop_until(condition)                                                                                \
   G_STMT_START                                                                                               \
   {                                                                                                          \
-    gint64 loop_end = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;                                         \
+    gint64 loop_end = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;                                         \
     guint loop_tick = g_timeout_add (50, loop_tick_func, NULL);                                              \
     while (!(condition))                                                                                     \
       {                                                                                                      \
@@ -31,7 +31,7 @@ loop_tick_func (gpointer data)
 static inline void
 loop_settle (void)
 {
-  gint64 end = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
+  gint64 end = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
   for (int i = 0; i < 10; i++)
     while (g_main_context_iteration (NULL, FALSE))
       if (g_get_monotonic_time () > end)

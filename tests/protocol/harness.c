@@ -387,7 +387,7 @@ tick (gpointer data)
 gboolean
 harness_wait (HarnessClient *client)
 {
-  gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  gint64 end = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
   gsize before = client->received->len;
   guint source = g_timeout_add (50, tick, NULL);
   while (client->received->len == before && !client->is_at_end && g_get_monotonic_time () < end)
@@ -542,7 +542,7 @@ remove_tree (const char *path)
 void
 harness_end (void)
 {
-  gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  gint64 end = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
   guint source = g_timeout_add (5, tick, NULL);
   while ((now.n_sessions > 0 || harness_n_gates > 0 || satchel_job_n_pending () > 0)
          && g_get_monotonic_time () < end)
