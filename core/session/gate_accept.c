@@ -50,7 +50,8 @@ hurry_logins (void)
   SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
     {
       if (session->state != GATE_OPEN || session->has_timed_out || session->exchange == EXCHANGE_ASKED
-          || session->exchange == EXCHANGE_ANSWERED || session->login_timer.due_ms >= limit_ms)
+          || session->exchange == EXCHANGE_ANSWERED || gate_is_for_others (session)
+          || session->login_timer.due_ms >= limit_ms)
         continue;
       gate_session_time_out (session);
       has_ended_one = TRUE;
@@ -187,6 +188,12 @@ satchel_gate_stop (gboolean is_drain_only)
           GateListener *listener = g_ptr_array_index (satchel_gate.listeners, i);
           satchel_watch_remove (g_steal_pointer (&listener->watch));
         }
+    }
+  /* These would stay for ever; their peers come back to the next gate.  An exchange ends before. */
+  SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
+    {
+      if (session->state == GATE_OPEN && session->exchange == EXCHANGE_NONE && gate_is_for_others (session))
+        gate_session_end (session, SATCHEL_CLOSED_SHUTDOWN);
     }
   if (is_drain_only)
     return;

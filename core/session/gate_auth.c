@@ -10,12 +10,19 @@
 #include <string.h>
 
 #define ANSWER_MS 20000
+#define ANSWER_ELSEWHERE_MS 9000 /* an MTA waits 10 s (Postfix) */
+
+static gint64
+answer_ms (const SatchelGateSession *session)
+{
+  return gate_is_for_others (session) ? ANSWER_ELSEWHERE_MS : ANSWER_MS;
+}
 
 static SatchelIpcMessage *
 new_message (SatchelGateSession *session, SatchelIpcType type)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (type, session->id);
-  message->deadline_ms = (guint64) (satchel_clock_ms () + ANSWER_MS);
+  message->deadline_ms = (guint64) (satchel_clock_ms () + answer_ms (session));
   return message;
 }
 
@@ -23,13 +30,21 @@ new_message (SatchelGateSession *session, SatchelIpcType type)
 static void
 put_login (SatchelIpcMessage *message, SatchelGateSession *session, const char *method)
 {
-  satchel_ipc_put_string (message, session->listener->protocol->service);
+  const GateClient *client = session->client;
+  satchel_ipc_put_string (message, client != NULL ? client->service : session->listener->protocol->service);
   satchel_ipc_put_string (message, method);
   satchel_ipc_put_string (message, session->listener->name);
-  satchel_ipc_put_string (message, session->peer);
+  satchel_ipc_put_string (message, client != NULL ? client->peer : session->peer);
   satchel_ipc_put_string (message, session->client_id);
   /* The gate asks for a password only where one may be sent. */
   guint32 secure = SATCHEL_IPC_SECURE_PASSWORD;
+  if (client != NULL)
+    {
+      secure |= SATCHEL_IPC_SECURE_ELSEWHERE | (client->has_tls ? SATCHEL_IPC_SECURE_TLS : 0);
+      satchel_ipc_put_u32 (message, secure);
+      gate_forget_client (session); /* each exchange is announced */
+      return;
+    }
   if (satchel_gate_has_tls (session))
     secure |= SATCHEL_IPC_SECURE_TLS;
   if (satchel_gate_has_tls (session) && session->tls_info != NULL
@@ -57,8 +72,10 @@ tell_result (SatchelTurn *turn)
   if (session->connection == NULL || session->state != GATE_OPEN || !session->was_started)
     return;
   g_autoptr (GBytes) challenge = g_steal_pointer (&session->challenge);
-  g_autofree char *explain = g_steal_pointer (&session->explain);
-  SatchelAuthResult result = { .size = sizeof result, .status = session->status, .explain = explain };
+  g_autofree char *explain = g_steal_pointer (&session->explain), *user = g_steal_pointer (&session->user);
+  SatchelAuthResult result = {
+    .size = sizeof result, .status = session->status, .explain = explain, .user = user
+  };
   if (challenge != NULL)
     result.challenge = g_bytes_get_data (challenge, &result.challenge_len);
   session->exchange = session->status == SATCHEL_AUTH_CONTINUE ? EXCHANGE_CONTINUE : EXCHANGE_NONE;
@@ -66,9 +83,12 @@ tell_result (SatchelTurn *turn)
   session->listener->protocol->auth_result (session->self, &result);
   /* The session may have been handed over, or closed. */
   session = g_hash_table_lookup (satchel_gate.sessions, &id);
-  if (session != NULL && session->connection != NULL && session->state == GATE_OPEN
-      && session->exchange != EXCHANGE_ASKED)
+  if (session == NULL || session->connection == NULL || session->state != GATE_OPEN)
+    return;
+  if (session->exchange != EXCHANGE_ASKED)
     satchel_connection_set_busy (session->connection, FALSE);
+  if (satchel_gate.is_stopping && gate_is_for_others (session) && session->exchange == EXCHANGE_NONE)
+    satchel_connection_close (session->connection);
 }
 
 static void
@@ -106,7 +126,7 @@ ask_auth (SatchelGateSession *session, SatchelIpcMessage *message)
       return;
     }
   session->is_told_auth = TRUE;
-  satchel_timer_arm (&session->step_timer, ANSWER_MS, answer_is_late, session);
+  satchel_timer_arm (&session->step_timer, answer_ms (session), answer_is_late, session);
 }
 
 /* LMTP may wait for an auth process that is about to be back; the login timeout ends it. */
@@ -129,10 +149,39 @@ may_start (SatchelGateSession *session)
   if (session->exchange == EXCHANGE_ASKED || session->exchange == EXCHANGE_ANSWERED)
     return FALSE; /* one at a time; its answer is coming */
   session->has_grant = FALSE;
-  if (satchel_gate_may_login (session))
+  gboolean is_announced = session->client != NULL || !gate_is_for_others (session);
+  if (is_announced && satchel_gate_may_login (session))
     return TRUE;
+  gate_forget_client (session);
   answer_session (session, SATCHEL_AUTH_NOT_ALLOWED);
   return FALSE;
+}
+
+/* As auth has it; what it would not take costs the link. */
+static gboolean
+is_service (const char *text)
+{
+  gsize len = strspn (text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+  return len > 0 && len <= 32 && text[len] == '\0';
+}
+
+gboolean
+satchel_gate_auth_for (SatchelGateSession *session, const SatchelGateClient *client)
+{
+  SatchelAddress address = session->address;
+  g_return_val_if_fail (gate_is_for_others (session), FALSE);
+  if (session->exchange == EXCHANGE_ASKED || session->exchange == EXCHANGE_ANSWERED
+      || !is_service (client->service)
+      || (client->address != NULL
+          && (!satchel_address_parse (client->address, &address) || address.is_local)))
+    return FALSE;
+  gate_forget_client (session);
+  session->client = g_new0 (GateClient, 1);
+  session->client->service = g_strdup (client->service);
+  session->client->address = address;
+  session->client->has_tls = client->has_tls;
+  satchel_address_text (&address, session->client->peer);
+  return TRUE;
 }
 
 void
@@ -143,6 +192,7 @@ satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, con
   const GateMechanism *known = gate_find_mechanism (session, mechanism);
   if (known == NULL)
     {
+      gate_forget_client (session);
       answer_session (session, satchel_gate.host.is_auth_up () ? SATCHEL_AUTH_BAD_MECHANISM
                                                                : SATCHEL_AUTH_UNAVAILABLE);
       return;
@@ -191,6 +241,7 @@ satchel_gate_auth_password (SatchelGateSession *session, const char *method, con
     return;
   if (!satchel_gate.host.is_auth_up ())
     {
+      gate_forget_client (session);
       answer_session (session, SATCHEL_AUTH_UNAVAILABLE);
       return;
     }
@@ -210,21 +261,26 @@ take_reply (SatchelIpcMessage *message)
   const char *explain = satchel_ipc_get_string (message);
   const guint8 *grant = satchel_ipc_get_bytes (message, &grant_len);
   guint32 mail_slot = satchel_ipc_get_u32 (message);
-  satchel_ipc_get_string (message);
+  const char *user = satchel_ipc_get_string (message);
   if (!satchel_ipc_message_is_done (message) || status < SATCHEL_AUTH_CONTINUE
-      || status > SATCHEL_AUTH_LIMITED
-      || (status == SATCHEL_AUTH_OK && grant_len != sizeof ((SatchelGateSession *) NULL)->grant))
+      || status > SATCHEL_AUTH_LIMITED)
     return FALSE;
   SatchelGateSession *session = g_hash_table_lookup (satchel_gate.sessions, &message->session_id);
   if (session == NULL || session->exchange != EXCHANGE_ASKED)
     return TRUE; /* the session has gone, or the answer is too late; auth hears, or has heard, of its end */
+  gboolean is_elsewhere = gate_is_for_others (session);
+  if (status == SATCHEL_AUTH_OK && grant_len != (is_elsewhere ? 0 : sizeof session->grant))
+    return FALSE;
   g_clear_pointer (&session->challenge, g_bytes_unref);
   g_clear_pointer (&session->explain, g_free);
+  g_clear_pointer (&session->user, g_free);
+  if (is_elsewhere && *user != '\0')
+    session->user = g_strdup (user);
   if (status == SATCHEL_AUTH_CONTINUE)
     session->challenge = g_bytes_new (challenge, challenge_len);
   if (*explain != '\0')
     session->explain = g_strdup (explain);
-  if (status == SATCHEL_AUTH_OK)
+  if (status == SATCHEL_AUTH_OK && !is_elsewhere)
     {
       memcpy (session->grant, grant, sizeof session->grant);
       session->has_grant = TRUE;

@@ -36,6 +36,15 @@ typedef struct GateListener
   gboolean asks_certificate;
 } GateListener;
 
+/* Whose login is asked for, where the peer asks for others. */
+typedef struct GateClient
+{
+  char *service;
+  SatchelAddress address;
+  char peer[SATCHEL_ADDRESS_CHARS];
+  gboolean has_tls;
+} GateClient;
+
 /* What may follow each state is in gate_state.c; gate_set_state alone changes it. */
 typedef enum
 {
@@ -87,7 +96,8 @@ struct SatchelGateSession
   /* An answer that the protocol gets at the end of the turn. */
   SatchelAuthStatus status;
   GBytes *challenge;
-  char *explain;
+  char *explain, *user;
+  GateClient *client; /* that was announced; NULL: none */
   SatchelTurn turn;
   SatchelTimer login_timer, step_timer; /* step: handshake, auth's answer */
   SatchelGateSession *previous, *next;
@@ -141,6 +151,10 @@ void gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
 void gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func);
 
 /* gate_state.c has these. */
+/* Has the protocol SATCHEL_PROTOCOL_FOR_OTHERS? */
+gboolean gate_is_for_others (const SatchelGateSession *session);
+/* The next exchange is nobody's until it is announced. */
+void gate_forget_client (SatchelGateSession *session);
 void gate_set_state (SatchelGateSession *session, GateState state);
 /* In any case of letters; NULL: it is not offered on this connection. */
 const GateMechanism *gate_find_mechanism (SatchelGateSession *session, const char *name);

@@ -236,6 +236,8 @@ gate_session_greet (SatchelGateSession *session)
       return;
     }
   gate_set_state (session, GATE_OPEN);
+  if (gate_is_for_others (session))
+    satchel_timer_cancel (&session->login_timer);
   SatchelConnection *connection =
       satchel_connection_new (g_steal_pointer (&session->transport), &gate_handlers, session);
   session->connection = connection;

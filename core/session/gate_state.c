@@ -115,10 +115,28 @@ gate_forget_auth (SatchelGateSession *session)
   session->is_told_auth = FALSE;
 }
 
+gboolean
+gate_is_for_others (const SatchelGateSession *session)
+{
+  const SatchelGateProtocolOps *protocol = session->listener->protocol;
+  return protocol != NULL && (protocol->flags & SATCHEL_PROTOCOL_FOR_OTHERS) != 0;
+}
+
+void
+gate_forget_client (SatchelGateSession *session)
+{
+  GateClient *client = g_steal_pointer (&session->client);
+  if (client == NULL)
+    return;
+  g_free (client->service);
+  g_free (client);
+}
+
 void
 gate_session_free (SatchelGateSession *session)
 {
   gate_forget_auth (session);
+  gate_forget_client (session);
   satchel_turn_cancel (&session->turn);
   satchel_timer_cancel (&session->login_timer);
   gate_leave_handshakes (session);
@@ -134,6 +152,7 @@ gate_session_free (SatchelGateSession *session)
   SATCHEL_LIST_REMOVE (satchel_gate.first, session);
   g_clear_pointer (&session->challenge, g_bytes_unref);
   g_free (session->explain);
+  g_free (session->user);
   g_free (session->tls_info);
   g_free (session->client_id);
   g_free (session->proxy);
@@ -164,8 +183,17 @@ satchel_gate_can_start_tls (SatchelGateSession *session)
 gboolean
 satchel_gate_may_login (SatchelGateSession *session)
 {
-  return session->has_tls || session->listener->allow_cleartext
-         || satchel_address_is_loopback (&session->address);
+  const GateClient *client = session->client;
+  gboolean has_tls = session->has_tls;
+  const SatchelAddress *address = &session->address;
+  if (gate_is_for_others (session))
+    {
+      if (client == NULL)
+        return TRUE; /* nobody's password can come */
+      has_tls = client->has_tls;
+      address = &client->address;
+    }
+  return has_tls || session->listener->allow_cleartext || satchel_address_is_loopback (address);
 }
 
 void
@@ -175,11 +203,13 @@ satchel_gate_set_client_id (SatchelGateSession *session, const char *text)
   session->client_id = g_utf8_validate (text, -1, NULL) && strlen (text) <= 255 ? g_strdup (text) : NULL;
 }
 
-/* Connection, listener and settings decide, never the user, of whom nothing is known here. */
+/* Connection, listener and settings decide, never the user, of whom nothing is known here.  Nobody can bind
+ * to a channel that ends at the peer who asks for others. */
 static gboolean
 is_offered (SatchelGateSession *session, const GateMechanism *mechanism)
 {
-  SatchelTransport *transport = session->has_tls ? satchel_connection_transport (session->connection) : NULL;
+  gboolean has_channel = session->has_tls && !gate_is_for_others (session);
+  SatchelTransport *transport = has_channel ? satchel_connection_transport (session->connection) : NULL;
   char **only = session->listener->mechanisms;
   gboolean is_listed = only == NULL || only[0] == NULL;
   for (; !is_listed && *only != NULL; only++)
@@ -227,6 +257,13 @@ satchel_gate_mechanisms (SatchelGateSession *session)
     }
   satchel_gate.offered[n] = NULL;
   return satchel_gate.offered;
+}
+
+guint
+satchel_gate_mechanism_flags (SatchelGateSession *session, const char *name)
+{
+  const GateMechanism *mechanism = gate_find_mechanism (session, name);
+  return mechanism != NULL ? mechanism->flags : 0;
 }
 
 const SatchelConfig *

@@ -74,7 +74,8 @@ typedef struct SatchelModule
   const char *version;     /* of the module */
   const char *description; /* one line */
   const char *licence;     /* SPDX expression */
-  guint roles;             /* the roles that load it, SatchelRole bits (CONFIG is implied) */
+  guint roles; /* the roles that load it, SatchelRole bits (CONFIG is implied); 0: NAME.so has only
+                  the settings of NAME-gate.so, and provides nothing */
   const SatchelConfigRow *schema;  /* rows of its group; `enabled` is added by the core.  NULL: none.
                                       NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
   const SatchelProvides *provides; /* ended by kind 0 */

@@ -30,13 +30,21 @@ typedef struct SatchelAuthResult
   const guint8 *challenge; /* raw, not base64; CONTINUE only */
   gsize challenge_len;
   const char *explain; /* a text for the client beside the fixed one, or NULL */
+  /* With SATCHEL_PROTOCOL_FOR_OTHERS only.  OK: the user, local@domain.  FAILED: the name as the client sent
+   * it, any bytes but NUL, or NULL. */
+  const char *user;
 } SatchelAuthResult;
 
 enum
 {
   SATCHEL_PROTOCOL_NO_LOGIN =
-      1 << 0 /* lmtp: the connection is handed to a mail process at once if its peer is allowed (`networks` of
-                the listener); the gate's callbacks are not used */
+      1 << 0, /* lmtp: the connection is handed to a mail process at once if its peer is allowed (`networks`
+                 of the listener); the gate's callbacks are not used */
+  SATCHEL_PROTOCOL_FOR_OTHERS =
+      1 << 1 /* the peer is a server of its own, such as an MTA, that has its clients' logins checked here,
+                one after another; satchel_gate_auth_for announces each.  Nothing is granted and handed over,
+                and the connection may stay as long as the peer likes.  On unix sockets only, since the peer
+                is trusted to tell whose login it is */
 };
 
 /* Why a connection is closed before the protocol's half has it. */
@@ -72,11 +80,14 @@ SATCHEL_API gboolean satchel_gate_has_tls (SatchelGateSession *session);
 /* TRUE means: a certificate is configured, and TLS is not up yet. */
 SATCHEL_API gboolean satchel_gate_can_start_tls (SatchelGateSession *session);
 /* TRUE means: the client may send a password now: there is TLS, the client is local, or the listener has
- * `allow_cleartext`. */
+ * `allow_cleartext`.  With SATCHEL_PROTOCOL_FOR_OTHERS this is about the client that was announced, and TRUE
+ * if none is. */
 SATCHEL_API gboolean satchel_gate_may_login (SatchelGateSession *session);
 /* The SASL mechanisms that may be used now, in upper case, NULL-ended; none if satchel_gate_may_login is
  * FALSE.  Borrowed until the next call for any session. */
 SATCHEL_API const char *const *satchel_gate_mechanisms (SatchelGateSession *session);
+/* The flags of a mechanism (sasl.h); 0 if it is not offered now. */
+SATCHEL_API guint satchel_gate_mechanism_flags (SatchelGateSession *session, const char *name);
 /* What the client calls itself (IMAP ID), for lists of devices; copied.  More than 255 bytes, or no UTF-8:
  * nothing. */
 SATCHEL_API void satchel_gate_set_client_id (SatchelGateSession *session, const char *text);
@@ -92,6 +103,18 @@ SATCHEL_API void satchel_gate_auth_start (SatchelGateSession *session, const cha
                                           const guint8 *initial, gsize len);
 SATCHEL_API void satchel_gate_auth_step (SatchelGateSession *session, const guint8 *response, gsize len);
 SATCHEL_API void satchel_gate_auth_cancel (SatchelGateSession *session);
+/* Whose login the next exchange is, with SATCHEL_PROTOCOL_FOR_OTHERS. */
+typedef struct SatchelGateClient
+{
+  size_t size;
+  const char *service; /* "smtp": in logs, and for the services of app passwords; [A-Za-z0-9_-]{1,32} */
+  const char *address; /* the client's IP address; NULL: the client of the MTA is not known, the peer stands
+                          for it */
+  gboolean has_tls;    /* between client and MTA */
+} SatchelGateClient;
+/* Announces the next exchange, which needs it; not while one goes on.  @client is copied.  FALSE: the address
+ * or the service is none, and nothing was announced. */
+SATCHEL_API gboolean satchel_gate_auth_for (SatchelGateSession *session, const SatchelGateClient *client);
 /* Decodes a response as clients send it: base64 (RFC 4648 4) without white space, and with its padding.
  * Yours, to be wiped; NULL: the text is not base64. */
 SATCHEL_API guint8 *satchel_sasl_decode (const char *text, gsize *ret_len);

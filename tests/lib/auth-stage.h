@@ -93,6 +93,7 @@ typedef struct StageReply
 } StageReply;
 /* Runs the loop until gate @slot is answered. */
 void stage_wait_reply (guint gate, StageReply *ret_reply);
+extern gboolean stage_is_elsewhere; /* the logins are those of other servers: OK comes without a grant */
 SatchelAuthStatus stage_wait_status (guint gate);
 /* A password from gate 0 at STAGE_PEER, to its answer; the connection ends again. */
 SatchelAuthStatus stage_log_in (guint64 session, const char *user, const char *password);

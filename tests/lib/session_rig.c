@@ -37,6 +37,20 @@ auth_grant (guint64 session_id, const char *user, gint64 lifetime_ms)
   g_assert_true (satchel_ipc_send (rig.auth_mail, grant));
 }
 
+/* A verdict for another server: nothing is granted. */
+static void
+auth_verdict (guint64 session_id, SatchelAuthStatus status, const char *user)
+{
+  SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_AUTH_REPLY, session_id);
+  satchel_ipc_put_u32 (reply, status);
+  satchel_ipc_put_bytes (reply, NULL, 0);
+  satchel_ipc_put_string (reply, "");
+  satchel_ipc_put_bytes (reply, NULL, 0);
+  satchel_ipc_put_u32 (reply, 0);
+  satchel_ipc_put_string (reply, user);
+  g_assert_true (satchel_ipc_send (rig.auth_gate, reply));
+}
+
 static void
 auth_reply (guint64 session_id, SatchelAuthStatus status, const char *challenge)
 {
@@ -77,20 +91,30 @@ auth_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
       return TRUE;
     }
   g_assert_cmpint (message->type, ==, SATCHEL_IPC_AUTH_PASSWORD);
-  g_assert_cmpstr (satchel_ipc_get_string (message), ==, "toy");
+  const char *service = satchel_ipc_get_string (message);
   g_assert_cmpstr (satchel_ipc_get_string (message), ==, "LOGIN");
-  for (guint i = 0; i < 3; i++)
-    satchel_ipc_get_string (message); /* listener, peer, client id */
-  g_assert_cmpuint (satchel_ipc_get_u32 (message), !=, 0);
+  satchel_ipc_get_string (message); /* listener */
+  const char *peer = satchel_ipc_get_string (message);
+  satchel_ipc_get_string (message); /* client id */
+  guint32 secure = satchel_ipc_get_u32 (message);
+  g_assert_cmpuint (secure, !=, 0);
   const char *user = (const char *) satchel_ipc_get_bytes (message, &user_len);
   const char *password = (const char *) satchel_ipc_get_bytes (message, &password_len);
   g_assert_true (satchel_ipc_message_is_done (message));
-  if (password_len != 2 || memcmp (password, "pw", 2) != 0)
+  gboolean is_right = password_len == 2 && memcmp (password, "pw", 2) == 0;
+  g_autofree char *name = g_strdup_printf ("%.*s@example.org", (int) user_len, user);
+  if (secure & SATCHEL_IPC_SECURE_ELSEWHERE)
+    {
+      g_snprintf (rig.asked_for, sizeof rig.asked_for, "%s %s %u", service, peer, secure);
+      auth_verdict (message->session_id, is_right ? SATCHEL_AUTH_OK : SATCHEL_AUTH_FAILED, name);
+      return TRUE;
+    }
+  g_assert_cmpstr (service, ==, "toy");
+  if (!is_right)
     {
       auth_reply (message->session_id, SATCHEL_AUTH_FAILED, NULL);
       return TRUE;
     }
-  g_autofree char *name = g_strdup_printf ("%.*s@example.org", (int) user_len, user);
   auth_grant (message->session_id, name, 5000);
   auth_reply (message->session_id, SATCHEL_AUTH_OK, NULL);
   return TRUE;

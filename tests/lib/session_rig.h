@@ -25,6 +25,7 @@ typedef struct Rig
   gboolean is_auth_away;
   guint8 last_grant[16];
   guint64 last_session;
+  char asked_for[128];    /* "SERVICE PEER SECURE" of the last login of another server's client; "": none */
   const char *credential; /* that grants say; NULL: "password" */
   /* What the toy's mail half saw. */
   guint n_gate_open, n_mail_open, n_mail_closed;
@@ -47,7 +48,8 @@ void rig_quiet (SatchelLogLevel level, const char *area, const char *message);
 
 /* ---- the toy protocol (toy_protocol.c): lines ---- */
 
-extern const SatchelGateProtocolOps toy_gate_ops, toy_open_ops; /* the second one without a login */
+/* The second one without a login, the third for the clients of others. */
+extern const SatchelGateProtocolOps toy_gate_ops, toy_open_ops, toy_others_ops;
 extern SatchelProtocolOps toy_mail_ops;
 /* The job of "job" ends when job_may_end is set. */
 extern GMutex job_lock;

@@ -54,6 +54,19 @@ toy_gate_input (SatchelConnection *connection, gpointer self)
                                       strlen (words[2]));
           return;
         }
+      if (g_strcmp0 (words[0], "for") == 0 && g_strv_length (words) == 3)
+        {
+          gboolean has_tls = g_str_has_suffix (words[2], "+tls");
+          if (has_tls)
+            words[2][strlen (words[2]) - strlen ("+tls")] = '\0';
+          const SatchelGateClient client = { .size = sizeof client,
+                                             .service = words[1],
+                                             .address = strcmp (words[2], "-") != 0 ? words[2] : NULL,
+                                             .has_tls = has_tls };
+          satchel_connection_print (connection,
+                                    satchel_gate_auth_for (toy->session, &client) ? "announced\n" : "odd\n");
+          continue;
+        }
       if (g_strcmp0 (words[0], "auth") == 0 && words[1] != NULL)
         {
           satchel_gate_auth_start (toy->session, words[1], NULL, 0);
@@ -83,7 +96,9 @@ toy_gate_auth_result (gpointer self, const SatchelAuthResult *result)
   static const char *const names[] = {
     "", "continue", "ok", "failed", "unavailable", "not-allowed", "bad-mechanism", "limited"
   };
-  if (result->status == SATCHEL_AUTH_OK)
+  if (result->user != NULL)
+    satchel_connection_print (toy->connection, "%s %s\n", names[result->status], result->user);
+  else if (result->status == SATCHEL_AUTH_OK)
     satchel_gate_hand_over (toy->session, "note", 4);
   else if (result->status == SATCHEL_AUTH_CONTINUE)
     {
@@ -138,6 +153,13 @@ const SatchelGateProtocolOps toy_gate_ops = { .size = sizeof toy_gate_ops,
 const SatchelGateProtocolOps toy_open_ops = {
   .size = sizeof toy_open_ops, .flags = SATCHEL_PROTOCOL_NO_LOGIN, .service = "toy", .refusal = toy_refusal
 };
+
+const SatchelGateProtocolOps toy_others_ops = { .size = sizeof toy_others_ops,
+                                                .flags = SATCHEL_PROTOCOL_FOR_OTHERS,
+                                                .service = "toy",
+                                                .session_new = toy_gate_new,
+                                                .handlers = &toy_gate_handlers,
+                                                .auth_result = toy_gate_auth_result };
 
 GMutex job_lock;
 GCond job_cond;

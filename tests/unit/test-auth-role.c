@@ -834,6 +834,73 @@ test_mail_behind (void)
   stage_end ();
 }
 
+#define ELSEWHERE (SATCHEL_IPC_SECURE_PASSWORD | SATCHEL_IPC_SECURE_TLS | SATCHEL_IPC_SECURE_ELSEWHERE)
+
+static void
+ask_elsewhere (const char *user, const char *password, StageReply *ret_reply)
+{
+  g_assert_true (stage_password_full (0, 7, "smtp", "PLAIN", "192.0.2.9", ELSEWHERE, user, strlen (user),
+                                      password, strlen (password)));
+  stage_wait_reply (0, ret_reply);
+}
+
+/* Logins to another server, one after another on one connection: a verdict and a name, logged as all logins
+ * are, and nothing is granted. */
+static void
+test_elsewhere (void)
+{
+  static const char *const settings[] = { "limits.connections_per_user=1", NULL };
+  StageReply reply;
+  stage_begin (settings);
+  stage_is_elsewhere = TRUE;
+  for (guint i = 0; i < 3; i++)
+    {
+      ask_elsewhere ("Alice", "pw", &reply);
+      g_assert_cmpint (reply.status, ==, SATCHEL_AUTH_OK);
+      g_assert_cmpstr (reply.user, ==, "alice@x.org");
+      ask_elsewhere ("alice", "wrong", &reply);
+      g_assert_cmpint (reply.status, ==, SATCHEL_AUTH_FAILED);
+      g_assert_cmpstr (reply.user, ==, "alice");
+    }
+  g_assert_cmpuint (
+      stage_count_lines ("login ok: user=\"alice@x.org\" rip=192.0.2.9 service=smtp method=PLAIN"), ==, 3);
+  g_assert_cmpuint (
+      stage_count_lines ("rip=192.0.2.9 service=smtp method=PLAIN reason=bad-password user=\"alice\""), ==,
+      3);
+  for (guint slot = 0; slot < STAGE_MAILS; slot++)
+    g_assert_null (stage_take_from_mail (slot));
+  /* Nor is it a connection of the user's, and no mail process has to be there. */
+  stage_is_elsewhere = FALSE;
+  g_assert_true (stage_password (0, 8, STAGE_PEER, "alice", "pw"));
+  g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_OK);
+  stage_mail_away (0);
+  stage_mail_away (1);
+  stage_is_elsewhere = TRUE;
+  ask_elsewhere ("alice", "pw", &reply);
+  g_assert_cmpint (reply.status, ==, SATCHEL_AUTH_OK);
+  stage_is_elsewhere = FALSE;
+  stage_end ();
+}
+
+/* A refusal comes before its gate gives up, whatever the delay. */
+static void
+test_delay_ends_in_time (void)
+{
+  static const char *const settings[] = { "auth.failure_delay=\"15s\"", NULL };
+  stage_begin (settings);
+  SatchelIpcMessage *message =
+      stage_password_message (1, "smtp", "PLAIN", "192.0.2.9", ELSEWHERE, "alice", 5, "wrong", 5);
+  message->deadline_ms = (guint64) satchel_now_ms () + 2000;
+  g_assert_true (stage_deliver (&stage.gates[0], message));
+  stage_settle ();
+  g_assert_true (stage_has_reply (0));
+  g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
+  g_assert_true (stage_password (0, 2, STAGE_PEER, "alice", "wrong"));
+  stage_settle ();
+  g_assert_false (stage_has_reply (0));
+  stage_end ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -871,6 +938,8 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/role/mail-away", test_mail_away);
   g_test_add_func ("/auth/role/mail-behind", test_mail_behind);
   g_test_add_func ("/auth/role/grant-comes-first", test_grant_comes_first);
+  g_test_add_func ("/auth/role/elsewhere", test_elsewhere);
+  g_test_add_func ("/auth/role/delay-ends-in-time", test_delay_ends_in_time);
   /* The last one: it uses up the log lines of a while. */
   g_test_add_func ("/auth/role/cheap-in-flood", test_cheap_in_flood);
   return g_test_run ();

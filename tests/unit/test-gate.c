@@ -205,6 +205,96 @@ test_stays_in (void)
   satchel_gate_configure ();
 }
 
+static const SatchelGateListenerOptions others = { .name = "mta",
+                                                   .protocol = &toy_others_ops,
+                                                   .group = "toy" };
+
+/* An MTA asks for one client after another: auth hears of each as it was announced, grants nothing, and the
+ * connection goes on. */
+static void
+test_for_others (void)
+{
+  Client client;
+  client_connect (&client, "local", &others);
+  rig.n_asked = 0;
+  client_say (&client, "for smtp 192.0.2.1+tls\nlogin alice pw\n");
+  loop_until (client_has (&client, "announced\nok alice@example.org\n"));
+  g_assert_cmpstr (rig.asked_for, ==, "smtp 192.0.2.1 11"); /* password, TLS, elsewhere */
+  client_say (&client, "for submission 2001:db8::7+tls\nlogin bob no\n");
+  loop_until (client_has (&client, "failed bob@example.org\n"));
+  g_assert_cmpstr (rig.asked_for, ==, "submission 2001:db8::7 11");
+  /* Without an address it is the peer itself. */
+  client_say (&client, "for smtp -\nlogin carl pw\n");
+  loop_until (client_has (&client, "ok carl@example.org\n"));
+  g_assert_cmpstr (rig.asked_for, ==, "smtp local 9");
+  g_assert_cmpuint (rig.n_asked, ==, 3);
+  g_assert_cmpuint (rig.n_mail_open, ==, 0);
+  client_drop (&client);
+  loop_until (rig.n_ended > 0); /* auth may forget the connection */
+  rig_settle ();
+}
+
+/* Nobody's login: it was not announced, or announced for another exchange, or by an address that is none. */
+static void
+test_for_nobody (void)
+{
+  Client client;
+  client_connect (&client, "local", &others);
+  rig.n_asked = 0;
+  client_say (&client, "login alice pw\nauth PLAIN\n");
+  loop_until (client_has (&client, "not-allowed\nnot-allowed\n"));
+  client_say (&client,
+              "for smtp local+tls\nfor smtp 192.0.2.300+tls\nfor s/p 192.0.2.1+tls\nlogin alice pw\n");
+  loop_until (client_has (&client, "odd\nodd\nodd\nnot-allowed\n"));
+  g_assert_cmpuint (rig.n_asked, ==, 0);
+  client_say (&client, "for smtp 192.0.2.1+tls\nlogin alice pw\nlogin alice pw\n");
+  loop_until (client_has (&client, "ok alice@example.org\nnot-allowed\n"));
+  g_assert_cmpuint (rig.n_asked, ==, 1);
+  client_drop (&client);
+  rig_settle ();
+}
+
+/* It is the client's connection that needs TLS, not the socket. */
+static void
+test_for_others_in_clear (void)
+{
+  Client client;
+  client_connect (&client, "local", &others);
+  rig.n_asked = 0;
+  client_say (&client, "for smtp 192.0.2.1\nlogin alice pw\n");
+  loop_until (client_has (&client, "not-allowed\n"));
+  g_assert_cmpuint (rig.n_asked, ==, 0);
+  client_drop (&client);
+  rig_settle ();
+  SatchelGateListenerOptions allowed = others;
+  allowed.allow_cleartext = TRUE;
+  client_connect (&client, "local", &allowed);
+  client_say (&client, "for smtp 192.0.2.1\nlogin alice pw\n");
+  loop_until (client_has (&client, "ok alice@example.org\n"));
+  g_assert_cmpstr (rig.asked_for, ==, "smtp 192.0.2.1 9");
+  client_drop (&client);
+  rig_settle ();
+}
+
+/* The time for a login is not that of an MTA's connection. */
+static void
+test_others_stay (void)
+{
+  Client mta, out;
+  rig_set_limits ("login_timeout = \"1s\";");
+  satchel_gate_configure ();
+  client_connect (&mta, "local", &others);
+  client_connect (&out, "127.0.0.1", &clear);
+  loop_until (client_ended (&out)); /* which came after it, and has the same time */
+  client_say (&mta, "for smtp 192.0.2.1+tls\nlogin alice pw\n");
+  loop_until (client_has (&mta, "ok alice@example.org\n"));
+  client_drop (&mta);
+  client_drop (&out);
+  rig_settle ();
+  rig_set_limits ("");
+  satchel_gate_configure ();
+}
+
 static void
 test_no_login (void)
 {
@@ -711,6 +801,10 @@ main (int argc, char **argv)
   g_test_add_func ("/session/gate/bad-commands", test_bad_commands);
   g_test_add_func ("/session/gate/login-timeout", test_login_timeout);
   g_test_add_func ("/session/gate/stays-in", test_stays_in);
+  g_test_add_func ("/session/gate/for-others", test_for_others);
+  g_test_add_func ("/session/gate/for-nobody", test_for_nobody);
+  g_test_add_func ("/session/gate/for-others-in-clear", test_for_others_in_clear);
+  g_test_add_func ("/session/gate/others-stay", test_others_stay);
   g_test_add_func ("/session/gate/no-login", test_no_login);
   g_test_add_func ("/session/gate/address-limit", test_address_limit);
   g_test_add_func ("/session/gate/proxy", test_proxy);

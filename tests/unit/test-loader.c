@@ -459,6 +459,27 @@ test_descriptor_grows (void)
     }
 }
 
+/* What has only the settings of its gate half runs nowhere, and provides nothing; all else provides
+ * something. */
+static void
+test_settings_only (void)
+{
+  static const SatchelProvides nothing[] = { { 0 } };
+  g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, NULL);
+  g_autoptr (GError) error = NULL;
+  static SatchelModule module;
+  module = several_modules[0];
+  module.reload = NULL;
+  module.reload_end = NULL;
+  module.provides = nothing;
+  g_assert_false (satchel_loader_add (loader, &module, FALSE, &error));
+  g_assert_nonnull (strstr (error->message, "it provides nothing"));
+  g_clear_error (&error);
+  module.roles = 0;
+  g_assert_true (satchel_loader_add (loader, &module, FALSE, &error));
+  g_assert_no_error (error);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -475,6 +496,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loader/lifecycle", test_lifecycle);
   g_test_add_func ("/loader/several-refuse", test_several_refuse);
   g_test_add_func ("/loader/list", test_list);
+  g_test_add_func ("/loader/settings-only", test_settings_only);
   int status = g_test_run ();
   g_autoptr (GDir) entries = g_dir_open (dir, 0, NULL);
   const char *name;

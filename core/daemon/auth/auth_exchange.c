@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#define MAX_DELAY_MS 18000 /* gates wait 20 s for an answer */
+#define MAX_DELAY_MS 18000
+#define SPARE_MS 2000 /* between the end of the delay and the moment when the gate gives up */
 
 static void
 exchange_free (Exchange *exchange)
@@ -77,12 +78,21 @@ auth_session_reply (Session *session, SatchelAuthStatus status, const Answer *an
   satchel_peer_send_after (session->gate->peer, message, owner);
 }
 
+static gboolean
+is_elsewhere (const Exchange *exchange)
+{
+  return (exchange->secure & SATCHEL_IPC_SECURE_ELSEWHERE) != 0;
+}
+
 void
 auth_session_refuse (Session *session, SatchelAuthStatus status, const char *explain)
 {
-  exchange_free (g_steal_pointer (&session->exchange));
+  Exchange *exchange = g_steal_pointer (&session->exchange);
   session->state = STATE_IDLE;
-  auth_session_reply (session, status, &(Answer) { .explain = explain });
+  /* A server that asks for its clients may log whom they wanted to be. */
+  const char *name = exchange != NULL && is_elsewhere (exchange) ? exchange->event.name : NULL;
+  auth_session_reply (session, status, &(Answer) { .explain = explain, .user = name });
+  exchange_free (exchange);
 }
 
 static void
@@ -163,12 +173,25 @@ auth_exchange_fail (Exchange *exchange, SatchelLoginVerdict verdict, const char 
     }
   gint64 delay_ms =
       MIN (satchel_throttle_delay_ms (n_failures, auth->settings.failure_delay_ms), MAX_DELAY_MS);
+  if (exchange->deadline_ms > 0)
+    delay_ms = MIN (delay_ms, exchange->deadline_ms - SPARE_MS - satchel_now_ms ());
   session->state = STATE_DELAYED;
   session->explain = user != NULL ? satchel_auth_explain (auth, verdict, user, place) : NULL;
   if (delay_ms > 0)
     satchel_timer_arm (&session->delay, delay_ms, delay_over, session);
   else
     delay_over (&session->delay, session);
+}
+
+/* The client is in, at the server that asked. */
+static void
+tell_verdict (Exchange *exchange, const SatchelCheckResult *result)
+{
+  Session *session = exchange->session;
+  satchel_auth_log_success (&exchange->event, result->user, result->credential);
+  exchange_free (g_steal_pointer (&session->exchange));
+  session->state = STATE_IDLE;
+  auth_session_reply (session, SATCHEL_AUTH_OK, &(Answer) { .user = result->user });
 }
 
 static void
@@ -211,6 +234,8 @@ check_done (const SatchelCheckResult *result, gpointer data)
   exchange->was_checked = TRUE;
   if (result->verdict != SATCHEL_LOGIN_RIGHT)
     auth_exchange_fail (exchange, result->verdict, result->user);
+  else if (exchange->session != NULL && is_elsewhere (exchange))
+    tell_verdict (exchange, result);
   else if (exchange->session != NULL)
     grant_exchange (exchange, result);
   else

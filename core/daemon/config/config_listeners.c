@@ -21,6 +21,7 @@ typedef struct Target
 {
   guint port, tls_port;
   guint roles;
+  gboolean is_unix_only;
 } Target;
 
 static gboolean
@@ -30,14 +31,15 @@ find_target (SatchelConfigWork *work, const char *protocol, Target *ret_target)
   if (gate != NULL)
     {
       const SatchelGateProtocolOps *ops = gate->ops;
-      *ret_target = (Target) { ops->port, ops->tls_port, SATCHEL_ROLE_GATE };
+      *ret_target = (Target) { ops->port, ops->tls_port, SATCHEL_ROLE_GATE,
+                               (ops->flags & SATCHEL_PROTOCOL_FOR_OTHERS) != 0 };
       return TRUE;
     }
   const SatchelProvided *service = satchel_loader_find (work->loader, SATCHEL_KIND_SERVICE, protocol);
   if (service == NULL || !satchel_config_set_is_enabled (work->set, service->module->name))
     return FALSE;
   const SatchelServiceOps *ops = service->ops;
-  *ret_target = (Target) { ops->port, 0, ops->role };
+  *ret_target = (Target) { ops->port, 0, ops->role, FALSE };
   return TRUE;
 }
 
@@ -158,6 +160,15 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
     {
       satchel_config_work_problem (work, FALSE, entry, "name",
                                    "listener %s: exactly one of address and path must be set", name);
+      return;
+    }
+  if (target.is_unix_only && address != NULL)
+    {
+      satchel_config_work_problem (
+          work, FALSE, entry, "address",
+          "listener %s: %s is served on unix sockets only, since whoever reaches it may "
+          "try passwords in the name of any address; set path instead of address",
+          name, protocol);
       return;
     }
   SatchelPlanListener like = { .origin =

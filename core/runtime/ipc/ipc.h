@@ -153,8 +153,10 @@ typedef enum
 {
   SATCHEL_IPC_SECURE_PASSWORD = 1, /* it may send a password in clear text */
   SATCHEL_IPC_SECURE_TLS = 2,
-  SATCHEL_IPC_SECURE_TLS13 = 4, /* with TLS */
-  SATCHEL_IPC_SECURE_ALL = 7
+  SATCHEL_IPC_SECURE_TLS13 = 4,     /* with TLS */
+  SATCHEL_IPC_SECURE_ELSEWHERE = 8, /* it logs in to another server, such as an MTA: the answer is a verdict
+                                       with the user's name, and nothing is granted */
+  SATCHEL_IPC_SECURE_ALL = 15
 } SatchelIpcSecure;
 
 typedef struct SatchelIpcMessage

@@ -262,6 +262,8 @@ check_helper (const SatchelModule *module, const char *who, GError **error)
 static gboolean
 check_provides (const SatchelModule *module, gboolean is_gate, const char *who, GError **error)
 {
+  if (module->provides != NULL && module->provides[0].kind == 0 && module->roles == 0)
+    return TRUE; /* the settings of its gate half */
   if (module->provides == NULL || module->provides[0].kind == 0)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it provides nothing; ask its author", who);
   for (guint i = 0; module->provides[i].kind != 0; i++)
