@@ -11,4 +11,6 @@ include modules/sasl-external/local.mk
 include modules/totp/local.mk
 include modules/sql/local.mk
 include modules/ldap/local.mk
+include modules/dovecot-auth/local.mk
+include modules/socketmap/local.mk
 EXTRA_DIST += modules/README.md

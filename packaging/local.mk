@@ -2,7 +2,7 @@
 # What systemd and fail2ban read.  Templates have names of their own (@SBINDIR@, not @sbindir@): config.status would put
 # its nested variables into the rule itself, and only make expands those.
 systemdsystemunit_DATA = packaging/systemd/satchel.service packaging/systemd/satchel-unprivileged.service
-dist_systemdsystemunit_DATA = packaging/systemd/satchel-unprivileged.socket packaging/systemd/satchel-postfix.socket
+dist_systemdsystemunit_DATA = packaging/systemd/satchel-unprivileged.socket packaging/systemd/satchel-postfix.socket packaging/systemd/satchel-postfix-auth.socket
 presetdir = $(prefix)/lib/systemd/system-preset
 dist_preset_DATA = packaging/systemd/50-satchel.preset
 sysusersdir = $(prefix)/lib/sysusers.d

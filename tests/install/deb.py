@@ -12,7 +12,7 @@ from machine import Machine  # noqa: E402
 from tap import TOP, Skip, case, equal, main, need, run, scratch, wait_for  # noqa: E402
 
 NAMES = ["libsatchel0", "satchel", "satchel-dev", "satchel-ldap", "satchel-passwd-file", "satchel-sql", "satchel-totp"]
-UNITS = ["satchel.service", "satchel-unprivileged.service", "satchel-unprivileged.socket", "satchel-postfix.socket"]
+UNITS = ["satchel.service", "satchel-unprivileged.service", "satchel-unprivileged.socket", "satchel-postfix.socket", "satchel-postfix-auth.socket"]
 work = scratch()
 os.chmod(work, 0o755)
 packages = {}
@@ -296,6 +296,14 @@ def postfix_socket():
     start()
     equal(server.subjects()[-1], "over-the-socket-unit", "the newest message")
     stop()
+    config('dovecot-auth = { enabled = true; }; '
+           'listen = { listeners = ( { name = "postfix-auth"; protocol = "dovecot-auth"; path = "/var/spool/postfix/private/satchel-auth"; } ); };')
+    start("satchel-postfix-auth.socket")
+    start()
+    equal(machine.say("stat", "-c", "%U %a", "/var/spool/postfix/private/satchel-auth"), "postfix 600", "owner of the socket for logins")
+    stop()
+    machine.run("systemctl", "stop", "satchel-postfix-auth.socket")
+    config()
 
 
 @case

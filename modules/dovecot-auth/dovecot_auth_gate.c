@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT
+ * dovecot-auth-gate.so: the server's side of the Dovecot authentication protocol, as Postfix and Exim speak
+ * it. An MTA asks one login after another; what is pipelined waits in the connection.
+ */
+#include "request.h"
+#include "settings.h"
+
+#include <satchel/log.h>
+#include <satchel/module.h>
+#include <satchel/protocol.h>
+#include <satchel/sasl.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define AREA "dovecot-auth"
+#define LINE_BYTES 8192u
+
+/* What the connection waits for; set_state alone changes it.
+ *
+ *   state    waits for                    goes on when
+ *   VERSION  the version of the peer      it is ours: IDLE
+ *   IDLE     a request                    AUTH: ASKED
+ *   ASKED    the core's answer            it is a challenge: CONT; it cannot tell: CLOSING; else IDLE
+ *   CONT     the client's response        it comes: ASKED; CANCEL, or another AUTH: IDLE
+ *   CLOSING  nothing                      never */
+typedef enum
+{
+  DOVECOT_AT_VERSION = 0,
+  DOVECOT_AT_IDLE,
+  DOVECOT_AT_ASKED,
+  DOVECOT_AT_CONT,
+  DOVECOT_AT_CLOSING
+} DovecotState;
+
+typedef struct Dovecot
+{
+  SatchelGateSession *session;
+  SatchelConnection *connection;
+  DovecotState state;
+  guint32 id; /* of the request, in ASKED and CONT */
+} Dovecot;
+
+#define TO(state) (1u << DOVECOT_AT_##state)
+static const guint8 next_states[] = {
+  [DOVECOT_AT_VERSION] = TO (IDLE) | TO (CLOSING),
+  [DOVECOT_AT_IDLE] = TO (ASKED) | TO (CLOSING),
+  [DOVECOT_AT_ASKED] = TO (IDLE) | TO (CONT) | TO (CLOSING),
+  [DOVECOT_AT_CONT] = TO (IDLE) | TO (ASKED) | TO (CLOSING),
+  [DOVECOT_AT_CLOSING] = 0,
+};
+
+static void
+set_state (Dovecot *dovecot, DovecotState state)
+{
+  g_return_if_fail ((next_states[dovecot->state] & 1u << state) != 0);
+  dovecot->state = state;
+}
+
+static void
+send_line (Dovecot *dovecot, GString *line)
+{
+  g_string_append_c (line, '\n');
+  satchel_connection_write (dovecot->connection, line->str, line->len);
+}
+
+static void
+close_unclear (Dovecot *dovecot, const char *why)
+{
+  satchel_log (SATCHEL_LOG_WARNING, AREA, "the connection of an MTA is closed: %s", why);
+  set_state (dovecot, DOVECOT_AT_CLOSING);
+  satchel_connection_close (dovecot->connection);
+}
+
+/* ---- replies ---- */
+
+/* Names that would need an escape, or are none, are left out: MTAs write them into logs as they come. */
+static void
+append_user (GString *line, const char *user)
+{
+  gboolean is_plain = user != NULL && *user != '\0' && g_utf8_validate (user, -1, NULL);
+  for (const char *c = user; is_plain && *c != '\0'; c++)
+    is_plain = (guchar) *c >= ' ' && *c != '\177';
+  if (is_plain)
+    dovecot_append_value (line, "user", user);
+}
+
+static void
+send_failure (Dovecot *dovecot, guint32 id, const SatchelAuthResult *result, const char *flag,
+              const char *reason)
+{
+  g_autoptr (GString) line = g_string_new (NULL);
+  g_string_printf (line, "FAIL\t%" G_GUINT32_FORMAT, id);
+  append_user (line, result != NULL ? result->user : NULL);
+  if (flag != NULL)
+    g_string_append_printf (line, "\t%s", flag);
+  if (reason != NULL)
+    dovecot_append_value (line, "reason", reason);
+  send_line (dovecot, line);
+}
+
+static void
+send_challenge (Dovecot *dovecot, const SatchelAuthResult *result)
+{
+  g_autofree char *text =
+      result->challenge_len > 0 ? g_base64_encode (result->challenge, result->challenge_len) : g_strdup ("");
+  satchel_connection_print (dovecot->connection, "CONT\t%" G_GUINT32_FORMAT "\t%s\n", dovecot->id, text);
+}
+
+static void
+send_success (Dovecot *dovecot, const char *user)
+{
+  g_autoptr (GString) line = g_string_new (NULL);
+  g_string_printf (line, "OK\t%" G_GUINT32_FORMAT, dovecot->id);
+  dovecot_append_value (line, "user", user);
+  send_line (dovecot, line);
+}
+
+static void
+send_result (Dovecot *dovecot, const SatchelAuthResult *result)
+{
+  const char *reason = result->explain;
+  if (result->status == SATCHEL_AUTH_NOT_ALLOWED)
+    reason = "logins are taken over TLS only";
+  else if (result->status == SATCHEL_AUTH_BAD_MECHANISM)
+    reason = "this mechanism is not offered";
+  if (result->status == SATCHEL_AUTH_CONTINUE)
+    send_challenge (dovecot, result);
+  else if (result->status == SATCHEL_AUTH_OK)
+    send_success (dovecot, result->user);
+  else /* who is told more than that it failed has given the right password */
+    send_failure (dovecot, dovecot->id, result, result->explain != NULL ? "authz" : NULL, reason);
+}
+
+/* The protocol has a word for it, "temp", but Postfix takes every FAIL for a wrong password, and its client
+ * asks its user for another one.  When the connection is lost, Postfix and Exim both let the client try again
+ * later. */
+static gboolean
+is_temporary (const SatchelAuthResult *result)
+{
+  return result->status == SATCHEL_AUTH_UNAVAILABLE || result->status == SATCHEL_AUTH_LIMITED
+         || (result->status == SATCHEL_AUTH_OK && result->user == NULL);
+}
+
+static void
+on_result (gpointer self, const SatchelAuthResult *result)
+{
+  Dovecot *dovecot = self;
+  if (dovecot->state != DOVECOT_AT_ASKED)
+    return;
+  if (is_temporary (result))
+    {
+      set_state (dovecot, DOVECOT_AT_CLOSING);
+      satchel_connection_close (dovecot->connection);
+      return;
+    }
+  send_result (dovecot, result);
+  set_state (dovecot, result->status == SATCHEL_AUTH_CONTINUE ? DOVECOT_AT_CONT : DOVECOT_AT_IDLE);
+}
+
+/* ---- requests ---- */
+
+/* "=" is an empty response (RFC 4954 4).  *ret_response is yours, and free_response frees it. */
+static gboolean
+decode_response (const char *text, guint8 **ret_response, gsize *ret_len)
+{
+  *ret_len = 0;
+  *ret_response =
+      *text == '\0' || strcmp (text, "=") == 0 ? g_malloc0 (1) : satchel_sasl_decode (text, ret_len);
+  return *ret_response != NULL;
+}
+
+static void
+free_response (guint8 *response, gsize len)
+{
+  if (response != NULL)
+    explicit_bzero (response, len);
+  g_free (response);
+}
+
+static gboolean
+is_served (Dovecot *dovecot, const char *service)
+{
+  DovecotSettings settings;
+  satchel_config_fill (satchel_gate_config (dovecot->session), dovecot_schema, &settings);
+  for (const char *const *known = settings.services; service != NULL && known != NULL && *known != NULL;
+       known++)
+    if (g_ascii_strcasecmp (*known, service) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* Returns what is wrong with the request, for the MTA.  NULL means that it was announced. */
+static const char *
+announce (Dovecot *dovecot, const DovecotRequest *request)
+{
+  const SatchelGateClient client = { .size = sizeof client,
+                                     .service = request->service,
+                                     .address = request->address,
+                                     .has_tls = request->is_secured };
+  if (!is_served (dovecot, request->service))
+    return "this service is not in dovecot-auth.services";
+  return satchel_gate_auth_for (dovecot->session, &client) ? NULL : "rip= is no IP address";
+}
+
+static void
+run_auth (Dovecot *dovecot, const DovecotRequest *request)
+{
+  guint8 *response = NULL;
+  gsize len = 0;
+  if (dovecot->state == DOVECOT_AT_CONT)
+    {
+      /* An MTA whose client has gone leaves its request behind. */
+      satchel_gate_auth_cancel (dovecot->session);
+      send_failure (dovecot, dovecot->id, NULL, "temp", "another login was asked for meanwhile");
+      set_state (dovecot, DOVECOT_AT_IDLE);
+    }
+  const char *why = announce (dovecot, request);
+  if (why != NULL)
+    {
+      satchel_log (SATCHEL_LOG_WARNING, AREA, "a login that an MTA asks for is refused: %s", why);
+      send_failure (dovecot, request->id, NULL, NULL, why);
+      return;
+    }
+  if (request->response != NULL && !decode_response (request->response, &response, &len))
+    {
+      send_failure (dovecot, request->id, NULL, NULL, "the response is not base64");
+      return;
+    }
+  dovecot->id = request->id;
+  set_state (dovecot, DOVECOT_AT_ASKED);
+  satchel_gate_auth_start (dovecot->session, request->mechanism, response, len);
+  free_response (response, len);
+}
+
+static void
+run_cont (Dovecot *dovecot, const DovecotRequest *request)
+{
+  guint8 *response;
+  gsize len;
+  if (dovecot->state != DOVECOT_AT_CONT || request->id != dovecot->id)
+    return; /* its request has failed already */
+  if (!decode_response (request->response, &response, &len))
+    {
+      satchel_gate_auth_cancel (dovecot->session);
+      send_failure (dovecot, request->id, NULL, NULL, "the response is not base64");
+      set_state (dovecot, DOVECOT_AT_IDLE);
+      return;
+    }
+  set_state (dovecot, DOVECOT_AT_ASKED);
+  satchel_gate_auth_step (dovecot->session, response, len);
+  free_response (response, len);
+}
+
+static void
+run_cancel (Dovecot *dovecot, const DovecotRequest *request)
+{
+  if (dovecot->state != DOVECOT_AT_CONT || request->id != dovecot->id)
+    return;
+  satchel_gate_auth_cancel (dovecot->session);
+  set_state (dovecot, DOVECOT_AT_IDLE);
+}
+
+static void
+run_request (Dovecot *dovecot, const DovecotRequest *request)
+{
+  if (request->command == DOVECOT_BAD)
+    close_unclear (dovecot, "it sent a line that is none of the Dovecot authentication protocol, version 1");
+  else if (request->command == DOVECOT_VERSION && dovecot->state == DOVECOT_AT_VERSION)
+    set_state (dovecot, DOVECOT_AT_IDLE);
+  else if (request->command > DOVECOT_VERSION && dovecot->state == DOVECOT_AT_VERSION)
+    close_unclear (dovecot, "it asked for a login before it told its version");
+  else if (request->command == DOVECOT_AUTH)
+    run_auth (dovecot, request);
+  else if (request->command == DOVECOT_CONT)
+    run_cont (dovecot, request);
+  else if (request->command == DOVECOT_CANCEL)
+    run_cancel (dovecot, request);
+}
+
+static void
+on_input (SatchelConnection *connection, gpointer self)
+{
+  Dovecot *dovecot = self;
+  while (dovecot->state != DOVECOT_AT_ASKED && dovecot->state != DOVECOT_AT_CLOSING)
+    {
+      gsize len;
+      const guint8 *data = satchel_connection_peek (connection, &len);
+      const guint8 *end = len > 0 ? memchr (data, '\n', len) : NULL;
+      gsize n = end != NULL ? (gsize) (end - data) : len;
+      if (n > LINE_BYTES)
+        {
+          close_unclear (dovecot, "it sent a line of more than 8,192 bytes");
+          return;
+        }
+      if (end == NULL || satchel_connection_is_full (connection))
+        return;
+      char *line = g_malloc (n + 1);
+      DovecotRequest request;
+      memcpy (line, data, n);
+      line[n] = '\0';
+      satchel_connection_consume (connection, n + 1);
+      dovecot_request_parse (line, n, &request);
+      run_request (dovecot, &request);
+      explicit_bzero (line, n);
+      g_free (line);
+    }
+}
+
+/* ---- the connection ---- */
+
+static void
+send_mechanisms (Dovecot *dovecot, const char *const *names)
+{
+  for (; *names != NULL; names++)
+    {
+      guint flags = satchel_gate_mechanism_flags (dovecot->session, *names);
+      satchel_connection_print (dovecot->connection, "MECH\t%s%s\n", *names,
+                                flags & SATCHEL_SASL_SENDS_PASSWORD       ? "\tplaintext"
+                                : g_str_has_prefix (*names, "SCRAM-SHA-") ? "\tmutual-auth"
+                                                                          : "");
+    }
+}
+
+/* Without mechanisms, which auth has not told yet, there is nothing to offer; the MTA would remember that. */
+static gpointer
+session_new (SatchelGateSession *session)
+{
+  static guint last_id;
+  guint8 cookie[16];
+  g_autofree const char **names = NULL;
+  g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  for (const char *const *name = satchel_gate_mechanisms (session); *name != NULL; name++)
+    g_ptr_array_add (all, (gpointer) *name);
+  if (all->len == 0 || getrandom (cookie, sizeof cookie, 0) != sizeof cookie)
+    return NULL;
+  g_ptr_array_add (all, NULL);
+  names = (const char **) (gpointer) g_ptr_array_steal (all, NULL);
+  Dovecot *dovecot = g_new0 (Dovecot, 1);
+  dovecot->session = session;
+  dovecot->connection = satchel_gate_connection (session);
+  satchel_connection_set_input_limit (dovecot->connection, 2 * LINE_BYTES);
+  satchel_connection_print (dovecot->connection, "VERSION\t1\t2\n");
+  send_mechanisms (dovecot, names);
+  satchel_connection_print (dovecot->connection, "SPID\t%d\nCUID\t%u\nCOOKIE\t", (int) getpid (), ++last_id);
+  for (guint i = 0; i < sizeof cookie; i++)
+    satchel_connection_print (dovecot->connection, "%02x", cookie[i]);
+  satchel_connection_print (dovecot->connection, "\nDONE\n");
+  return dovecot;
+}
+
+static void
+on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
+{
+  g_free (self);
+}
+
+static const SatchelConnectionHandlers handlers = {
+  .size = sizeof handlers,
+  .input = on_input,
+  .drained = on_input,
+  .closed = on_closed,
+};
+
+static const SatchelGateProtocolOps gate_ops = {
+  .size = sizeof gate_ops,
+  .flags = SATCHEL_PROTOCOL_FOR_OTHERS,
+  .service = "dovecot-auth",
+  .session_new = session_new,
+  .handlers = &handlers,
+  .auth_result = on_result,
+};
+
+static const SatchelProvides provides[] = {
+  { .kind = SATCHEL_KIND_PROTOCOL_GATE, .name = "dovecot-auth", .ops = &gate_ops },
+  { 0 },
+};
+
+static const SatchelModule module = {
+  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  .name = "dovecot-auth",
+  .version = "0.1.0",
+  .description = "Logins for an MTA, by the Dovecot authentication protocol",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_GATE,
+  .provides = provides,
+};
+
+const SatchelModule *
+satchel_module (void)
+{
+  return &module;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * Settings of group `dovecot-auth`.
+ */
+#pragma once
+#include <satchel/config.h>
+
+typedef struct DovecotSettings
+{
+  const char *const *services;
+} DovecotSettings;
+extern const SatchelConfigRow dovecot_schema[];
