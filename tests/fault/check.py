@@ -59,6 +59,8 @@ def ports():
         equal((status, "in use by another process" in text), (78, True), text)
     status, text = check('listen.listeners=( { name = "x"; protocol = "imap"; address = "192.0.2.77"; port = 4143; } )')
     equal((status, "does not have that address" in text), (78, True), text)
+    status, text = check("dovecot-auth.enabled=true", 'listen.listeners=( { name = "x"; protocol = "dovecot-auth"; address = "127.0.0.1"; port = 4025; } )')
+    equal((status, "on unix sockets only" in text and "set path instead of address" in text), (78, True), text)
 
 
 @case

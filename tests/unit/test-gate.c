@@ -646,6 +646,28 @@ test_hurried (void)
   satchel_gate_configure ();
 }
 
+/* A full gate hurries who still has to log in, not an MTA, which never does. */
+static void
+test_others_not_hurried (void)
+{
+  Client mta, silent, next;
+  client_connect (&mta, "local", &others);
+  listen_once ();
+  rig_set_limits ("connections = 2; login_timeout = \"12s\";");
+  satchel_gate_configure ();
+  client_dial (&silent);
+  client_dial (&next);
+  loop_until (client_ended (&silent) && client_has (&next, "hello"));
+  client_say (&mta, "for smtp 192.0.2.1+tls\nlogin alice pw\n");
+  loop_until (client_has (&mta, "ok alice@example.org\n"));
+  client_drop (&mta);
+  client_drop (&silent);
+  client_drop (&next);
+  rig_settle ();
+  rig_set_limits ("");
+  satchel_gate_configure ();
+}
+
 /* Out of descriptors: accepting rests, nothing spins, and it recovers by itself. */
 static void
 test_accept_out_of_descriptors (void)
@@ -811,6 +833,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/gate/accept-full", test_accept_full);
   g_test_add_func ("/session/gate/turned-away", test_turned_away);
   g_test_add_func ("/session/gate/hurried", test_hurried);
+  g_test_add_func ("/session/gate/others-not-hurried", test_others_not_hurried);
   g_test_add_func ("/session/gate/accept-out-of-descriptors", test_accept_out_of_descriptors);
   g_test_add_func ("/session/mail/bad-grants", test_bad_grants);
   g_test_add_func ("/session/mail/job-and-vanish", test_job_and_vanish);
