@@ -72,7 +72,7 @@ def all_ready():
 
 @case
 def builds():
-    """tools/package deb builds the four packages from the tree and leaves nothing in it"""
+    """tools/package deb builds the packages from the tree and leaves nothing in it"""
     need("dpkg-buildpackage")
     need("dh")
     before = run("git", "-C", TOP, "status", "--porcelain", "--ignored", check=False).stdout
