@@ -431,7 +431,8 @@ test_deaths (void)
   let_wait_end ("a@x.org");
   loop_until (is_told (0, "a CREATE\n"));
   /* Should this process end now, the next one waits longer. */
-  g_auto (GStrv) words = g_strsplit ((const char *) cursor->data, " ", -1);
+  g_autofree char *written = g_strndup ((const char *) cursor->data, cursor->len);
+  g_auto (GStrv) words = g_strsplit (written, " ", -1);
   g_assert_cmpstr (words[7], ==, "5");
   hold (FALSE);
   expect_told (0, "a CREATE\na CREATE\n");
