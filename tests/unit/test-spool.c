@@ -7,6 +7,8 @@
 #include "core/session/delivery_private.h"
 #include "core/storage/mailbox/suspects.h"
 
+#include "tests/lib/rounds.h"
+
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -130,7 +132,7 @@ test_content (void)
 {
   static const guint n_fills[] = { 0, 0, 1, 5400, 5461, 5462, 9000 }; /* 5461 lines are 65532 bytes */
   set_up ();
-  for (guint i = 0; i < 400; i++)
+  for (guint i = 0; i < count_rounds (400, 4000); i++)
     {
       g_autoptr (GError) error = NULL;
       g_autofree char *id = g_strdup_printf ("id%u", i);
@@ -165,7 +167,7 @@ static void
 test_replace (void)
 {
   set_up ();
-  for (guint i = 0; i < 100; i++)
+  for (guint i = 0; i < count_rounds (100, 1000); i++)
     {
       g_autoptr (GError) error = NULL;
       g_autoptr (GString) before = make_content (i % 2 == 0 ? 1 : 6000),
