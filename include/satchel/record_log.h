@@ -23,7 +23,10 @@ enum
 {
   /* A damaged record before the end is an error (CORRUPT): for records that must not be forgotten, such as
    * that a code was used. */
-  SATCHEL_RECORD_LOG_WHOLE = 1 << 0
+  SATCHEL_RECORD_LOG_WHOLE = 1 << 0,
+  /* A second file, NAME.mark, says that there is one and how long it was: a file that was removed or has lost
+   * its end is an error (CORRUPT), and not taken for one in which less was said. */
+  SATCHEL_RECORD_LOG_GUARDED = 1 << 1
 };
 
 /* Reads the file @name of the directory @root_fd (borrowed; -1: in memory only), calling @func for each whole

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The state in memory, and its file.  A second, empty file says that there is one, so that auth does not take
- * a file that was removed for "nobody is enrolled".
+ * The state in memory, and its file.
  */
 #include "record.h"
 
@@ -19,12 +18,11 @@
 
 struct TotpState
 {
-  char *path, *name, *mark;
+  char *path, *name;
   int directory;
   GHashTable *users; /* name -> TotpUser */
   guint n_grants;
   SatchelRecordLog *log;
-  gboolean is_marked;
   guint n_unknown; /* records that say nothing that we know */
   guint64 newest_step;
 };
@@ -230,17 +228,14 @@ open_file (TotpState *state, GError **error)
         "the directory of totp.path (%s) cannot be opened; set totp.path to a file in "
         "a directory that is the auth account's",
         directory);
-  gboolean exists = faccessat (state->directory, state->name, F_OK, 0) == 0;
-  state->is_marked = faccessat (state->directory, state->mark, F_OK, 0) == 0;
-  if (!exists && state->is_marked)
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                              "%s was removed; restore it from a backup, or, if nobody shall be enrolled any "
-                              "more, remove %s.mark as well",
-                              state->path, state->path);
   state->log = satchel_record_log_open (state->directory, state->name, "satchel-totp",
-                                        SATCHEL_RECORD_LOG_WHOLE, load_record, dump_records, state, error);
+                                        SATCHEL_RECORD_LOG_WHOLE | SATCHEL_RECORD_LOG_GUARDED, load_record,
+                                        dump_records, state, error);
   if (state->log == NULL)
-    return FALSE;
+    {
+      g_prefix_error (error, "%s/", directory);
+      return FALSE;
+    }
   return state->n_unknown == 0
          || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                                "%s has %u records that this program does not know; restore it from a backup",
@@ -253,7 +248,6 @@ totp_state_new (const char *path, GError **error)
   TotpState *state = g_new0 (TotpState, 1);
   state->path = g_strdup (path);
   state->name = g_path_get_basename (path);
-  state->mark = g_strconcat (state->name, ".mark", NULL);
   state->directory = -1;
   state->users =
       g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, (GDestroyNotify) totp_user_free);
@@ -272,32 +266,16 @@ totp_state_free (TotpState *state)
   g_hash_table_unref (state->users);
   if (state->directory >= 0)
     close (state->directory);
-  g_free (state->mark);
   g_free (state->name);
   g_free (state->path);
   g_free (state);
-}
-
-/* Before the first record.  The file of records follows, or the mark goes again by hand. */
-static gboolean
-make_mark (TotpState *state, GError **error)
-{
-  int fd = SATCHEL_RETRY (
-      openat (state->directory, state->mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (fd < 0)
-    return satchel_error_set_errno (error, errno, "%s.mark", state->path);
-  close (fd);
-  state->is_marked = TRUE;
-  return TRUE;
 }
 
 gboolean
 totp_state_commit (TotpState *state, GError **error)
 {
   guint n_live = g_hash_table_size (state->users) + state->n_grants;
-  if (!satchel_record_log_sync (state->log, n_live, error))
-    return FALSE;
-  return state->is_marked || make_mark (state, error);
+  return satchel_record_log_sync (state->log, n_live, error);
 }
 
 TotpUser *

@@ -54,6 +54,15 @@ try_open (GError **error)
 }
 
 static SatchelRecordLog *
+open_guarded (GError **error)
+{
+  g_ptr_array_set_size (rig.read, 0);
+  return satchel_record_log_open (rig.root_fd, "log", "test-records",
+                                  SATCHEL_RECORD_LOG_WHOLE | SATCHEL_RECORD_LOG_GUARDED, note_record, dump,
+                                  NULL, error);
+}
+
+static SatchelRecordLog *
 open_log (void)
 {
   g_autoptr (GError) error = NULL;
@@ -278,6 +287,63 @@ test_whole (void)
 }
 
 /* Of a damaged file the admin has a copy, and the next change writes a good one. */
+/* A file that is guarded cannot lose records by being cut or removed; a new one in its place may be shorter.
+ */
+static void
+test_guarded (void)
+{
+  set_up ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *mark = g_strconcat (rig.path, ".mark", NULL), *content = NULL;
+  gsize len;
+  for (guint i = 0; i < 3; i++)
+    {
+      SatchelRecordLog *log = open_guarded (&error);
+      g_assert_no_error (error);
+      g_ptr_array_add (rig.live, g_strdup_printf ("record %u", i));
+      satchel_record_log_add (log, rig.live->pdata[i]);
+      g_assert_true (satchel_record_log_sync (log, i + 1, NULL));
+      satchel_record_log_free (log);
+    }
+  g_assert_true (g_file_get_contents (rig.path, &content, &len, NULL));
+  for (gsize cut = 0; cut < len; cut++)
+    {
+      g_assert_true (g_file_set_contents (rig.path, content, (gssize) cut, NULL));
+      g_assert_null (open_guarded (&error));
+      g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+      g_clear_error (&error);
+    }
+  g_assert_cmpint (g_unlink (rig.path), ==, 0);
+  g_assert_null (open_guarded (&error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+  g_clear_error (&error);
+  /* Of a crash behind the write and before the mark. */
+  g_autofree char *longer = g_strconcat (content, "torn", NULL);
+  g_assert_true (g_file_set_contents (rig.path, longer, -1, NULL));
+  SatchelRecordLog *log = open_guarded (&error);
+  g_assert_no_error (error);
+  /* Many records, of which one counts: the file becomes shorter, and stays guarded. */
+  g_ptr_array_set_size (rig.live, 1);
+  for (guint i = 0; i < 3000; i++)
+    satchel_record_log_add (log, "record 0");
+  g_assert_true (satchel_record_log_sync (log, 1, NULL));
+  satchel_record_log_free (log);
+  log = open_guarded (&error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (rig.read->len, ==, 1);
+  satchel_record_log_free (log);
+  g_assert_true (g_file_set_contents (mark, "12x", -1, NULL));
+  g_assert_null (open_guarded (&error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+  g_clear_error (&error);
+  g_assert_true (g_file_set_contents (mark, "", -1, NULL)); /* as it was before it had a length */
+  log = open_guarded (&error);
+  g_assert_no_error (error);
+  satchel_record_log_free (log);
+  g_assert_cmpint (g_unlink (mark), ==, 0);
+  tear_down ();
+}
+
 static void
 test_damage_is_kept (void)
 {
@@ -414,6 +480,7 @@ main (int argc, char **argv)
   g_test_add_func ("/record-log/torn", test_torn);
   g_test_add_func ("/record-log/damaged", test_damaged);
   g_test_add_func ("/record-log/whole", test_whole);
+  g_test_add_func ("/record-log/guarded", test_guarded);
   g_test_add_func ("/record-log/damage-is-kept", test_damage_is_kept);
   g_test_add_func ("/record-log/foreign", test_foreign);
   g_test_add_func ("/record-log/compaction", test_compaction);

@@ -22,12 +22,14 @@
 #define CHECK_CHARS 9u     /* "01234567 " */
 #define OUTDATED_MIN 1000u /* fewer are not worth a new file */
 #define DUMP_BYTES (64u * 1024u)
+#define MARK_CHARS 20u /* digits, before a newline */
 
 struct SatchelRecordLog
 {
   int root_fd, fd; /* fd -1: there is no file yet */
   guint flags;
-  char *name, *new_name, *header;
+  char *name, *new_name, *mark_name, *header;
+  int mark_fd; /* -1: there is no mark, or none is wanted */
   SatchelRecordDump dump;
   gpointer data;
   GString *pending; /* lines of records that were added */
@@ -186,6 +188,81 @@ repair_end (SatchelRecordLog *log, const char *text, gsize len, const Reading *r
 }
 
 static gboolean
+is_guarded (const SatchelRecordLog *log)
+{
+  return log->root_fd >= 0 && (log->flags & SATCHEL_RECORD_LOG_GUARDED) != 0;
+}
+
+/* How long the file was when the mark was written last. */
+static gboolean
+read_mark (const SatchelRecordLog *log, guint64 *ret_length, GError **error)
+{
+  char text[MARK_CHARS + 2];
+  gssize len = SATCHEL_RETRY (pread (log->mark_fd, text, sizeof text, 0));
+  *ret_length = 0;
+  if (len < 0)
+    return satchel_error_set_errno (error, errno, "the file %s cannot be read", log->mark_name);
+  if (len == 0)
+    return TRUE;
+  text[MIN ((gsize) len, MARK_CHARS)] = '\0';
+  return (len == MARK_CHARS + 1 && g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, ret_length, NULL))
+         || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                               "%s: is damaged; remove it if %s is known to be whole", log->mark_name,
+                               log->name);
+}
+
+static gboolean
+check_mark (SatchelRecordLog *log, GError **error)
+{
+  guint64 length;
+  log->mark_fd = SATCHEL_RETRY (openat (log->root_fd, log->mark_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (log->mark_fd < 0)
+    return errno == ENOENT || satchel_error_set_errno (error, errno, "%s", log->mark_name);
+  if (log->fd < 0)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "%s was removed; restore it from a backup, or, if what it held shall be "
+                              "forgotten, remove %s as well",
+                              log->name, log->mark_name);
+  if (!read_mark (log, &length, error))
+    return FALSE;
+  return log->length >= length
+         || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                               "%s: has lost what came behind byte %" G_GUINT64_FORMAT
+                               "; restore it from a backup",
+                               log->name, log->length);
+}
+
+/* In place, in one block: whatever a crash leaves of it is the old length or the new one. */
+static gboolean
+write_mark (SatchelRecordLog *log, guint64 length)
+{
+  g_autofree char *text = g_strdup_printf ("%0*" G_GUINT64_FORMAT "\n", (int) MARK_CHARS, length);
+  return SATCHEL_RETRY (pwrite (log->mark_fd, text, MARK_CHARS + 1, 0)) == (gssize) MARK_CHARS + 1;
+}
+
+/* The file is durable already.  That the mark is so as well is not waited for: an older one is less strict.
+ */
+static gboolean
+update_mark (SatchelRecordLog *log, GError **error)
+{
+  if (!is_guarded (log))
+    return TRUE;
+  if (log->mark_fd < 0)
+    log->mark_fd = SATCHEL_RETRY (
+        openat (log->root_fd, log->mark_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  return (log->mark_fd >= 0 && write_mark (log, log->length))
+         || satchel_error_set_errno (error, errno, "the file %s cannot be written", log->mark_name);
+}
+
+/* Before a shorter file takes the place of this one. */
+static gboolean
+forget_mark (SatchelRecordLog *log, GError **error)
+{
+  return log->mark_fd < 0 || (write_mark (log, 0) && SATCHEL_RETRY (fdatasync (log->mark_fd)) == 0)
+         || satchel_error_set_errno (error, errno, "the file %s cannot be written", log->mark_name);
+}
+
+static gboolean
 read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
 {
   struct stat status;
@@ -212,6 +289,8 @@ read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
                               "; restore the file from a backup",
                               log->name, reading.n_damaged, reading.first_damaged);
   log->length = reading.good_end;
+  if (is_guarded (log) && !check_mark (log, error))
+    return FALSE;
   repair_end (log, copy, len, &reading);
   return TRUE;
 }
@@ -225,6 +304,8 @@ satchel_record_log_open (int root_fd, const char *name, const char *kind, guint 
   log->root_fd = root_fd;
   log->name = g_strdup (name);
   log->new_name = g_strconcat (name, ".new", NULL);
+  log->mark_name = g_strconcat (name, ".mark", NULL);
+  log->mark_fd = -1;
   log->header = g_strdup_printf ("%s %u %u", kind, FORMAT_VERSION, FORMAT_VERSION);
   log->dump = dump;
   log->data = data;
@@ -238,6 +319,8 @@ satchel_record_log_open (int root_fd, const char *name, const char *kind, guint 
     satchel_error_set_errno (error, errno, "%s", name);
   else if (log->fd >= 0)
     ok = read_file (log, func, error);
+  else if (is_guarded (log))
+    ok = check_mark (log, error);
   log->compact_at = MAX (2 * log->n_records, OUTDATED_MIN);
   if (ok)
     return log;
@@ -252,9 +335,12 @@ satchel_record_log_free (SatchelRecordLog *log)
     return;
   if (log->fd >= 0)
     close (log->fd);
+  if (log->mark_fd >= 0)
+    close (log->mark_fd);
   g_string_free (log->pending, TRUE);
   g_free (log->name);
   g_free (log->new_name);
+  g_free (log->mark_name);
   g_free (log->header);
   g_free (log);
 }
@@ -306,6 +392,8 @@ finish_new_file (SatchelRecordLog *log, Dumping *dumping, GError **error)
     }
   if (SATCHEL_RETRY (fsync (dumping->fd)) != 0)
     return satchel_error_set_errno (error, errno, "the file %s cannot be written to disk", log->new_name);
+  if (!forget_mark (log, error))
+    return FALSE;
   if (SATCHEL_RETRY (renameat (log->root_fd, log->new_name, log->root_fd, log->name)) != 0)
     return satchel_error_set_errno (error, errno, "the file %s cannot be put in place", log->new_name);
   /* From here on it is the file, durably or not. */
@@ -371,7 +459,7 @@ compact_file (SatchelRecordLog *log)
 {
   g_autoptr (GError) error = NULL;
   log->compact_at = 2 * log->n_records;
-  if (!write_new_file (log, &error))
+  if (!write_new_file (log, &error) || !update_mark (log, &error))
     satchel_log (SATCHEL_LOG_WARNING, AREA, "file %s stays as long as it is: %s", log->name, error->message);
 }
 
@@ -381,7 +469,9 @@ satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error)
   if (log->n_pending == 0)
     return TRUE;
   gboolean is_new = log->fd < 0 || log->is_unsure;
-  gboolean ok = log->root_fd < 0 || (is_new ? write_new_file (log, error) : append_pending (log, error));
+  gboolean ok =
+      log->root_fd < 0
+      || ((is_new ? write_new_file (log, error) : append_pending (log, error)) && update_mark (log, error));
   /* How much of it has got there is not known, and a failed sync is final for a descriptor. */
   log->is_unsure |= !ok;
   g_string_truncate (log->pending, 0);
