@@ -103,6 +103,22 @@ SATCHEL_API const SatchelConfig *satchel_config_group (const SatchelConfig *conf
  * with its range: BOOL, INT, SIZE (bytes), DURATION (ms) or MODE. */
 SATCHEL_API gboolean satchel_config_number_parse (const SatchelConfigRow *row, const char *text,
                                                   gint64 *ret_number, GError **error);
+/* A choice that users and domains may have instead of that of the whole server: groups with a name and the
+ * choice, as { name = "example.org"; policy = "required"; }.  The rows of such a group name the members of
+ * this struct. */
+typedef struct SatchelUserChoice
+{
+  const char *name; /* a domain, or a user with the domain */
+  guint choice;     /* of an ENUM */
+} SatchelUserChoice;
+typedef struct SatchelUserChoices SatchelUserChoices;
+/* @key: a setting of GROUPS with @rows.  Yours.  NULL: INVALID, a name is there twice. */
+SATCHEL_API SatchelUserChoices *satchel_user_choices_new (const SatchelConfig *section, const char *key,
+                                                          const SatchelConfigRow *rows, GError **error);
+SATCHEL_API void satchel_user_choices_free (SatchelUserChoices *choices); /* NULL is fine */
+/* The choice of @user, local@domain, or of the user's domain; @otherwise: there is neither.  [any thread] */
+SATCHEL_API guint satchel_user_choices_find (const SatchelUserChoices *choices, const char *user,
+                                             guint otherwise);
 /* Returns the place where @key was set: "FILE:LINE", or "default". */
 SATCHEL_API const char *satchel_config_origin (const SatchelConfig *config, const char *key);
 /* Reads the value of a SECRET.  Yours, to be freed by satchel_secret_free, which wipes it. */

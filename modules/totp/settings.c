@@ -3,9 +3,6 @@
  */
 #include "settings.h"
 
-#include <satchel/hash.h>
-#include <string.h>
-
 #define RELOAD SATCHEL_CONFIG_RELOADABLE
 #define POLICIES "off|optional|required"
 
@@ -17,20 +14,15 @@ struct TotpSettings
   guint algorithm, digits; /* places in the choices */
   const char *issuer, *path;
   char *own_issuer, *own_path;
-  GHashTable *policies; /* user or domain -> TotpPolicy */
+  SatchelUserChoices *policies; /* TotpPolicy */
 };
-typedef struct PolicyRow
-{
-  const char *name;
-  TotpPolicy policy;
-} PolicyRow;
 #define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, TotpSettings, member)
-#define OF_ROW(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, PolicyRow, member)
+#define OF_ROW(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, SatchelUserChoice, member)
 
 static const SatchelConfigRow policy_rows[] = {
   { "name", OF_ROW (STRING, name), NULL, "Domain, or user with the domain, that has this policy",
     .flags = SATCHEL_CONFIG_REQUIRED },
-  { "policy", OF_ROW (ENUM, policy), NULL, "As `policy` of the group totp", .choices = POLICIES,
+  { "policy", OF_ROW (ENUM, choice), NULL, "As `policy` of the group totp", .choices = POLICIES,
     .flags = SATCHEL_CONFIG_REQUIRED },
   { NULL }
 };
@@ -68,30 +60,17 @@ const SatchelConfigRow totp_schema[] = {
   { NULL }
 };
 
-static gboolean
-read_policies (TotpSettings *settings, const SatchelConfig *section, GError **error)
-{
-  for (guint i = 0; i < satchel_config_n_groups (section, "policies"); i++)
-    {
-      const SatchelConfig *group = satchel_config_group (section, "policies", i);
-      PolicyRow row = { 0 };
-      satchel_config_fill (group, policy_rows, &row);
-      if (!g_hash_table_replace (settings->policies, g_utf8_strdown (row.name, -1),
-                                 GUINT_TO_POINTER (row.policy)))
-        return satchel_error_set_setting (error, "policies", "\"%s\" is listed twice; remove one", row.name);
-    }
-  return TRUE;
-}
-
 TotpSettings *
 totp_settings_new (const SatchelConfig *section, GError **error)
 {
   g_autoptr (TotpSettings) settings = g_new0 (TotpSettings, 1);
-  settings->policies = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  settings->policies = satchel_user_choices_new (section, "policies", policy_rows, error);
+  if (settings->policies == NULL)
+    return NULL;
   satchel_config_fill (section, totp_schema, settings);
   settings->issuer = settings->own_issuer = g_strdup (settings->issuer);
   settings->path = settings->own_path = g_strdup (settings->path);
-  return read_policies (settings, section, error) ? g_steal_pointer (&settings) : NULL;
+  return g_steal_pointer (&settings);
 }
 
 void
@@ -99,7 +78,7 @@ totp_settings_free (TotpSettings *settings)
 {
   if (settings == NULL)
     return;
-  g_hash_table_unref (settings->policies);
+  satchel_user_choices_free (settings->policies);
   g_free (settings->own_issuer);
   g_free (settings->own_path);
   g_free (settings);
@@ -108,13 +87,7 @@ totp_settings_free (TotpSettings *settings)
 TotpPolicy
 totp_settings_policy (const TotpSettings *settings, const char *user)
 {
-  g_autofree char *name = g_utf8_strdown (user, -1);
-  const char *at = strrchr (name, '@');
-  gpointer found;
-  if (g_hash_table_lookup_extended (settings->policies, name, NULL, &found)
-      || (at != NULL && g_hash_table_lookup_extended (settings->policies, at + 1, NULL, &found)))
-    return (TotpPolicy) GPOINTER_TO_UINT (found);
-  return settings->policy;
+  return (TotpPolicy) satchel_user_choices_find (settings->policies, user, settings->policy);
 }
 
 TotpGrantTimes

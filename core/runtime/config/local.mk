@@ -12,5 +12,6 @@ libsatchel_la_SOURCES += \
 	core/runtime/config/config_value.c \
 	core/runtime/config/config_write.c \
 	core/runtime/config/core_schema.c \
-	core/runtime/config/core_settings.h
+	core/runtime/config/core_settings.h \
+	core/runtime/config/user_choices.c
 EXTRA_DIST += core/runtime/config/README.md
