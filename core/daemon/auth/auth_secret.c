@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * This file has the secret of this installation, STATE_DIR/auth/secret: made once, so that what is derived
- * from it outlives restarts.  Nothing is lost with the file but that made-up values change.
+ * from it outlives restarts.  A file that is there is never replaced: modules keep keyed hashes that only it
+ * can check.
  */
 #include "config.h"
 
@@ -19,15 +20,21 @@
 #define NAME "secret"
 #define NEW_NAME "secret.new"
 
+/* *ret_is_there: there is a file, whether or not it can be read. */
 static gboolean
-read_secret (int root_fd, guint8 bytes[SATCHEL_DERIVED_BYTES])
+read_secret (int root_fd, guint8 bytes[SATCHEL_DERIVED_BYTES], gboolean *ret_is_there)
 {
   int fd = SATCHEL_RETRY (openat (root_fd, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  *ret_is_there = fd >= 0 || errno != ENOENT;
   if (fd < 0)
     return FALSE;
-  gboolean ok = SATCHEL_RETRY (read (fd, bytes, SATCHEL_DERIVED_BYTES)) == SATCHEL_DERIVED_BYTES;
+  gssize len = SATCHEL_RETRY (read (fd, bytes, SATCHEL_DERIVED_BYTES));
+  if (len >= 0 && len != SATCHEL_DERIVED_BYTES)
+    errno = EBADMSG;
+  int failed = errno;
   close (fd);
-  return ok;
+  errno = failed;
+  return len == SATCHEL_DERIVED_BYTES;
 }
 
 static gboolean
@@ -50,14 +57,17 @@ void
 satchel_auth_load_secret (int root_fd)
 {
   guint8 bytes[SATCHEL_DERIVED_BYTES];
+  gboolean is_there;
   if (root_fd < 0)
     return;
-  if (read_secret (root_fd, bytes) || write_secret (root_fd, bytes))
+  if (read_secret (root_fd, bytes, &is_there) || (!is_there && write_secret (root_fd, bytes)))
     satchel_auth_set_secret (bytes);
   else
-    satchel_log (SATCHEL_LOG_WARNING, "auth",
-                 "the file %s in the state directory of auth cannot be made (%s): who asks twice may tell "
-                 "users from others after a restart",
-                 NAME, g_strerror (errno));
+    satchel_log (
+        SATCHEL_LOG_ERROR, "auth",
+        "the file %s in the state directory of auth cannot be %s (%s): what modules "
+        "keep by it cannot be checked, and who asks twice may tell users from others after a restart; %s",
+        NAME, is_there ? "read" : "made", g_strerror (errno),
+        is_there ? "restore it from a backup" : "look at the directory's rights and room");
   explicit_bzero (bytes, sizeof bytes);
 }

@@ -101,11 +101,11 @@ typedef struct RoleCode
 {
   SatchelRole role;
   gboolean (*start) (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error);
-  gboolean (*confine) (SatchelRoleContext *context, GError **error);
+  gboolean (*prepare) (SatchelRoleContext *context, GError **error); /* before the sandbox and the modules */
 } RoleCode;
 static const RoleCode codes[] = {
-#define SATCHEL_ROLE_ROW(role, name, account, ids, processes, peers, traits, start, confine)                 \
-  { SATCHEL_ROLE_##role, start, confine },
+#define SATCHEL_ROLE_ROW(role, name, account, ids, processes, peers, traits, start, prepare)                 \
+  { SATCHEL_ROLE_##role, start, prepare },
 #include "core/runtime/process/roles.def"
 };
 
@@ -148,7 +148,7 @@ bring_up (SatchelRoleContext *context, GError **error)
   if (fchdir (context->root_fd >= 0 ? context->root_fd : AT_FDCWD) != 0 && chdir ("/") != 0)
     return satchel_error_set_errno (error, errno, "chdir");
   const RoleCode *code = code_of (context->role);
-  if (code->confine != NULL && !code->confine (context, error))
+  if (code->prepare != NULL && !code->prepare (context, error))
     return FALSE;
   if (!enter_sandbox (context, error) || !satchel_loader_start (context->loader, error))
     return FALSE;

@@ -115,6 +115,8 @@ gboolean satchel_gate_role_start (SatchelRoleContext *context, const SatchelRole
                                   GError **error);
 gboolean satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks,
                                   GError **error);
+/* Before modules start: they may derive values. */
+gboolean satchel_auth_role_prepare (SatchelRoleContext *context, GError **error);
 gboolean satchel_mail_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks,
                                   GError **error);
 gboolean satchel_helper_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks,

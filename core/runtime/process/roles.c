@@ -25,7 +25,7 @@
 #define CAGE_CONNECT SATCHEL_TRAIT_CAGE_CONNECT
 
 static const SatchelRoleRow roles[] = {
-#define SATCHEL_ROLE_ROW(role, name, account, ids, processes, peers, traits, start, confine)                 \
+#define SATCHEL_ROLE_ROW(role, name, account, ids, processes, peers, traits, start, prepare)                 \
   { SATCHEL_ROLE_##role, name, account, ids, SATCHEL_PROCESSES_##processes, peers, traits },
 #include "core/runtime/process/roles.def"
   { 0, "unknown", NULL, 0, SATCHEL_PROCESSES_NONE, 0, 0 }
