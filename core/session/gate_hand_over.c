@@ -47,6 +47,7 @@ new_hand_over (SatchelGateSession *session, const void *note, gsize note_len, GB
   satchel_ipc_put_bytes (message, session->grant, sizeof session->grant);
   satchel_ipc_put_string (message, session->peer);
   satchel_ipc_put_string (message, session->tls_info);
+  satchel_ipc_put_string (message, session->client_id);
   satchel_ipc_put_u32 (message, (guint32) session->has_tls);
   satchel_ipc_put_bytes (message, note, note_len);
   satchel_ipc_put_bytes (message, data, len);

@@ -18,6 +18,7 @@
 #define GRANT_BYTES 16u
 #define GRANTS_MAX 65536u
 #define SWEEP_MS 5000
+#define CLIENT_ID_MAX 255u
 
 typedef struct Grant
 {
@@ -190,6 +191,19 @@ satchel_mail_end_credential (const char *user, const char *credential)
   return n;
 }
 
+guint
+satchel_mail_end_session (const char *user, const char *id)
+{
+  SATCHEL_LIST_EACH (SatchelSession, session, satchel_mail_sessions)
+    {
+      if (g_strcmp0 (session->user, user) != 0 || strcmp (session->id_text, id) != 0)
+        continue;
+      mail_session_shutdown (session);
+      return 1;
+    }
+  return 0;
+}
+
 static gboolean
 take_end (SatchelIpcMessage *message)
 {
@@ -321,11 +335,12 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
   const guint8 *token = satchel_ipc_get_bytes (message, &token_len);
   hand_over.peer = satchel_ipc_get_string (message);
   hand_over.tls_info = satchel_ipc_get_string (message);
+  hand_over.client_id = satchel_ipc_get_string (message);
   hand_over.has_tls = satchel_ipc_get_u32 (message) != 0;
   hand_over.note = satchel_ipc_get_bytes (message, &hand_over.note_len);
   hand_over.input = satchel_ipc_get_bytes (message, &hand_over.input_len);
   if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES
-      || (message->n_fds != 1 && !message->lacks_fds))
+      || strlen (hand_over.client_id) > CLIENT_ID_MAX || (message->n_fds != 1 && !message->lacks_fds))
     return FALSE;
   const char *why;
   Grant *grant = redeem (token, slot, message->session_id, &why);
@@ -423,10 +438,12 @@ satchel_mail_stop (void)
 }
 
 void
-satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data)
+satchel_mail_describe (const char *user, SatchelMailDescribeFunc func, gpointer data)
 {
   SATCHEL_LIST_EACH (SatchelSession, session, satchel_mail_sessions)
     {
+      if (user != NULL && g_strcmp0 (session->user, user) != 0)
+        continue;
       g_autoptr (GString) line = g_string_new (NULL);
       satchel_log_field (line, "user", session->user != NULL ? session->user : "-");
       g_string_append_printf (line, " service=%s address=%s tls=%s session=%s age_s=%" G_GINT64_FORMAT,
@@ -434,6 +451,8 @@ satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data)
                               session->id_text, (satchel_now_ms () - session->started_ms) / 1000);
       if (session->access != NULL)
         satchel_log_field (line, "credential", session->access->credential);
+      if (*session->client_id != '\0')
+        satchel_log_field (line, "client", session->client_id);
       func (line->str + strspn (line->str, " "), data);
     }
 }

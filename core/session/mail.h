@@ -46,9 +46,11 @@ guint satchel_mail_end_credential (const char *user, const char *credential);
 guint satchel_mail_kick_outdated (const char *user, guint64 epoch);
 /* Reports to auth what was found of a user who was placed here by a rule. */
 void satchel_mail_tell_placed (const char *user, guint64 epoch, gboolean has_mail);
-/* A line for each session: "USER SERVICE RIP TLS SESSION SECONDS"; TLS is "-" without it. */
+/* Ends the session of @user with this id; returns how many there were, 0 or 1. */
+guint satchel_mail_end_session (const char *user, const char *id);
+/* A line for each session of @user, or of all (NULL). */
 typedef void (*SatchelMailDescribeFunc) (const char *line, gpointer data);
-void satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data);
+void satchel_mail_describe (const char *user, SatchelMailDescribeFunc func, gpointer data);
 
 /* Holds a session: while an answer for it is on its way, its `closed` handler is not called, as while a job
  * runs. */

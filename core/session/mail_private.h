@@ -13,6 +13,7 @@ struct SatchelSession
   char id_text[SATCHEL_SESSION_ID_CHARS + 1];
   guint gate_slot;
   char *user, *peer, *tls_info; /* user NULL without login */
+  char *client_id;              /* "": it has not said */
   SatchelPlace *place;
   SatchelAccess *access; /* NULL without login */
   const char *group;     /* of settings */
@@ -34,7 +35,7 @@ typedef struct MailHandOver
 {
   guint64 id;
   guint gate_slot;
-  const char *service, *user, *peer, *tls_info, *credential, *scopes;
+  const char *service, *user, *peer, *tls_info, *client_id, *credential, *scopes;
   SatchelPlace *place;
   GBytes *key;
   gboolean has_tls;

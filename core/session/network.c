@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "core/session/network.h"
+#include <satchel/login.h>
 
 #include <satchel/protocol.h>
 #include <arpa/inet.h>
@@ -145,6 +146,21 @@ satchel_networks_first_bad (const char *const *networks)
   while (networks != NULL && *networks != NULL && satchel_network_parse (*networks, &network))
     networks++;
   return networks != NULL ? *networks : NULL;
+}
+
+gboolean
+satchel_network_check (const char *text)
+{
+  SatchelNetwork network;
+  return satchel_network_parse (text, &network);
+}
+
+gboolean
+satchel_login_is_from (const SatchelLogin *login, const char *const *networks)
+{
+  SatchelAddress peer;
+  return networks != NULL && satchel_address_parse (login->peer, &peer)
+         && satchel_networks_contain (networks, &peer);
 }
 
 gboolean

@@ -126,6 +126,7 @@ session_free (SatchelSession *session)
   satchel_place_unref (session->place);
   g_free (session->peer);
   g_free (session->tls_info);
+  g_free (session->client_id);
   g_clear_pointer (&session->access, satchel_access_unref);
   g_free (session);
 }
@@ -252,6 +253,7 @@ mail_session_start (const MailHandOver *hand_over)
   session->place = satchel_place_ref (hand_over->place);
   session->peer = g_strdup (hand_over->peer);
   session->tls_info = g_strdup (hand_over->tls_info);
+  session->client_id = g_strdup (hand_over->client_id);
   session->access = session->user != NULL ? make_access (session, hand_over) : NULL;
   session->has_tls = hand_over->has_tls;
   session->started_ms = satchel_now_ms ();
@@ -403,6 +405,23 @@ const char *
 satchel_session_tls_info (SatchelSession *session)
 {
   return session->tls_info;
+}
+
+void
+satchel_session_set_client_id (SatchelSession *session, const char *text)
+{
+  gboolean is_news = *session->client_id == '\0';
+  if (!g_utf8_validate (text, -1, NULL) || strlen (text) > 255)
+    return;
+  g_free (session->client_id);
+  session->client_id = g_strdup (text);
+  if (!is_news || session->access == NULL || *text == '\0')
+    return;
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_CLIENT_NAMED, session->id);
+  satchel_ipc_put_string (message, session->user);
+  satchel_ipc_put_string (message, session->access->credential);
+  satchel_ipc_put_string (message, text);
+  satchel_mail_host.send_to_auth (message);
 }
 
 const SatchelConfig *

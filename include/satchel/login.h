@@ -3,7 +3,7 @@
  * mechanism, keyring.
  */
 #pragma once
-#include <satchel/types.h>
+#include <satchel/error.h>
 
 G_BEGIN_DECLS
 
@@ -29,5 +29,11 @@ typedef struct SatchelLogin
    * changes nothing: no code is spent, no grant opened or used, no failure counted. */
   gboolean is_test;
 } SatchelLogin;
+
+/* Does the login come from one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix sockets?  Texts
+ * that are none of these match nothing; NULL: FALSE. */
+SATCHEL_API gboolean satchel_login_is_from (const SatchelLogin *login, const char *const *networks);
+/* Is @text one of these? */
+SATCHEL_API gboolean satchel_network_check (const char *text);
 
 G_END_DECLS

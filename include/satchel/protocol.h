@@ -153,6 +153,9 @@ SATCHEL_API gboolean satchel_session_is_from (SatchelSession *session, const cha
 /* For a module's `check`: an error about the setting @key if one of its entries is no such text.
  * Any role. */
 SATCHEL_API gboolean satchel_networks_check (const SatchelConfig *section, const char *key, GError **error);
+/* What the client calls itself, where it says so after the login: as satchel_gate_set_client_id.  The first
+ * time goes to the module that keeps the credential. */
+SATCHEL_API void satchel_session_set_client_id (SatchelSession *session, const char *text);
 SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session);
 /* Returns the user's store, open for the life of the session; NULL with NO_LOGIN. Opening may block: call
  * from a job the first time; afterwards it only returns the pointer. Errors: UNAVAILABLE, CORRUPT, IO. */

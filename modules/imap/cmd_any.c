@@ -2,6 +2,7 @@
  * This file has commands of any state: CAPABILITY, NOOP, LOGOUT (RFC 3501 6.1), ID (RFC 2971), ENABLE (RFC
  * 5161), NAMESPACE (RFC 2342), IDLE (RFC 2177), CHECK.
  */
+#include "client_id.h"
 #include "imap_session.h"
 
 #include <string.h>
@@ -56,24 +57,27 @@ imap_run_logout (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "LOGOUT completed.");
 }
 
-/* Logs the name and the version that a client gives in ID, and nothing else of it. */
+/* Logs the name and the version that a client gives in ID, and nothing else of it; lists of devices have it.
+ */
 ImapStep
 imap_run_id (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   const GPtrArray *pairs = ((ImapListOfNames *) command->arguments)->names;
-  g_autoptr (GString) line = g_string_new ("client:");
+  const char *name = NULL, *version = NULL;
   for (guint i = 0; i + 1 < pairs->len; i += 2)
-    {
-      const char *key = pairs->pdata[i], *value = pairs->pdata[i + 1];
-      if (value == NULL)
-        continue;
-      if (g_ascii_strcasecmp (key, "name") == 0)
-        satchel_log_field (line, "name", value);
-      else if (g_ascii_strcasecmp (key, "version") == 0)
-        satchel_log_field (line, "version", value);
-    }
+    imap_client_field (pairs->pdata[i], pairs->pdata[i + 1], &name, &version);
   if (pairs->len > 0 && !session->sent_id)
-    satchel_session_log (session->session, SATCHEL_LOG_INFO, "%s", line->str);
+    {
+      g_autoptr (GString) line = g_string_new ("client:");
+      g_autofree char *text = imap_client_text (name, version);
+      if (name != NULL)
+        satchel_log_field (line, "name", name);
+      if (version != NULL)
+        satchel_log_field (line, "version", version);
+      satchel_session_log (session->session, SATCHEL_LOG_INFO, "%s", line->str);
+      if (text != NULL)
+        satchel_session_set_client_id (session->session, text);
+    }
   session->sent_id = TRUE;
   imap_write (&session->writer, "* ID (\"name\" \"Satchel\")\r\n");
   return imap_command_ok (command, "ID completed.");

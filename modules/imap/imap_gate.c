@@ -5,12 +5,14 @@
  */
 #include "imap_gate.h"
 #include "capabilities.h"
+#include "client_id.h"
 
 #include <satchel/module.h>
 #include <string.h>
 
 #define ARGUMENTS_MAX 80u /* ID may have 30 pairs (RFC 2971 3.3) */
 #define DEPTH_MAX 1u
+#define ID_BYTES_KEPT 512u  /* of which name and version are read */
 #define ID_BYTES_MAX 32768u /* 30 fields of 30 octets with values of 1,024 (RFC 2971 3.3) */
 
 #define TO(state) (1u << IMAP_GATE_##state)
@@ -111,11 +113,28 @@ run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
   satchel_connection_close (gate->connection);
 }
 
-/* Answers ID. The client's own fields are not read before login: they may be four times as long as a line,
- * and the lexer does not keep them. */
+/* Fields may be four times as long as a line; of what the lexer has kept of them, name and version tell what
+ * the client is. */
+static void
+note_client (ImapGate *gate, ImapReader *reader)
+{
+  ImapReader members;
+  const char *key, *value, *name = NULL, *version = NULL;
+  gsize key_len, value_len;
+  if (imap_reader_peek (reader) != IMAP_NODE_LIST || !imap_read_list (reader, &members))
+    return;
+  while (!imap_reader_is_done (&members) && imap_read_string (&members, &key, &key_len)
+         && imap_read_nstring (&members, &value, &value_len))
+    imap_client_field (key, value, &name, &version);
+  g_autofree char *text = imap_client_text (name, version);
+  if (text != NULL)
+    satchel_gate_set_client_id (gate->session, text);
+}
+
 static void
 run_id (ImapGate *gate, const char *tag, ImapReader *reader)
 {
+  note_client (gate, reader);
   imap_write (&gate->writer, "* ID (\"name\" \"Satchel\")\r\n");
   imap_gate_reply (gate, tag, "OK ID completed.");
 }
@@ -306,7 +325,8 @@ session_new (SatchelGateSession *session)
                                    .depth = DEPTH_MAX,
                                    .close_on_limit = TRUE,
                                    .unkept_command = "ID",
-                                   .unkept_bytes = ID_BYTES_MAX };
+                                   .unkept_bytes = ID_BYTES_MAX,
+                                   .kept_bytes = ID_BYTES_KEPT };
   imap_lexer_init (&gate->lexer, &limits);
   imap_write (&gate->writer, "* OK [CAPABILITY ");
   write_capabilities (gate);

@@ -114,10 +114,13 @@ has_room (const ImapLexer *lexer, guint64 len)
 static void
 keep_bytes (ImapLexer *lexer, const guint8 *data, gsize len)
 {
+  gsize room = len;
   if (lexer->is_unkept)
-    lexer->n_unkept += len;
-  else
-    g_byte_array_append (lexer->text, data, (guint) len);
+    {
+      lexer->n_unkept += len;
+      room = MIN (len, lexer->kept_until - MIN (lexer->text->len, lexer->kept_until));
+    }
+  g_byte_array_append (lexer->text, data, (guint) room);
 }
 
 static gboolean
@@ -150,11 +153,11 @@ begin_node (ImapLexer *lexer, ImapNodeType type)
       return FALSE;
     }
   if (lexer->nodes->len == 2)
-    lexer->is_unkept = is_unkept_command (lexer);
-  /* If arguments are not kept, the text is the NUL behind the name. */
-  ImapNode node = { .type = type,
-                    .is_glued = !lexer->after_space,
-                    .offset = lexer->text->len - lexer->is_unkept };
+    {
+      lexer->is_unkept = is_unkept_command (lexer);
+      lexer->kept_until = lexer->text->len + lexer->limits.kept_bytes;
+    }
+  ImapNode node = { .type = type, .is_glued = !lexer->after_space, .offset = lexer->text->len };
   node.end = lexer->nodes->len + 1;
   g_array_append_val (lexer->nodes, node);
   lexer->after_space = FALSE;
@@ -165,9 +168,12 @@ static gboolean
 end_node (ImapLexer *lexer)
 {
   ImapNode *node = &g_array_index (lexer->nodes, ImapNode, lexer->nodes->len - 1);
-  node->len = lexer->is_unkept ? 0 : lexer->text->len - node->offset;
+  node->len = lexer->text->len - node->offset;
   lexer->state = STATE_BETWEEN;
-  return put_bytes (lexer, (const guint8 *) "", 1);
+  if (!lexer->is_unkept)
+    return put_bytes (lexer, (const guint8 *) "", 1);
+  g_byte_array_append (lexer->text, (const guint8 *) "", 1); /* a text that was cut has its end, too */
+  return TRUE;
 }
 
 static void

@@ -31,10 +31,10 @@ typedef struct ImapLexerLimits
   guint64 nonsync_bytes; /* longest literal that is not synchronizing (RFC 7888); 0: any */
   guint nodes, depth; /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
   gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
-  /* A command whose arguments are ignored: they are counted up to this many bytes and not kept, so their text
-   * is empty. */
+  /* A command whose arguments may be cut: they are counted up to unkept_bytes, and only the first kept_bytes
+   * of them are there, so that texts may be shorter than what was sent, or empty. */
   const char *unkept_command;
-  gsize unkept_bytes;
+  gsize unkept_bytes, kept_bytes;
 } ImapLexerLimits;
 #define IMAP_LEXER_DEPTH_MAX 64u
 
@@ -65,7 +65,7 @@ typedef struct ImapLexer
   guint depth, n_streamed;
   guint32 *stack; /* nodes of the lists that are open; NULL: the command has no list yet */
   guint64 literal_left;
-  gsize n_unkept;
+  gsize n_unkept, kept_until;
   gboolean after_space, is_skipping, is_unkept;
 } ImapLexer;
 

@@ -3,6 +3,8 @@
 imap_core = \
 	modules/imap/capabilities.c \
 	modules/imap/capabilities.h \
+	modules/imap/client_id.c \
+	modules/imap/client_id.h \
 	modules/imap/lexer.c \
 	modules/imap/lexer.h \
 	modules/imap/line.c \

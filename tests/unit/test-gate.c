@@ -373,6 +373,7 @@ test_bad_grants (void)
               satchel_ipc_message_new (SATCHEL_IPC_HAND_OVER, id + (kind == 4 && round == 1 ? 1 : 0));
           satchel_ipc_put_bytes (message, token, kind == 3 ? 15 : 16);
           satchel_ipc_put_string (message, "127.0.0.1");
+          satchel_ipc_put_string (message, ""); /* TLS, client */
           satchel_ipc_put_string (message, "");
           satchel_ipc_put_u32 (message, 0);
           satchel_ipc_put_bytes (message, "", 0);

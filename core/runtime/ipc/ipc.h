@@ -96,9 +96,13 @@ typedef enum
 
   SATCHEL_IPC_END_SESSIONS = 112, /* s user, s credential id: what it opened ends, grants included */
 
+  /* mail -> auth */
+  SATCHEL_IPC_CLIENT_NAMED, /* s user, s credential id, s client id: a session of that credential has said who
+                               its client is */
+
   /* gate -> mail */
-  SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, u32 has_tls, b note, b input; fd: the socket,
-                                  or one end of the relay's pair */
+  SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, s client id, u32 has_tls, b note, b input; fd:
+                                  the socket, or one end of the relay's pair */
   SATCHEL_IPC_PEER_CLOSED,     /* u32 SatchelCloseReason of a relayed connection, sent before the relay's end
                                   closes */
   /* mail -> gate */
