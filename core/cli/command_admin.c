@@ -141,10 +141,13 @@ static GPtrArray *
 option_words (const SatchelCli *cli)
 {
   GPtrArray *words = g_ptr_array_new_with_free_func (g_free);
-  for (const SatchelConfigRow *row = cli->command->admin->options; row != NULL && row->key != NULL; row++)
+  const SatchelAdminCommand *admin = cli->command->admin;
+  const SatchelConfigRow *operand = satchel_admin_operand (admin);
+  for (const SatchelConfigRow *row = admin->options; row != NULL && row->key != NULL; row++)
     {
       g_autofree char *name = g_strconcat ("--", row->key, NULL);
-      const char *value = satchel_cli_option (cli, name);
+      const char *value = row == operand ? satchel_cli_argument (cli, admin->of_user ? 1 : 0)
+                                         : satchel_cli_option (cli, name);
       if (value != NULL)
         g_ptr_array_add (words, g_strconcat (row->key, "=", value, NULL));
     }
@@ -297,7 +300,7 @@ satchel_cli_admin (SatchelCli *cli)
 {
   g_autoptr (GPtrArray) words = option_words (cli);
   int exit = check_words (cli, words);
-  const char *name = satchel_cli_argument (cli, 0);
+  const char *name = cli->command->admin->of_user ? satchel_cli_argument (cli, 0) : NULL;
   if (exit != SATCHEL_EXIT_OK || name == NULL)
     return exit != SATCHEL_EXIT_OK ? exit : run_there (cli, "", words);
   g_autofree char *user = satchel_cli_user_name (cli->set, name, &exit);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The commands that ask the running server: status, who, kick, reload, log-reopen, release, adopt, stop.
+ * The commands that ask the running server: status, who, kick, devices, reload, log-reopen, release, adopt,
+ * stop.
  */
 #include "config.h"
 
@@ -31,9 +32,9 @@ collect_answer (const char *text, gpointer data)
 static void
 value_to_json (SatchelJson *json, const char *key, const char *value)
 {
-  static const char *const texts[] = {
-    "session", "user", "name", "address", "path", "version", "error", NULL
-  };
+  static const char *const texts[] = { "session",    "user",    "name", "address", "path",
+                                       "version",    "error",   "id",   "label",   "client",
+                                       "credential", "network", NULL };
   gint64 number;
   if (g_strv_contains (texts, key))
     satchel_json_text (json, key, value);
@@ -194,6 +195,55 @@ count_kicked (const char *answer)
   return n;
 }
 
+static gboolean
+has_lines (char **lines, const char *first_word)
+{
+  while (*lines != NULL && !g_str_has_prefix (*lines, first_word))
+    lines++;
+  return *lines != NULL;
+}
+
+static void
+print_devices (char **lines)
+{
+  static const char *const credential_keys[] = { "id",      "label",   "network", "client", "service",
+                                                 "address", "since_s", "used_s",  NULL };
+  static const char *const credential_titles[] = { "CREDENTIAL", "LABEL",   "FROM", "CLIENT", "SERVICE",
+                                                   "ADDRESS",    "CREATED", "USED", NULL };
+  static const char *const session_keys[] = { "session", "credential", "client", "service",
+                                              "address", "tls",        "age_s",  NULL };
+  static const char *const session_titles[] = { "SESSION", "CREDENTIAL", "CLIENT", "SERVICE",
+                                                "ADDRESS", "TLS",        "AGE",    NULL };
+  if (has_lines (lines, "credential "))
+    print_rows (lines, "credential ", credential_keys, credential_titles);
+  if (has_lines (lines, "credential ") && has_lines (lines, "session "))
+    puts ("");
+  if (has_lines (lines, "session "))
+    print_rows (lines, "session ", session_keys, session_titles);
+}
+
+/* What one kind of process has ended. */
+static guint64
+count_ended (char **lines, const char *first_word)
+{
+  guint64 n = 0, one;
+  for (; *lines != NULL; lines++)
+    {
+      g_autofree char *value =
+          g_str_has_prefix (*lines, first_word) ? satchel_cli_line_value (*lines, "ended") : NULL;
+      if (value != NULL && g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT32, &one, NULL))
+        n += one;
+    }
+  return n;
+}
+
+static void
+print_ended (char **lines)
+{
+  printf ("%" G_GUINT64_FORMAT " credentials are revoked, and %" G_GUINT64_FORMAT " sessions end at once.\n",
+          count_ended (lines, "credentials "), count_ended (lines, "sessions "));
+}
+
 /* Prints the answer, or a sentence of the command's own if the server only reports success. */
 static void
 print_answer (const SatchelCli *cli, const char *user, const char *answer)
@@ -206,6 +256,10 @@ print_answer (const SatchelCli *cli, const char *user, const char *answer)
     satchel_cli_print_counters (lines);
   else if (strcmp (name, "status") == 0)
     print_status (lines);
+  else if (strcmp (name, "devices") == 0)
+    print_devices (lines);
+  else if (strcmp (name, "end") == 0)
+    print_ended (lines);
   else if (strcmp (name, "kick") == 0)
     {
       guint64 n = count_kicked (answer);
@@ -217,6 +271,25 @@ print_answer (const SatchelCli *cli, const char *user, const char *answer)
     puts ("The configuration was reloaded.");
   else if (strcmp (name, "stop") == 0)
     puts ("The server has stopped.");
+}
+
+/* --all goes to the server in the place of an id.  FALSE: there is neither, or both. */
+static gboolean
+choose_device (SatchelCli *cli)
+{
+  gboolean is_one = satchel_cli_argument (cli, 1) != NULL;
+  if ((satchel_cli_option (cli, "--all") != NULL) == is_one)
+    return FALSE;
+  if (!is_one)
+    g_ptr_array_insert (cli->arguments, 1, (gpointer) "--all");
+  return TRUE;
+}
+
+static gboolean
+has_ended (const char *answer)
+{
+  g_auto (GStrv) lines = g_strsplit (answer, "\n", -1);
+  return count_ended (lines, "credentials ") + count_ended (lines, "sessions ") > 0;
 }
 
 int
@@ -237,7 +310,11 @@ satchel_cli_server (SatchelCli *cli)
         return exit;
       cli->arguments->pdata[0] = user;
     }
-  g_ptr_array_add (argv, (gpointer) cli->command->name);
+  gboolean is_devices_end = g_strcmp0 (cli->command->group, "devices") == 0;
+  if (is_devices_end && !choose_device (cli))
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE,
+                             "which device? give an id that `satchel devices %s` shows, or --all", user);
+  g_ptr_array_add (argv, (gpointer) (is_devices_end ? "devices-end" : cli->command->name));
   for (guint i = 0; i < cli->arguments->len; i++) /* with its NULL */
     g_ptr_array_add (argv, cli->arguments->pdata[i]);
   gboolean is_stop = strcmp (cli->command->name, "stop") == 0;
@@ -260,6 +337,9 @@ satchel_cli_server (SatchelCli *cli)
                                  "%s: no such user; `satchel who` shows who is logged in", user);
       status = 0;
     }
+  if (is_devices_end && status == 0 && satchel_cli_option (cli, "--all") == NULL && !has_ended (answer->str))
+    return satchel_cli_fail (SATCHEL_EXIT_NO_USER,
+                             "%s has nothing of that id; `satchel devices %s` shows all", user, user);
   if (satchel_cli_option (cli, "--json") != NULL)
     print_json (cli->command->name, status, answer->str);
   else if (status == 0)

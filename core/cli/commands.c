@@ -62,6 +62,9 @@ static const SatchelCliOption throttle_clear_options[] = {
   JSON,
   END
 };
+static const SatchelCliOption devices_end_options[] = {
+  { "--all", NULL, "end every grant, app password and session of the user" }, JSON, END
+};
 
 static const SatchelCliOption import_options[] = {
   { "--all", NULL, "take over all users of the password databases" },
@@ -170,6 +173,16 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { NULL, "kick", "USER [CREDENTIAL]", 1, 2, "End the sessions of a user",
     "With a credential the command ends only the sessions that it opened: \"password\", or the id of an app\n"
     "password, which `satchel who --json` shows.",
+    json_options, satchel_cli_server },
+  { "devices", "end", "USER [ID]", 1, 2, "End one of a user's devices, or all",
+    "The id is one that `satchel devices` shows.  A grant or app password is revoked, and its sessions end; "
+    "of\n"
+    "the password (\"password\") only the sessions end; a session ends alone.",
+    devices_end_options, satchel_cli_server },
+  { NULL, "devices", "USER", 1, 1, "Show what a user's devices log in with, and their sessions",
+    "With --json: lines, each a credential (id, label, network, client, service, address) or a session, "
+    "with\n"
+    "seconds since it was made (since_s), since its last use (used_s) and until it ends (expires_s).",
     json_options, satchel_cli_server },
   { NULL, "reload", "", 0, 0, "Apply changed configuration and certificates",
     "If the configuration has a mistake, nothing is applied, and the mistake is shown with file and line.",

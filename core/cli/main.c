@@ -248,8 +248,15 @@ parse_line (SatchelCli *cli, char **argv)
       else if ((longer = join_group (cli, group, word)) != NULL)
         group = longer;
       else if ((cli->command = find_command (cli, group, word)) == NULL)
-        return unknown_command (cli, group, word);
+        {
+          /* A group may be a command as well: "devices anna", beside "devices end anna". */
+          if (group == NULL || (cli->command = find_command (cli, NULL, group)) == NULL)
+            return unknown_command (cli, group, word);
+          g_ptr_array_add (cli->arguments, argv[at]);
+        }
     }
+  if (cli->command == NULL && group != NULL)
+    cli->command = find_command (cli, NULL, group);
   g_ptr_array_add (cli->arguments, NULL);
   if (cli->command == NULL && satchel_cli_option (cli, "--help") == NULL
       && satchel_cli_option (cli, "--version") == NULL)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/cli/cli.h"
+#include "core/runtime/loader/admin_options.h"
 
 typedef struct Row
 {
@@ -76,22 +77,35 @@ add_option (Row *row, const SatchelConfigRow *option)
   g_array_append_val (row->options, made);
 }
 
+/* "USER [LABEL]" */
+static const char *
+argument_words (Row *row, gboolean of_user, const SatchelConfigRow *operand, gboolean is_needed)
+{
+  if (operand == NULL)
+    return of_user ? "USER" : "";
+  g_autofree char *name = g_ascii_strup (operand->key, -1);
+  return keep_text (row, g_strdup_printf (is_needed ? "%s%s" : "%s[%s]", of_user ? "USER " : "", name));
+}
+
 static SatchelCliCommand *
 row_new (const char *group, const SatchelAdminCommand *admin)
 {
   Row *row = g_new0 (Row, 1);
   row->options = g_array_new (TRUE, TRUE, sizeof (SatchelCliOption));
   row->texts = g_ptr_array_new_with_free_func (g_free);
+  const SatchelConfigRow *operand = satchel_admin_operand (admin);
   for (const SatchelConfigRow *option = admin->options; option != NULL && option->key != NULL; option++)
-    add_option (row, option);
+    if (option != operand)
+      add_option (row, option);
   const SatchelCliOption json = { "--json", NULL,
                                   "print JSON, an object a line; the last one has the exit status" };
   g_array_append_val (row->options, json);
+  gboolean is_needed = operand != NULL && (operand->flags & SATCHEL_CONFIG_REQUIRED) != 0;
   row->command = (SatchelCliCommand) { .group = group,
                                        .name = admin->name,
-                                       .arguments = admin->of_user ? "USER" : "",
-                                       .min_arguments = admin->of_user ? 1 : 0,
-                                       .max_arguments = admin->of_user ? 1 : 0,
+                                       .arguments = argument_words (row, admin->of_user, operand, is_needed),
+                                       .min_arguments = (admin->of_user ? 1 : 0) + (is_needed ? 1 : 0),
+                                       .max_arguments = (admin->of_user ? 1 : 0) + (operand != NULL ? 1 : 0),
                                        .help = admin->summary,
                                        .details = admin->details,
                                        .options = (const SatchelCliOption *) (gpointer) row->options->data,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * This header declares admin commands of a module: `satchel GROUP COMMAND [USER] [--OPTION VALUE ...]`.  From
- * the table that a module provides follow help, completion, manual, checks of what was typed, and --json.
- * What a command does runs in the server: if it concerns a user in the mail process that owns the user's
- * store, else in the first mail process; as a job, with its output going to the admin's terminal while it
- * works.  Kind SATCHEL_KIND_ADMIN, role mail; role auth for commands about credentials (`in_auth`).
+ * This header declares admin commands of a module: `satchel GROUP COMMAND [USER] [OPERAND] [--OPTION VALUE
+ * ...]`.  From the table that a module provides follow help, completion, manual, checks of what was typed,
+ * and --json. What a command does runs in the server: if it concerns a user in the mail process that owns the
+ * user's store, else in the first mail process; as a job, with its output going to the admin's terminal while
+ * it works.  Kind SATCHEL_KIND_ADMIN, role mail; role auth for commands about credentials (`in_auth`).
  * docs/modules/admin.md, docs/decisions/0039 and 0062.
  */
 #pragma once
@@ -39,6 +39,9 @@ typedef struct SatchelAdminCommand
   /* Runs in the auth process, which alone has credentials, and where there are no stores.  Needs
    * SATCHEL_ROLE_AUTH in place of SATCHEL_ROLE_MAIL. */
   gboolean in_auth;
+  /* The option, a STRING, that the word behind the user sets (the first word where there is none); it must be
+   * given if the option is SATCHEL_CONFIG_REQUIRED.  NULL: there is no such word. */
+  const char *operand;
 } SatchelAdminCommand;
 
 typedef struct SatchelAdminOps

@@ -222,7 +222,10 @@ typedef enum
   SATCHEL_FACTOR_WRONG,              /* the code is wrong: counts as a failed attempt */
   SATCHEL_FACTOR_NEEDS_APP_PASSWORD, /* the password does not open this service */
   SATCHEL_FACTOR_NEEDS_GRANT,        /* the mechanism carries no code, and the place has no grant */
-  SATCHEL_FACTOR_THROTTLED           /* too many wrong codes: none is looked at */
+  SATCHEL_FACTOR_THROTTLED,          /* too many wrong codes: none is looked at */
+  /* The secret is that of a credential which is not good for this login: another service or network, or its
+   * time is over.  From `examine`, too, the login ends at once. */
+  SATCHEL_FACTOR_OUT_OF_SCOPE
 } SatchelFactorVerdict;
 
 #define SATCHEL_FACTOR_CANDIDATES_MAX 3u /* each costs a password hash */
@@ -251,6 +254,19 @@ typedef struct SatchelFactorAnswer
 /* This answers `examine` and `confirm`.  @answer is copied. */
 SATCHEL_API void satchel_auth_call_judge (SatchelAuthCall *call, const SatchelFactorAnswer *answer);
 
+/* One credential of a user's, for lists of devices.  Texts are UTF-8; "" where there is nothing to say, as
+ * are 0 for times, which are seconds since 1970. */
+typedef struct SatchelCredentialEntry
+{
+  size_t size;
+  const char *id;                      /* as of SatchelFactorAnswer */
+  const char *label;                   /* what the person calls it */
+  const char *network;                 /* where it is good; "": everywhere */
+  const char *service, *peer, *client; /* of its last use, or of what opened it */
+  gint64 created_s, used_s, expires_s;
+} SatchelCredentialEntry;
+typedef void (*SatchelCredentialEntryFunc) (const SatchelCredentialEntry *entry, gpointer data);
+
 typedef struct SatchelFactorOps
 {
   size_t size;
@@ -265,6 +281,16 @@ typedef struct SatchelFactorOps
   void (*confirm) (SatchelAuthCall *call);
   /* As of a passdb.  May. */
   void (*cancelled) (SatchelAuthCall *call);
+  /* The three below: main thread; they go together.  May.
+   * Calls @func for each credential of @user that this module keeps. */
+  gboolean (*list_credentials) (const char *user, SatchelCredentialEntryFunc func, gpointer data,
+                                GError **error);
+  /* Ends the credential durably, and then its sessions (satchel_auth_end_credential).  NONEXISTENT: it is not
+   * the user's, or not of this module. */
+  gboolean (*end_credential) (const char *user, const char *credential, GError **error);
+  /* A session that @credential opened has heard what its client is called (IMAP ID): up to 255 bytes of
+   * UTF-8, as the client sent it.  Nobody waits for it to be durable. */
+  void (*client_named) (const char *user, const char *credential, const char *client);
 } SatchelFactorOps;
 
 /* Ends the sessions of @user that @credential opened, and those that are about to begin; no others.  For a

@@ -466,6 +466,80 @@ run_revoke (SatchelAdminCall *call, GError **error)
   return TRUE;
 }
 
+/* ---- lists of devices ---- */
+
+gboolean
+totp_list_credentials (const char *name, SatchelCredentialEntryFunc func, gpointer data, GError **error)
+{
+  if (!lock_state (error))
+    return FALSE;
+  TotpUser *user = totp_state_find (totp.state, name);
+  if (user != NULL)
+    totp_state_expire (totp.state, user, totp_settings_grant_times (totp.settings), totp_now_s ());
+  for (guint i = 0; user != NULL && i < user->grants->len; i++)
+    {
+      const TotpGrant *grant = user->grants->pdata[i];
+      g_autofree char *id = totp_grant_name (grant);
+      func (&(SatchelCredentialEntry) { .size = sizeof (SatchelCredentialEntry),
+                                        .id = id,
+                                        .label = "",
+                                        .network = grant->network,
+                                        .service = grant->service,
+                                        .peer = grant->peer,
+                                        .client = grant->client,
+                                        .created_s = grant->created_s,
+                                        .used_s = grant->used_s },
+            data);
+    }
+  g_mutex_unlock (&totp.lock);
+  return TRUE;
+}
+
+/* 0: the credential is no grant. */
+static guint64
+grant_id (const char *credential)
+{
+  guint64 id = 0;
+  if (g_str_has_prefix (credential, "grant:"))
+    g_ascii_string_to_unsigned (credential + strlen ("grant:"), 10, 1, G_MAXUINT64, &id, NULL);
+  return id;
+}
+
+gboolean
+totp_end_credential (const char *name, const char *credential, GError **error)
+{
+  g_autoptr (GPtrArray) names = NULL;
+  guint64 id = grant_id (credential);
+  if (id == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "%s is not the id of a grant", credential);
+  if (!lock_state (error))
+    return FALSE;
+  gboolean ok = end_grants (name, id, &names, error);
+  g_mutex_unlock (&totp.lock);
+  if (ok)
+    end_sessions (name, names);
+  return ok;
+}
+
+/* In the file with the next use. */
+void
+totp_client_named (const char *name, const char *credential, const char *client)
+{
+  guint64 id = grant_id (credential);
+  if (id == 0 || !lock_state (NULL))
+    return;
+  TotpUser *user = totp_state_find (totp.state, name);
+  for (guint i = 0; user != NULL && i < user->grants->len; i++)
+    {
+      TotpGrant *grant = user->grants->pdata[i];
+      if (grant->id != id)
+        continue;
+      g_free (grant->client);
+      grant->client = g_utf8_make_valid (client, (gssize) strnlen (client, TOTP_CLIENT_BYTES));
+    }
+  g_mutex_unlock (&totp.lock);
+}
+
 /* ---- table ---- */
 
 static const SatchelConfigRow enrol_options[] = {

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define USED_NOTE_S 3600 /* the last use of a grant in the file is at most so old */
-#define CLIENT_BYTES 64u
 
 /* What is asked, and what comes out under the lock; it is answered without, since an answer may ask again. */
 typedef struct Question
@@ -229,7 +228,8 @@ grant_new (const Question *question, const TotpUser *user, TotpKind kind, gint64
   grant->kind = kind;
   grant->service = g_strdup (login->service);
   grant->peer = g_strdup (login->peer);
-  grant->client = g_utf8_make_valid (login->client_id, (gssize) strnlen (login->client_id, CLIENT_BYTES));
+  grant->client =
+      g_utf8_make_valid (login->client_id, (gssize) strnlen (login->client_id, TOTP_CLIENT_BYTES));
   grant->created_s = grant->used_s = now_s;
   totp_hash (totp.keys, "string", user->name, satchel_auth_call_secret (question->call), grant->string);
   hash_verifier (question, grant->verifier);
@@ -359,6 +359,10 @@ confirm (SatchelAuthCall *call)
   answer_call (call, confirm_call);
 }
 
-const SatchelFactorOps totp_factor = {
-  .size = sizeof totp_factor, .band = 500, .examine = examine, .confirm = confirm
-};
+const SatchelFactorOps totp_factor = { .size = sizeof totp_factor,
+                                       .band = 500,
+                                       .examine = examine,
+                                       .confirm = confirm,
+                                       .list_credentials = totp_list_credentials,
+                                       .end_credential = totp_end_credential,
+                                       .client_named = totp_client_named };

@@ -9,6 +9,7 @@
 #include <satchel/auth.h>
 
 #define TOTP_AREA "totp"
+#define TOTP_CLIENT_BYTES 64u
 
 typedef struct Totp
 {
@@ -33,6 +34,12 @@ gboolean totp_find_step (const TotpUser *user, const char *code, gint64 now_s, g
                          gboolean *ret_is_spent, GError **error);
 char *totp_grant_name (const TotpGrant *grant); /* "grant:17", the credential of sessions.  Yours. */
 
+/* Of the factor, for lists of devices; admin.c. */
+gboolean totp_list_credentials (const char *name, SatchelCredentialEntryFunc func, gpointer data,
+                                GError **error);
+gboolean totp_end_credential (const char *name, const char *credential, GError **error);
+void totp_client_named (const char *name, const char *credential, const char *client);
+
 extern const SatchelFactorOps totp_factor;  /* factor.c */
-extern const SatchelAdminOps totp_commands; /* command.c */
+extern const SatchelAdminOps totp_commands; /* admin.c */
 void totp_commands_clear (void);            /* what waits for a code */

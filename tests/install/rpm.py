@@ -92,7 +92,7 @@ def contents():
         "satchel-libs": [r"/usr/lib[^/]*(/[^/]+)?/libsatchel\.so\.0"],
         "satchel": [r"/usr/sbin/satcheld", r"/usr/bin/satchel", r".*/systemd/system/satchel\.service", r".*/satchel-unprivileged\.service",
                     r".*/satchel-unprivileged\.socket", r".*/50-satchel\.preset", r".*/sysusers\.d/satchel\.conf", r".*/tmpfiles\.d/satchel\.conf",
-                    r"/etc/satchel/satchel\.conf", r"/etc/fail2ban/filter\.d/satchel\.conf", r".*/satchel/modules/maildir\.so"],
+                    r"/etc/satchel/satchel\.conf", r"/etc/fail2ban/filter\.d/satchel\.conf", r".*/satchel/modules/maildir\.so", r".*/satchel/modules/app-passwords\.so"],
         "satchel-passwd-file": [r".*/satchel/modules/passwd-file\.so", r"/usr/share/satchel/conf\.d/passwd-file\.conf"],
         "satchel-ldap": [r".*/satchel/modules/ldap\.so", r"/usr/share/satchel/conf\.d/ldap\.conf"],
         "satchel-sql": [r".*/satchel/modules/sql\.so", r"/usr/share/satchel/conf\.d/sql\.conf"],

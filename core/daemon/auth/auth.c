@@ -26,6 +26,8 @@ settings_clear (SatchelAuthSettings *settings)
   g_free (settings->default_domain);
   g_strfreev (settings->domains);
   g_clear_pointer (&settings->mechanisms, g_ptr_array_unref);
+  satchel_user_choices_free (settings->main_passwords);
+  g_strfreev (settings->webmail_networks);
   *settings = (SatchelAuthSettings) { 0 };
 }
 
@@ -94,12 +96,13 @@ settings_read (SatchelAuthSettings *settings, const SatchelConfigSet *config, Sa
   settings->explain = g_strcmp0 (explain, "never") == 0            ? SATCHEL_EXPLAIN_NEVER
                       : g_strcmp0 (explain, "known-networks") == 0 ? SATCHEL_EXPLAIN_KNOWN_NETWORKS
                                                                    : SATCHEL_EXPLAIN_ALWAYS;
+  satchel_main_password_read (settings, group);
   settings->max_failures = (guint) satchel_config_int (limits, "login_failures");
   settings->max_connections = (guint) satchel_config_int (limits, "connections_per_user");
 }
 
 static gboolean
-check_networks (const SatchelConfigSet *config, GError **error)
+check_settings (const SatchelConfigSet *config, GError **error)
 {
   const SatchelConfig *listen = satchel_config_set_group (config, "listen");
   for (guint i = 0; i < satchel_config_n_groups (listen, "listeners"); i++)
@@ -110,7 +113,7 @@ check_networks (const SatchelConfigSet *config, GError **error)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not ADDRESS/BITS",
                                   satchel_config_origin (listener, "networks"), bad);
     }
-  return TRUE;
+  return satchel_main_password_check (satchel_config_set_group (config, "auth"), error);
 }
 
 static GPtrArray *
@@ -166,6 +169,8 @@ mail_message (SatchelPeer *peer, SatchelIpcMessage *message)
     return satchel_auth_lookup_message (auth, peer, message);
   if (message->type == SATCHEL_IPC_OWNED)
     return satchel_auth_owned_message (auth, peer, message);
+  if (message->type == SATCHEL_IPC_CLIENT_NAMED)
+    return satchel_auth_client_named (auth, message);
   return satchel_auth_moves_message (auth, peer, message);
 }
 
@@ -184,7 +189,7 @@ peer_message (SatchelRoleContext *context, SatchelPeer *peer, SatchelIpcMessage 
 static gboolean
 reload_prepare (SatchelRoleContext *context, const SatchelConfigSet *config, GError **error)
 {
-  return check_networks (config, error);
+  return check_settings (config, error);
 }
 
 static void
@@ -293,11 +298,18 @@ end_credential (const char *user, const char *credential)
 }
 
 gboolean
+satchel_auth_role_prepare (SatchelRoleContext *context, GError **error)
+{
+  satchel_auth_load_secret (context->root_fd);
+  return TRUE;
+}
+
+gboolean
 satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
 {
   SatchelAuthCache *cache = satchel_auth_cache_new (error);
   SatchelPlacements *placements = NULL;
-  if (cache == NULL || !check_networks (context->config, error)
+  if (cache == NULL || !check_settings (context->config, error)
       || (placements =
               satchel_placements_new (context->root_fd, context->n_mail_slots, context->config, error))
              == NULL)
@@ -305,7 +317,6 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
       satchel_auth_cache_free (cache);
       return FALSE;
     }
-  satchel_auth_load_secret (context->root_fd);
   auth = g_new0 (SatchelAuth, 1);
   auth->context = context;
   auth->cache = cache;

@@ -35,6 +35,9 @@ typedef struct SatchelAuthSettings
   gint64 failure_delay_ms, cache_ms, source_ms;
   guint max_failures, max_connections;
   SatchelExplain explain;
+  guint main_password;                /* auth_main_password.c */
+  SatchelUserChoices *main_passwords; /* of single users and domains */
+  char **webmail_networks;
 } SatchelAuthSettings;
 
 typedef struct SatchelAuth
@@ -108,6 +111,14 @@ void satchel_check_proved (SatchelAuthCheck *check, GBytes *client_key, gint64 d
 void satchel_check_refuted (SatchelAuthCheck *check);
 /* Nothing was compared: it does not count, and nobody is told. */
 void satchel_check_withdraw (SatchelAuthCheck *check);
+
+/* auth_main_password.c: may @user's own password open what @login wants?  And everything? */
+gboolean satchel_main_password_is_good (const SatchelAuth *auth, const char *user, const SatchelLogin *login);
+gboolean satchel_main_password_is_everywhere (const SatchelAuth *auth, const char *user);
+/* From the group `auth`, which was checked (below). */
+void satchel_main_password_read (SatchelAuthSettings *settings, const SatchelConfig *group);
+/* FALSE with @error: the settings cannot be used. */
+gboolean satchel_main_password_check (const SatchelConfig *group, GError **error);
 
 gpointer satchel_auth_gate_new (SatchelAuth *auth,
                                 SatchelPeer *peer); /* the peer's data; sends the mechanisms to the gate */

@@ -164,6 +164,8 @@ static const struct
 } commands[] = {
   { "status", admin_status },
   { "kick", admin_kick },
+  { "devices", satchel_auth_devices_list },
+  { "devices-end", satchel_auth_devices_end },
   { "release", satchel_auth_admin_release },
   { "adopt", satchel_auth_admin_adopt },
   { "place", satchel_auth_admin_place },

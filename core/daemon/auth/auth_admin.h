@@ -10,6 +10,11 @@ gboolean satchel_auth_admin (SatchelAuth *auth, guint64 request, const char *con
 /* auth_admin_throttle.c, auth_admin_test.c */
 void satchel_auth_admin_throttle (SatchelAuth *auth, guint64 request, const char *const *arguments);
 void satchel_auth_admin_test (SatchelAuth *auth, guint64 request, const char *const *arguments);
+/* auth_devices.c: the credentials of a user. */
+void satchel_auth_devices_list (SatchelAuth *auth, guint64 request, const char *const *arguments);
+void satchel_auth_devices_end (SatchelAuth *auth, guint64 request, const char *const *arguments);
+/* A CLIENT_NAMED of a mail process.  FALSE: it is malformed. */
+gboolean satchel_auth_client_named (SatchelAuth *auth, SatchelIpcMessage *message);
 /* An answer, the last one to @request. */
 void satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...)
     G_GNUC_PRINTF (4, 5);

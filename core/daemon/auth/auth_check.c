@@ -235,6 +235,8 @@ satchel_check_proved (SatchelAuthCheck *check, GBytes *client_key, gint64 deadli
     satchel_check_finish (check, SATCHEL_LOGIN_UNKNOWN_USER);
   else if (check->credential.is_locked)
     satchel_check_finish (check, SATCHEL_LOGIN_LOCKED);
+  else if (client_key != NULL && !satchel_main_password_is_good (check->auth, check->user, check->login))
+    satchel_check_finish (check, SATCHEL_LOGIN_NEEDS_APP_PASSWORD);
   else
     satchel_check_examine (check, satchel_check_confirm);
 }

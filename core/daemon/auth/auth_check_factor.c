@@ -25,6 +25,8 @@ verdict_of (SatchelFactorVerdict verdict)
       return SATCHEL_LOGIN_NEEDS_GRANT;
     case SATCHEL_FACTOR_THROTTLED:
       return SATCHEL_LOGIN_THROTTLED;
+    case SATCHEL_FACTOR_OUT_OF_SCOPE:
+      return SATCHEL_LOGIN_OUT_OF_SCOPE;
     case SATCHEL_FACTOR_UNAVAILABLE:
     case SATCHEL_FACTOR_NOT_MINE:
     case SATCHEL_FACTOR_ACCEPTED:
@@ -64,6 +66,11 @@ static void
 accept_secret (SatchelAuthCheck *check, SatchelCallAnswer *answer)
 {
   gsize len = answer->judgement.password_len;
+  if (len > 0 && !satchel_main_password_is_good (check->auth, check->user, check->login))
+    {
+      satchel_check_finish (check, SATCHEL_LOGIN_NEEDS_APP_PASSWORD);
+      return;
+    }
   take_credential (check, answer);
   if (check->secret != NULL)
     check->source = len > 0 ? SATCHEL_KEY_SECRET : SATCHEL_KEY_APP;
@@ -99,8 +106,8 @@ examined (SatchelCallAnswer *answer, gpointer data)
       return;
     }
   check->factor = check->auth->factors->pdata[check->index];
-  if (judgement->verdict == SATCHEL_FACTOR_UNAVAILABLE)
-    satchel_check_finish (check, SATCHEL_LOGIN_UNAVAILABLE);
+  if (judgement->verdict == SATCHEL_FACTOR_UNAVAILABLE || judgement->verdict == SATCHEL_FACTOR_OUT_OF_SCOPE)
+    satchel_check_finish (check, verdict_of (judgement->verdict));
   else if (judgement->verdict == SATCHEL_FACTOR_ACCEPTED)
     accept_secret (check, answer);
   else if (check->secret == NULL) /* who it is, is known */

@@ -85,6 +85,8 @@ judge_right (SatchelAuthCheck *check, SatchelCallAnswer *answer)
     satchel_check_finish (check, SATCHEL_LOGIN_UNKNOWN_USER);
   else if (check->credential.is_locked) /* a code is spent only for an open account */
     satchel_check_finish (check, SATCHEL_LOGIN_LOCKED);
+  else if (!satchel_main_password_is_good (check->auth, check->user, check->login))
+    satchel_check_finish (check, SATCHEL_LOGIN_NEEDS_APP_PASSWORD);
   else
     satchel_check_confirm (check);
 }
@@ -157,9 +159,10 @@ satchel_check_join (SatchelAuthCheck *check)
   SatchelAuth *auth = check->auth;
   if (!may_share (check))
     return FALSE;
-  /* Factors may let one service in and another not. */
+  /* Factors may let one service in and another not, as may auth.main_password. */
+  gboolean is_of_service = auth->factors->len > 0 || !satchel_main_password_is_everywhere (auth, check->user);
   satchel_auth_cache_key (auth->cache, check->user, check->secret, check->credential.verifier,
-                          auth->factors->len > 0 ? check->login->service : "none", check->key);
+                          is_of_service ? check->login->service : "none", check->key);
   check->has_key = TRUE;
   SatchelAuthCheck *same = g_hash_table_lookup (auth->running, check->key);
   if (same == NULL)
@@ -193,7 +196,9 @@ satchel_check_verify (SatchelAuthCheck *check)
     check->has_key = FALSE;
   gboolean is_remembered = was_verified (check);
   satchel_counter_add (&remembered, 1, is_remembered ? "hit" : "miss");
-  if (is_remembered)
+  if (is_remembered && !satchel_main_password_is_good (check->auth, check->user, check->login))
+    satchel_check_finish (check, SATCHEL_LOGIN_NEEDS_APP_PASSWORD);
+  else if (is_remembered)
     satchel_check_accept (check);
   else
     verify_candidate (check);

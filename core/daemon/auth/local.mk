@@ -17,6 +17,7 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_check_factor.c \
 	core/daemon/auth/auth_check_keys.c \
 	core/daemon/auth/auth_check_password.c \
+	core/daemon/auth/auth_devices.c \
 	core/daemon/auth/auth_exchange.c \
 	core/daemon/auth/auth_gate.h \
 	core/daemon/auth/auth_grant.c \
@@ -26,6 +27,7 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_lookup.c \
 	core/daemon/auth/auth_lru.c \
 	core/daemon/auth/auth_lru.h \
+	core/daemon/auth/auth_main_password.c \
 	core/daemon/auth/auth_move.c \
 	core/daemon/auth/auth_move.h \
 	core/daemon/auth/auth_owned.c \

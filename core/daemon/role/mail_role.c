@@ -200,6 +200,22 @@ add_line (const char *line, gpointer data)
   g_string_append_printf (answer->text, "%s\n", line);
 }
 
+static void
+add_device (const char *line, gpointer data)
+{
+  g_autofree char *session = g_strconcat ("session ", line, NULL);
+  add_line (session, data);
+}
+
+/* @what: "--all", a session, or the credential that opened sessions. */
+static guint
+end_device (const char *user, const char *what)
+{
+  return strcmp (what, "--all") == 0
+             ? satchel_mail_kick (user)
+             : satchel_mail_end_session (user, what) + satchel_mail_end_credential (user, what);
+}
+
 static gboolean
 answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
 {
@@ -207,8 +223,15 @@ answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
   if (g_strcmp0 (argv[0], "who") == 0)
     {
       Answer answer = { request, text };
-      satchel_mail_describe (add_line, &answer);
+      satchel_mail_describe (NULL, add_line, &answer);
     }
+  else if (g_strcmp0 (argv[0], "devices") == 0 && argv[1] != NULL)
+    {
+      Answer answer = { request, text };
+      satchel_mail_describe (argv[1], add_device, &answer);
+    }
+  else if (g_strcmp0 (argv[0], "devices-end") == 0 && argv[1] != NULL && argv[2] != NULL)
+    g_string_printf (text, "sessions ended=%u\n", end_device (argv[1], argv[2]));
   else if (g_strcmp0 (argv[0], "kick") == 0 && argv[1] != NULL)
     g_string_printf (text, "%u\n",
                      argv[2] != NULL ? satchel_mail_end_credential (argv[1], argv[2])

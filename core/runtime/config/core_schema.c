@@ -326,6 +326,15 @@ static const SatchelConfigRow mailboxes_rows[] = {
   { NULL }
 };
 
+#define MAIN_PASSWORD "everywhere|submission-and-web|nowhere"
+const SatchelConfigRow satchel_main_password_rows[] = {
+  { "name", INTO (STRING, SatchelUserChoice, name), NULL, "Domain, or user with the domain",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "use", INTO (ENUM, SatchelUserChoice, choice), NULL, "As `main_password`", .choices = MAIN_PASSWORD,
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { NULL }
+};
+
 static const SatchelConfigRow auth_rows[] = {
   { "mechanisms", SATCHEL_CONFIG_STRINGS, NULL,
     "SASL mechanisms that are offered to clients, where the connection allows them; unset: all that there "
@@ -343,6 +352,17 @@ static const SatchelConfigRow auth_rows[] = {
   { "explain", SATCHEL_CONFIG_ENUM, "known-networks",
     "Whether a client that gave the right password is told that a second factor is missing",
     "always|known-networks|never", .flags = RELOAD },
+  { "main_password", INTO (ENUM, SatchelMainPasswordSettings, main_password), "everywhere",
+    "Where the users' own passwords are good; with submission-and-web and nowhere, a mail program needs an "
+    "app "
+    "password",
+    .choices = MAIN_PASSWORD, .flags = RELOAD },
+  { "main_passwords", SATCHEL_CONFIG_GROUPS, NULL,
+    "Another main_password for a domain or a user, as { name = \"example.org\"; use = \"nowhere\"; }",
+    .group = satchel_main_password_rows, .flags = RELOAD },
+  { "webmail_networks", SATCHEL_CONFIG_STRINGS, NULL,
+    "Networks, ADDRESS/BITS, of webmail programs: each login from there counts as web in submission-and-web",
+    .flags = RELOAD },
   { "domains", SATCHEL_CONFIG_STRINGS, NULL,
     "Further domains for which mail is accepted, beside those of users and aliases", .flags = RELOAD },
   { "detail_separators", SATCHEL_CONFIG_STRING, "+",
@@ -383,6 +403,7 @@ READ (limit, limits_rows, SatchelLimitSettings)
 READ (helper, helpers_rows, SatchelHelperSettings)
 READ (filters, filters_rows, SatchelFilterSettings)
 READ (filter_rule, filter_rows, SatchelFilterSettings)
+READ (main_password, auth_rows, SatchelMainPasswordSettings)
 READ (stack, storage_rows, SatchelStackSettings)
 READ (profile, profile_rows, SatchelStackSettings)
 READ (placing_rule, rule_rows, SatchelRuleSettings)

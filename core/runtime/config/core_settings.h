@@ -72,6 +72,14 @@ typedef struct SatchelHelperSettings
 } SatchelHelperSettings;
 void satchel_helper_settings_read (const SatchelConfig *helpers, SatchelHelperSettings *ret_settings);
 
+typedef struct SatchelMainPasswordSettings
+{
+  guint main_password; /* number of the choice: everywhere, submission-and-web, nowhere */
+} SatchelMainPasswordSettings;
+void satchel_main_password_settings_read (const SatchelConfig *auth,
+                                          SatchelMainPasswordSettings *ret_settings);
+extern const SatchelConfigRow satchel_main_password_rows[]; /* of auth.main_passwords */
+
 typedef struct SatchelJanitorSettings
 {
   gint64 interval_ms, slice_ms, clock_bound_ms, clock_settle_ms;

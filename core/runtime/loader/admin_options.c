@@ -63,6 +63,21 @@ is_option (const SatchelConfigRow *row)
 }
 
 static gboolean
+names_operand (const SatchelAdminCommand *command)
+{
+  return command->size >= offsetof (SatchelAdminCommand, operand) + sizeof command->operand
+         && command->operand != NULL;
+}
+
+const SatchelConfigRow *
+satchel_admin_operand (const SatchelAdminCommand *command)
+{
+  return names_operand (command) && command->options != NULL
+             ? satchel_config_find_row (command->options, command->operand)
+             : NULL;
+}
+
+static gboolean
 check_options (const SatchelAdminCommand *command, const char *who, GError **error)
 {
   const SatchelConfigRow *row = command->options;
@@ -72,6 +87,12 @@ check_options (const SatchelAdminCommand *command, const char *who, GError **err
       return satchel_error_set (error, SATCHEL_ERROR_INVALID,
                                 "%s: the option \"%.64s\" of its command \"%s\" is not valid; ask its author",
                                 who, row->key, command->name);
+  const SatchelConfigRow *operand = satchel_admin_operand (command);
+  if (names_operand (command) && (operand == NULL || operand->type != SATCHEL_CONFIG_STRING))
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "%s: its command \"%s\" takes a word for an option that is not there; ask its author", who,
+        command->name);
   return TRUE;
 }
 

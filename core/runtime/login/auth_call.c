@@ -386,7 +386,7 @@ static gboolean
 check_judgement (const SatchelAuthCall *call, const SatchelFactorAnswer *answer, GError **error)
 {
   gsize len = call->secret != NULL ? strlen (call->secret) : 0;
-  gboolean ok = answer->verdict <= SATCHEL_FACTOR_THROTTLED && answer->password_len <= len
+  gboolean ok = answer->verdict <= SATCHEL_FACTOR_OUT_OF_SCOPE && answer->password_len <= len
                 && answer->n_candidates <= SATCHEL_FACTOR_CANDIDATES_MAX
                 && (answer->credential == NULL || check_id (answer->credential))
                 && (answer->scopes == NULL || strlen (answer->scopes) <= 255);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * This file declares one app password: what it opens, and its last use.
+ */
+#pragma once
+#include "secret.h"
+
+#define APP_LABEL_BYTES_MAX 64u
+#define APP_CLIENT_BYTES_MAX 64u
+#define APP_NETWORKS_MAX 8u
+#define APP_ID_CHARS 8u
+
+/* Services that an app password may open, as bits. */
+typedef enum
+{
+  APP_SERVICE_IMAP = 1 << 0,
+  APP_SERVICE_POP3 = 1 << 1,
+  APP_SERVICE_SMTP = 1 << 2,
+  APP_SERVICE_ALL = APP_SERVICE_IMAP | APP_SERVICE_POP3 | APP_SERVICE_SMTP
+} AppService;
+/* 0: no such service. */
+guint app_service_find (const char *name);
+/* "imap pop3"; @separator between them.  Yours. */
+char *app_services_text (guint services, const char *separator);
+
+typedef struct AppPassword
+{
+  char id[APP_ID_CHARS + 1]; /* random, so none is used again */
+  char *label;
+  guint services;
+  char **networks; /* none: all */
+  guint8 hash[APP_HASH_BYTES];
+  gint64 created_s, expires_s;   /* since 1970; expires 0: never */
+  gint64 used_s;                 /* 0: never */
+  char *service, *peer, *client; /* of the last use; "" */
+  gboolean is_noted;             /* the last use is in the file, or there was none */
+} AppPassword;
+AppPassword *app_password_new (void);
+AppPassword *app_password_copy (const AppPassword *password);
+void app_password_free (AppPassword *password);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AppPassword, app_password_free)
+/* "app:3f2a...", the credential of sessions.  Yours. */
+char *app_password_name (const AppPassword *password);
+/* @client: as it called itself; what is no text, or too long, is made so. */
+void app_password_use (AppPassword *password, const SatchelLogin *login, gint64 now_s);
+void app_password_set_client (AppPassword *password, const char *client);

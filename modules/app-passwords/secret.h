@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * App passwords as texts: 26 characters of Crockford's base32, which are 130 random bits.
+ */
+#pragma once
+#include <satchel/auth.h>
+
+#define APP_SECRET_CHARS 26u
+#define APP_SHOWN_CHARS (APP_SECRET_CHARS + 4u) /* with hyphens between groups */
+#define APP_TYPED_MAX 64u                       /* what is longer is none */
+#define APP_HASH_BYTES SATCHEL_DERIVED_BYTES
+
+/* FALSE: the system has no random bytes. */
+gboolean app_secret_make (char ret_secret[APP_SECRET_CHARS + 1], GError **error);
+/* In groups, for people. */
+void app_secret_show (const char *secret, char ret_text[APP_SHOWN_CHARS + 1]);
+/* The secret in what somebody typed: case, blanks and hyphens do not count, and I, L and O are read as the
+ * digits that they look like.  FALSE: it is none. */
+gboolean app_secret_read (const char *typed, char ret_secret[APP_SECRET_CHARS + 1]);
+/* What is stored: a hash keyed with the secret of the installation.  FALSE: it cannot be computed. */
+gboolean app_secret_hash (const char *user, const char *secret, guint8 ret_hash[APP_HASH_BYTES]);
+/* A hash by which a file shows that it was made with the same secret of the installation. */
+gboolean app_secret_mark (guint8 ret_hash[APP_HASH_BYTES]);
+/* In a time that does not depend on where they differ. */
+gboolean app_hash_equal (const guint8 a[APP_HASH_BYTES], const guint8 b[APP_HASH_BYTES]);
+
+/* @n characters of small letters and digits, for ids. */
+gboolean app_random_text (char *ret_text, guint n, GError **error);
