@@ -221,6 +221,23 @@ test_no_texts (void)
   g_assert_false (app_secret_read (long_text, read));
 }
 
+static void
+test_hashes (void)
+{
+  guint8 a[APP_HASH_BYTES], b[APP_HASH_BYTES];
+  set_installation (1);
+  g_assert_true (app_secret_hash (USER, "x", a) && app_secret_hash (USER, "x", b));
+  g_assert_true (app_hash_equal (a, b));
+  for (guint bit = 0; bit < 8 * APP_HASH_BYTES; bit++)
+    {
+      b[bit / 8] ^= (guint8) (1u << bit % 8);
+      g_assert_false (app_hash_equal (a, b));
+      b[bit / 8] ^= (guint8) (1u << bit % 8);
+    }
+  g_assert_true (app_secret_hash ("bob@example.org", "x", b));
+  g_assert_false (app_hash_equal (a, b));
+}
+
 /* ---- the factor ---- */
 
 static void
@@ -493,6 +510,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/app-passwords/texts", test_texts);
   g_test_add_func ("/app-passwords/no-texts", test_no_texts);
+  g_test_add_func ("/app-passwords/hashes", test_hashes);
   g_test_add_func ("/app-passwords/records", test_records);
   g_test_add_func ("/app-passwords/login", test_login);
   g_test_add_func ("/app-passwords/scopes", test_scopes);
