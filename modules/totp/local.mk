@@ -21,6 +21,8 @@ totp_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)
 totp_la_LDFLAGS = $(MODULE_LDFLAGS)
 totp_la_LIBADD = $(MODULE_LIBADD) $(SODIUM_LIBS) $(GNUTLS_LIBS)
 
+dist_man_MANS += docs/man/satchel-totp.1
+
 check_PROGRAMS += modules/totp/tests/test-totp
 TESTS += modules/totp/tests/test-totp
 modules_totp_tests_test_totp_SOURCES = modules/totp/tests/test-totp.c $(totp_la_SOURCES)

@@ -121,7 +121,7 @@ def contents():
         "satchel-passwd-file": [r"/usr/lib/[^/]+/satchel/modules/passwd-file\.so", r"/usr/share/satchel/conf\.d/passwd-file\.conf"],
         "satchel-ldap": [r"/usr/lib/[^/]+/satchel/modules/ldap\.so", r"/usr/share/satchel/conf\.d/ldap\.conf"],
         "satchel-sql": [r"/usr/lib/[^/]+/satchel/modules/sql\.so", r"/usr/share/satchel/conf\.d/sql\.conf"],
-        "satchel-totp": [r"/usr/lib/[^/]+/satchel/modules/totp\.so", r"/usr/share/satchel/conf\.d/totp\.conf"],
+        "satchel-totp": [r"/usr/lib/[^/]+/satchel/modules/totp\.so", r"/usr/share/satchel/conf\.d/totp\.conf", r"/usr/share/man/man1/satchel-totp\.1\.gz"],
         "satchel-dev": [r"/usr/include/satchel/module\.h", r"/usr/lib/[^/]+/libsatchel\.so", r"/usr/lib/[^/]+/pkgconfig/satchel\.pc",
                         r"/usr/libexec/satchel/satchel-conformance"],
     }

@@ -96,7 +96,7 @@ def contents():
         "satchel-passwd-file": [r".*/satchel/modules/passwd-file\.so", r"/usr/share/satchel/conf\.d/passwd-file\.conf"],
         "satchel-ldap": [r".*/satchel/modules/ldap\.so", r"/usr/share/satchel/conf\.d/ldap\.conf"],
         "satchel-sql": [r".*/satchel/modules/sql\.so", r"/usr/share/satchel/conf\.d/sql\.conf"],
-        "satchel-totp": [r".*/satchel/modules/totp\.so", r"/usr/share/satchel/conf\.d/totp\.conf"],
+        "satchel-totp": [r".*/satchel/modules/totp\.so", r"/usr/share/satchel/conf\.d/totp\.conf", r"/usr/share/man/man1/satchel-totp\.1\.gz"],
         "satchel-devel": [r"/usr/include/satchel/module\.h", r".*/libsatchel\.so", r".*/satchel\.pc", r".*/satchel-conformance"],
     }
     lists = {name: query(name, "--qf", "[%{FILENAMES} %{FILEMODES:perms} %{FILEUSERNAME}\n]").splitlines() for name in NAMES}
