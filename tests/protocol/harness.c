@@ -63,6 +63,10 @@ satchel_session_user (SatchelSession *session)
 {
   return session->user;
 }
+void
+satchel_session_set_client_id (SatchelSession *session, const char *text)
+{
+}
 const SatchelConfig *
 satchel_session_config (SatchelSession *session)
 {
