@@ -228,6 +228,14 @@ slice_done (gpointer data)
     schedule ();
 }
 
+/* The next round that goes on begins behind @user. */
+static void
+pass_user (const char *user)
+{
+  g_free (state.after);
+  state.after = g_strdup (user);
+}
+
 static void
 begin_slice (void)
 {
@@ -244,6 +252,8 @@ begin_slice (void)
   visit->is_durable = visit->saves && now_ms - durable_at_ms > DURABLE_MS;
   if (visit->is_durable)
     durable_at_ms = now_ms;
+  if (visit->saves)
+    pass_user (visit->user);
   satchel_janitor_state_clear (&visit->state);
   copy_state (&visit->state);
   phase = PHASE_VISITING;
@@ -251,13 +261,22 @@ begin_slice (void)
 }
 
 static void
-take_owner (const SatchelPlace *place)
+take_owner (gboolean is_answered, const SatchelPlace *place)
 {
   if (is_stopping)
     return;
+  if (!is_answered)
+    {
+      phase = PHASE_RESTING;
+      next_name--;
+      g_clear_pointer (&visit, visit_free);
+      rest (AGAIN_MS);
+      return;
+    }
   if (place == NULL)
     {
       phase = PHASE_RESTING;
+      pass_user (visit->user);
       end_visit ("skipped");
       rest (REST_MIN_MS);
       return;
@@ -271,8 +290,6 @@ begin_visit (void)
 {
   visit = g_new0 (Visit, 1);
   visit->user = g_strdup (names->pdata[next_name++]);
-  g_free (state.after);
-  state.after = g_strdup (visit->user);
   phase = PHASE_VISITING;
   satchel_janitor_users_ask (&host, visit->user, take_owner);
 }

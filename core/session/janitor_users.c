@@ -95,11 +95,11 @@ end_looking (GPtrArray *names)
 }
 
 static void
-answer_owner (const SatchelPlace *place)
+answer_owner (gboolean is_answered, const SatchelPlace *place)
 {
   SatchelJanitorOwnerFunc func = g_steal_pointer (&owner_func);
   satchel_timer_cancel (&patience);
-  func (place);
+  func (is_answered, place);
 }
 
 void
@@ -109,7 +109,7 @@ satchel_janitor_users_lost (void)
     return;
   is_asking = FALSE;
   if (owner_func != NULL)
-    answer_owner (NULL);
+    answer_owner (FALSE, NULL);
   else
     end_looking (NULL);
 }
@@ -232,7 +232,7 @@ satchel_janitor_users_message (SatchelIpcMessage *message)
   is_asking = FALSE;
   satchel_timer_cancel (&patience);
   if (owner_func != NULL)
-    answer_owner (place);
+    answer_owner (TRUE, place);
   else if (!is_last && *last == '\0')
     ask_on ();
   else if (!is_last)

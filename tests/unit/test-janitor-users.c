@@ -23,6 +23,7 @@ static GPtrArray *asked;
 /* The answer. */
 static guint n_found, n_owners;
 static char *found, *owner_path;
+static gboolean was_answered;
 
 static gint
 compare (gconstpointer a, gconstpointer b)
@@ -64,8 +65,9 @@ hear_found (GPtrArray *names)
 }
 
 static void
-hear_owner (const SatchelPlace *place)
+hear_owner (gboolean is_answered, const SatchelPlace *place)
 {
+  was_answered = is_answered;
   n_owners++;
   g_free (owner_path);
   owner_path = place != NULL ? g_strdup (place->path) : NULL;
@@ -240,6 +242,7 @@ test_away (void)
   satchel_janitor_users_ask (&host, "anna@example.org", hear_owner);
   g_assert_cmpuint (n_owners, ==, 0);
   loop_until (n_owners == 1);
+  g_assert_false (was_answered);
   g_assert_null (owner_path);
   loop_settle ();
   g_assert_cmpuint (n_found, ==, 1);
@@ -307,6 +310,7 @@ test_owner (void)
   satchel_janitor_users_ask (&host, "bob@example.org", hear_owner);
   answer (TRUE, "", "");
   g_assert_cmpuint (n_owners, ==, 2);
+  g_assert_true (was_answered);
   g_assert_null (owner_path);
   answer (TRUE, "", "bob@example.org");
   g_assert_cmpuint (n_owners, ==, 2);
