@@ -8,7 +8,8 @@
 /* @names: sorted, each once, yours; NULL: auth went away. */
 typedef void (*SatchelJanitorUsersFunc) (GPtrArray *names);
 void satchel_janitor_users_find (const SatchelJanitorHost *host, SatchelJanitorUsersFunc func);
-/* One user.  @is_answered FALSE: auth is away.  @place (borrowed) NULL: this process does not own the user. */
+/* One user.  @is_answered FALSE: auth is away.  @place (borrowed) NULL: this process does not own the user.
+ */
 typedef void (*SatchelJanitorOwnerFunc) (gboolean is_answered, const SatchelPlace *place);
 void satchel_janitor_users_ask (const SatchelJanitorHost *host, const char *user,
                                 SatchelJanitorOwnerFunc func);

@@ -34,7 +34,7 @@ def no_holes():
         prefix = re.search(r"^prefix = (\S+)$", f.read(), re.M).group(1)
     files = units() + [installed("lib", part) for part in ("systemd/system-preset/50-satchel.preset", "sysusers.d/satchel.conf", "tmpfiles.d/satchel.conf")]
     files += glob.glob(installed("*/fail2ban/filter.d/satchel.conf")) + glob.glob(installed("lib/pkgconfig/satchel.pc"))
-    equal(len(files), 4 + 3 + 2, f"files: {files}")
+    equal(len(files), 5 + 3 + 2, f"files: {files}")
     for path in files:
         with open(path) as f:
             text = f.read()
