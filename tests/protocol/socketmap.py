@@ -37,7 +37,7 @@ def as_lmtp_says():
         equal(lmtp(f"<{address}>"), 250 if address in known else 550, f"LMTP about {address}")
     equal(c.ask("broken@example.org").startswith("TEMP "), True, "an alias that leads nowhere is the administrator's mistake")
     equal(lmtp("<broken@example.org>"), 451, "LMTP about it")
-    for odd in ("", "@example.org", "@", "<u0001@example.org>", " u0001@example.org", "u0001@example.org x", "u0001@example.org\r\n", "a\0b", "x" * 4000,
+    for odd in ("", "@example.org", "@", "<u0001@example.org>", " u0001@example.org", "u0001@example.org x", "u0001@example.org\r\n", "a\0b", "u0001@example.org\0x", "x" * 4000,
                 '"u0001@example.org', "\001\002"):
         equal(c.ask(odd), "NOTFOUND ", repr(odd[:40]))
     equal(c.ask("u0001@example.org"), "OK u0001@example.org", "the connection goes on")
