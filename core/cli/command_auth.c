@@ -27,7 +27,7 @@ static const Column throttle_columns[] = {
   { "kind", "KIND", 't' },         { "user", "USER", 't' },       { "network", "NETWORK", 't' },
   { "failures", "FAILURES", 'n' }, { "limit", "LIMIT", 'n' },     { "reserved", "RESERVED", 'n' },
   { "reserve", "RESERVE", 'n' },   { "refused", "REFUSED", 'b' }, { "forgotten_in_s", "FORGOTTEN IN", 'n' },
-  { "seen", "LAST LOGIN", 'n' },
+  { "seen", "LAST LOGIN", 'n' },   { "proved", "PROVED", 'b' },
 };
 static const Column step_columns[] = {
   { "step", "STEP", 't' },

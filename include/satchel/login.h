@@ -28,6 +28,9 @@ typedef struct SatchelLogin
   /* An administrator asks how the login would end (`satchel auth test`): the module answers as it would, and
    * changes nothing: no code is spent, no grant opened or used, no failure counted. */
   gboolean is_test;
+  /* The user has logged in from this network within 90 days, by more than an app password; never TRUE for
+   * loopback and unix sockets.  Of `examine` and `confirm`. */
+  gboolean is_network_known;
 } SatchelLogin;
 
 /* Does the login come from one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix sockets?  Texts

@@ -258,7 +258,7 @@ run_enrol (SatchelAdminCall *call, GError **error)
 static gboolean
 run_status (SatchelAdminCall *call, GError **error)
 {
-  static const char *const policies[] = { "off", "optional", "required" };
+  static const char *const policies[] = { "off", "optional", "required", "required-unknown" };
   const char *name = user_of (call);
   TotpUser copy = { 0 };
   guint n_grants = 0;

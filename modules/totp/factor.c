@@ -128,16 +128,26 @@ password_len_of (const TotpUser *user, const TotpGrant *grant, const char *strin
 
 /* ---- before the password ---- */
 
+/* The policy asks for no code here, since the user has logged in from this network. */
+static gboolean
+needs_no_code (const Question *question)
+{
+  return totp_settings_policy (totp.settings, satchel_auth_call_user (question->call))
+             == TOTP_POLICY_REQUIRED_UNKNOWN
+         && satchel_auth_call_login (question->call)->is_network_known;
+}
+
 static void
 examine_without_secret (Question *question, TotpUser *user, gint64 now_s)
 {
   TotpGrant *grant = find_grant (question, user, NULL);
-  if (grant == NULL)
+  if (grant == NULL && !needs_no_code (question))
     {
       judge (question, SATCHEL_FACTOR_NEEDS_GRANT);
       return;
     }
-  use_grant (question, user, grant, now_s);
+  if (grant != NULL)
+    use_grant (question, user, grant, now_s);
   accept_by (question, grant, 0);
 }
 
@@ -160,7 +170,8 @@ find_candidate (Question *question, const TotpUser *user, gint64 now_s)
   const char *secret = satchel_auth_call_secret (question->call);
   SatchelFactorAnswer *answer = &question->answer;
   gboolean is_alone =
-      totp_settings_password_alone (totp.settings) && find_grant (question, user, NULL) != NULL;
+      needs_no_code (question)
+      || (totp_settings_password_alone (totp.settings) && find_grant (question, user, NULL) != NULL);
   gsize len;
   if ((totp_split_recovery (secret, &len, code) && find_recovery (user, code) >= 0)
       || (totp_split_code (secret, user->digits, &len, code)
@@ -206,8 +217,9 @@ examine_call (Question *question)
       if (user != NULL)
         examine_enrolled (question, user);
       else
-        judge (question,
-               policy == TOTP_POLICY_OPTIONAL ? SATCHEL_FACTOR_NOT_MINE : SATCHEL_FACTOR_CODE_MISSING);
+        judge (question, policy == TOTP_POLICY_OPTIONAL || needs_no_code (question)
+                             ? SATCHEL_FACTOR_NOT_MINE
+                             : SATCHEL_FACTOR_CODE_MISSING);
     }
 }
 
@@ -328,7 +340,7 @@ confirm_user (Question *question, TotpUser *user)
   /* The same string may have opened a grant since. */
   TotpGrant *grant = find_grant (question, user, is_whole ? NULL : secret);
   int place = -1;
-  if (grant != NULL)
+  if (grant != NULL || (is_whole && needs_no_code (question)))
     accept_by (question, grant, password_len);
   else if (is_whole)
     judge (question, SATCHEL_FACTOR_CODE_MISSING);

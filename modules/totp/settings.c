@@ -4,7 +4,7 @@
 #include "settings.h"
 
 #define RELOAD SATCHEL_CONFIG_RELOADABLE
-#define POLICIES "off|optional|required"
+#define POLICIES "off|optional|required|required-unknown"
 
 struct TotpSettings
 {
@@ -36,7 +36,8 @@ const SatchelConfigRow totp_schema[] = {
     "File that holds who is enrolled, which codes were used, and grants" },
   { "policy", INTO (ENUM, policy), "optional",
     "off: codes are not looked at; optional: who is enrolled needs a code; required: who is not enrolled "
-    "cannot log in",
+    "cannot log in; required-unknown: the same, but only from networks that the user has not logged in from "
+    "within 90 days",
     .choices = POLICIES, .flags = RELOAD },
   { "policies", SATCHEL_CONFIG_GROUPS, NULL,
     "Another policy for a domain or a user, as { name = \"example.org\"; policy = \"required\"; }",

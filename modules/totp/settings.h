@@ -10,7 +10,8 @@ typedef enum /* in the order of the setting's choices */
 {
   TOTP_POLICY_OFF = 0,
   TOTP_POLICY_OPTIONAL,
-  TOTP_POLICY_REQUIRED
+  TOTP_POLICY_REQUIRED,
+  TOTP_POLICY_REQUIRED_UNKNOWN /* from networks that the user has not logged in from */
 } TotpPolicy;
 
 extern const SatchelConfigRow totp_schema[];

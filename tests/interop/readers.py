@@ -2,19 +2,15 @@
 # SPDX-License-Identifier: MIT
 """The corpus, delivered over LMTP, read over TLS by the mail readers people use: every byte after the trace lines."""
 import email
-import fcntl
 import os
-import pty
 import re
-import select
 import shutil
 import subprocess
 import sys
-import termios
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import Server, Skip, case, corpus_files, equal, lacking, main, need, run, scratch, wire  # noqa: E402
+from terminal import terminal  # noqa: E402
 from wire import Wire  # noqa: E402
 
 NOBODY = 65534
@@ -259,38 +255,6 @@ delivery maildir {box}
     equal(len(maildir_contents(box)), len(mails), "mails after a second run (UIDL)")
 
 
-def terminal(*command, keys=(), silence=120):
-    """Runs a program that wants a terminal.  @keys: (what to wait for, what to type then).  A program that
-    prints nothing for @silence seconds hangs."""
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, 80))
-    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "vt100", "HOME": work},
-                               close_fds=True, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-    os.close(slave)
-    deadline = time.monotonic() + silence
-    screen, keys = b"", list(keys)
-    while process.poll() is None and time.monotonic() < deadline:
-        if select.select([master], [], [], 0.2)[0]:
-            try:
-                screen = (screen + os.read(master, 65536))[-4000:]
-            except OSError:  # it closed its terminal: it is about to end
-                break
-            deadline = time.monotonic() + silence
-            if keys and keys[0][0] in screen:
-                os.write(master, keys.pop(0)[1])
-                screen = b""
-            if b"ress any key" in screen or b"rror in" in screen:
-                break
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        raise AssertionError(f"{command[0]} did not end: {screen!r}")
-    os.close(master)
-    return screen
-
-
 def with_mutts(program):
     need(program)
     out = os.path.join(work, f"{program}-box")
@@ -301,7 +265,7 @@ set folder="{work}" mbox_type=Maildir confirmcreate=no confirmappend=no copy=no 
 set imap_keepalive=30 mail_check=60 sort=mailbox-order timeout=5
 """)
     command = [program, "-n", "-F", config, "-f", f"imaps://localhost:{server.imaps}/INBOX", "-e"]
-    terminal(*command, f"push '<tag-pattern>.<enter><tag-prefix><copy-message>{out}<enter><exit>'")
+    terminal(*command, f"push '<tag-pattern>.<enter><tag-prefix><copy-message>{out}<enter><exit>'", home=work)
     # It puts fields of its own at the end of the header, in place of those of the sender.
     own = re.compile(rb"^(?:Content-Length|Lines|Status|X-Status): [^\n]*\n", re.M)
 
@@ -314,7 +278,7 @@ set imap_keepalive=30 mail_check=60 sort=mailbox-order timeout=5
     c.select()
     c.store("7", "+FLAGS", "(\\Flagged)")
     shutil.rmtree(out)
-    terminal(*command, f"push '<tag-pattern>~F<enter><tag-prefix><copy-message>{out}<enter><exit>'")
+    terminal(*command, f"push '<tag-pattern>~F<enter><tag-prefix><copy-message>{out}<enter><exit>'", home=work)
     equal(len(maildir_contents(out)), 1, f"flagged mails with {program}")
     c.store("7", "-FLAGS", "(\\Flagged)")
     c.logout()
@@ -416,7 +380,7 @@ def with_mailutil():
     need("mailutil", everywhere=False)
     names = ["{localhost:%d/imap/notls/norsh/user=u000%d}%s" % (server.ports["imap"], n, box) for n, box in ((1, "INBOX"), (2, ""))]
     password = (b"password:", server.password.encode() + b"\n")
-    terminal("mailutil", "transfer", "-m", "append", *names, keys=[password, password])
+    terminal("mailutil", "transfer", "-m", "append", *names, home=work, keys=[password, password])
     c = server.imap("u0002")
     c.select()
     check([x[1] for x in c.fetch("1:*", "(BODY.PEEK[])")[1] if isinstance(x, tuple)], "mailutil")

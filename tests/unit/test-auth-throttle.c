@@ -73,7 +73,7 @@ test_hour (void)
   guint8 passed[5 * 3600] = { 0 };
   guint n_total = 0, n_in_hour = 0;
   char text[32];
-  satchel_known_remember (stage.known, "a@x", "100.0.0.1", 1000);
+  satchel_known_remember (stage.known, "a@x", "100.0.0.1", TRUE, 1000);
   for (guint s = 0; s < 5 * 3600; s++)
     {
       const char *place = s % 3 == 0 ? "100.0.0.1" : other_place (s, text);
@@ -126,9 +126,9 @@ test_reserve (void)
   g_auto (Stage) stage = stage_new ();
   char text[32];
   g_assert_null (satchel_known_find (stage.known, "a@x", "2001:db8::"));
-  satchel_known_remember (stage.known, "a@x", "2001:db8::", 1000);
-  satchel_known_remember (stage.known, "a@x", "192.0.2.1", 1000);
-  satchel_known_remember (stage.known, "a@x", "192.0.2.2", 1000);
+  satchel_known_remember (stage.known, "a@x", "2001:db8::", TRUE, 1000);
+  satchel_known_remember (stage.known, "a@x", "192.0.2.1", TRUE, 1000);
+  satchel_known_remember (stage.known, "a@x", "192.0.2.2", TRUE, 1000);
   g_assert_null (satchel_known_find (stage.known, "b@x", "2001:db8::"));
   for (guint i = 0; i < 1000; i++)
     try_guess (&stage, "a@x", other_place (i, text), 0, 100, 0);
@@ -201,7 +201,7 @@ test_networks (void)
       g_assert_cmpint (reason, ==, cases[i].reason);
       g_assert_cmpuint (n - 1, ==, cases[i].limit);
       g_assert_cmpint (try_guess (&stage, "owner@x", place, 0, 4, 0), ==, cases[i].reason);
-      satchel_known_remember (stage.known, "owner@x", place, 1000);
+      satchel_known_remember (stage.known, "owner@x", place, TRUE, 1000);
       g_assert_cmpint (try_guess (&stage, "owner@x", place, 0, 4, 0), ==, SATCHEL_THROTTLE_NONE);
       g_assert_cmpint (try_guess (&stage, "owner@x", "203.0.113.1", 0, 4, 0), ==, SATCHEL_THROTTLE_NONE);
       g_assert_cmpint (try_guess (&stage, "u@x", place, 0, 4, 120 * MINUTE_MS), ==, SATCHEL_THROTTLE_NONE);
@@ -246,7 +246,7 @@ test_repeated (void)
   while (n < 1000 && try_guess (&stage, "c@x", "203.0.113.9", 1, 20, now_ms) == SATCHEL_THROTTLE_NONE)
     n++;
   g_assert_cmpuint (n, ==, limits.address);
-  satchel_known_remember (stage.known, "c@x", "203.0.113.9", 1000);
+  satchel_known_remember (stage.known, "c@x", "203.0.113.9", TRUE, 1000);
   g_assert_cmpint (try_guess (&stage, "c@x", "203.0.113.9", 1, 20, now_ms), ==, SATCHEL_THROTTLE_ADDRESS);
   g_assert_cmpint (try_guess (&stage, "c@x", "203.0.113.9", 2, 20, now_ms), ==, SATCHEL_THROTTLE_NONE);
 }
@@ -283,7 +283,7 @@ test_list (void)
   g_auto (Stage) stage = stage_new ();
   g_autoptr (GString) text = g_string_new (NULL);
   gint64 now_ms = 100 * MINUTE_MS;
-  satchel_known_remember (stage.known, "a@x", "192.0.2.1", 1000);
+  satchel_known_remember (stage.known, "a@x", "192.0.2.1", TRUE, 1000);
   for (guint i = 0; i < 7; i++)
     try_guess (&stage, "a@x", i < 4 ? "192.0.2.1" : "2001:db8:1:1::", 0, 8, now_ms);
   satchel_throttle_foreach (stage.throttle, 8, now_ms, add_throttled, text);
@@ -328,7 +328,7 @@ test_bounds (void)
 {
   g_auto (Stage) stage = stage_new ();
   char text[48], user[32];
-  satchel_known_remember (stage.known, "a@x", "192.0.2.1", 1000);
+  satchel_known_remember (stage.known, "a@x", "192.0.2.1", TRUE, 1000);
   for (guint i = 0; i < 75; i++)
     try_guess (&stage, "a@x", other_place (i, text), 0, 100, 0);
   g_assert_cmpint (try_guess (&stage, "a@x", "198.51.100.1", 0, 100, 0), ==, SATCHEL_THROTTLE_ACCOUNT);
@@ -446,8 +446,8 @@ test_model (void)
   Model model = { .tries = tries, .now_ms = 1000 };
   guint max = (guint) g_test_rand_int_range (1, 13);
   memset (model.wrong_ms, -1, sizeof model.wrong_ms);
-  satchel_known_remember (stage.known, "anna@x", places[0], 1000);
-  satchel_known_remember (stage.known, "anna@x", places[2], 1000);
+  satchel_known_remember (stage.known, "anna@x", places[0], TRUE, 1000);
+  satchel_known_remember (stage.known, "anna@x", places[2], TRUE, 1000);
   for (guint i = 0; i < 4000; i++)
     {
       model.now_ms += g_test_rand_int_range (0, 30) == 0 ? g_test_rand_int_range (0, 80) * MINUTE_MS
@@ -505,12 +505,13 @@ test_known (void)
   g_autofree char *directory = g_dir_make_tmp ("satchel-known-XXXXXX", NULL);
   int root_fd = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   SatchelKnown *known = satchel_known_new (root_fd, 100 * DAY_S);
-  g_assert_true (satchel_known_remember (known, "a@x", "192.0.2.1", 100 * DAY_S));
+  g_assert_true (satchel_known_remember (known, "a@x", "192.0.2.1", TRUE, 100 * DAY_S));
   satchel_known_sync (known);
-  g_assert_false (satchel_known_remember (known, "a@x", "192.0.2.1", 100 * DAY_S + 60)); /* nothing new */
-  satchel_known_remember (known, "a@x", "local", 150 * DAY_S);
-  satchel_known_remember (known, "b@x", "2001:db8:0:1::", 150 * DAY_S);
-  satchel_known_remember (known, "c@x", "192.0.2.3", 150 * DAY_S);
+  g_assert_false (
+      satchel_known_remember (known, "a@x", "192.0.2.1", TRUE, 100 * DAY_S + 60)); /* nothing new */
+  satchel_known_remember (known, "a@x", "local", TRUE, 150 * DAY_S);
+  satchel_known_remember (known, "b@x", "2001:db8:0:1::", TRUE, 150 * DAY_S);
+  satchel_known_remember (known, "c@x", "192.0.2.3", TRUE, 150 * DAY_S);
   g_assert_cmpuint (satchel_known_forget (known, "c@x"), ==, 1);
   g_assert_cmpuint (satchel_known_forget (known, "c@x"), ==, 0);
   satchel_known_free (known);
@@ -522,7 +523,7 @@ test_known (void)
   g_assert_null (satchel_known_find (known, "b@x", "2001:db8:0:2::"));
   g_assert_nonnull (satchel_known_find (known, "a@x", "local"));
   g_assert_nonnull (satchel_known_find (known, "a@x", "192.0.2.1"));
-  satchel_known_remember (known, "d@x", "192.0.2.9", 191 * DAY_S);
+  satchel_known_remember (known, "d@x", "192.0.2.9", TRUE, 191 * DAY_S);
   satchel_known_forget (known, "d@x");
   g_assert_null (satchel_known_find (known, "a@x", "192.0.2.1")); /* also while nobody starts anew */
   satchel_known_free (known);
@@ -533,7 +534,7 @@ test_known (void)
   for (guint i = 1; i <= 12; i++)
     {
       g_autofree char *place = g_strdup_printf ("203.0.113.%u", i);
-      satchel_known_remember (known, "a@x", place, (200 + i) * DAY_S);
+      satchel_known_remember (known, "a@x", place, TRUE, (200 + i) * DAY_S);
     }
   satchel_known_free (known);
   known = satchel_known_new (root_fd, 213 * DAY_S);
@@ -552,12 +553,49 @@ test_known (void)
   g_assert_cmpint (g_chmod (path, 0600), ==, 0);
   known = satchel_known_new (root_fd, 213 * DAY_S);
   g_assert_null (satchel_known_find (known, "b@x", "2001:db8:0:1::"));
-  satchel_known_remember (known, "b@x", "2001:db8:0:1::", 213 * DAY_S);
+  satchel_known_remember (known, "b@x", "2001:db8:0:1::", TRUE, 213 * DAY_S);
   g_assert_nonnull (satchel_known_find (known, "b@x", "2001:db8:0:1::"));
   satchel_known_free (known);
   g_unlink (path);
   g_autofree char *damaged = g_strconcat (path, ".damaged", NULL);
   g_unlink (damaged);
+  close (root_fd);
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
+}
+
+/* App passwords alone, loopback, and what is too long ago prove nothing; a restart changes nothing of it. */
+static void
+test_proved (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("satchel-known-XXXXXX", NULL);
+  int root_fd = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  SatchelKnown *known = satchel_known_new (root_fd, 100 * DAY_S);
+  const char *const places[] = { "192.0.2.1", "192.0.2.2", "192.0.2.3", "127.0.0.1",
+                                 "127.1.2.3", "::",        "local" };
+  const gboolean proved[] = { TRUE, FALSE, TRUE, FALSE, FALSE, TRUE, FALSE };
+  for (guint i = 0; i < G_N_ELEMENTS (places); i++)
+    satchel_known_remember (known, "a@x", places[i], i != 1 && i != 2, 100 * DAY_S);
+  satchel_known_remember (known, "a@x", "192.0.2.3", TRUE, 100 * DAY_S + 1);
+  satchel_known_remember (known, "a@x", "192.0.2.1", FALSE, 100 * DAY_S + 1);
+  for (guint round = 0; round < 2; round++)
+    {
+      for (guint i = 0; i < G_N_ELEMENTS (places); i++)
+        {
+          g_assert_nonnull (satchel_known_find (known, "a@x", places[i]));
+          g_assert_cmpint (satchel_known_is_proved (known, "a@x", places[i], 101 * DAY_S), ==, proved[i]);
+        }
+      g_assert_false (satchel_known_is_proved (known, "b@x", "192.0.2.1", 101 * DAY_S));
+      g_assert_true (satchel_known_is_proved (known, "a@x", "192.0.2.1", 190 * DAY_S - 1));
+      g_assert_false (satchel_known_is_proved (known, "a@x", "192.0.2.1", 190 * DAY_S));
+      satchel_known_free (known);
+      known = satchel_known_new (root_fd, 101 * DAY_S);
+    }
+  satchel_known_remember (known, "a@x", "192.0.2.1", FALSE, 191 * DAY_S);
+  g_assert_nonnull (satchel_known_find (known, "a@x", "192.0.2.1"));
+  g_assert_false (satchel_known_is_proved (known, "a@x", "192.0.2.1", 191 * DAY_S));
+  satchel_known_free (known);
+  g_autofree char *path = g_build_filename (directory, "known-networks", NULL);
+  g_unlink (path);
   close (root_fd);
   g_assert_cmpint (g_rmdir (directory), ==, 0);
 }
@@ -568,11 +606,11 @@ test_known_of_others (void)
 {
   g_autoptr (SatchelKnown) known = satchel_known_new (-1, 1000);
   char text[32];
-  satchel_known_remember (known, "a@x", "192.0.2.1", 1000);
+  satchel_known_remember (known, "a@x", "192.0.2.1", TRUE, 1000);
   for (guint i = 0; i < 300000; i++)
     {
       g_snprintf (text, sizeof text, "%u.%u.%u.1", 1 + i / 65536, i / 256 % 256, i % 256);
-      satchel_known_remember (known, "b@x", text, 1000 + i);
+      satchel_known_remember (known, "b@x", text, TRUE, 1000 + i);
     }
   g_assert_nonnull (satchel_known_find (known, "a@x", "192.0.2.1"));
 }
@@ -595,6 +633,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/throttle/delay", test_delay);
   g_test_add_func ("/auth/throttle/model", test_model);
   g_test_add_func ("/auth/known/file", test_known);
+  g_test_add_func ("/auth/known/proved", test_proved);
   g_test_add_func ("/auth/known/of-others", test_known_of_others);
   return g_test_run ();
 }

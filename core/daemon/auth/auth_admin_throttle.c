@@ -76,7 +76,8 @@ list_known (const char *user, const SatchelKnownPlace *place, gpointer data)
   char network[SATCHEL_ADDRESS_CHARS];
   satchel_address_text (&place->address, network);
   if (strcmp (list->user, user) == 0 && begin_line (list, "known", user, network))
-    g_string_append_printf (list->text, " seen=%" G_GINT64_FORMAT "\n", place->seen_s);
+    g_string_append_printf (list->text, " seen=%" G_GINT64_FORMAT " proved=%s\n", place->seen_s,
+                            place->is_proved ? "yes" : "no");
 }
 
 static void

@@ -161,6 +161,9 @@ check_new (SatchelAuth *auth, const SatchelLogin *login, const char *name, gsize
   set_user (check, name, name_len, authorisation);
   SatchelLogin own = *login;
   own.user = check->is_name ? check->user : NULL;
+  own.is_network_known = check->is_name
+                         && satchel_known_is_proved (auth->known, check->user, login->network,
+                                                     g_get_real_time () / G_USEC_PER_SEC);
   check->login = satchel_login_new (&own);
   gint64 latest_ms = satchel_now_ms () + auth->settings.source_ms;
   check->asked_until_ms = login->deadline_ms > 0 ? MIN (latest_ms, login->deadline_ms) : latest_ms;

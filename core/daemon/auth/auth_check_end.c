@@ -75,19 +75,20 @@ store_known (SatchelTimer *timer, gpointer data)
   satchel_known_sync (((SatchelAuth *) data)->known);
 }
 
-/* The network keeps a share of the account's attempts from now on; many of them are stored at once. */
+/* The network keeps a share of the account's attempts from now on; many of them are stored at once.  @by is
+ * the check that found the login to be right. */
 static void
-remember_network (const SatchelAuthCheck *check)
+remember_network (const SatchelAuthCheck *check, const SatchelAuthCheck *by)
 {
   SatchelAuth *auth = check->auth;
-  if (satchel_known_remember (auth->known, check->user, check->login->network,
+  if (satchel_known_remember (auth->known, check->user, check->login->network, by->source != SATCHEL_KEY_APP,
                               g_get_real_time () / G_USEC_PER_SEC)
       && auth->known_timer.due_ms == 0)
     satchel_timer_arm (&auth->known_timer, STORE_KNOWN_MS, store_known, auth);
 }
 
 static void
-settle_attempt (SatchelAuthCheck *check, SatchelLoginVerdict verdict)
+settle_attempt (SatchelAuthCheck *check, SatchelLoginVerdict verdict, const SatchelAuthCheck *by)
 {
   const SatchelGuess guess = satchel_check_guess (check);
   if (check->note != NULL)
@@ -97,14 +98,14 @@ settle_attempt (SatchelAuthCheck *check, SatchelLoginVerdict verdict)
   else
     satchel_throttle_give_back (check->auth->throttle, &guess, &check->attempt);
   if (verdict == SATCHEL_LOGIN_RIGHT)
-    remember_network (check);
+    remember_network (check, by);
 }
 
 static void
 tell_verdict (SatchelAuthCheck *check, SatchelLoginVerdict verdict, const SatchelAuthCheck *by)
 {
   SatchelCheckResult result = { .verdict = verdict, .user = check->is_name ? check->user : NULL };
-  settle_attempt (check, verdict);
+  settle_attempt (check, verdict, by);
   if (check->would_be_throttled && verdict != SATCHEL_LOGIN_UNAVAILABLE)
     {
       satchel_check_note (check, "throttle", NULL, "without it the login would end as: %s",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * This file has known networks: a table of users in memory, and a log of records (<satchel/record_log.h>): "k
- * USER NETWORK SECONDS", and "x USER" where all of a user's are forgotten, with tabs between.
+ * USER NETWORK SECONDS", "a" instead of "k" where only app passwords came from, and "x USER" where all of a
+ * user's are forgotten, with tabs between.
  */
 #include "config.h"
 
@@ -77,10 +78,15 @@ load_record (const char *record, gpointer data)
   gint64 seen_s;
   if (n_fields == 2 && strcmp (fields[0], "x") == 0)
     satchel_lru_remove (known->users, fields[1], strlen (fields[1]));
-  else if (n_fields == 4 && strcmp (fields[0], "k") == 0 && satchel_address_parse (fields[2], &address)
+  else if (n_fields == 4 && (strcmp (fields[0], "k") == 0 || strcmp (fields[0], "a") == 0)
+           && satchel_address_parse (fields[2], &address)
            && g_ascii_string_to_signed (fields[3], 10, 1, G_MAXINT64, &seen_s, NULL)
            && seen_s > known->now_s - KEEP_S)
-    find_slot (known, fields[1], &address)->seen_s = seen_s;
+    {
+      SatchelKnownPlace *slot = find_slot (known, fields[1], &address);
+      slot->seen_s = seen_s;
+      slot->is_proved = fields[0][0] == 'k';
+    }
 }
 
 static char *
@@ -88,7 +94,8 @@ record_text (const char *user, const SatchelKnownPlace *place)
 {
   char address[SATCHEL_ADDRESS_CHARS];
   satchel_address_text (&place->address, address);
-  return g_strdup_printf ("k\t%s\t%s\t%" G_GINT64_FORMAT, user, address, place->seen_s);
+  return g_strdup_printf ("%c\t%s\t%s\t%" G_GINT64_FORMAT, place->is_proved ? 'k' : 'a', user, address,
+                          place->seen_s);
 }
 
 typedef struct
@@ -154,6 +161,14 @@ satchel_known_find (SatchelKnown *known, const char *name, const char *place)
   return NULL;
 }
 
+gboolean
+satchel_known_is_proved (SatchelKnown *known, const char *name, const char *place, gint64 now_s)
+{
+  const SatchelKnownPlace *found = satchel_known_find (known, name, place);
+  return found != NULL && found->is_proved && found->seen_s > now_s - KEEP_S
+         && !satchel_address_is_loopback (&found->address);
+}
+
 static void
 add_record (SatchelKnown *known, const char *text)
 {
@@ -164,7 +179,8 @@ add_record (SatchelKnown *known, const char *text)
 }
 
 gboolean
-satchel_known_remember (SatchelKnown *known, const char *name, const char *place, gint64 now_s)
+satchel_known_remember (SatchelKnown *known, const char *name, const char *place, gboolean is_proved,
+                        gint64 now_s)
 {
   SatchelAddress address;
   known->now_s = now_s;
@@ -172,9 +188,11 @@ satchel_known_remember (SatchelKnown *known, const char *name, const char *place
     return FALSE;
   SatchelKnownPlace *slot = find_slot (known, name, &address);
   /* The day is enough for the file. */
-  gboolean is_news = slot->seen_s == 0 || ABS (now_s - slot->seen_s) >= DAY_S;
-  if (is_news)
+  gboolean is_old = slot->seen_s == 0 || ABS (now_s - slot->seen_s) >= DAY_S;
+  if (is_old || (is_proved && !slot->is_proved))
     {
+      /* What was proved too long ago is not revived by an app password. */
+      slot->is_proved = is_proved || (slot->is_proved && slot->seen_s > now_s - KEEP_S);
       slot->seen_s = MAX (now_s, 1);
       g_autofree char *text = record_text (name, slot);
       add_record (known, text);

@@ -55,7 +55,8 @@ satchel_login_new (const SatchelLogin *from)
                             .client_id = copy_text (from->client_id),
                             .deadline_ms = from->deadline_ms,
                             .tls_version = from->tls_version,
-                            .is_test = from->is_test };
+                            .is_test = from->is_test,
+                            .is_network_known = from->is_network_known };
   if (from->tls_exporter != NULL)
     login->tls_exporter = g_bytes_ref (from->tls_exporter);
   if (from->tls_server_end_point != NULL)

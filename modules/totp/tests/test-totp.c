@@ -296,7 +296,7 @@ take (SatchelCallAnswer *answer, gpointer data)
   *answer = (SatchelCallAnswer) { 0 };
 }
 
-static gboolean asks_as_test;
+static gboolean asks_as_test, asks_from_known;
 
 /* @verifier changes with the password; @password_len 0: `examine`.  What the answer points to lives until the
  * next question. */
@@ -311,7 +311,8 @@ ask_full (const char *user, const char *network, const char *typed, gsize passwo
                                .network = network,
                                .mechanism = "PLAIN",
                                .client_id = "",
-                               .is_test = asks_as_test };
+                               .is_test = asks_as_test,
+                               .is_network_known = asks_from_known };
   SatchelCredential credential = { .size = sizeof credential,
                                    .user = (char *) user,
                                    .verifier = (char *) verifier };
@@ -476,6 +477,34 @@ test_password_alone (void)
       g_assert_cmpuint (answer.judgement.candidates[0], ==, strings[i] == other ? 2 : strlen (strings[i]));
     }
   g_assert_cmpint (log_in (HOME, other), ==, SATCHEL_FACTOR_ACCEPTED);
+  tear_down ();
+}
+
+/* From a network that the user has logged in from the password is enough, whoever is enrolled; elsewhere a
+ * code is needed, and who has none cannot log in. */
+static void
+test_required_unknown (void)
+{
+  set_up ("policy = \"required-unknown\";");
+  g_autofree char *typed = with_code (0), *wrong = another_wrong (0);
+  g_assert_cmpint (ask_full ("x@other.org", HOME, "pw", 0, "v").judgement.verdict, ==,
+                   SATCHEL_FACTOR_CODE_MISSING);
+  g_assert_cmpint (log_in (HOME, "pw"), ==, SATCHEL_FACTOR_CODE_MISSING);
+  g_assert_cmpint (log_in (HOME, wrong), ==, SATCHEL_FACTOR_WRONG);
+  g_assert_cmpint (log_in (HOME, NULL), ==, SATCHEL_FACTOR_NEEDS_GRANT);
+  asks_from_known = TRUE;
+  g_assert_cmpint (ask_full ("x@other.org", HOME, "pw", 0, "v").judgement.verdict, ==,
+                   SATCHEL_FACTOR_NOT_MINE);
+  g_assert_cmpint (log_in (HOME, "pw"), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_null (last_credential);
+  g_assert_cmpint (log_in (HOME, NULL), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpstr (last_credential, ==, "grant:1");
+  /* Digits that are no code of now belong to the password: one hash, as for all. */
+  g_assert_cmpuint (ask_full (USER, HOME, wrong, 0, "v1").judgement.candidates[0], ==, strlen (wrong));
+  asks_from_known = FALSE;
+  g_assert_cmpint (log_in (AWAY, "pw"), ==, SATCHEL_FACTOR_CODE_MISSING);
+  g_assert_cmpint (log_in (AWAY, typed), ==, SATCHEL_FACTOR_CODE_STALE);
   tear_down ();
 }
 
@@ -748,6 +777,7 @@ main (int argc, char **argv)
   g_test_add_func ("/totp/factor/restart", test_restart);
   g_test_add_func ("/totp/factor/no-grants", test_no_grants);
   g_test_add_func ("/totp/factor/password-alone", test_password_alone);
+  g_test_add_func ("/totp/factor/required-unknown", test_required_unknown);
   g_test_add_func ("/totp/factor/test", test_test);
   g_test_add_func ("/totp/factor/without-secret", test_without_secret);
   g_test_add_func ("/totp/factor/recovery", test_recovery);
