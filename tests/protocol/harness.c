@@ -207,6 +207,26 @@ harness_newest_message (const char *user, guint *ret_n, GError **error)
   return g_string_free (content, got < 0);
 }
 
+char *
+harness_read_messages (const char *user, GError **error)
+{
+  g_autoptr (SatchelMailbox) inbox = open_inbox (user, error);
+  if (inbox == NULL)
+    return NULL;
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  for (guint32 i = 0; i < snapshot->state.n_messages; i++)
+    {
+      guint row;
+      const SatchelChunk *chunk = satchel_snapshot_at (snapshot, i, &row);
+      if ((chunk->flags[row] & SATCHEL_FLAG_SEEN) != 0)
+        satchel_uid_set_add (&uids, chunk->uid[row], chunk->uid[row]);
+    }
+  GString *text = g_string_new (uids.n_ranges > 0 ? NULL : "-");
+  satchel_uid_set_format (&uids, text);
+  return g_string_free (text, FALSE);
+}
+
 static void
 job_done (gpointer data)
 {
@@ -407,6 +427,28 @@ harness_rest (void)
   for (SatchelSession *session = now.sessions; session != NULL && harness_protocol.rest != NULL;
        session = session->next)
     harness_protocol.rest (session->self);
+}
+
+void
+harness_time_out (void)
+{
+  harness_settle ();
+  for (SatchelSession *session = now.sessions, *next; session != NULL; session = next)
+    {
+      next = session->next;
+      harness_protocol.handlers->timeout (session->connection, session->self);
+    }
+}
+
+void
+harness_shut_down (void)
+{
+  harness_settle ();
+  for (SatchelSession *session = now.sessions, *next; session != NULL; session = next)
+    {
+      next = session->next;
+      harness_protocol.handlers->shutdown (session->connection, session->self);
+    }
 }
 
 void

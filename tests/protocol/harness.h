@@ -61,6 +61,12 @@ gboolean harness_remove (const char *user, const char *uids, GError **error);
 /* Returns the newest message in INBOX of @user, yours, and how many are there; NULL: none, or @error. */
 char *harness_newest_message (const char *user, guint *ret_n, GError **error);
 
+/* Which messages in INBOX of @user are read: UIDs, "1:3,7"; "-": none is.  Yours; NULL with @error. */
+char *harness_read_messages (const char *user, GError **error);
+
+/* Every session has said nothing for as long as it may; or the server ends. */
+void harness_time_out (void);
+void harness_shut_down (void);
 /* Every session lets go of its snapshot, as after a minute of quiet. */
 void harness_rest (void);
 /* Turns the loop until nothing is ready and no job runs. */

@@ -250,6 +250,19 @@ expect_inbox (Script *script, const char *arguments)
          || fail (script, "more than was expected: \"%.500s\"", lines[i] != NULL ? lines[i] : "no CRLF");
 }
 
+/* read USER UIDS: exactly these messages of INBOX are read. */
+static gboolean
+expect_read (Script *script, const char *arguments)
+{
+  g_auto (GStrv) words = g_strsplit (arguments, " ", 2);
+  g_autoptr (GError) error = NULL;
+  harness_settle ();
+  g_autofree char *uids = harness_read_messages (words[0], &error);
+  if (uids == NULL)
+    return fail (script, "%s", error->message);
+  return strcmp (uids, words[1]) == 0 || fail (script, "%s are read", uids);
+}
+
 /* COMPRESS, and all that follows compressed. */
 static gboolean
 compress_client (Script *script, const char *name)
@@ -339,6 +352,8 @@ run_line (Script *script)
     return change_inbox (script, line);
   if (g_str_has_prefix (line, "inbox "))
     return expect_inbox (script, line + 6);
+  if (g_str_has_prefix (line, "read "))
+    return expect_read (script, line + 5);
   if (g_str_has_prefix (line, "closed "))
     return expect_end (script, line + 7);
   if (g_str_has_prefix (line, "drop "))
@@ -359,11 +374,17 @@ run_line (Script *script)
       g_autoptr (GString) bytes = expand (script, words[1]);
       return client != NULL && send (client->fd, bytes->str, bytes->len, MSG_NOSIGNAL) == (gssize) bytes->len;
     }
-  if (strcmp (line, "rest") == 0)
-    {
-      harness_rest ();
-      return TRUE;
-    }
+  const struct
+  {
+    const char *line;
+    void (*func) (void);
+  } for_all[] = { { "rest", harness_rest }, { "timeout", harness_time_out }, { "stop", harness_shut_down } };
+  for (guint i = 0; i < G_N_ELEMENTS (for_all); i++)
+    if (strcmp (line, for_all[i].line) == 0)
+      {
+        for_all[i].func ();
+        return TRUE;
+      }
   if (g_str_has_prefix (line, "silence "))
     {
       HarnessClient *client = find_client (script, line + 8);

@@ -105,6 +105,12 @@ check_PROGRAMS += tests/unit/test-janitor-users
 TESTS += tests/unit/test-janitor-users
 tests_unit_test_janitor_users_LDADD = libsatchel.la $(GLIB_LIBS)
 
+check_PROGRAMS += tests/unit/test-janitor-rounds
+TESTS += tests/unit/test-janitor-rounds
+tests_unit_test_janitor_rounds_SOURCES = tests/unit/test-janitor-rounds.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_janitor_rounds_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_janitor_rounds_LDADD = libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += tests/unit/test-changes
 TESTS += tests/unit/test-changes
 tests_unit_test_changes_SOURCES = tests/unit/test-changes.c tests/lib/heard.h tests/lib/keeper.h $(tests_layers_memory_la_SOURCES)
@@ -120,6 +126,12 @@ tests_unit_test_change_replay_LDADD = libsatchel.la $(GLIB_LIBS)
 check_PROGRAMS += tests/unit/test-relay
 TESTS += tests/unit/test-relay
 tests_unit_test_relay_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-delivery
+TESTS += tests/unit/test-delivery
+tests_unit_test_delivery_SOURCES = tests/unit/test-delivery.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_delivery_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_delivery_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-spool
 TESTS += tests/unit/test-spool

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "modules/maildir/driver.h"
 #include "modules/maildir/names/folder_name.h"
 #include "modules/maildir/settings.h"
 
@@ -488,6 +489,40 @@ test_control_path (void)
   place_remove (&place);
 }
 
+static void
+note_folder (const SatchelExamined *found, gpointer data)
+{
+  SatchelExamined *folder = data;
+  g_assert_null (found->problem);
+  if (g_strcmp0 (found->name, "A") == 0)
+    *folder = *found;
+}
+
+/* `satchel import` finds the UIDs that the other server keeps elsewhere, and leaves no file open. */
+static void
+test_control_path_examined (void)
+{
+  Place place;
+  GError *error = NULL;
+  SatchelExamined folder = { 0 };
+  place_make (&place);
+  use (&place, "control_path = \"control/%u\";");
+  put_mail (&place, "", "1700000001.M1P1.host:2,");
+  put_mail (&place, ".A", "1700000002.M2P1.host:2,");
+  place_put (&place, "../../control/u@example.org/.A/dovecot-uidlist", "3 V77 N9\n5 :1700000002.M2P1.host\n");
+  place_put (&place, "../../control/u@example.org/.A/dovecot-keywords", "0 red\n1 blue\n");
+  const SatchelStorageIdentity identity = { .user = "u@example.org",
+                                            .path = "example.org/u",
+                                            .root_fd = place.root_fd };
+  g_assert_true (md_examine (&identity, place.section, note_folder, &folder, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (folder.uidvalidity, ==, 77);
+  g_assert_cmpuint (folder.n_messages, ==, 1);
+  g_assert_cmpuint (folder.n_uids, ==, 1);
+  g_assert_cmpuint (folder.n_keywords, ==, 2);
+  place_remove (&place);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -501,6 +536,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/takeover/come-and-go", test_come_and_go);
   g_test_add_func ("/maildir/takeover/other-server", test_other_server);
   g_test_add_func ("/maildir/takeover/control-path", test_control_path);
+  g_test_add_func ("/maildir/takeover/control-path-examined", test_control_path_examined);
   g_test_add_func ("/maildir/takeover/layouts", test_layouts);
   g_test_add_func ("/maildir/takeover/settings", test_settings);
   return g_test_run ();
