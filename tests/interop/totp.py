@@ -14,6 +14,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import TOP, Server, case, equal, main, need, strict_context, wait_for  # noqa: E402
@@ -210,6 +211,38 @@ def one_code_one_grant():
         again = {source for source in pool.map(attempt, tries) if source}
     equal(again, first, "networks that got in after the kill")
     equal(len(grants("u0006")), 1, "grants")
+
+
+@case
+def one_code_and_a_kill_at_the_first_answer():
+    """40 logins with one code from 20 networks, and auth is killed when the first hears that it is in: one network, one grant"""
+    tries = [(f, f"127.0.2.{n}") for n in range(1, 21) for f in (imap, pop3)]
+    for turn in range(3):
+        server.cli("totp", "reset", "u0006", check=False)
+        secret = enrol("u0006")
+        typed = "pw" + code(secret)
+        old = auth_pid()
+        one_at_a_time, killed = threading.Lock(), []
+
+        def attempt(one):
+            try:
+                if one[0]("u0006", typed, one[1]) != "OK":
+                    return None
+            except (OSError, AssertionError):
+                return None
+            with one_at_a_time:
+                if not killed:
+                    killed.append(old[0])
+                    os.kill(old[0], signal.SIGKILL)
+            return one[1]
+        with concurrent.futures.ThreadPoolExecutor(len(tries)) as pool:
+            first = {source for source in pool.map(attempt, tries) if source}
+        equal((len(first), len(killed)), (1, 1), f"turn {turn}: networks that got in: {first}; kills")
+        wait_for(lambda: auth_pid() and auth_pid() != old, "auth is back")
+        wait_for(lambda: "UNAVAILABLE" not in pop3("u0006", "nothing"), "auth answers")
+        again = {source for f, source in tries if f("u0006", typed, source) == "OK"}
+        equal(again, first, f"turn {turn}: networks that got in after the kill")
+        equal([g["network"] for g in grants("u0006")], list(first), f"turn {turn}: grants")
 
 
 @case
