@@ -15,12 +15,13 @@ HOME, AWAY = "127.0.0.1", "127.0.0.9"
 
 
 class FactorServer:
-    """@clock: clock.Clock, or NULL.  Also listens for proxies, which say where a client is: `proxied`."""
+    """@clock: clock.Clock, or None; @first: options with which users are made.  Also listens for proxies, which say where a client is:
+    `proxied`."""
 
-    def __init__(self, *options, users=2, clock=None):
+    def __init__(self, *options, users=2, clock=None, first=(), app_passwords=False):
         self.clock = clock
         wrapper, more = (clock.wrapper, clock.options) if clock else ((), ())
-        s = self.server = Server(users=users, wrapper=wrapper)
+        s = self.server = Server(*first, users=users, wrapper=wrapper)
         self.store = os.path.join(os.path.dirname(s.config_dir), "state/auth/totp")
         self.key = self.store + ".key"
         self.write_key(self.key, "a master key of 32 characters or more\n")
@@ -31,7 +32,9 @@ class FactorServer:
         self.options = ("--set", "totp.enabled=true", "--set", f'totp.key="file:{self.key}"', "--set", f'totp.path="{self.store}"',
                         "--set", 'auth.failure_delay="0"', "--set",
                         f'listen.listeners=( {own} {{ name = "proxied"; protocol = "imap"; address = "127.0.0.1"; port = {self.proxied}; '
-                        'allow_cleartext = true; trusted_proxies = ( "127.0.0.0/8" ); } )', *more, *options)
+                        'allow_cleartext = true; trusted_proxies = ( "127.0.0.0/8" ); } )', *more, *first, *options)
+        if app_passwords:
+            self.options += ("--set", "app-passwords.enabled=true", "--set", f'app-passwords.path="{os.path.dirname(self.store)}/app-passwords"')
         s.start(*self.options)
 
     def write_key(self, path, text):
@@ -45,6 +48,9 @@ class FactorServer:
         """The secret of a user who is enrolled from now on."""
         lines = self.server.cli("totp", "enrol", user, "--no-confirm", "--json").stdout.splitlines()
         return json.loads(lines[0])["secret"]
+
+    def app_password(self, user, label="phone", *options):
+        return json.loads(self.server.cli("app-password", "add", user, label, *options, "--json").stdout.splitlines()[0])["password"]
 
     def now(self):
         return self.clock.now() if self.clock else time.time()
