@@ -22,12 +22,31 @@ typedef struct SatchelKeywordSet
   guint64 words[SATCHEL_KEYWORD_WORDS];
 } SatchelKeywordSet;
 
+/* Returns the bits of four words; written out, since compilers keep a loop of it. */
+static inline guint64
+satchel_keyword_words_unite (const guint64 words[4])
+{
+  return words[0] | words[1] | words[2] | words[3];
+}
+
+/* Returns the bits of all words but the first. */
+static inline guint64
+satchel_keyword_set_unite_rest (const SatchelKeywordSet *set)
+{
+  const guint64 *words = set->words;
+  G_STATIC_ASSERT (SATCHEL_KEYWORD_WORDS == 16);
+  return words[1] | words[2] | words[3] | satchel_keyword_words_unite (words + 4)
+         | satchel_keyword_words_unite (words + 8) | satchel_keyword_words_unite (words + 12);
+}
+
 /* Returns the number of words up to the last bit that is set; 0: the set is empty. */
 static inline guint
 satchel_keyword_set_n_words (const SatchelKeywordSet *set)
 {
   guint n = SATCHEL_KEYWORD_WORDS;
-  while (n > 0 && set->words[n - 1] == 0)
+  if (satchel_keyword_set_unite_rest (set) == 0) /* few mailboxes have more than 64 keywords */
+    return set->words[0] != 0;
+  while (set->words[n - 1] == 0)
     n--;
   return n;
 }
@@ -35,7 +54,7 @@ satchel_keyword_set_n_words (const SatchelKeywordSet *set)
 static inline gboolean
 satchel_keyword_set_is_empty (const SatchelKeywordSet *set)
 {
-  return satchel_keyword_set_n_words (set) == 0;
+  return (set->words[0] | satchel_keyword_set_unite_rest (set)) == 0;
 }
 
 static inline gboolean
@@ -54,10 +73,10 @@ satchel_keyword_set_add (SatchelKeywordSet *set, guint bit)
 static inline gboolean
 satchel_keyword_set_equal (const SatchelKeywordSet *one, const SatchelKeywordSet *two)
 {
+  guint64 differs = 0;
   for (guint i = 0; i < SATCHEL_KEYWORD_WORDS; i++)
-    if (one->words[i] != two->words[i])
-      return FALSE;
-  return TRUE;
+    differs |= one->words[i] ^ two->words[i];
+  return differs == 0;
 }
 
 /* Adds all of @other. */

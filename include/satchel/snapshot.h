@@ -69,6 +69,16 @@ satchel_chunk_keywords (const SatchelChunk *chunk, guint row)
   return set;
 }
 
+/* Are the keywords of message @row those of @set? */
+static inline gboolean
+satchel_chunk_keywords_are (const SatchelChunk *chunk, guint row, const SatchelKeywordSet *set)
+{
+  for (guint i = 0; i < chunk->keyword_words; i++)
+    if (set->words[i] != chunk->keywords[(gsize) row * chunk->keyword_words + i])
+      return FALSE;
+  return satchel_keyword_set_n_words (set) <= chunk->keyword_words;
+}
+
 static inline gboolean
 satchel_chunk_has_keyword (const SatchelChunk *chunk, guint row, guint bit)
 {

@@ -160,6 +160,20 @@ search_content (ImapSubject *subject, SatchelSearchKind kind, const ImapSearchKe
   return term.is_found;
 }
 
+/* Makes the keys of this message and of the next ones.  FALSE: that of this message cannot be made. */
+static gboolean
+make_keys (ImapSubject *subject, SatchelKeyKind kind)
+{
+  const guint32 n_messages = subject->session->view->snapshot->state.n_messages;
+  guint32 uids[IMAP_SEARCH_BATCH];
+  SatchelErrorCode codes[IMAP_SEARCH_BATCH] = { 0 };
+  guint n = 0;
+  for (guint32 index = subject->sequence - 1; index < n_messages && n < IMAP_SEARCH_BATCH; index++)
+    uids[n++] = imap_search_uid (subject->session, index);
+  satchel_mailbox_keys (subject->session->view->mailbox, kind, uids, n, NULL, NULL, codes, NULL);
+  return codes[0] == 0;
+}
+
 /* Calls @func with a key that the mailbox keeps; those of the next messages are made along with it.  FALSE:
  * ask the attributes. */
 static gboolean
@@ -167,21 +181,16 @@ use_key (ImapSubject *subject, SatchelKeyKind kind, SatchelKeyFunc func, gpointe
 {
   ImapSearch *search = subject->search;
   SatchelMailbox *mailbox = subject->session->view->mailbox;
-  const guint32 n_messages = subject->session->view->snapshot->state.n_messages;
-  guint32 uid = subject->chunk->uid[subject->row], uids[IMAP_SEARCH_BATCH];
-  SatchelErrorCode codes[IMAP_SEARCH_BATCH] = { 0 };
-  guint n = 0;
+  guint32 uid = subject->chunk->uid[subject->row];
   if (search->not_kept >> kind & 1)
     return FALSE;
   if (satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
     return TRUE;
-  for (guint32 index = subject->sequence - 1; index < n_messages && n < IMAP_SEARCH_BATCH; index++)
-    uids[n++] = imap_search_uid (subject->session, index);
-  if (satchel_mailbox_keys (mailbox, kind, uids, n, NULL, NULL, codes, NULL)
-      && satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
+  if (!make_keys (subject, kind))
+    return FALSE;
+  if (satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
     return TRUE;
-  if (codes[0] == 0) /* it was made, and is not there */
-    search->not_kept |= 1u << kind;
+  search->not_kept |= 1u << kind; /* it was made, and is not there */
   return FALSE;
 }
 

@@ -396,7 +396,7 @@ is_own (ImapView *view, const SatchelSnapshot *before, const SatchelChunk *chunk
   guint r;
   const SatchelChunk *old = satchel_snapshot_at (before, index, &r);
   guint32 flags = old->flags[r] & SATCHEL_FLAGS_ALL;
-  SatchelKeywordSet bits = satchel_chunk_keywords (old, r), now = satchel_chunk_keywords (chunk, row);
+  SatchelKeywordSet bits = satchel_chunk_keywords (old, r);
   const SatchelKeywordSet *asked = own_bits (view, own);
   switch (own->mode)
     {
@@ -413,20 +413,21 @@ is_own (ImapView *view, const SatchelSnapshot *before, const SatchelChunk *chunk
       bits = *asked;
       break;
     }
-  SatchelKeywordSet renamed = *renamed_keywords (view, before);
-  satchel_keyword_set_intersect (&renamed, &bits);
-  if (!satchel_keyword_set_is_empty (&renamed))
-    return FALSE; /* a bit is another keyword's now */
-  return flags == (chunk->flags[row] & SATCHEL_FLAGS_ALL) && satchel_keyword_set_equal (&bits, &now);
+  if (before->keywords != view->after->keywords)
+    {
+      SatchelKeywordSet renamed = *renamed_keywords (view, before);
+      satchel_keyword_set_intersect (&renamed, &bits);
+      if (!satchel_keyword_set_is_empty (&renamed))
+        return FALSE; /* a bit is another keyword's now */
+    }
+  return flags == (chunk->flags[row] & SATCHEL_FLAGS_ALL) && satchel_chunk_keywords_are (chunk, row, &bits);
 }
 
 void
 imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo,
                        const SatchelSnapshot *snapshot, const SatchelChunk *chunk, guint row)
 {
-  SatchelKeywordSet bits = satchel_chunk_keywords (chunk, row);
-  imap_write_flags_memo (writer, memo, chunk->flags[row] & SATCHEL_FLAGS_ALL, &bits, snapshot->keywords,
-                         snapshot->n_keywords, imap_view_is_recent (view, chunk->uid[row]));
+  imap_write_flags_memo (writer, memo, snapshot, chunk, row, imap_view_is_recent (view, chunk->uid[row]));
 }
 
 void

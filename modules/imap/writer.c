@@ -189,21 +189,22 @@ imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bi
 }
 
 void
-imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, const SatchelKeywordSet *bits,
-                       char *const *keywords, guint n_keywords, gboolean is_recent)
+imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, const SatchelSnapshot *snapshot,
+                       const SatchelChunk *chunk, guint row, gboolean is_recent)
 {
-  if (memo->len > 0 && memo->flags == flags && satchel_keyword_set_equal (&memo->bits, bits)
-      && memo->is_recent == is_recent)
+  guint32 flags = chunk->flags[row] & SATCHEL_FLAGS_ALL;
+  if (memo->len > 0 && memo->flags == flags && memo->is_recent == is_recent
+      && satchel_chunk_keywords_are (chunk, row, &memo->bits))
     {
       imap_write_raw (writer, memo->text, memo->len);
       return;
     }
   gsize before = writer->len;
-  imap_write_flags (writer, flags, bits, keywords, n_keywords, is_recent);
+  memo->bits = satchel_chunk_keywords (chunk, row);
+  imap_write_flags (writer, flags, &memo->bits, snapshot->keywords, snapshot->n_keywords, is_recent);
   gsize len = writer->len - before;
   memo->len = len <= sizeof memo->text ? (guint) len : 0;
   memo->flags = flags;
-  memo->bits = *bits;
   memo->is_recent = is_recent;
   memcpy (memo->text, writer->data + before, memo->len);
 }

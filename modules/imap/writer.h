@@ -81,7 +81,7 @@ typedef struct ImapFlagsMemo
   guint len;
   char text[512];
 } ImapFlagsMemo;
-/* Does the same as imap_write_flags, faster over many messages of one mailbox. @memo starts zeroed. */
-void imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags,
-                            const SatchelKeywordSet *bits, char *const *keywords, guint n_keywords,
-                            gboolean is_recent);
+/* Writes the flags of message @row as imap_write_flags does, faster over many messages of one mailbox.  @memo
+ * starts zeroed. */
+void imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, const SatchelSnapshot *snapshot,
+                            const SatchelChunk *chunk, guint row, gboolean is_recent);

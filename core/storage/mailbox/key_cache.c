@@ -107,8 +107,11 @@ satchel_key_cache_of (SatchelMailbox *mailbox)
 {
   SatchelMailboxCore *core = mailbox->core;
   guint key_id = cache_id (mailbox);
+  SatchelKeyCache *cache = key_id == 0 ? g_atomic_pointer_get (&core->keyless_keys) : NULL;
+  if (cache != NULL)
+    return cache;
   g_mutex_lock (&core->lock);
-  SatchelKeyCache *cache = find_cache (core, key_id);
+  cache = find_cache (core, key_id);
   g_mutex_unlock (&core->lock);
   if (cache != NULL)
     return cache;
@@ -119,6 +122,8 @@ satchel_key_cache_of (SatchelMailbox *mailbox)
     core->keys = g_ptr_array_new_with_free_func (cache_free);
   if (cache == NULL)
     g_ptr_array_add (core->keys, made);
+  if (cache == NULL && key_id == 0)
+    g_atomic_pointer_set (&core->keyless_keys, made);
   g_mutex_unlock (&core->lock);
   if (cache == NULL)
     return made;

@@ -65,6 +65,7 @@ satchel_storage_add_namespace (SatchelStorage *storage, SatchelNamespaceKind kin
   SatchelStoreNamespace *added = g_new (SatchelStoreNamespace, 1);
   *added = (SatchelStoreNamespace) { .kind = kind, .name = g_strdup (name), .rights = rights };
   own_arrays (store);
+  store->limits_rights = TRUE;
   g_ptr_array_add (store->namespaces, added);
   g_ptr_array_insert (store->namespace_names, (gint) store->namespace_names->len - 1, added->name);
 }

@@ -44,14 +44,6 @@ static const SatchelMailboxRights everything = {
   .keeps_keywords = TRUE,
 };
 
-gboolean
-satchel_rights_are_limited (const SatchelStore *store)
-{
-  return SATCHEL_TOP (store->core, rights) != NULL || SATCHEL_TOP (store->core, shown_flags) != NULL
-         || store->core->namespaces->len > 0
-         || (store->access->rights & SATCHEL_RIGHTS_ALL) != SATCHEL_RIGHTS_ALL;
-}
-
 static SatchelMailboxRights
 rights_of (SatchelStore *store, const char *name)
 {

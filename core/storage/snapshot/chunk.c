@@ -226,15 +226,15 @@ satchel_chunk_clear_keywords (SatchelChunk *chunk)
 void
 satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row)
 {
-  *ret_row = (SatchelMessageRow) {
-    .uid = chunk->uid[row],
-    .flags = chunk->flags[row],
-    .modseq = chunk->modseq[row],
-    .keywords = satchel_chunk_keywords (chunk, row),
-    .size = chunk->size[row],
-    .internal_date = chunk->internal_date[row],
-    .save_date = chunk->save_date[row],
-  };
+  const gsize words = chunk->keyword_words;
+  memset (ret_row, 0, sizeof *ret_row);
+  ret_row->uid = chunk->uid[row];
+  ret_row->flags = chunk->flags[row];
+  ret_row->modseq = chunk->modseq[row];
+  ret_row->size = chunk->size[row];
+  ret_row->internal_date = chunk->internal_date[row];
+  ret_row->save_date = chunk->save_date[row];
+  memcpy (ret_row->keywords.words, chunk->keywords + row * words, words * sizeof (guint64));
 }
 
 guint64

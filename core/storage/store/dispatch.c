@@ -89,6 +89,7 @@ satchel_dispatch_build (SatchelStoreCore *store, GError **error)
     }
   for (guint call = 0; call < SATCHEL_N_CALLS; call++)
     store->top.target[call] = find_target (store, 0, call);
+  store->limits_rights |= SATCHEL_TOP (store, rights) != NULL || SATCHEL_TOP (store, shown_flags) != NULL;
   store->client =
       (SatchelStorage) { .store = store, .identity = &store->identity, .private_dispatch = &store->top };
   return TRUE;

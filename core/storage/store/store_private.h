@@ -63,6 +63,8 @@ struct SatchelStoreCore
                              through the whole stack */
   SatchelDispatch *below; /* calls from level i, at levels[i].private_dispatch */
   guint max_mailboxes;
+  gboolean limits_rights;     /* a level or a namespace can hide a name, refuse an act or keep a flag; not
+                                 changed once the store is open */
   GPtrArray *namespaces;      /* SatchelStoreNamespace; not changed once the store is open; without any, the
                                  same empty ones for all stores */
   GPtrArray *namespace_names; /* borrowed of these, with a NULL at the end */
@@ -147,6 +149,7 @@ typedef struct SatchelMailboxCore
   GPtrArray *shown;    /* snapshots with other flags than the stored ones (shown_flags.c); NULL: none */
   GPtrArray *keys; /* SatchelKeyCache, one for each key of an access (key_cache.c); NULL until the first is
                       asked for */
+  struct SatchelKeyCache *keyless_keys; /* that of `keys` for accesses without a key, or NULL; atomic */
   SatchelSnapshot
       *logged;           /* the snapshot whose changes are logged, or the first one; NULL: there is no log */
   gint is_logged;        /* atomic: the change log knows it */
@@ -242,7 +245,11 @@ gboolean satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, con
 /* Refuses @transaction, or removes flags from it that the access may not change. */
 gboolean satchel_rights_check_transaction (SatchelTransaction *transaction, GError **error);
 /* Can any name be hidden, any act refused or any flag kept?  If not, single names need not be checked. */
-gboolean satchel_rights_are_limited (const SatchelStore *store);
+static inline gboolean
+satchel_rights_are_limited (const SatchelStore *store)
+{
+  return store->core->limits_rights || (store->access->rights & SATCHEL_RIGHTS_ALL) != SATCHEL_RIGHTS_ALL;
+}
 /* @infos, or a copy with the names that the access may see.  Yours; takes over @infos. */
 GPtrArray *satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos);
 
@@ -351,7 +358,7 @@ struct SatchelTransaction
   SatchelStoreCore *store;
   SatchelAccess *access;
   GPtrArray *operations; /* SatchelOperation */
-  GArray *composed;      /* SatchelComposed; `move` is owned here */
+  GArray *composed;      /* SatchelComposed; `move` is owned here.  NULL: none */
   gboolean is_spent;
   GError *error; /* a mistake while the transaction was built, which commit reports */
 };

@@ -87,13 +87,15 @@ compose_move (SatchelTransaction *transaction, guint index)
   composed.expunge = part_of_move (composed.move, SATCHEL_OPERATION_EXPUNGE);
   transaction->operations->pdata[index] = composed.copy;
   g_ptr_array_insert (transaction->operations, (gint) index + 1, composed.expunge);
+  if (transaction->composed == NULL)
+    transaction->composed = g_array_new (FALSE, FALSE, sizeof (SatchelComposed));
   g_array_append_val (transaction->composed, composed);
 }
 
 void
 satchel_operation_fill_composed (SatchelTransaction *transaction)
 {
-  for (guint i = 0; i < transaction->composed->len; i++)
+  for (guint i = 0; transaction->composed != NULL && i < transaction->composed->len; i++)
     {
       SatchelComposed *composed = &g_array_index (transaction->composed, SatchelComposed, i);
       SatchelOperation *move = composed->move;

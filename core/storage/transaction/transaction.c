@@ -33,7 +33,6 @@ transaction_new (SatchelStoreCore *store, const SatchelAccess *access)
   transaction->store = store;
   transaction->access = satchel_access_ref ((SatchelAccess *) access);
   transaction->operations = g_ptr_array_new_with_free_func (operation_free);
-  transaction->composed = g_array_new (FALSE, FALSE, sizeof (SatchelComposed));
   return transaction;
 }
 
@@ -54,9 +53,9 @@ satchel_storage_new_transaction (SatchelStorage *storage, const SatchelAccess *a
 void
 satchel_transaction_free (SatchelTransaction *transaction)
 {
-  for (guint i = 0; i < transaction->composed->len; i++)
+  for (guint i = 0; transaction->composed != NULL && i < transaction->composed->len; i++)
     operation_free (g_array_index (transaction->composed, SatchelComposed, i).move);
-  g_array_unref (transaction->composed);
+  g_clear_pointer (&transaction->composed, g_array_unref);
   g_ptr_array_unref (transaction->operations);
   g_clear_error (&transaction->error);
   g_clear_pointer (&transaction->handle, satchel_store_unref);

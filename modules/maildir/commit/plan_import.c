@@ -17,9 +17,19 @@
 
 #include <satchel/hash.h>
 
+static void
+free_import (gpointer data)
+{
+  MdImport *import = data;
+  g_string_free (import->lines, TRUE);
+  g_free (import);
+}
+
 static MdImport *
 get_import (MdPlan *plan, MdMailbox *mb)
 {
+  if (plan->imports == NULL)
+    plan->imports = g_ptr_array_new_with_free_func (free_import);
   for (guint i = 0; i < plan->imports->len; i++)
     if (((MdImport *) plan->imports->pdata[i])->mb == mb)
       return plan->imports->pdata[i];
@@ -127,7 +137,7 @@ mark_unique_ids (MdMailbox *mb, GError **error)
 gboolean
 md_plan_save_imports (MdPlan *plan, GError **error)
 {
-  for (guint i = 0; i < plan->imports->len; i++)
+  for (guint i = 0; plan->imports != NULL && i < plan->imports->len; i++)
     {
       const MdImport *import = plan->imports->pdata[i];
       if (import->lines->len > 0

@@ -16,6 +16,8 @@
 static MdKeywordUse *
 get_keyword_use (MdPlan *plan, MdMailbox *mb)
 {
+  if (plan->keyword_uses == NULL)
+    plan->keyword_uses = g_array_new (FALSE, TRUE, sizeof (MdKeywordUse));
   for (guint i = 0; i < plan->keyword_uses->len; i++)
     {
       MdKeywordUse *use = &g_array_index (plan->keyword_uses, MdKeywordUse, i);
@@ -121,7 +123,7 @@ find_or_add_keywords (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeyword
 void
 md_plan_log_keywords (const MdPlan *plan)
 {
-  for (guint i = 0; i < plan->keyword_uses->len; i++)
+  for (guint i = 0; plan->keyword_uses != NULL && i < plan->keyword_uses->len; i++)
     {
       const MdKeywordUse *use = &g_array_index (plan->keyword_uses, MdKeywordUse, i);
       if (use->n_without > 0)

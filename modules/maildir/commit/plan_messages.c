@@ -43,12 +43,15 @@ md_plan_needs_cur (const MdMailbox *mb, const SatchelMessageRow *row)
 gboolean
 md_plan_differ_beyond_names (const MdMailbox *mb, const SatchelMessageRow *one, const SatchelMessageRow *two)
 {
+  if (((one->flags ^ two->flags) & ~(guint32) SATCHEL_FLAGS_ALL) != 0)
+    return TRUE;
+  if (satchel_keyword_set_equal (&one->keywords, &two->keywords))
+    return FALSE;
   SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords), first = one->keywords,
                     second = two->keywords;
   satchel_keyword_set_subtract (&first, &lettered);
   satchel_keyword_set_subtract (&second, &lettered);
-  return ((one->flags ^ two->flags) & ~(guint32) SATCHEL_FLAGS_ALL) != 0
-         || !satchel_keyword_set_equal (&first, &second);
+  return !satchel_keyword_set_equal (&first, &second);
 }
 
 void

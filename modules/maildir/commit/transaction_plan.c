@@ -29,14 +29,6 @@ unref_snapshot (gpointer data)
     satchel_snapshot_unref (data);
 }
 
-static void
-free_import (gpointer data)
-{
-  MdImport *import = data;
-  g_string_free (import->lines, TRUE);
-  g_free (import);
-}
-
 MdPlan *
 md_plan_new (MdStore *store)
 {
@@ -48,8 +40,6 @@ md_plan_new (MdStore *store)
   plan->mailboxes = g_ptr_array_new ();
   plan->before = g_ptr_array_new_with_free_func (unref_snapshot);
   plan->staged = g_ptr_array_new ();
-  plan->keyword_uses = g_array_new (FALSE, TRUE, sizeof (MdKeywordUse));
-  plan->imports = g_ptr_array_new_with_free_func (free_import);
   plan->names = g_string_chunk_new (1024);
   plan->new_name = g_string_sized_new (MD_NAME_MAX);
   plan->unknown = g_string_sized_new (MD_LETTERS);
@@ -64,8 +54,8 @@ md_plan_free (MdPlan *plan)
   g_ptr_array_unref (plan->mailboxes);
   g_ptr_array_unref (plan->before);
   g_ptr_array_unref (plan->staged);
-  g_array_unref (plan->keyword_uses);
-  g_ptr_array_unref (plan->imports);
+  g_clear_pointer (&plan->keyword_uses, g_array_unref);
+  g_clear_pointer (&plan->imports, g_ptr_array_unref);
   g_string_chunk_free (plan->names);
   g_string_free (plan->new_name, TRUE);
   g_string_free (plan->unknown, TRUE);
@@ -124,7 +114,7 @@ forget_entries (MdTable *table, guint32 first)
 static void
 undo_imports (MdPlan *plan)
 {
-  for (guint i = 0; i < plan->imports->len; i++)
+  for (guint i = 0; plan->imports != NULL && i < plan->imports->len; i++)
     {
       const MdImport *import = plan->imports->pdata[i];
       MdMailbox *mb = import->mb;

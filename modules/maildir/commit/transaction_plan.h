@@ -56,8 +56,8 @@ struct MdPlan
   GPtrArray *mailboxes;  /* MdMailbox that it touches */
   GPtrArray *before;     /* their snapshots before it, references */
   GPtrArray *staged;     /* MdStaged that it takes */
-  GArray *keyword_uses;  /* MdKeywordUse */
-  GPtrArray *imports;    /* MdImport */
+  GArray *keyword_uses;  /* MdKeywordUse; NULL: none */
+  GPtrArray *imports;    /* MdImport; NULL: none */
   MdSizeSum size_change; /* for maildirsize; only set with that setting */
   gboolean syncs_tmp;
   guint64 modseq;              /* of the transaction; 0: none taken yet */
