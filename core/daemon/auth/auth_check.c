@@ -13,9 +13,9 @@ static gboolean
 count_attempt (SatchelAuthCheck *check)
 {
   SatchelAuth *auth = check->auth;
-  guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES];
-  if (check->secret != NULL)
+  if (check->secret != NULL && check->guess == 0)
     {
+      guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES];
       const char *verifier = check->credential.verifier != NULL ? check->credential.verifier : "";
       satchel_auth_cache_key (auth->cache, check->user, check->secret, verifier, "a guess", digest);
       memcpy (&check->guess, digest, sizeof check->guess);

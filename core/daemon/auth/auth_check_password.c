@@ -164,6 +164,8 @@ satchel_check_join (SatchelAuthCheck *check)
   satchel_auth_cache_key (auth->cache, check->user, check->secret, check->credential.verifier,
                           is_of_service ? check->login->service : "none", check->key);
   check->has_key = TRUE;
+  if (!is_of_service) /* else each service would count as a guess of its own */
+    memcpy (&check->guess, check->key, sizeof check->guess);
   SatchelAuthCheck *same = g_hash_table_lookup (auth->running, check->key);
   if (same == NULL)
     {
