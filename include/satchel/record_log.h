@@ -43,6 +43,10 @@ SATCHEL_API void satchel_record_log_add (SatchelRecordLog *log, const char *reco
 /* What was added is durable.  @n_live: how many records count.  FALSE: it is not, and what was added is
  * dropped; the next sync writes a new file of what counts then. */
 SATCHEL_API gboolean satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error);
+/* A new file of what counts takes the place of the old one, for a change of many records at once: whatever
+ * happens meanwhile, one of the two is there.  What was added and waits is dropped; `dump` has it.  FALSE: it
+ * is not known which one is there; the next sync writes a new file of what counts then. */
+SATCHEL_API gboolean satchel_record_log_rewrite (SatchelRecordLog *log, GError **error);
 /* Of the file, for tests. */
 SATCHEL_API guint satchel_record_log_n_records (const SatchelRecordLog *log);
 

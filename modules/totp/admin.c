@@ -466,6 +466,29 @@ run_revoke (SatchelAdminCall *call, GError **error)
   return TRUE;
 }
 
+/* ---- the master key ---- */
+
+/* What waits for a code is sealed with the old key, and is not kept. */
+static gboolean
+run_rekey (SatchelAdminCall *call, GError **error)
+{
+  guint n = 0;
+  if (!lock_state (error))
+    return FALSE;
+  gboolean ok = totp_rekey (&n, error);
+  if (ok)
+    totp_commands_clear ();
+  g_mutex_unlock (&totp.lock);
+  if (!ok)
+    return FALSE;
+  satchel_log (SATCHEL_LOG_WARNING, TOTP_AREA, "%u secrets are sealed with another master key", n);
+  satchel_admin_print (call,
+                       "%u secrets are sealed with the new key. Now let totp.key name it, and remove "
+                       "totp.new_key. Backups of before need the old key.",
+                       n);
+  return TRUE;
+}
+
 /* ---- lists of devices ---- */
 
 gboolean
@@ -582,8 +605,19 @@ static const SatchelAdminCommand revoke =
     COMMAND ("revoke", "End a user's grants and their sessions", .run = run_revoke, .options = revoke_options,
              .details = "The programs need a new code then.");
 
-static const SatchelAdminCommand *const commands[] = { &enrol,    &status, &reset,  &unlock,
-                                                       &recovery, &grants, &revoke, NULL };
+static const SatchelAdminCommand rekey = {
+  .size = sizeof (SatchelAdminCommand),
+  .name = "rekey",
+  .summary = "Change the master key",
+  .in_auth = TRUE,
+  .run = run_rekey,
+  .details = "Before: make another key, let totp.new_key name it, and restart the server.\n"
+             "All secrets are sealed with it at once; codes, grants and recovery codes go on.\n"
+             "Then let totp.key name it, and remove totp.new_key."
+};
+
+static const SatchelAdminCommand *const commands[] = { &enrol,  &status, &reset, &unlock, &recovery,
+                                                       &grants, &revoke, &rekey, NULL };
 const SatchelAdminOps totp_commands = { sizeof totp_commands, commands };
 
 void

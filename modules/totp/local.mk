@@ -9,6 +9,7 @@ totp_la_SOURCES = \
 	modules/totp/module.c \
 	modules/totp/record.c \
 	modules/totp/record.h \
+	modules/totp/rekey.c \
 	modules/totp/seal.c \
 	modules/totp/seal.h \
 	modules/totp/settings.c \

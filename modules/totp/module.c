@@ -16,12 +16,58 @@
 Totp totp;
 static TotpSettings *worked_out; /* by reload, for reload_end */
 
+/* Those of the setting @name.  NULL without @error: it is not set. */
+static TotpKeys *
+read_keys (const SatchelConfig *section, const char *name, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  if (strcmp (satchel_config_origin (section, name), "default") == 0)
+    return NULL;
+  char *master = satchel_config_secret (section, name, &own);
+  TotpKeys *keys = master != NULL ? totp_keys_new (master, &own) : NULL;
+  satchel_secret_free (master);
+  if (own != NULL)
+    {
+      satchel_error_blame_setting (&own, name);
+      g_propagate_error (error, g_steal_pointer (&own));
+    }
+  return keys;
+}
+
+static gboolean
+read_all_keys (const SatchelConfig *section, TotpKeys **ret_keys, TotpKeys **ret_next, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  if (sodium_init () < 0)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library libsodium cannot be initialized");
+  *ret_keys = read_keys (section, "key", &own);
+  *ret_next = own == NULL ? read_keys (section, "new_key", &own) : NULL;
+  if (own == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
+/* The file says with which of the keys it is sealed, once the key was changed. */
+static gboolean
+choose_keys (GError **error)
+{
+  const char *sealed = totp_state_hash_key (totp.state);
+  if (sealed == NULL)
+    return TRUE;
+  if (totp.new_keys != NULL && totp_keys_have_sealed (totp.new_keys, sealed))
+    totp_change_keys ();
+  return totp_keys_unseal_hashes (totp.keys, sealed, error);
+}
+
 static gboolean
 open_state (GError **error)
 {
   g_autoptr (GError) own = NULL;
   totp.opened_at_ms = g_get_monotonic_time () / 1000;
   totp.state = totp_state_new (totp_settings_path (totp.settings), &own);
+  if (totp.state != NULL && !choose_keys (&own))
+    g_clear_pointer (&totp.state, totp_state_free);
   if (totp.state == NULL)
     {
       satchel_log (SATCHEL_LOG_ERROR, TOTP_AREA, "nobody can log in: %s", own->message);
@@ -115,25 +161,6 @@ totp_grant_name (const TotpGrant *grant)
   return g_strdup_printf ("grant:%" G_GUINT64_FORMAT, grant->id);
 }
 
-static TotpKeys *
-read_keys (const SatchelConfig *section, GError **error)
-{
-  if (sodium_init () < 0)
-    {
-      satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library libsodium cannot be initialized");
-      return NULL;
-    }
-  char *master = satchel_config_secret (section, "key", error);
-  if (master == NULL)
-    {
-      satchel_error_blame_setting (error, "key");
-      return NULL;
-    }
-  TotpKeys *keys = totp_keys_new (master, error);
-  satchel_secret_free (master);
-  return keys;
-}
-
 static gboolean
 check (const SatchelConfig *section, GError **error)
 {
@@ -142,8 +169,9 @@ check (const SatchelConfig *section, GError **error)
     return FALSE;
   /* The key may be readable by auth alone, and this is another process. */
   g_autoptr (GError) own = NULL;
-  g_autoptr (TotpKeys) keys = read_keys (section, &own);
-  if (keys != NULL || g_error_matches (own, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
+  g_autoptr (TotpKeys) keys = NULL, next = NULL;
+  if (read_all_keys (section, &keys, &next, &own)
+      || g_error_matches (own, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&own));
   return FALSE;
@@ -153,8 +181,7 @@ static gboolean
 configure (const SatchelConfig *section, GError **error)
 {
   totp.settings = totp_settings_new (section, error);
-  totp.keys = totp.settings != NULL ? read_keys (section, error) : NULL;
-  return totp.keys != NULL;
+  return totp.settings != NULL && read_all_keys (section, &totp.keys, &totp.new_keys, error);
 }
 
 /* An unusable file refuses logins, not the start: sessions go on, and mail comes in. */
@@ -192,6 +219,7 @@ stop (void)
   g_mutex_lock (&totp.lock);
   g_clear_pointer (&totp.state, totp_state_free);
   g_clear_pointer (&totp.keys, totp_keys_free);
+  g_clear_pointer (&totp.new_keys, totp_keys_free);
   g_clear_pointer (&totp.settings, totp_settings_free);
   g_clear_pointer (&totp.trouble, g_free);
   totp_commands_clear ();

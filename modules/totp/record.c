@@ -38,6 +38,12 @@ put_hash (GString *line, const char *before, const guint8 hash[TOTP_HASH_BYTES])
 }
 
 char *
+totp_record_of_hash_key (const char *sealed)
+{
+  return g_strconcat ("m = ", sealed, NULL);
+}
+
+char *
 totp_record_of_user (const TotpUser *user)
 {
   GString *line = g_string_new ("u");
@@ -198,6 +204,10 @@ totp_record_parse (const char *line, TotpRecord *ret_record)
     return TRUE;
   if (ret_record->kind == 'u')
     return parse_user (words, ret_record);
+  if (ret_record->kind == 'm')
+    ret_record->hash_key = n == 3 ? g_strdup (words[2]) : NULL;
+  if (ret_record->kind == 'm')
+    return ret_record->hash_key != NULL && *ret_record->name == '\0';
   if (n < 3 || !take_number (words[2], G_MAXUINT64, &ret_record->id))
     return FALSE;
   return ret_record->kind == 'd' || (ret_record->kind == 'g' && parse_grant (words, ret_record));
@@ -207,6 +217,7 @@ void
 totp_record_clear (TotpRecord *record)
 {
   g_clear_pointer (&record->name, g_free);
+  g_clear_pointer (&record->hash_key, g_free);
   g_clear_pointer (&record->user, totp_user_free);
   g_clear_pointer (&record->grant, totp_grant_free);
 }

@@ -11,6 +11,8 @@
 #define KEY_ID_CHARS (2 * KEY_ID_BYTES)
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define HASH_KEY_BYTES 32u
+#define NO_USER "" /* whom the key of hashes is sealed for */
 #define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 struct TotpKeys
@@ -22,7 +24,7 @@ struct TotpKeys
 static GBytes *
 derive (const guint8 root[crypto_kdf_KEYBYTES], guint64 number)
 {
-  guint8 key[32];
+  guint8 key[HASH_KEY_BYTES];
   crypto_kdf_derive_from_key (key, sizeof key, number, "satchtp1", root);
   GBytes *secret = satchel_secret_new (key, sizeof key);
   sodium_memzero (key, sizeof key);
@@ -91,6 +93,12 @@ totp_seal (const TotpKeys *keys, const char *user, const guint8 *secret, gsize l
 }
 
 gboolean
+totp_keys_have_sealed (const TotpKeys *keys, const char *sealed)
+{
+  return strncmp (sealed, keys->id, KEY_ID_CHARS) == 0 && sealed[KEY_ID_CHARS] == ':';
+}
+
+gboolean
 totp_unseal (const TotpKeys *keys, const char *user, const char *sealed,
              guint8 ret_secret[TOTP_SECRET_BYTES_MAX], gsize *ret_len, GError **error)
 {
@@ -98,7 +106,7 @@ totp_unseal (const TotpKeys *keys, const char *user, const char *sealed,
   gsize len = 0;
   unsigned long long n = 0;
   g_autofree char *aad = bound_to (keys, user);
-  if (strncmp (sealed, keys->id, KEY_ID_CHARS) != 0 || sealed[KEY_ID_CHARS] != ':')
+  if (!totp_keys_have_sealed (keys, sealed))
     return satchel_error_set (
         error, SATCHEL_ERROR_CANNOT,
         "totp.key is not the key that the secret of %s was sealed with; put the old key "
@@ -120,11 +128,44 @@ totp_unseal (const TotpKeys *keys, const char *user, const char *sealed,
 }
 
 void
+totp_keys_share_hashes (TotpKeys *keys, const TotpKeys *others)
+{
+  g_bytes_unref (keys->mac);
+  keys->mac = g_bytes_ref (others->mac);
+}
+
+char *
+totp_keys_seal_hashes (const TotpKeys *keys)
+{
+  return totp_seal (keys, NO_USER, key_bytes (keys->mac), g_bytes_get_size (keys->mac));
+}
+
+gboolean
+totp_keys_unseal_hashes (TotpKeys *keys, const char *sealed, GError **error)
+{
+  guint8 key[TOTP_SECRET_BYTES_MAX];
+  gsize len;
+  if (!totp_keys_have_sealed (keys, sealed))
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "totp.key is not the key that the file of totp.path is sealed with; put that "
+                              "one there: the key that `satchel totp rekey` changed to last");
+  if (!totp_unseal (keys, NO_USER, sealed, key, &len, error))
+    return FALSE;
+  GBytes *mac = len == HASH_KEY_BYTES ? satchel_secret_new (key, len) : NULL;
+  sodium_memzero (key, sizeof key);
+  if (mac == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the sealed key of hashes cannot be used");
+  g_bytes_unref (keys->mac);
+  keys->mac = mac;
+  return TRUE;
+}
+
+void
 totp_hash (const TotpKeys *keys, const char *what, const char *user, const char *text,
            guint8 ret_hash[TOTP_HASH_BYTES])
 {
   crypto_generichash_state state;
-  crypto_generichash_init (&state, key_bytes (keys->mac), 32, TOTP_HASH_BYTES);
+  crypto_generichash_init (&state, key_bytes (keys->mac), HASH_KEY_BYTES, TOTP_HASH_BYTES);
   /* With their NULs, so that no two lists of words are the same bytes. */
   crypto_generichash_update (&state, (const guint8 *) what, strlen (what) + 1);
   crypto_generichash_update (&state, (const guint8 *) user, strlen (user) + 1);

@@ -32,6 +32,8 @@ const SatchelConfigRow totp_schema[] = {
     "Master key that the secrets of users are sealed with, as \"file:PATH\" or \"credential:NAME\"; at least "
     "32 characters",
     .flags = SATCHEL_CONFIG_REQUIRED },
+  { "new_key", SATCHEL_CONFIG_SECRET, NULL,
+    "Another master key, to which `satchel totp rekey` changes; once it has, it is the `key`" },
   { "path", INTO (PATH, path), SATCHEL_STATE_DIR "/auth/totp",
     "File that holds who is enrolled, which codes were used, and grants" },
   { "policy", INTO (ENUM, policy), "optional",

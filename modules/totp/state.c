@@ -21,6 +21,7 @@ struct TotpState
   char *path, *name;
   int directory;
   GHashTable *users; /* name -> TotpUser */
+  char *hash_key;    /* sealed, or NULL */
   guint n_grants;
   SatchelRecordLog *log;
   guint n_unknown; /* records that say nothing that we know */
@@ -185,7 +186,12 @@ load_record (const char *line, gpointer data)
       return;
     }
   TotpUser *user = totp_state_find (state, record.name);
-  if (record.kind == 'u')
+  if (record.kind == 'm')
+    {
+      g_free (state->hash_key);
+      state->hash_key = g_steal_pointer (&record.hash_key);
+    }
+  else if (record.kind == 'u')
     put_user (state, g_steal_pointer (&record.user));
   else if (user == NULL)
     return; /* of one who was removed */
@@ -203,6 +209,11 @@ dump_records (SatchelRecordFunc emit, gpointer emit_data, gpointer data)
   TotpState *state = data;
   GHashTableIter iter;
   gpointer value;
+  if (state->hash_key != NULL)
+    {
+      g_autofree char *line = totp_record_of_hash_key (state->hash_key);
+      emit (line, emit_data);
+    }
   g_hash_table_iter_init (&iter, state->users);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
@@ -266,6 +277,7 @@ totp_state_free (TotpState *state)
   g_hash_table_unref (state->users);
   if (state->directory >= 0)
     close (state->directory);
+  g_free (state->hash_key);
   g_free (state->name);
   g_free (state->path);
   g_free (state);
@@ -364,6 +376,42 @@ totp_state_add_grant (TotpState *state, TotpUser *user, TotpGrant *grant)
   put_grant (state, user, grant);
   totp_state_note_user (state, user); /* first: a grant never outlives what says that its code is used */
   totp_state_note_grant (state, user, grant);
+}
+
+const char *
+totp_state_hash_key (const TotpState *state)
+{
+  return state->hash_key;
+}
+
+/* What was there is in @sealed and *hash_key then. */
+static void
+swap_sealed (TotpState *state, GHashTable *sealed, char **hash_key)
+{
+  GHashTableIter iter;
+  gpointer value;
+  char *old = state->hash_key;
+  state->hash_key = *hash_key;
+  *hash_key = old;
+  g_hash_table_iter_init (&iter, state->users);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      TotpUser *user = value;
+      char *text = g_strdup (g_hash_table_lookup (sealed, user->name));
+      g_hash_table_replace (sealed, g_strdup (user->name), user->sealed);
+      user->sealed = text;
+    }
+}
+
+gboolean
+totp_state_reseal (TotpState *state, GHashTable *sealed, const char *hash_key, GError **error)
+{
+  g_autofree char *other = g_strdup (hash_key);
+  swap_sealed (state, sealed, &other);
+  gboolean ok = satchel_record_log_rewrite (state->log, error);
+  if (!ok)
+    swap_sealed (state, sealed, &other);
+  return ok;
 }
 
 guint64

@@ -79,6 +79,12 @@ void totp_state_add_grant (TotpState *state, TotpUser *user, TotpGrant *grant);
 /* Of the newest code that anybody used. */
 guint64 totp_state_newest_step (const TotpState *state);
 
+/* The sealed key of hashes; NULL: the master key was never changed. */
+const char *totp_state_hash_key (const TotpState *state);
+/* All secrets and the key of hashes are sealed anew, at once: @sealed has user -> sealed secret.  FALSE:
+ * nothing has changed, or the file is that of a change that was not acknowledged. */
+gboolean totp_state_reseal (TotpState *state, GHashTable *sealed, const char *hash_key, GError **error);
+
 TotpUser *totp_user_new (const char *name);
 void totp_user_free (TotpUser *user);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TotpUser, totp_user_free)

@@ -15,7 +15,8 @@ typedef struct Totp
 {
   GMutex lock; /* for all below */
   TotpSettings *settings;
-  TotpKeys *keys;
+  TotpKeys *keys;      /* those that the file is sealed with */
+  TotpKeys *new_keys;  /* of totp.new_key, while the file is not sealed with them; or NULL */
   TotpState *state;    /* NULL: the file is unusable */
   gint64 opened_at_ms; /* the last try, and what it said */
   char *trouble;
@@ -32,6 +33,9 @@ gint64 totp_now_s (void);
  * was used. */
 gboolean totp_find_step (const TotpUser *user, const char *code, gint64 now_s, guint64 *ret_step,
                          gboolean *ret_is_spent, GError **error);
+/* Under the lock: seals all with the new keys.  @ret_n: how many secrets. */
+gboolean totp_rekey (guint *ret_n, GError **error);
+void totp_change_keys (void);                   /* the file is sealed with the new ones */
 char *totp_grant_name (const TotpGrant *grant); /* "grant:17", the credential of sessions.  Yours. */
 
 /* Of the factor, for lists of devices; admin.c. */
@@ -42,4 +46,5 @@ void totp_client_named (const char *name, const char *credential, const char *cl
 
 extern const SatchelFactorOps totp_factor;  /* factor.c */
 extern const SatchelAdminOps totp_commands; /* admin.c */
-void totp_commands_clear (void);            /* what waits for a code */
+/* Under the lock: what waits for a code. */
+void totp_commands_clear (void);

@@ -463,6 +463,22 @@ compact_file (SatchelRecordLog *log)
     satchel_log (SATCHEL_LOG_WARNING, AREA, "file %s stays as long as it is: %s", log->name, error->message);
 }
 
+static void
+drop_pending (SatchelRecordLog *log)
+{
+  g_string_truncate (log->pending, 0);
+  log->n_pending = 0;
+}
+
+gboolean
+satchel_record_log_rewrite (SatchelRecordLog *log, GError **error)
+{
+  gboolean ok = log->root_fd < 0 || (write_new_file (log, error) && update_mark (log, error));
+  log->is_unsure |= !ok;
+  drop_pending (log);
+  return ok;
+}
+
 gboolean
 satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error)
 {
@@ -474,8 +490,7 @@ satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error)
       || ((is_new ? write_new_file (log, error) : append_pending (log, error)) && update_mark (log, error));
   /* How much of it has got there is not known, and a failed sync is final for a descriptor. */
   log->is_unsure |= !ok;
-  g_string_truncate (log->pending, 0);
-  log->n_pending = 0;
+  drop_pending (log);
   if (ok && log->n_records > log->compact_at && log->n_records > n_live + OUTDATED_MIN)
     compact_file (log);
   return ok;

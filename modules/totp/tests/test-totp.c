@@ -203,11 +203,33 @@ test_seal (void)
   g_assert_nonnull (strstr (error->message, "openssl rand"));
 }
 
+static void
+test_hash_key (void)
+{
+  g_autoptr (TotpKeys) old = totp_keys_new (KEY, NULL), keys = totp_keys_new (KEY "new", NULL),
+                       again = totp_keys_new (KEY "new", NULL), third = totp_keys_new (KEY "3", NULL);
+  guint8 before[TOTP_HASH_BYTES], after[TOTP_HASH_BYTES];
+  totp_hash (old, "string", USER, "pw123456", before);
+  totp_hash (keys, "string", USER, "pw123456", after);
+  g_assert_cmpint (memcmp (before, after, sizeof before), !=, 0);
+  totp_keys_share_hashes (keys, old);
+  g_autofree char *sealed = totp_keys_seal_hashes (keys);
+  g_assert_true (totp_keys_have_sealed (again, sealed));
+  g_assert_false (totp_keys_have_sealed (old, sealed));
+  g_assert_false (totp_keys_unseal_hashes (third, sealed, NULL));
+  g_assert_true (totp_keys_unseal_hashes (again, sealed, NULL));
+  totp_hash (again, "string", USER, "pw123456", after);
+  g_assert_cmpmem (before, sizeof before, after, sizeof after);
+  sealed[strlen (sealed) - 3] ^= 1;
+  g_assert_false (totp_keys_unseal_hashes (again, sealed, NULL));
+}
+
 /* ---- the factor ---- */
 
 static struct
 {
   char *directory, *path;
+  const char *key;
   SatchelConfigSet *set;
   GString *told;
   guint8 secret[TOTP_SECRET_BYTES];
@@ -225,7 +247,7 @@ begin_with (const char *settings)
   const SatchelModule *module = satchel_module ();
   g_autoptr (GError) error = NULL;
   g_autofree char *text =
-      g_strdup_printf ("enabled = true; key = \"" KEY "\"; path = \"%s\"; %s", rig.path, settings);
+      g_strdup_printf ("enabled = true; key = \"%s\"; path = \"%s\"; %s", rig.key, rig.path, settings);
   rig.set = satchel_config_set_from_text (module->name, module->schema, text, &error);
   g_assert_no_error (error);
   g_assert_true (module->configure (satchel_config_set_group (rig.set, module->name), &error));
@@ -265,6 +287,7 @@ set_up (const char *settings)
   satchel_log_divert (note_line);
   rig.directory = g_dir_make_tmp ("satchel-totp-XXXXXX", NULL);
   rig.path = g_build_filename (rig.directory, "totp", NULL);
+  rig.key = KEY;
   begin_with (settings);
   enrol ();
 }
@@ -714,6 +737,73 @@ test_no_disk (void)
   tear_down ();
 }
 
+#define NEW_KEY KEY "new"
+
+static void
+restart_with (const char *key, const char *settings)
+{
+  rig.key = key;
+  restart (settings);
+}
+
+/* The master key is changed: codes, grants and recovery codes go on, with both keys set and with the new one
+ * alone; with the old one nobody gets in. */
+static void
+test_rekey (void)
+{
+  guint n;
+  g_autoptr (GError) error = NULL;
+  set_up ("");
+  g_autofree char *typed = with_code (0), *next = with_code (1);
+  TotpUser *user = totp_state_find (totp.state, USER);
+  totp_hash (totp.keys, "recovery", USER, "ABCDEFGHIJKLMN23", user->recovery[user->n_recovery++]);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_false (totp_rekey (&n, &error));
+  g_assert_nonnull (strstr (error->message, "set totp.new_key"));
+  g_clear_error (&error);
+  restart ("new_key = \"" KEY "\";");
+  g_assert_false (totp_rekey (&n, &error));
+  g_assert_nonnull (strstr (error->message, "the same key"));
+  restart ("new_key = \"" NEW_KEY "\";");
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_true (totp_rekey (&n, NULL));
+  g_assert_cmpuint (n, ==, 1);
+  g_assert_false (totp_rekey (&n, NULL)); /* not back */
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (AWAY, typed), ==, SATCHEL_FACTOR_CODE_STALE);
+  restart ("new_key = \"" NEW_KEY "\";");
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  restart ("");
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_UNAVAILABLE);
+  g_assert_nonnull (strstr (rig.told->str, "nobody can log in: totp.key is not the key"));
+  restart_with (NEW_KEY, "");
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (AWAY, next), ==, SATCHEL_FACTOR_ACCEPTED);
+  g_assert_cmpint (log_in (AWAY, "pw abcd-efgh-ijkl-mn23"), ==, SATCHEL_FACTOR_ACCEPTED);
+  tear_down ();
+}
+
+/* No room for the new file: the old key goes on, and so does the next change of the state. */
+static void
+test_rekey_without_disk (void)
+{
+  guint n;
+  set_up ("new_key = \"" NEW_KEY "\";");
+  g_autofree char *typed = with_code (0), *next = with_code (1);
+  g_autofree char *in_the_way = g_strconcat (rig.path, ".new", NULL);
+  g_assert_cmpint (g_mkdir (in_the_way, 0700), ==, 0);
+  g_assert_false (totp_rekey (&n, NULL));
+  g_assert_cmpint (g_rmdir (in_the_way), ==, 0);
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  restart ("");
+  g_assert_cmpint (log_in (HOME, typed), ==, SATCHEL_FACTOR_ACCEPTED);
+  restart ("new_key = \"" NEW_KEY "\";");
+  g_assert_true (totp_rekey (&n, NULL));
+  restart_with (NEW_KEY, "");
+  g_assert_cmpint (log_in (HOME, next), ==, SATCHEL_FACTOR_ACCEPTED);
+  tear_down ();
+}
+
 static void
 test_records (void)
 {
@@ -725,6 +815,9 @@ test_records (void)
                                         "g =a 1",
                                         "q =a 1",
                                         "uu =a",
+                                        "m =",
+                                        "m =a k:x",
+                                        "m = k:x y",
                                         "u =a SHA9 6 1 1 0 - - - 0 k:x",
                                         "u =a SHA1 9 1 1 0 - - - 0 k:x",
                                         "u =a SHA1 6 1 1 0 x - - 0 k:x",
@@ -770,6 +863,9 @@ main (int argc, char **argv)
   g_test_add_func ("/totp/strings/recovery", test_split_recovery);
   g_test_add_func ("/totp/seal", test_seal);
   g_test_add_func ("/totp/records", test_records);
+  g_test_add_func ("/totp/hash-key", test_hash_key);
+  g_test_add_func ("/totp/rekey", test_rekey);
+  g_test_add_func ("/totp/rekey-without-disk", test_rekey_without_disk);
   g_test_add_func ("/totp/used-steps", test_used_steps);
   g_test_add_func ("/totp/factor/policy", test_policy);
   g_test_add_func ("/totp/factor/login", test_login);
