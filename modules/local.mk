@@ -8,6 +8,7 @@ include modules/alias-file/local.mk
 include modules/quota/local.mk
 include modules/sasl-scram/local.mk
 include modules/sasl-external/local.mk
+include modules/account-notices/local.mk
 include modules/app-passwords/local.mk
 include modules/totp/local.mk
 include modules/sql/local.mk

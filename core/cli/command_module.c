@@ -30,6 +30,7 @@ static const struct
   { SATCHEL_KIND_ADMIN, "admin commands" },
   { SATCHEL_KIND_SASL, "SASL mechanism" },
   { SATCHEL_KIND_KEYRING, "keyring" },
+  { SATCHEL_KIND_ACCOUNT_LISTENER, "account listener" },
 };
 
 static const struct

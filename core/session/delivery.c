@@ -137,7 +137,8 @@ finish_delivery (SatchelDelivery *delivery)
       statuses[i] = failed != NULL ? failed->status : SATCHEL_DELIVERY_OK;
     }
   delivery->func (delivery, statuses, delivery->recipients->len, delivery->data);
-  satchel_session_unhold (session);
+  if (session != NULL)
+    satchel_session_unhold (session);
 }
 
 static void
@@ -376,10 +377,11 @@ new_envelope (SatchelDelivery *delivery)
   SatchelFilterEnvelope *envelope = g_atomic_rc_box_new0 (SatchelFilterEnvelope);
   envelope->id = g_strdup (delivery->id);
   envelope->sender = g_strdup (delivery->sender);
-  envelope->client_address = g_strdup (satchel_session_peer (delivery->session));
+  SatchelSession *session = delivery->session;
+  envelope->client_address = g_strdup (session != NULL ? satchel_session_peer (session) : "local");
   envelope->client_name = g_strdup (delivery->client_name != NULL ? delivery->client_name : "");
-  envelope->client_user = g_strdup (satchel_session_user (delivery->session));
-  envelope->tls = g_strdup (satchel_session_tls_info (delivery->session));
+  envelope->client_user = g_strdup (session != NULL ? satchel_session_user (session) : NULL);
+  envelope->tls = g_strdup (session != NULL ? satchel_session_tls_info (session) : "");
   envelope->origin = g_steal_pointer (&delivery->origin);
   envelope->n_recipients = delivery->addresses->len;
   char **recipients = g_new0 (char *, delivery->addresses->len + 1);
@@ -396,7 +398,8 @@ satchel_delivery_finish (SatchelDelivery *delivery, SatchelDeliveryFunc func, gp
   delivery->data = data;
   delivery->began_us = g_get_monotonic_time ();
   delivery->envelope = new_envelope (delivery);
-  satchel_session_hold (delivery->session);
+  if (delivery->session != NULL)
+    satchel_session_hold (delivery->session);
   if (!satchel_filters_has (SATCHEL_FILTER_MESSAGE))
     store_content (delivery);
   else if (satchel_spool_memory (delivery->spool) != NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Inside of deliveries (include/satchel/delivery.h) and their host, the mail process.  A file calls only
  * those below it:
+ * - delivery_account.c: deliveries that auth asks for (delivery_account.h)
  * - delivery.c: the public calls; it collects content and recipients, and asks filters of the message stage
  * - delivery_lookup.c: asks auth for recipients
  * - delivery_remote.c: owners in other mail processes

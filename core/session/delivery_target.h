@@ -23,7 +23,7 @@ struct SatchelTarget
 
 struct SatchelDelivery
 {
-  SatchelSession *session;
+  SatchelSession *session; /* NULL: the server itself delivers */
   char *id, *sender, *client_name;
   SatchelOrigin *origin; /* until the envelope has it; NULL: unknown */
   SatchelSpool *spool;

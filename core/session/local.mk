@@ -8,6 +8,8 @@ libsatchel_la_SOURCES += \
 	core/session/connection_table.h \
 	core/session/delivery.c \
 	core/session/delivery_host.c \
+	core/session/delivery_account.c \
+	core/session/delivery_account.h \
 	core/session/delivery_lookup.c \
 	core/session/delivery_owner.c \
 	core/session/delivery_private.h \

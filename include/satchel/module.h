@@ -37,10 +37,11 @@ typedef enum
   SATCHEL_KIND_USERDB,            /* ops: SatchelUserdbOps, auth.h */
   SATCHEL_KIND_FACTOR,            /* ops: SatchelFactorOps, auth.h */
   SATCHEL_KIND_SERVICE,           /* ops: SatchelServiceOps, service.h */
-  SATCHEL_KIND_HELPER, /* ops: SatchelHelperOps, helper.h; at most one a module, with SATCHEL_ROLE_HELPER */
-  SATCHEL_KIND_ADMIN,  /* ops: SatchelAdminOps, admin.h; with SATCHEL_ROLE_MAIL */
-  SATCHEL_KIND_SASL,   /* ops: SatchelSaslOps, sasl.h */
-  SATCHEL_KIND_KEYRING /* ops: SatchelKeyringOps, keyring.h */
+  SATCHEL_KIND_HELPER,  /* ops: SatchelHelperOps, helper.h; at most one a module, with SATCHEL_ROLE_HELPER */
+  SATCHEL_KIND_ADMIN,   /* ops: SatchelAdminOps, admin.h; with SATCHEL_ROLE_MAIL */
+  SATCHEL_KIND_SASL,    /* ops: SatchelSaslOps, sasl.h */
+  SATCHEL_KIND_KEYRING, /* ops: SatchelKeyringOps, keyring.h */
+  SATCHEL_KIND_ACCOUNT_LISTENER /* ops: SatchelAccountListenerOps, account_event.h */
 } SatchelKind;
 
 /* These are rights of a module's process that others of its role lack.  Each one is a hole in the cage: ask

@@ -3,6 +3,7 @@
  */
 #include "app_passwords.h"
 
+#include <satchel/account_event.h>
 #include <satchel/log.h>
 #include <string.h>
 
@@ -138,11 +139,16 @@ run_add (SatchelAdminCall *call, GError **error)
       return FALSE;
     }
   g_autofree char *name = app_password_name (password);
+  g_autofree char *label = g_strdup (password->label);
   gboolean ok = keep_password (user, password, error);
   app_unlock ();
   if (ok)
     {
       satchel_log (SATCHEL_LOG_INFO, APP_AREA, "user=\"%s\" has a new app password %s", user, name);
+      satchel_account_event (&(SatchelAccountEvent) { .size = sizeof (SatchelAccountEvent),
+                                                      .kind = SATCHEL_ACCOUNT_APP_PASSWORD_ADDED,
+                                                      .user = user,
+                                                      .label = label });
       show_new (call, name, secret);
     }
   explicit_bzero (secret, sizeof secret);

@@ -3,6 +3,7 @@
  */
 #include "totp.h"
 
+#include <satchel/account_event.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>
 #include <satchel/reactor.h>
@@ -112,6 +113,8 @@ add_user (TotpUser *user, GError **error)
   if (totp_state_commit (totp.state, error))
     {
       satchel_log (SATCHEL_LOG_INFO, TOTP_AREA, "user=\"%s\" is enrolled", user->name);
+      satchel_account_event (&(SatchelAccountEvent) {
+          .size = sizeof (SatchelAccountEvent), .kind = SATCHEL_ACCOUNT_FACTOR_ADDED, .user = user->name });
       return TRUE;
     }
   totp_state_remove (totp.state, user);

@@ -3,6 +3,7 @@
  */
 #include "totp.h"
 
+#include <satchel/account_event.h>
 #include <satchel/log.h>
 #include <sodium.h>
 #include <string.h>
@@ -282,6 +283,22 @@ confirm_recovery (Question *question, TotpUser *user, int place, gint64 now_s)
   open_grant (question, user, TOTP_BY_RECOVERY, now_s);
 }
 
+static void
+tell_shut (const SatchelLogin *login, const TotpUser *user)
+{
+  satchel_log (
+      SATCHEL_LOG_WARNING, TOTP_AREA,
+      "user=\"%s\" somebody who knows the password typed %u wrong codes in a day: no more are looked "
+      "at until a recovery code comes, or: satchel totp unlock %s",
+      user->name, TOTP_WRONG_MAX, user->name);
+  satchel_account_event (&(SatchelAccountEvent) { .size = sizeof (SatchelAccountEvent),
+                                                  .kind = SATCHEL_ACCOUNT_FACTOR_SHUT,
+                                                  .user = user->name,
+                                                  .network = login->network,
+                                                  .service = login->service,
+                                                  .client = login->client_id });
+}
+
 /* Durable, so that a restart gives no more tries. */
 static void
 count_wrong (Question *question, TotpUser *user, const guint8 text[TOTP_HASH_BYTES], gint64 now_s)
@@ -289,11 +306,7 @@ count_wrong (Question *question, TotpUser *user, const guint8 text[TOTP_HASH_BYT
   gboolean was_shut = user->is_shut;
   totp_user_count_wrong (user, text, now_s);
   if (user->is_shut && !was_shut)
-    satchel_log (
-        SATCHEL_LOG_WARNING, TOTP_AREA,
-        "user=\"%s\" somebody who knows the password typed %u wrong codes in a day: no more are looked "
-        "at until a recovery code comes, or: satchel totp unlock %s",
-        user->name, TOTP_WRONG_MAX, user->name);
+    tell_shut (satchel_auth_call_login (question->call), user);
   totp_state_note_user (totp.state, user);
   if (totp_state_commit (totp.state, &question->error))
     judge (question, SATCHEL_FACTOR_WRONG);

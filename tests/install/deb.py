@@ -117,7 +117,7 @@ def contents():
         "satchel": [r"/usr/sbin/satcheld", r"/usr/bin/satchel", r"(/usr)?/lib/systemd/system/satchel\.service",
                     r"(/usr)?/lib/systemd/system/satchel-unprivileged\.(service|socket)", r"/usr/lib/systemd/system-preset/50-satchel\.preset",
                     r"/usr/lib/sysusers\.d/satchel\.conf", r"/usr/lib/tmpfiles\.d/satchel\.conf", r"/etc/fail2ban/filter\.d/satchel\.conf",
-                    r"/etc/satchel/satchel\.conf", r"/usr/lib/[^/]+/satchel/modules/maildir\.so", r"/usr/lib/[^/]+/satchel/modules/app-passwords\.so", r"/usr/share/man/man8/satcheld\.8\.gz"],
+                    r"/etc/satchel/satchel\.conf", r"/usr/lib/[^/]+/satchel/modules/maildir\.so", r"/usr/lib/[^/]+/satchel/modules/app-passwords\.so", r"/usr/lib/[^/]+/satchel/modules/account-notices\.so", r"/usr/share/man/man8/satcheld\.8\.gz"],
         "satchel-passwd-file": [r"/usr/lib/[^/]+/satchel/modules/passwd-file\.so", r"/usr/share/satchel/conf\.d/passwd-file\.conf"],
         "satchel-ldap": [r"/usr/lib/[^/]+/satchel/modules/ldap\.so", r"/usr/share/satchel/conf\.d/ldap\.conf"],
         "satchel-sql": [r"/usr/lib/[^/]+/satchel/modules/sql\.so", r"/usr/share/satchel/conf\.d/sql\.conf"],

@@ -6,7 +6,9 @@
 
 #include "core/daemon/auth/auth.h"
 #include "core/daemon/auth/auth_admin.h"
+#include "core/daemon/auth/auth_mail.h"
 #include "core/daemon/auth/auth_move.h"
+#include "core/runtime/login/account_event.h"
 #include "core/session/admin_calls.h"
 #include "core/session/network.h"
 
@@ -159,7 +161,10 @@ peer_down (SatchelRoleContext *context, SatchelPeer *peer)
   if (peer->role == SATCHEL_ROLE_GATE)
     g_clear_pointer (&peer->data, satchel_auth_gate_free);
   else if (peer->role == SATCHEL_ROLE_MAIL)
-    satchel_auth_moves_mail_lost (auth, peer);
+    {
+      satchel_auth_moves_mail_lost (auth, peer);
+      satchel_auth_mail_lost (peer->slot);
+    }
 }
 
 static gboolean
@@ -171,6 +176,8 @@ mail_message (SatchelPeer *peer, SatchelIpcMessage *message)
     return satchel_auth_owned_message (auth, peer, message);
   if (message->type == SATCHEL_IPC_CLIENT_NAMED)
     return satchel_auth_client_named (auth, message);
+  if (message->type == SATCHEL_IPC_ACCOUNT_MAIL_REPLY)
+    return satchel_auth_mail_message (peer, message);
   return satchel_auth_moves_message (auth, peer, message);
 }
 
@@ -243,6 +250,8 @@ auth_free (void)
   for (guint i = 0; i < auth->context->peers->len; i++)
     peer_down (auth->context, auth->context->peers->pdata[i]);
   auth->is_stopping = TRUE;
+  satchel_auth_mail_stop ();
+  satchel_account_set_listeners (NULL);
   satchel_calls_end ();
   satchel_calls_set_worker (NULL);
   satchel_auth_set_end_credential (NULL);
@@ -259,6 +268,7 @@ auth_free (void)
   g_ptr_array_unref (auth->userdbs);
   g_ptr_array_unref (auth->factors);
   g_ptr_array_unref (auth->keyrings);
+  g_ptr_array_unref (auth->account_listeners);
   settings_clear (&auth->settings);
   g_clear_pointer (&auth, g_free);
 }
@@ -326,6 +336,9 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
   auth->factors = find_ops (context->loader, SATCHEL_KIND_FACTOR);
   auth->keyrings = find_ops (context->loader, SATCHEL_KIND_KEYRING);
   satchel_keyrings_set (auth->keyrings);
+  auth->account_listeners = find_ops (context->loader, SATCHEL_KIND_ACCOUNT_LISTENER);
+  satchel_account_set_listeners (auth->account_listeners);
+  satchel_auth_mail_start (auth);
   satchel_auth_set_end_credential (end_credential);
   if (auth->passdbs->len == 0)
     satchel_log (SATCHEL_LOG_WARNING, AREA, "no module that checks passwords is enabled: nobody can log in");

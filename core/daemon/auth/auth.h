@@ -45,6 +45,7 @@ typedef struct SatchelAuth
   SatchelRoleContext *context;
   SatchelAuthSettings settings;
   GPtrArray *passdbs, *userdbs, *factors, *keyrings; /* const SatchelPassdbOps *, ..., in their order */
+  GPtrArray *account_listeners;                      /* const SatchelAccountListenerOps * */
   SatchelThrottle *throttle;
   SatchelKnown *known;
   SatchelTimer known_timer; /* while there is something to store */

@@ -21,6 +21,7 @@ struct SatchelAuthCheck
   char *secret;              /* shared: as it was typed; NULL: none was sent */
   gboolean is_name, is_user; /* the name can be one; it is one */
   gboolean is_gone;          /* the exchange was given up */
+  gboolean has_made;         /* a factor has made the credential for this login */
   SatchelAttempt attempt;
   guint64 guess;         /* the digest of secret and verifier by which a repeated one is known; 0: none */
   SatchelCheckNote note; /* this is a test; NULL: it is a login */

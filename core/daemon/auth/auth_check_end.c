@@ -5,6 +5,8 @@
 
 #include "core/daemon/auth/auth_check.h"
 
+#include <satchel/account_event.h>
+
 #define STORE_KNOWN_MS 10000
 
 static void
@@ -87,6 +89,54 @@ remember_network (const SatchelAuthCheck *check, const SatchelAuthCheck *by)
     satchel_timer_arm (&auth->known_timer, STORE_KNOWN_MS, store_known, auth);
 }
 
+/* Does the verdict mean that something beside the password was missing or wrong? */
+static gboolean
+lacks_more (SatchelLoginVerdict verdict)
+{
+  switch (verdict)
+    {
+    case SATCHEL_LOGIN_THROTTLED:
+    case SATCHEL_LOGIN_BAD_CODE:
+    case SATCHEL_LOGIN_CODE_MISSING:
+    case SATCHEL_LOGIN_CODE_STALE:
+    case SATCHEL_LOGIN_NEEDS_APP_PASSWORD:
+    case SATCHEL_LOGIN_NEEDS_GRANT:
+      return TRUE;
+    case SATCHEL_LOGIN_UNAVAILABLE:
+    case SATCHEL_LOGIN_RIGHT:
+    case SATCHEL_LOGIN_BAD_PASSWORD:
+    case SATCHEL_LOGIN_UNKNOWN_USER:
+    case SATCHEL_LOGIN_LOCKED:
+    case SATCHEL_LOGIN_MALFORMED:
+    case SATCHEL_LOGIN_OUT_OF_SCOPE:
+      break;
+    }
+  return FALSE;
+}
+
+/* What the user should hear of; from networks that are known, nothing.  The password was right where the
+ * passdb said so, or where SCRAM proved it. */
+static void
+tell_listeners (const SatchelAuthCheck *check, SatchelLoginVerdict verdict)
+{
+  const SatchelLogin *login = check->login;
+  gboolean knows_password = check->verdict >= SATCHEL_VERIFY_RIGHT || check->client_key != NULL;
+  SatchelAccountEvent event = { .size = sizeof event,
+                                .user = check->user,
+                                .network = login->network,
+                                .service = login->service,
+                                .client = login->client_id };
+  if (check->note != NULL || !check->is_user
+      || satchel_known_find (check->auth->known, check->user, login->network) != NULL)
+    return;
+  if (verdict == SATCHEL_LOGIN_RIGHT && check->has_made)
+    event.kind = SATCHEL_ACCOUNT_DEVICE_ADDED;
+  else if (lacks_more (verdict) && knows_password)
+    event.kind = SATCHEL_ACCOUNT_PASSWORD_ALONE;
+  if (event.kind != 0)
+    satchel_account_event (&event);
+}
+
 static void
 settle_attempt (SatchelAuthCheck *check, SatchelLoginVerdict verdict, const SatchelAuthCheck *by)
 {
@@ -105,6 +155,7 @@ static void
 tell_verdict (SatchelAuthCheck *check, SatchelLoginVerdict verdict, const SatchelAuthCheck *by)
 {
   SatchelCheckResult result = { .verdict = verdict, .user = check->is_name ? check->user : NULL };
+  tell_listeners (check, verdict); /* before the network is known */
   settle_attempt (check, verdict, by);
   if (check->would_be_throttled && verdict != SATCHEL_LOGIN_UNAVAILABLE)
     {

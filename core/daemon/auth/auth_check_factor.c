@@ -158,6 +158,7 @@ confirmed (SatchelCallAnswer *answer, gpointer data)
   else
     {
       take_credential (check, answer);
+      check->has_made = check->credential_id != NULL;
       satchel_check_accept (check);
     }
 }

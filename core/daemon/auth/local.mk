@@ -18,6 +18,8 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_check_keys.c \
 	core/daemon/auth/auth_check_password.c \
 	core/daemon/auth/auth_devices.c \
+	core/daemon/auth/auth_mail.c \
+	core/daemon/auth/auth_mail.h \
 	core/daemon/auth/auth_exchange.c \
 	core/daemon/auth/auth_gate.h \
 	core/daemon/auth/auth_grant.c \

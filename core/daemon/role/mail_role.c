@@ -9,7 +9,7 @@
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/loop/reactor_private.h"
 #include "core/session/admin_calls.h"
-#include "core/session/delivery_private.h"
+#include "core/session/delivery_account.h"
 #include "core/session/janitor.h"
 #include "core/session/mail.h"
 #include "core/session/service_listener.h"
@@ -136,9 +136,10 @@ static gboolean
 peer_message (SatchelRoleContext *own, SatchelPeer *peer, SatchelIpcMessage *message)
 {
   if (peer->role == SATCHEL_ROLE_AUTH)
-    return message->type == SATCHEL_IPC_LOOKUP_REPLY  ? satchel_delivery_auth_message (message)
-           : message->type == SATCHEL_IPC_OWNED_REPLY ? satchel_janitor_auth_message (message)
-                                                      : satchel_mail_auth_message (message);
+    return message->type == SATCHEL_IPC_LOOKUP_REPLY   ? satchel_delivery_auth_message (message)
+           : message->type == SATCHEL_IPC_ACCOUNT_MAIL ? satchel_delivery_account_message (message)
+           : message->type == SATCHEL_IPC_OWNED_REPLY  ? satchel_janitor_auth_message (message)
+                                                       : satchel_mail_auth_message (message);
   if (peer->role == SATCHEL_ROLE_GATE)
     return satchel_mail_gate_message (peer->slot, message);
   return peer->role == SATCHEL_ROLE_MAIL && satchel_delivery_mail_message (peer->slot, message);
@@ -162,7 +163,8 @@ look_if_ended (SatchelTimer *timer, gpointer data)
 {
   if (is_closing)
     return;
-  if (satchel_mail_n_sessions () > 0 || satchel_delivery_n_asked () > 0 || satchel_job_n_pending () > 0)
+  if (satchel_mail_n_sessions () > 0 || satchel_delivery_n_asked () > 0 || satchel_delivery_n_account () > 0
+      || satchel_job_n_pending () > 0)
     {
       satchel_mail_stop (); /* sessions that were handed over meanwhile */
       satchel_timer_arm (timer, ENDED_POLL_MS, look_if_ended, NULL);

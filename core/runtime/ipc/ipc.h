@@ -100,6 +100,11 @@ typedef enum
   SATCHEL_IPC_CLIENT_NAMED, /* s user, s credential id, s client id: a session of that credential has said who
                                its client is */
 
+  /* auth -> mail */
+  SATCHEL_IPC_ACCOUNT_MAIL, /* u64 request, s user, place, b message: a delivery to a user of this process */
+  /* mail -> auth */
+  SATCHEL_IPC_ACCOUNT_MAIL_REPLY, /* u64 request, u32 SatchelDeliveryStatus */
+
   /* gate -> mail */
   SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, s client id, u32 has_tls, b note, b input; fd:
                                   the socket, or one end of the relay's pair */

@@ -8,6 +8,7 @@
 #include <satchel/auth.h>
 #include <satchel/filter.h>
 #include <satchel/helper.h>
+#include <satchel/account_event.h>
 #include <satchel/keyring.h>
 #include <satchel/listener.h>
 #include <satchel/protocol.h>
@@ -57,6 +58,7 @@ static const Must musts[] = {
   MUST (SASL, SatchelSaslOps, step),
   MUST (SASL, SatchelSaslOps, exchange_free),
   MUST (KEYRING, SatchelKeyringOps, unlock),
+  MUST (ACCOUNT_LISTENER, SatchelAccountListenerOps, happened),
 };
 /* The members that a protocol with logins must have. */
 static const Must login_musts[] = {
@@ -82,7 +84,8 @@ satchel_loader_kind_name (SatchelKind kind)
                                        "helper",
                                        "admin commands",
                                        "SASL mechanism",
-                                       "keyring" };
+                                       "keyring",
+                                       "account listener" };
   return kind >= 1 && kind < G_N_ELEMENTS (names) ? names[kind] : "unknown kind";
 }
 
@@ -139,6 +142,8 @@ known_size (SatchelKind kind)
       return sizeof (SatchelSaslOps);
     case SATCHEL_KIND_KEYRING:
       return sizeof (SatchelKeyringOps);
+    case SATCHEL_KIND_ACCOUNT_LISTENER:
+      return sizeof (SatchelAccountListenerOps);
     }
   return 0;
 }
@@ -190,6 +195,7 @@ satchel_loader_band (const SatchelProvides *provides)
     case SATCHEL_KIND_SERVICE:
     case SATCHEL_KIND_HELPER:
     case SATCHEL_KIND_ADMIN:
+    case SATCHEL_KIND_ACCOUNT_LISTENER:
       return 0;
     }
   return 0;
@@ -269,7 +275,7 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
   for (guint i = 0; module->provides[i].kind != 0; i++)
     {
       const SatchelProvides *provides = &module->provides[i];
-      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_KEYRING)
+      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_ACCOUNT_LISTENER)
         return satchel_error_set (
             error, SATCHEL_ERROR_INVALID,
             "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u", who,

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 libsatchel_la_SOURCES += \
+	core/runtime/login/account_event.c \
+	core/runtime/login/account_event.h \
 	core/runtime/login/auth_call.c \
 	core/runtime/login/auth_call_private.h \
 	core/runtime/login/keyring.c \

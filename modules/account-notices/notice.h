@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * A notice: what happened to the account of a user, until mail about it has been delivered.
+ */
+#pragma once
+#include <satchel/account_event.h>
+
+#define NOTICE_TEXT_BYTES 128u /* of each text that a client or an administrator chose */
+#define NOTICE_USER_BYTES 320u
+
+typedef struct Notice
+{
+  guint64 id;
+  guint kind; /* SatchelAccountEventKind */
+  char *user, *network, *service, *client, *label;
+  gint64 time_s;
+  /* In memory only: */
+  guint n_tries;
+  gint64 due_ms;
+  gboolean is_sent; /* its mail is on its way */
+} Notice;
+
+#define NOTICE_KINDS 6u /* one more than the highest kind */
+
+/* Texts become valid UTF-8 of one line and bounded length.  NULL: there can be no such user. */
+Notice *notice_new (const SatchelAccountEvent *event);
+void notice_free (Notice *notice);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Notice, notice_free)
+/* "factor-added", ...; NULL: there is no such kind. */
+const char *notice_kind_name (guint kind);
+/* 0: there is none of that name. */
+guint notice_kind_find (const char *name);
+
+/* As one record of the file, and back; NULL: it is none. */
+char *notice_record (const Notice *notice);
+Notice *notice_parse (const char *record);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * How many notices a user gets: a number a day, and of one kind and network one an hour.
+ */
+#pragma once
+#include "notice.h"
+
+typedef struct Limits Limits;
+Limits *limits_new (void);
+void limits_free (Limits *limits);
+/* TRUE: it may be sent, and is counted. */
+gboolean limits_take (Limits *limits, const Notice *notice, guint per_day, gint64 now_ms);

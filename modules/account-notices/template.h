@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * The text of notices: a few lines "NAME: TEXT", an empty line, and the body, in UTF-8.  `Subject` is the
+ * subject; a line with the name of a kind (notice.h) says what ${what} is for it.  In subject and body stand
+ * ${user}, ${what}, ${network}, ${service}, ${client}, ${label}, ${time}.
+ */
+#pragma once
+#include "notice.h"
+
+#include <satchel/error.h>
+
+#define TEMPLATE_BYTES_MAX 4096u
+#define TEMPLATE_OUTPUT_MAX 6144u /* of an expanded body */
+
+typedef struct Template Template;
+/* @text NULL: the text that is built in.  NULL with @error: it is no template. */
+Template *template_new (const char *text, GError **error);
+/* Reads it from the file @path; NULL: the text that is built in. */
+Template *template_read (const char *path, GError **error);
+void template_free (Template *text);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Template, template_free)
+/* Yours.  One line; and lines that end in LF. */
+char *template_subject (const Template *text, const Notice *notice);
+char *template_body (const Template *text, const Notice *notice);
