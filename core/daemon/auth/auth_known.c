@@ -21,7 +21,8 @@
 typedef struct
 {
   SatchelKnown *known;
-  SatchelKnownPlace places[SATCHEL_KNOWN_MAX];
+  SatchelKnownPlace *places; /* with room for the next power of two */
+  guint n;                   /* at most SATCHEL_KNOWN_MAX; most users have one or two */
 } User;
 
 struct SatchelKnown
@@ -37,35 +38,49 @@ static void
 forget_user (gpointer value)
 {
   User *user = value;
-  for (guint i = 0; user->known != NULL && i < SATCHEL_KNOWN_MAX; i++)
-    user->known->n_places -= user->places[i].seen_s != 0;
+  if (user->n > 0)
+    user->known->n_places -= user->n;
+  g_free (user->places);
 }
 
 static gboolean
 is_same (const SatchelKnownPlace *place, const SatchelAddress *address)
 {
-  return place->seen_s != 0 && place->address.is_local == address->is_local
+  return place->address.is_local == address->is_local
          && memcmp (place->address.bytes, address->bytes, sizeof address->bytes) == 0;
 }
 
-/* Returns the slot of @address, or instead an empty one or the one that was not used for longest. */
+static SatchelKnownPlace *
+add_slot (User *user)
+{
+  if ((user->n & (user->n - 1)) == 0) /* none, or a power of two: there is no room left */
+    user->places = g_renew (SatchelKnownPlace, user->places, MAX (1, 2 * user->n));
+  user->known->n_places++;
+  return &user->places[user->n++];
+}
+
+static SatchelKnownPlace *
+oldest_slot (const User *user)
+{
+  SatchelKnownPlace *oldest = &user->places[0];
+  for (guint i = 1; i < user->n; i++)
+    if (user->places[i].seen_s < oldest->seen_s)
+      oldest = &user->places[i];
+  return oldest;
+}
+
+/* Returns the slot of @address, or instead a new one or the one that was not used for longest. */
 static SatchelKnownPlace *
 find_slot (SatchelKnown *known, const char *name, const SatchelAddress *address)
 {
   User *user = satchel_lru_add (known->users, name, strlen (name));
   user->known = known;
-  SatchelKnownPlace *oldest = &user->places[0];
-  for (guint i = 0; i < SATCHEL_KNOWN_MAX; i++)
-    {
-      SatchelKnownPlace *place = &user->places[i];
-      if (is_same (place, address))
-        return place;
-      if (place->seen_s < oldest->seen_s)
-        oldest = place;
-    }
-  known->n_places += oldest->seen_s == 0;
-  *oldest = (SatchelKnownPlace) { .address = *address };
-  return oldest;
+  for (guint i = 0; i < user->n; i++)
+    if (is_same (&user->places[i], address))
+      return &user->places[i];
+  SatchelKnownPlace *slot = user->n < SATCHEL_KNOWN_MAX ? add_slot (user) : oldest_slot (user);
+  *slot = (SatchelKnownPlace) { .address = *address };
+  return slot;
 }
 
 static void
@@ -155,7 +170,7 @@ satchel_known_find (SatchelKnown *known, const char *name, const char *place)
   User *user = satchel_lru_find (known->users, name, strlen (name));
   if (user == NULL || !satchel_address_parse (place, &address))
     return NULL;
-  for (guint i = 0; i < SATCHEL_KNOWN_MAX; i++)
+  for (guint i = 0; i < user->n; i++)
     if (is_same (&user->places[i], &address) && user->places[i].seen_s > known->now_s - KEEP_S)
       return &user->places[i];
   return NULL;
@@ -236,9 +251,8 @@ visit_user (gconstpointer key, gsize key_len, gpointer value, gpointer data)
   const Visit *visit = data;
   const User *user = value;
   g_autofree char *name = g_strndup (key, key_len);
-  for (guint i = 0; i < SATCHEL_KNOWN_MAX; i++)
-    if (user->places[i].seen_s != 0)
-      visit->func (name, &user->places[i], visit->data);
+  for (guint i = 0; i < user->n; i++)
+    visit->func (name, &user->places[i], visit->data);
 }
 
 void
