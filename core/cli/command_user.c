@@ -10,7 +10,11 @@
 #include <sys/stat.h>
 
 #include "core/cli/cli.h"
+#include "core/cli/control_client.h"
 #include "core/base/json.h"
+
+#define TIMEOUT_MS 30000
+#define ANSWER_BYTES_MAX 1000u
 
 /* The calls of SatchelPassdbOps that a command may need. */
 typedef enum
@@ -158,6 +162,31 @@ why_no_address (const char *user)
              : NULL;
 }
 
+static void
+collect_answer (const char *text, gpointer data)
+{
+  g_string_append_len (data, text, (gssize) MIN (strlen (text), ANSWER_BYTES_MAX));
+}
+
+/* The server forgets what its modules have of @user beside the password, unless that is a user.  Says what
+ * went wrong, if not only that no server runs.  FALSE: something may be left. */
+static gboolean
+forget_credentials (SatchelCli *cli, const char *user)
+{
+  const char *run_dir = satchel_config_path (satchel_config_set_group (cli->set, "server"), "run_dir");
+  const char *const argv[] = { "forget", user, NULL };
+  g_autoptr (GString) answer = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  guint status = 0;
+  gboolean is_told =
+      satchel_control_call (run_dir, argv, TIMEOUT_MS, collect_answer, answer, &status, &error);
+  if (is_told && (status == SATCHEL_EXIT_OK || status == SATCHEL_EXIT_EXISTS))
+    return TRUE;
+  if (is_told || !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE))
+    fprintf (stderr, "satchel: %s\n", is_told ? g_strchomp (answer->str) : error->message);
+  return FALSE;
+}
+
 int
 satchel_cli_user_add (SatchelCli *cli)
 {
@@ -185,6 +214,8 @@ satchel_cli_user_add (SatchelCli *cli)
   char *secret = without ? NULL : satchel_cli_read_password (from_stdin, user, &exit);
   if (secret == NULL && !without)
     return exit;
+  /* Of somebody who had the name before. */
+  (void) forget_credentials (cli, user);
   gboolean ok = ops->add (user, secret, &error);
   satchel_secret_free (secret);
   return ok ? print_done (cli, user, "was added", passdb, NULL) : failed_call (cli, user, error);
@@ -256,11 +287,17 @@ satchel_cli_user_del (SatchelCli *cli)
   g_autofree char *user = ops != NULL ? user_argument (cli, &exit) : NULL;
   if (user == NULL)
     return exit;
-  if (!ops->remove (user, &error))
+  gboolean ok = ops->remove (user, &error);
+  gboolean is_gone = ok || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+  gboolean is_clean = is_gone && forget_credentials (cli, user);
+  if (!ok)
     return failed_call (cli, user, error);
   g_autofree char *path = mail_path (cli, user);
-  g_autofree char *more =
-      g_strdup_printf ("The mail stays in %s; a new user of this name would see it.", path);
+  g_autofree char *more = g_strdup_printf (
+      "The mail stays in %s; a new user of this name would see it.%s", path,
+      is_clean ? ""
+               : "  The server was not told: if modules keep other credentials of this user, "
+                 "run the command again once it runs.");
   return print_done (cli, user, "was removed", passdb, more);
 }
 

@@ -291,6 +291,9 @@ typedef struct SatchelFactorOps
   /* A session that @credential opened has heard what its client is called (IMAP ID): up to 255 bytes of
    * UTF-8, as the client sent it.  Nobody waits for it to be durable. */
   void (*client_named) (const char *user, const char *credential, const char *client);
+  /* The user is no more: forgets durably all that this module keeps, and ends the sessions that it opened, so
+   * that whoever gets the name later begins anew.  TRUE also if there was nothing.  Main thread.  May. */
+  gboolean (*forget_user) (const char *user, GError **error);
 } SatchelFactorOps;
 
 /* Ends the sessions of @user that @credential opened, and those that are about to begin; no others.  For a

@@ -146,10 +146,18 @@ client_named (const char *user, const char *credential, const char *client)
   app_unlock ();
 }
 
+static gboolean
+forget_user (const char *user, GError **error)
+{
+  guint n;
+  return app_revoke (user, NULL, &n, error);
+}
+
 const SatchelFactorOps app_factor = { .size = sizeof app_factor,
                                       .band = 300,
                                       .examine = examine,
                                       .confirm = confirm,
                                       .list_credentials = list_credentials,
                                       .end_credential = end_credential,
-                                      .client_named = client_named };
+                                      .client_named = client_named,
+                                      .forget_user = forget_user };

@@ -304,18 +304,37 @@ remove_user (const char *name, GPtrArray **ret_names, GError **error)
   return totp_state_commit (totp.state, error);
 }
 
+/* NONEXISTENT: the user is not enrolled. */
 static gboolean
-run_reset (SatchelAdminCall *call, GError **error)
+reset_user (const char *name, GError **error)
 {
   g_autoptr (GPtrArray) names = NULL;
   if (!lock_state (error))
     return FALSE;
-  gboolean ok = remove_user (user_of (call), &names, error);
+  gboolean ok = remove_user (name, &names, error);
   g_mutex_unlock (&totp.lock);
   if (!ok)
     return FALSE;
-  end_sessions (user_of (call), names);
-  satchel_log (SATCHEL_LOG_INFO, TOTP_AREA, "user=\"%s\" is no longer enrolled", user_of (call));
+  end_sessions (name, names);
+  satchel_log (SATCHEL_LOG_INFO, TOTP_AREA, "user=\"%s\" is no longer enrolled", name);
+  return TRUE;
+}
+
+gboolean
+totp_forget_user (const char *name, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  if (reset_user (name, &own) || g_error_matches (own, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
+static gboolean
+run_reset (SatchelAdminCall *call, GError **error)
+{
+  if (!reset_user (user_of (call), error))
+    return FALSE;
   satchel_admin_print (call, "%s is no longer enrolled.", user_of (call));
   return TRUE;
 }

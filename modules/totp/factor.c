@@ -390,4 +390,5 @@ const SatchelFactorOps totp_factor = { .size = sizeof totp_factor,
                                        .confirm = confirm,
                                        .list_credentials = totp_list_credentials,
                                        .end_credential = totp_end_credential,
-                                       .client_named = totp_client_named };
+                                       .client_named = totp_client_named,
+                                       .forget_user = totp_forget_user };

@@ -42,6 +42,7 @@ char *totp_grant_name (const TotpGrant *grant); /* "grant:17", the credential of
 gboolean totp_list_credentials (const char *name, SatchelCredentialEntryFunc func, gpointer data,
                                 GError **error);
 gboolean totp_end_credential (const char *name, const char *credential, GError **error);
+gboolean totp_forget_user (const char *name, GError **error);
 void totp_client_named (const char *name, const char *credential, const char *client);
 
 extern const SatchelFactorOps totp_factor;  /* factor.c */

@@ -17,7 +17,7 @@ from tap import Server, case, equal, main, need, strict_context, wait_for  # noq
 
 CURL = "curl"
 need(CURL)
-server = Server(users=9)
+server = Server(users=10)
 STORE = os.path.join(os.path.dirname(server.config_dir), "state/auth/app-passwords")
 OPTIONS = ["--set", "app-passwords.enabled=true", "--set", f'app-passwords.path="{STORE}"', "--set", 'auth.failure_delay="0"',
            "--set", "limits.login_failures=100000", "--set", 'auth.explain="always"', "--set", "limits.connections_per_user=1000",
@@ -309,6 +309,33 @@ def list_of_devices():
     wait_for(lambda: is_over(b), "all end")
     equal((devices("u0009")[0], is_refused(imap("u0009", laptop))), ([], True), "nothing is left")
     equal(server.cli("devices", "u0009").stdout, "", "nothing to show")
+
+
+@case
+def removed_and_made_anew():
+    """who gets the name of a user who was removed has neither the app passwords nor the sessions of the one before"""
+    shown = add("u0010", "Phone")[0]
+    c = session("u0010", shown)
+    server.cli("user", "del", "u0010")
+    wait_for(lambda: is_over(c), "the session ends")
+    equal(is_refused(imap("u0010", shown)), True, "nobody's")
+    server.cli("user", "add", "u0010", "--stdin", input="another\n")
+    equal((imap("u0010", "another"), is_refused(imap("u0010", shown)), listed("u0010")), ("OK", True, {}), "made anew")
+    # Removed from the file by hand, so that the server hears of it with the new user only.
+    shown = add("u0010", "Phone")[0]
+    passwd = os.path.join(os.path.dirname(STORE), "passwd")
+    with open(passwd, "r+") as f:
+        lines = [line for line in f if not line.startswith("u0010@")]
+        f.seek(0)
+        f.truncate()
+        f.writelines(lines)
+    wait_for(lambda: is_refused(imap("u0010", "another")), "the user is gone")
+    server.cli("user", "add", "u0010", "--stdin", input="third\n")
+    equal((imap("u0010", "third"), is_refused(imap("u0010", shown))), ("OK", True), "made anew once more")
+    # A user who is there keeps all.
+    shown = add("u0001", "Phone")[0]
+    equal(server.cli("user", "add", "u0001", "--stdin", input="x\n", check=False).returncode, 73, "who exists")
+    equal(imap("u0001", shown), "OK", "his app password")
 
 
 main()

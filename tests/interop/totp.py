@@ -287,6 +287,19 @@ def wrong_password_tells_nothing():
 
 
 @case
+def removed_and_made_anew():
+    """who gets the name of a user who was removed is not enrolled"""
+    enrol("u0009")
+    equal(imap("u0009", "pw"), EXPLAINED, "enrolled")
+    server.cli("user", "del", "u0009")
+    server.cli("user", "add", "u0009", "--stdin", input="pw\n")
+    equal(imap("u0009", "pw"), "OK", "made anew, with the password alone")
+    equal("enrolled=no" in server.cli("totp", "status", "u0009").stdout, True, "status")
+    with open(STORE) as f:
+        equal([line.split()[1] for line in f if "=u0009" in line][-1], "x", "the last word on the user in the file")
+
+
+@case
 def state_is_auth_s_own():
     """the store can be read by auth alone, and holds no secret in clear"""
     secret = enrol("u0001")

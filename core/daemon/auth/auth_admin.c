@@ -166,6 +166,7 @@ static const struct
   { "kick", admin_kick },
   { "devices", satchel_auth_devices_list },
   { "devices-end", satchel_auth_devices_end },
+  { "forget", satchel_auth_devices_forget },
   { "release", satchel_auth_admin_release },
   { "adopt", satchel_auth_admin_adopt },
   { "place", satchel_auth_admin_place },

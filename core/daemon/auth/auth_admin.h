@@ -13,6 +13,8 @@ void satchel_auth_admin_test (SatchelAuth *auth, guint64 request, const char *co
 /* auth_devices.c: the credentials of a user. */
 void satchel_auth_devices_list (SatchelAuth *auth, guint64 request, const char *const *arguments);
 void satchel_auth_devices_end (SatchelAuth *auth, guint64 request, const char *const *arguments);
+/* Of somebody who is no user any more, or not yet: all credentials, what codes need, and known networks. */
+void satchel_auth_devices_forget (SatchelAuth *auth, guint64 request, const char *const *arguments);
 /* A CLIENT_NAMED of a mail process.  FALSE: it is malformed. */
 gboolean satchel_auth_client_named (SatchelAuth *auth, SatchelIpcMessage *message);
 /* An answer, the last one to @request. */

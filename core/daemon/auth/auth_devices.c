@@ -152,6 +152,39 @@ satchel_auth_devices_end (SatchelAuth *auth, guint64 request, const char *const 
   reply (auth, request, text, error);
 }
 
+static void
+forget_unknown (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+                const char *const *arguments)
+{
+  g_autoptr (GError) error = NULL;
+  if (is_known)
+    {
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_EXISTS, "%s is a user\n", user);
+      return;
+    }
+  for (guint i = 0; i < auth->factors->len; i++)
+    {
+      const SatchelFactorOps *ops = auth->factors->pdata[i];
+      g_autoptr (GError) own = NULL;
+      if (SATCHEL_HAS (ops, forget_user) && !ops->forget_user (user, &own) && error == NULL)
+        error = g_steal_pointer (&own);
+    }
+  satchel_known_forget (auth->known, user);
+  satchel_known_sync (auth->known);
+  if (error != NULL)
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s\n", error->message);
+  else
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s", "");
+}
+
+void
+satchel_auth_devices_forget (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
+  if (user != NULL)
+    satchel_auth_admin_inquire (auth, request, user, arguments, forget_unknown);
+}
+
 gboolean
 satchel_auth_client_named (SatchelAuth *auth, SatchelIpcMessage *message)
 {

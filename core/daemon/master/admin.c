@@ -386,6 +386,7 @@ static const Command commands[] = {
   { "kick", 2, 3, ask_roles, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
   { "devices", 2, 2, ask_roles, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
   { "devices-end", 3, 3, ask_roles, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
+  { "forget", 2, 2, ask_roles, SATCHEL_ROLE_AUTH },
   { "release", 2, 2, ask_roles, SATCHEL_ROLE_AUTH },
   { "adopt", 2, 3, ask_roles, SATCHEL_ROLE_AUTH },
   { "place", 2, 8, ask_roles, SATCHEL_ROLE_AUTH },
