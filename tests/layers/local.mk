@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A driver and two layers for tests, as real modules.  -rpath makes libtool build shared objects that are never installed.
 check_LTLIBRARIES += tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/crash.la \
-	tests/layers/sealed.la tests/layers/sealed-told.la tests/layers/kept.la tests/layers/letters.la tests/layers/shows.la
+	tests/layers/sealed.la tests/layers/sealed-told.la tests/layers/kept.la tests/layers/letters.la tests/layers/shows.la tests/layers/bounded.la
 EXTRA_DIST += tests/layers/README.md tests/layers/keydb.c
 
 tests_layers_memory_la_SOURCES = tests/layers/memory.c tests/layers/memory.h tests/layers/memory_mailbox.c \
@@ -46,6 +46,12 @@ tests_layers_kept_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 tests_layers_kept_la_CFLAGS = $(MODULE_CFLAGS)
 tests_layers_kept_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
 tests_layers_kept_la_LIBADD = $(MODULE_LIBADD)
+
+tests_layers_bounded_la_SOURCES = tests/layers/bounded.c
+tests_layers_bounded_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+tests_layers_bounded_la_CFLAGS = $(MODULE_CFLAGS)
+tests_layers_bounded_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
+tests_layers_bounded_la_LIBADD = $(MODULE_LIBADD)
 
 tests_layers_letters_la_SOURCES = tests/layers/letters.c
 tests_layers_letters_la_CPPFLAGS = $(MODULE_CPPFLAGS)

@@ -187,6 +187,15 @@ harness_remove (const char *user, const char *uids, GError **error)
   return satchel_transaction_commit (transaction, error);
 }
 
+gboolean
+harness_put_blob (const char *user, const char *space, const char *name, GBytes *value, GError **error)
+{
+  g_autofree char *own = g_strdup_printf ("%s%u@test", user, now.run);
+  SatchelStore *store = find_store (own, error);
+  const SatchelBlob blob = { name, value };
+  return store != NULL && satchel_store_put_blobs (store, space, &blob, 1, error);
+}
+
 char *
 harness_newest_message (const char *user, guint *ret_n, GError **error)
 {

@@ -58,6 +58,9 @@ void harness_client_free (HarnessClient *client);
  * would. */
 gboolean harness_deliver (const char *user, const char *content, gsize len, GError **error);
 gboolean harness_remove (const char *user, const char *uids, GError **error);
+/* Puts a blob of @user, as a module of the server would. */
+gboolean harness_put_blob (const char *user, const char *space, const char *name, GBytes *value,
+                           GError **error);
 /* Returns the newest message in INBOX of @user, yours, and how many are there; NULL: none, or @error. */
 char *harness_newest_message (const char *user, guint *ret_n, GError **error);
 

@@ -250,6 +250,18 @@ expect_inbox (Script *script, const char *arguments)
          || fail (script, "more than was expected: \"%.500s\"", lines[i] != NULL ? lines[i] : "no CRLF");
 }
 
+/* blob USER SPACE NAME TEXT */
+static gboolean
+put_blob (Script *script, const char *arguments)
+{
+  g_auto (GStrv) words = g_strsplit (arguments, " ", 4);
+  g_autoptr (GError) error = NULL;
+  GString *text = expand (script, words[3]);
+  g_autoptr (GBytes) value = g_string_free_to_bytes (text);
+  return harness_put_blob (words[0], words[1], words[2], value, &error)
+         || fail (script, "%s", error->message);
+}
+
 /* read USER UIDS: exactly these messages of INBOX are read. */
 static gboolean
 expect_read (Script *script, const char *arguments)
@@ -352,6 +364,8 @@ run_line (Script *script)
     return change_inbox (script, line);
   if (g_str_has_prefix (line, "inbox "))
     return expect_inbox (script, line + 6);
+  if (g_str_has_prefix (line, "blob "))
+    return put_blob (script, line + 5);
   if (g_str_has_prefix (line, "read "))
     return expect_read (script, line + 5);
   if (g_str_has_prefix (line, "closed "))

@@ -7,9 +7,14 @@
 #include "core/daemon/auth/auth.h"
 #include "core/daemon/auth/auth_lru.h"
 #include "core/daemon/auth/auth_seal.h"
+#include "core/runtime/login/auth_call_private.h"
 #include "core/session/network.h"
+#include "tests/lib/descriptors.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- SASL ---- */
 
@@ -284,6 +289,123 @@ test_networks (void)
     }
 }
 
+/* The first text that is no network; none of none. */
+static void
+test_first_bad (void)
+{
+  static const char *const good[] = { "192.0.2.0/24", "local", "::1", NULL }, *const bad[] = { "192.0.2.0/24",
+                                                                                               "192.0.2.0/33",
+                                                                                               "host", NULL };
+  g_assert_null (satchel_networks_first_bad (NULL));
+  g_assert_null (satchel_networks_first_bad (good));
+  g_assert_cmpstr (satchel_networks_first_bad (bad), ==, "192.0.2.0/33");
+}
+
+static void
+test_loopback (void)
+{
+  static const struct
+  {
+    const char *address;
+    gboolean is_loopback;
+  } cases[] = { { "127.0.0.1", TRUE },
+                { "127.255.255.254", TRUE },
+                { "::1", TRUE },
+                { "local", TRUE },
+                { "::ffff:127.0.0.1", TRUE },
+                { "128.0.0.1", FALSE },
+                { "126.255.255.255", FALSE },
+                { "::", FALSE },
+                { "::2", FALSE },
+                { "1::1", FALSE },
+                { "::1:127.0.0.1", FALSE },
+                { "7f00::1", FALSE } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      SatchelAddress address;
+      g_test_message ("%s", cases[i].address);
+      g_assert_true (satchel_address_parse (cases[i].address, &address));
+      g_assert_cmpint (satchel_address_is_loopback (&address), ==, cases[i].is_loopback);
+    }
+}
+
+static void
+load_secret (const char *dir, guint8 ret_derived[SATCHEL_DERIVED_BYTES])
+{
+  static const guint8 other[SATCHEL_DERIVED_BYTES] = { 1 };
+  int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  satchel_auth_set_secret (other);
+  satchel_auth_load_secret (fd);
+  satchel_auth_derive ("test", "a", ret_derived);
+  descriptors_assert_none_below (dir, fd);
+  close (fd);
+}
+
+static gboolean
+has_file (const char *dir, const char *name)
+{
+  g_autofree char *path = g_build_filename (dir, name, NULL);
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+/* The secret of the installation is made once, for the server's eyes only, and never replaced: not even one
+ * that is not whole. */
+static void
+test_secret (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("satchel-secret-XXXXXX", NULL),
+                  *path = g_build_filename (dir, "secret", NULL),
+                  *half_made = g_build_filename (dir, "secret.new", NULL), *text = NULL;
+  guint8 before[SATCHEL_DERIVED_BYTES], after[SATCHEL_DERIVED_BYTES], none[SATCHEL_DERIVED_BYTES];
+  struct stat st;
+  satchel_auth_load_secret (-1); /* no directory: nothing is made */
+  g_assert_true (g_file_set_contents (half_made, "of a crash", -1, NULL));
+  load_secret (dir, before);
+  g_assert_cmpint (stat (path, &st), ==, 0);
+  g_assert_cmpint (st.st_mode & 0777, ==, 0600);
+  g_assert_cmpint (st.st_size, ==, SATCHEL_DERIVED_BYTES);
+  g_assert_false (has_file (dir, "secret.new"));
+  load_secret (dir, after);
+  g_assert_cmpmem (before, sizeof before, after, sizeof after);
+  g_assert_true (g_file_set_contents (path, "short", -1, NULL));
+  load_secret (dir, after);
+  static const guint8 other[SATCHEL_DERIVED_BYTES] = { 1 };
+  satchel_auth_set_secret (other);
+  satchel_auth_derive ("test", "a", none);
+  g_assert_cmpmem (after, sizeof after, none, sizeof none); /* that of before is in force */
+  g_assert_true (memcmp (before, none, sizeof none) != 0);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "short");
+  g_assert_cmpint (unlink (path), ==, 0);
+  load_secret (dir, after);
+  g_assert_true (memcmp (before, after, sizeof after) != 0); /* another one */
+  g_assert_cmpint (unlink (path), ==, 0);
+  g_assert_cmpint (rmdir (dir), ==, 0);
+}
+
+/* The file that says where users are cannot be opened: the message names it, and what follows from it. */
+static void
+test_placements_unreadable (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("satchel-placements-XXXXXX", NULL),
+                  *path = g_build_filename (dir, "placements", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  const char *const none[] = { NULL };
+  SatchelConfigSet *set = satchel_config_load (dir, dir, none, NULL, NULL, problems);
+  g_assert_nonnull (set);
+  int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_assert_cmpint (mkdir (path, 0700), ==, 0);
+  g_assert_null (satchel_placements_new (fd, 2, set, &error));
+  g_assert_nonnull (error);
+  g_assert_true (g_str_has_prefix (error->message, "where users are is not known: state_dir/auth/"));
+  satchel_config_set_free (set);
+  close (fd);
+  g_assert_cmpint (rmdir (path), ==, 0);
+  g_assert_cmpint (rmdir (dir), ==, 0);
+}
+
 static void
 test_default_owner (void)
 {
@@ -315,6 +437,10 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/cache/unlocked", test_cache_keys);
   g_test_add_func ("/auth/lru/order", test_lru);
   g_test_add_func ("/auth/network/contains", test_networks);
+  g_test_add_func ("/auth/network/first-bad", test_first_bad);
+  g_test_add_func ("/auth/network/loopback", test_loopback);
+  g_test_add_func ("/auth/secret", test_secret);
+  g_test_add_func ("/auth/owner/unreadable", test_placements_unreadable);
   g_test_add_func ("/auth/owner/default", test_default_owner);
   return g_test_run ();
 }

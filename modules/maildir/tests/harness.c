@@ -69,8 +69,8 @@ place_make (Place *place)
   place->root_fd = open (place->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-void
-place_open (Place *place)
+gboolean
+place_try_open (Place *place, GError **error)
 {
   const SatchelStoreLevel level = { "maildir", &md_ops, place->section };
   const SatchelStoreOpenOptions options = { .user = "u@example.org",
@@ -78,8 +78,15 @@ place_open (Place *place)
                                             .root_fd = place->root_fd,
                                             .levels = &level,
                                             .n_levels = 1 };
+  place->store = satchel_store_open (&options, error);
+  return place->store != NULL;
+}
+
+void
+place_open (Place *place)
+{
   GError *error = NULL;
-  place->store = satchel_store_open (&options, &error);
+  place_try_open (place, &error);
   g_assert_no_error (error);
   g_assert_nonnull (place->store);
 }

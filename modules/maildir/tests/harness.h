@@ -18,6 +18,7 @@ typedef struct Place
  * clock of a kernel, as a fast disk shows them: what happens at once has one time. */
 void place_make (Place *place);
 void place_open (Place *place);
+gboolean place_try_open (Place *place, GError **error);
 void place_close (Place *place);
 void place_remove (Place *place); /* closes too */
 char *place_path (const Place *place, const char *format, ...) G_GNUC_PRINTF (2, 3);

@@ -10,6 +10,7 @@
 #include "modules/maildir/mailbox/mailbox.h"
 #include "modules/maildir/foreign/uidlist.h"
 #include "modules/maildir/store/user_file.h"
+#include "modules/maildir/files/maildir_sys.h"
 #include "modules/maildir/tests/faults.h"
 #include "modules/maildir/tests/harness.h"
 #include "tests/lib/rounds.h"
@@ -206,6 +207,38 @@ test_full_disk (void)
       satchel_mailbox_unref (inbox);
       place_remove (&place);
     }
+}
+
+/* There is no room for the UIDs of mail that another program brings: what was there is served, and the new
+ * mail as soon as there is room. */
+static void
+test_full_disk_arrivals (void)
+{
+  Place place;
+  g_autoptr (GError) error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  g_assert_cmpuint (append_text (inbox, "kept\r\n", 0, NULL, &error), ==, 1);
+  for (guint i = 0; i < 2000; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("new/170000%04u.M1P1.host", i);
+      place_put (&place, name, "new\n");
+    }
+  faults_start (1, FAULT_ERROR, ENOSPC, TRUE);
+  g_assert_cmpint (md_sys.close (-1), ==, -1); /* from here on only calls that take room fail */
+  sync_later (inbox);
+  g_autofree char *full = describe (inbox);
+  g_assert_cmpstr (full, ==, "1:0");
+  g_autofree char *text = message_text (inbox, 1);
+  g_assert_cmpstr (text, ==, "kept\r\n");
+  g_assert_true (faults_stop ());
+  sync_later (inbox);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpuint (snapshot->state.n_messages, ==, 2001);
+  g_assert_cmpuint (snapshot->state.uidnext, ==, 2002);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
 }
 
 /* ---------------------------------------------------------------- damage */
@@ -813,6 +846,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/maildir/fault/nth-enospc", GINT_TO_POINTER (ENOSPC), test_nth_error);
   g_test_add_func ("/maildir/fault/nth-short-write", test_nth_short);
   g_test_add_func ("/maildir/fault/full-disk", test_full_disk);
+  g_test_add_func ("/maildir/fault/full-disk-arrivals", test_full_disk_arrivals);
   g_test_add_func ("/maildir/damage/old-index", test_old_index);
   g_test_add_func ("/maildir/damage/marked-index", test_marked_index);
   g_test_add_func ("/maildir/damage/old-index-status", test_status_of_old_index);

@@ -154,6 +154,36 @@ test_long_ids (void)
   place_remove (&place);
 }
 
+/* The id of a line whose file is gone does not keep it from the message that has it; of two messages with one
+ * id the first has it. */
+static void
+test_ids_of_the_gone (void)
+{
+  Place place;
+  place_make (&place);
+  put_mail (&place, "", NAME (1) ":2,");
+  put_mail (&place, "", NAME (2) ":2,");
+  put_mail (&place, "", NAME (3) ":2,");
+  place_put (&place, "dovecot-uidlist",
+             "3 V1234 N20\n7 Pone :" NAME (1) "\n8 Ptwo :" NAME (2) "\n9 Ptwo :" NAME (3) "\n");
+  place_open (&place);
+  satchel_mailbox_unref (place_mailbox (&place, "INBOX"));
+  place_close (&place);
+  /* The other server was here, with mail that is gone again. */
+  place_put (&place, "dovecot-uidlist",
+             "3 V1234 N20\n5 Pone :" NAME (8) "\n6 Ptwo :" NAME (9) "\n7 Pone :" NAME (1) "\n8 Ptwo :" NAME (
+                 2) "\n9 Ptwo :" NAME (3) "\n");
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  g_autofree char *first = unique_id (inbox, 7), *second = unique_id (inbox, 8),
+                  *third = unique_id (inbox, 9);
+  g_assert_cmpstr (first, ==, "one");
+  g_assert_cmpstr (second, ==, "two");
+  g_assert_cmpstr (third, !=, "two");
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 /* Each damage: no message is lost, no UID comes twice, what can be read of the list counts. */
 static void
 test_damage (void)
@@ -498,6 +528,29 @@ note_folder (const SatchelExamined *found, gpointer data)
     *folder = *found;
 }
 
+/* UIDs of what came at once are in the order of the times in the names; a number that no clock shows is the
+ * latest, a name without a number the earliest. */
+static void
+test_order_of_arrivals (void)
+{
+  Place place;
+  static const char *const names[] = { "abc.host", "9.M1P1.host", "1700000001.M1P1.host",
+                                       "1700000001.M2P1.host", "9999999999999999999999.host" };
+  place_make (&place);
+  for (guint i = G_N_ELEMENTS (names); i > 0; i--)
+    put_mail (&place, "", names[i - 1]);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *text = message_text (inbox, i + 1),
+                      *expected = g_strdup_printf ("Subject: %s\r\n\r\n%s\r\n", names[i], names[i]);
+      g_assert_cmpstr (text, ==, expected);
+    }
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 /* `satchel import` finds the UIDs that the other server keeps elsewhere, and leaves no file open. */
 static void
 test_control_path_examined (void)
@@ -529,6 +582,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/maildir/takeover/list", test_list);
   g_test_add_func ("/maildir/takeover/long-ids", test_long_ids);
+  g_test_add_func ("/maildir/takeover/ids-of-the-gone", test_ids_of_the_gone);
   g_test_add_func ("/maildir/takeover/damage", test_damage);
   g_test_add_func ("/maildir/takeover/odd-names", test_odd_names);
   g_test_add_func ("/maildir/takeover/links", test_links);
@@ -536,6 +590,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/takeover/come-and-go", test_come_and_go);
   g_test_add_func ("/maildir/takeover/other-server", test_other_server);
   g_test_add_func ("/maildir/takeover/control-path", test_control_path);
+  g_test_add_func ("/maildir/takeover/order-of-arrivals", test_order_of_arrivals);
   g_test_add_func ("/maildir/takeover/control-path-examined", test_control_path_examined);
   g_test_add_func ("/maildir/takeover/layouts", test_layouts);
   g_test_add_func ("/maildir/takeover/settings", test_settings);
