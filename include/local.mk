@@ -10,7 +10,7 @@ satchelinclude_HEADERS = \
 	include/satchel/attributes.h include/satchel/charset.h include/satchel/date.h include/satchel/header.h \
 	include/satchel/mailbox_name.h include/satchel/search.h include/satchel/sort.h include/satchel/keys.h include/satchel/keywords.h \
 	include/satchel/downgrade.h include/satchel/hash.h include/satchel/counter.h include/satchel/number.h include/satchel/retry.h include/satchel/secret.h \
-	include/satchel/account_event.h include/satchel/keyring.h include/satchel/login.h include/satchel/sasl.h include/satchel/scram.h include/satchel/record_log.h
+	include/satchel/account_event.h include/satchel/keyring.h include/satchel/login.h include/satchel/sasl.h include/satchel/scram.h include/satchel/record_log.h include/satchel/source.h
 
 # Each public header compiles alone.
 check-headers:

@@ -13,6 +13,7 @@ include modules/app-passwords/local.mk
 include modules/totp/local.mk
 include modules/sql/local.mk
 include modules/ldap/local.mk
+include modules/pam/local.mk
 include modules/dovecot-auth/local.mk
 include modules/socketmap/local.mk
 EXTRA_DIST += modules/README.md

@@ -168,7 +168,7 @@ static const struct
 {
   guint right;
   const char *name;
-} rights[] = { { SATCHEL_RIGHT_CONNECT, "connect" } };
+} rights[] = { { SATCHEL_RIGHT_CONNECT, "connect" }, { SATCHEL_RIGHT_PROGRAMS, "programs" } };
 
 static guint
 all_roles (const Installed *installed)

@@ -182,6 +182,7 @@ send_helper (int fd, const SatchelPlanHelper *helper, GError **error)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PLAN_HELPER, 0);
   satchel_ipc_put_string (message, helper->module);
+  satchel_ipc_put_u32 (message, helper->gid);
   satchel_ipc_put_fd (message, helper->image_fd);
   return satchel_ipc_send_blocking (fd, message, error);
 }
@@ -311,6 +312,7 @@ take_helper (SatchelPlan *plan, SatchelIpcMessage *message)
   SatchelPlanHelper *helper = g_new0 (SatchelPlanHelper, 1);
   g_ptr_array_add (plan->helpers, helper);
   helper->module = g_strdup (satchel_ipc_get_string (message));
+  helper->gid = satchel_ipc_get_u32 (message);
   helper->image_fd = satchel_ipc_take_fd (message);
   return satchel_ipc_message_is_done (message) && helper->image_fd >= 0 && *helper->module != '\0'
          && plan->helpers->len <= SATCHEL_PLAN_HELPERS_MAX;

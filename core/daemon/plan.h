@@ -46,6 +46,7 @@ typedef struct SatchelPlanModule
 typedef struct SatchelPlanHelper
 {
   char *module;
+  guint32 gid;  /* one more group of its process; SATCHEL_PLAN_NO_ID: none */
   int image_fd; /* the part of the configuration that the helper may know */
 } SatchelPlanHelper;
 

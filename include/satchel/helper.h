@@ -42,6 +42,13 @@ typedef struct SatchelHelperOps
    * answer soon; the answer does not matter.  A call that is still unanswered `helpers.overdue` later ends
    * the process.  Main thread; may be NULL. */
   void (*cancelled) (SatchelHelperCall *call);
+  /* Works on one request in a process of its own, which was made for it and ends after it: for libraries that
+   * load parts of their own, start programs, or hang for good, such as PAM.  It has the account of the helper
+   * and what `configure` left in memory, one thread, no log, and a cage of its own: it reads what the account
+   * may read, starts programs and connects to services of this machine, and to the ports of the module's
+   * endpoints; it writes nothing.  Called by satchel_helper_run_child.  Returns the reply, or NULL with
+   * @error.  With SATCHEL_RIGHT_PROGRAMS, and only then. */
+  GBytes *(*run_child) (GBytes *request, GError **error);
 } SatchelHelperOps;
 
 /* Returns the request, borrowed for the life of the call.  [any thread] */
@@ -64,6 +71,12 @@ SATCHEL_API gpointer satchel_helper_call_data (SatchelHelperCall *call);
 SATCHEL_API void satchel_helper_reply (SatchelHelperCall *call, GBytes *reply);
 /* Answers with an error: @code and a @message for the caller's log.  [any thread] */
 SATCHEL_API void satchel_helper_fail (SatchelHelperCall *call, SatchelErrorCode code, const char *message);
+
+/* Has @request worked on by `run_child`, and returns its reply, which is yours.  NULL with @error: what
+ * `run_child` said, or TIMEOUT, CANCELLED (the call of @call is over: the process is killed, with all
+ * that it started) or UNAVAILABLE (the process ended otherwise).  The reply is that of a process that may
+ * have been taken over.  In `handle`.  [blocks] */
+SATCHEL_API GBytes *satchel_helper_run_child (SatchelHelperCall *call, GBytes *request, GError **error);
 
 /* ---- in gate, auth and mail ---- */
 

@@ -52,7 +52,11 @@ typedef enum
    * the cage does not check the addresses, and names do not resolve there (satchel_endpoint_resolve does
    * it).  The right needs SATCHEL_ROLE_HELPER and applies to that process; a storage driver in role mail
    * does not get it, as mail has no process for one driver alone. */
-  SATCHEL_RIGHT_CONNECT = 1 << 0
+  SATCHEL_RIGHT_CONNECT = 1 << 0,
+  /* Requests of the module's helper are worked on in processes beside it, which load libraries, start
+   * programs and read what their account may read (SatchelHelperOps, `run_child`).  The right needs
+   * SATCHEL_ROLE_HELPER, and the site must have granted it to this module (setting `helpers.programs`). */
+  SATCHEL_RIGHT_PROGRAMS = 1 << 1
 } SatchelRight;
 
 typedef struct SatchelProvides

@@ -5,7 +5,7 @@
 
 #include "filter.h"
 
-#include <satchel/auth.h>
+#include <satchel/source.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,18 +117,6 @@ search (SatchelHelperCall *call, const char *filter_text, const char *name, cons
   return entries;
 }
 
-/* Is @value, of the directory, the name that was asked for?  A bare one belongs to whichever domain that was.
- */
-static gboolean
-is_name (const char *value, const char *name)
-{
-  const char *at = strrchr (name, '@');
-  g_autofree char *whole =
-      strchr (value, '@') == NULL && at != NULL ? g_strconcat (value, at, NULL) : g_strdup (value);
-  g_autofree char *canonical = satchel_user_canonical (whole, strlen (whole), NULL);
-  return g_strcmp0 (canonical, name) == 0;
-}
-
 /* A directory also finds who is spelled nearly so, with blanks around the name for one (RFC 4518 2): two
  * names would open one account. */
 static gboolean
@@ -137,7 +125,7 @@ has_name (const LdapEntry *entry, const char *name)
   const char *attribute = own.configuration.settings.user_attribute;
   for (guint i = 0; i + 1 < entry->values->len; i += 2)
     if (g_ascii_strcasecmp (entry->values->pdata[i], attribute) == 0
-        && is_name (entry->values->pdata[i + 1], name))
+        && satchel_source_is_name (entry->values->pdata[i + 1], name))
       return TRUE;
   return FALSE;
 }
@@ -155,19 +143,6 @@ find_user (SatchelHelperCall *call, const char *name, GPtrArray **ret_entries, G
   satchel_error_set (error, SATCHEL_ERROR_INVALID, "user_filter finds %u entries for one user",
                      (*ret_entries)->len);
   return NULL;
-}
-
-static void
-reply_texts (SatchelHelperCall *call, GPtrArray *texts, const GError *error)
-{
-  if (error != NULL)
-    {
-      satchel_helper_fail (call, (SatchelErrorCode) error->code, error->message);
-      return;
-    }
-  g_ptr_array_add (texts, NULL);
-  g_autoptr (GBytes) reply = satchel_helper_pack ((const char *const *) texts->pdata);
-  satchel_helper_reply (call, reply);
 }
 
 static void
@@ -196,18 +171,17 @@ find_version (const LdapEntry *entry)
   return g_strdup ("");
 }
 
+/* Texts: what changes when the password does, and the attributes. */
 static void
-answer_user (SatchelHelperCall *call, const char *name)
+answer_user (SatchelHelperCall *call, const char *name, GPtrArray *texts, GError **error)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free), entries = NULL;
-  const LdapEntry *entry = find_user (call, name, &entries, &error);
+  g_autoptr (GPtrArray) entries = NULL;
+  const LdapEntry *entry = find_user (call, name, &entries, error);
   if (entry != NULL)
     {
       g_ptr_array_add (texts, find_version (entry));
       add_attributes (entry, texts);
     }
-  reply_texts (call, texts, error);
 }
 
 static void
@@ -222,19 +196,17 @@ add_addresses (const GPtrArray *entries, GPtrArray *texts)
 }
 
 static void
-answer_address (SatchelHelperCall *call, const char *name)
+answer_address (SatchelHelperCall *call, const char *name, GPtrArray *texts, GError **error)
 {
   const LdapSettings *settings = &own.configuration.settings;
   const char *const wanted[] = { settings->address_attribute, NULL };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free), entries = NULL, users = NULL;
+  g_autoptr (GPtrArray) entries = NULL, users = NULL;
   if (settings->address_filter != NULL)
-    entries = search (call, settings->address_filter, name, wanted, &error);
+    entries = search (call, settings->address_filter, name, wanted, error);
   if (entries != NULL)
     add_addresses (entries, texts);
-  if (error == NULL && texts->len == 0 && find_user (call, name, &users, &error) != NULL)
+  if (*error == NULL && texts->len == 0 && find_user (call, name, &users, error) != NULL)
     g_ptr_array_add (texts, g_strdup (name));
-  reply_texts (call, texts, error);
 }
 
 /* As the user: only the directory knows what is right. */
@@ -250,34 +222,28 @@ try_password (SatchelHelperCall *call, const char *dn, const char *password, GEr
 }
 
 /* Who is unknown costs as many questions as who is known. */
-static void
-answer_verify (SatchelHelperCall *call, const char *name, const char *password)
+static SatchelVerify
+answer_verify (SatchelHelperCall *call, const SatchelSourceLogin *login, GError **error)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free), entries = NULL;
-  const LdapEntry *entry = find_user (call, name, &entries, &error);
+  g_autoptr (GPtrArray) entries = NULL;
+  const LdapEntry *entry = find_user (call, login->user, &entries, error);
   g_autofree char *nobody = g_strdup_printf ("cn=nobody,%s", own.configuration.settings.base);
-  LdapBind bind = error == NULL ? try_password (call, entry != NULL ? entry->dn : nobody, password, &error)
-                                : LDAP_BIND_ERROR;
-  if (error == NULL)
-    g_ptr_array_add (texts,
-                     g_strdup (entry != NULL && bind == LDAP_BIND_RIGHT ? LDAP_SAY_RIGHT : LDAP_SAY_WRONG));
-  reply_texts (call, texts, error);
+  LdapBind bind = *error == NULL
+                      ? try_password (call, entry != NULL ? entry->dn : nobody, login->secret, error)
+                      : LDAP_BIND_ERROR;
+  if (bind == LDAP_BIND_ERROR)
+    return SATCHEL_VERIFY_ERROR;
+  return entry != NULL && bind == LDAP_BIND_RIGHT ? SATCHEL_VERIFY_RIGHT : SATCHEL_VERIFY_WRONG;
 }
+
+static const SatchelSourceOps source = {
+  .size = sizeof source, .user = answer_user, .address = answer_address, .verify = answer_verify
+};
 
 static void
 handle (SatchelHelperCall *call)
 {
-  g_autofree const char **texts = satchel_helper_unpack (satchel_helper_call_request (call), 3);
-  guint n = texts != NULL ? g_strv_length ((char **) texts) : 0;
-  if (n == 2 && strcmp (texts[0], LDAP_ASK_USER) == 0)
-    answer_user (call, texts[1]);
-  else if (n == 2 && strcmp (texts[0], LDAP_ASK_ADDRESS) == 0)
-    answer_address (call, texts[1]);
-  else if (n == 3 && strcmp (texts[0], LDAP_ASK_VERIFY) == 0)
-    answer_verify (call, texts[1], texts[2]);
-  else
-    satchel_helper_fail (call, SATCHEL_ERROR_INVALID, "the request is none");
+  satchel_source_handle (call, &source);
 }
 
 SatchelHelperOps ldap_helper = {

@@ -3,7 +3,7 @@
  */
 #include "helper.h"
 
-#include <satchel/auth.h>
+#include <satchel/source.h>
 #include <string.h>
 
 static struct
@@ -63,103 +63,73 @@ ask (SqlQueryKind kind, const char *name, SatchelHelperCall *call, GError **erro
   return result;
 }
 
-static void
-reply_texts (SatchelHelperCall *call, GPtrArray *texts)
-{
-  g_ptr_array_add (texts, NULL);
-  g_autoptr (GBytes) reply = satchel_helper_pack ((const char *const *) texts->pdata);
-  satchel_helper_reply (call, reply);
-}
-
 /* Column "user", if the query has one, must have the name that was asked for, with or without domain: a
  * database that compares loosely (a collation that ignores blanks) would open one account by two names. */
 static gboolean
 is_row_of (const SqlResult *result, char *const *row, const char *name)
 {
-  const char *at = strrchr (name, '@');
   for (guint i = 0; i < result->columns->len; i++)
     if (strcmp (result->columns->pdata[i], "user") == 0)
-      {
-        const char *value = row[i] != NULL ? row[i] : "";
-        g_autofree char *whole =
-            strchr (value, '@') == NULL && at != NULL ? g_strconcat (value, at, NULL) : g_strdup (value);
-        g_autofree char *canonical = satchel_user_canonical (whole, strlen (whole), NULL);
-        return g_strcmp0 (canonical, name) == 0;
-      }
+      return satchel_source_is_name (row[i] != NULL ? row[i] : "", name);
   return TRUE;
 }
 
 /* Two rows are no answer: which of them is the user's? */
-static gboolean
+static void
 add_columns (const SqlResult *result, const char *name, GPtrArray *texts, GError **error)
 {
   if (result->rows->len > 1)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "user_query gives %u rows for one user",
-                              result->rows->len);
+    satchel_error_set (error, SATCHEL_ERROR_INVALID, "user_query gives %u rows for one user",
+                       result->rows->len);
   char *const *row = result->rows->len > 0 ? result->rows->pdata[0] : NULL;
   if (row != NULL && !is_row_of (result, row, name))
     row = NULL;
   for (guint i = 0; row != NULL && i < result->columns->len; i++)
     if (row[i] != NULL && strcmp (result->columns->pdata[i], "user") != 0)
       {
-        g_ptr_array_add (texts, result->columns->pdata[i]);
-        g_ptr_array_add (texts, row[i]);
+        g_ptr_array_add (texts, g_strdup (result->columns->pdata[i]));
+        g_ptr_array_add (texts, g_strdup (row[i]));
       }
   if (row != NULL && texts->len == 0)
-    g_ptr_array_add (texts, (gpointer) "");
-  return TRUE;
+    g_ptr_array_add (texts, g_strdup (""));
 }
 
 static void
-answer_user (SatchelHelperCall *call, const char *name)
+answer_user (SatchelHelperCall *call, const char *name, GPtrArray *texts, GError **error)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
-  g_autoptr (SqlResult) result = ask (SQL_OF_USER, name, call, &error);
-  if (result != NULL && add_columns (result, name, texts, &error))
-    reply_texts (call, texts);
-  else
-    satchel_helper_fail (call, (SatchelErrorCode) error->code, error->message);
+  g_autoptr (SqlResult) result = ask (SQL_OF_USER, name, call, error);
+  if (result != NULL)
+    add_columns (result, name, texts, error);
 }
 
 static void
-answer_address (SatchelHelperCall *call, const char *name)
+answer_address (SatchelHelperCall *call, const char *name, GPtrArray *texts, GError **error)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
   g_autoptr (SqlResult) result = NULL, user = NULL;
   if (own.configuration.queries[SQL_OF_ADDRESS] != NULL)
-    result = ask (SQL_OF_ADDRESS, name, call, &error);
+    result = ask (SQL_OF_ADDRESS, name, call, error);
   for (guint i = 0; result != NULL && i < result->rows->len; i++)
     {
       char *const *row = result->rows->pdata[i];
       if (result->columns->len > 0 && row[0] != NULL)
-        g_ptr_array_add (texts, row[0]);
+        g_ptr_array_add (texts, g_strdup (row[0]));
     }
-  if (error == NULL && texts->len == 0)
+  if (*error == NULL && texts->len == 0)
     {
-      user = ask (SQL_OF_USER, name, call, &error);
+      user = ask (SQL_OF_USER, name, call, error);
       if (user != NULL && user->rows->len > 0 && is_row_of (user, user->rows->pdata[0], name))
-        g_ptr_array_add (texts, (gpointer) name);
+        g_ptr_array_add (texts, g_strdup (name));
     }
-  if (error == NULL)
-    reply_texts (call, texts);
-  else
-    satchel_helper_fail (call, (SatchelErrorCode) error->code, error->message);
 }
+
+static const SatchelSourceOps source = { .size = sizeof source,
+                                         .user = answer_user,
+                                         .address = answer_address };
 
 static void
 handle (SatchelHelperCall *call)
 {
-  g_autofree const char **texts = satchel_helper_unpack (satchel_helper_call_request (call), 2);
-  if (texts == NULL || texts[0] == NULL || texts[1] == NULL)
-    satchel_helper_fail (call, SATCHEL_ERROR_INVALID, "the request is none");
-  else if (strcmp (texts[0], SQL_ASK_USER) == 0)
-    answer_user (call, texts[1]);
-  else if (strcmp (texts[0], SQL_ASK_ADDRESS) == 0)
-    answer_address (call, texts[1]);
-  else
-    satchel_helper_fail (call, SATCHEL_ERROR_INVALID, "the request is none");
+  satchel_source_handle (call, &source);
 }
 
 SatchelHelperOps sql_helper = { .size = sizeof sql_helper, .max_calls = 4, .handle = handle };

@@ -6,6 +6,7 @@
 #include "helper.h"
 #include "verifier.h"
 
+#include <satchel/source.h>
 #include <string.h>
 
 /* A verifier that no password matches and that costs what the last one found did: for users who are not
@@ -20,14 +21,6 @@ copy_dummy (void)
   char *copy = g_strdup (dummy);
   g_mutex_unlock (&dummy_lock);
   return copy;
-}
-
-static void
-fail (SatchelAuthCall *call, const char *why)
-{
-  g_autoptr (GError) error = NULL;
-  satchel_error_set (&error, SATCHEL_ERROR_CORRUPT, "%s", why);
-  satchel_auth_call_fail (call, error);
 }
 
 /* ---- rows ---- */
@@ -95,21 +88,15 @@ static gboolean
 take_row (SatchelAuthCall *call, GBytes *reply, SatchelCredential *credential, GPtrArray *attributes,
           gboolean *ret_is_found)
 {
-  g_autofree const char **texts = satchel_helper_unpack (reply, SQL_TEXTS_MAX);
-  const char *why = texts == NULL ? "the helper's answer is none" : read_row (texts, credential, attributes);
-  *ret_is_found = texts != NULL && texts[0] != NULL;
+  g_autofree const char **texts = satchel_source_texts (call, reply);
+  if (texts == NULL)
+    return FALSE;
+  const char *why = read_row (texts, credential, attributes);
+  *ret_is_found = texts[0] != NULL;
   if (why == NULL)
     return TRUE;
-  fail (call, why);
+  satchel_source_refuse (call, why);
   return FALSE;
-}
-
-static void
-ask (SatchelAuthCall *call, const char *what, SatchelAuthReplyFunc func)
-{
-  const char *const texts[] = { what, satchel_auth_call_user (call), NULL };
-  g_autoptr (GBytes) request = satchel_helper_pack (texts);
-  satchel_auth_call_ask_helper (call, SQL_NAME, request, func);
 }
 
 /* ---- passdb ---- */
@@ -130,7 +117,7 @@ take_credential (SatchelAuthCall *call, GBytes *reply)
 static void
 look_up (SatchelAuthCall *call)
 {
-  ask (call, SQL_ASK_USER, take_credential);
+  satchel_source_ask (call, SQL_NAME, SATCHEL_SOURCE_USER, take_credential);
 }
 
 /* What is compared; *ret_is_real FALSE: a dummy.  Yours. */
@@ -168,19 +155,9 @@ verify (SatchelAuthCall *call)
 /* ---- userdb ---- */
 
 static void
-take_users (SatchelAuthCall *call, GBytes *reply)
-{
-  g_autofree const char **texts = satchel_helper_unpack (reply, SQL_TEXTS_MAX);
-  if (texts == NULL)
-    fail (call, "the helper's answer is none");
-  else
-    satchel_auth_call_resolved (call, texts[0] != NULL ? texts : NULL);
-}
-
-static void
 resolve (SatchelAuthCall *call)
 {
-  ask (call, SQL_ASK_ADDRESS, take_users);
+  satchel_source_resolve (call, SQL_NAME);
 }
 
 static void
@@ -196,7 +173,7 @@ take_attributes (SatchelAuthCall *call, GBytes *reply)
 static void
 tell_attributes (SatchelAuthCall *call)
 {
-  ask (call, SQL_ASK_USER, take_attributes);
+  satchel_source_ask (call, SQL_NAME, SATCHEL_SOURCE_USER, take_attributes);
 }
 
 const SatchelUserdbOps sql_userdb = {

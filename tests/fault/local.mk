@@ -14,8 +14,8 @@ tests_fault_test_sandbox_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 tests_fault_test_sandbox_LDADD = libsatchel.la $(GLIB_LIBS) $(SECCOMP_LIBS)
 
 # Users who are kept elsewhere.
-SERVER_TESTS += tests/fault/sql.py tests/fault/ldap.py
-EXTRA_DIST += tests/fault/sql.py tests/fault/ldap.py tests/lib/sources.py
+SERVER_TESTS += tests/fault/sql.py tests/fault/ldap.py tests/fault/pam.py
+EXTRA_DIST += tests/fault/sql.py tests/fault/ldap.py tests/fault/pam.py tests/lib/sources.py
 
 # Delivery filters.
 SERVER_TESTS += tests/fault/scanner.py

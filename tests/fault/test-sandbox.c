@@ -492,8 +492,9 @@ enter (SatchelRole role)
   g_autoptr (GError) error = NULL;
   guint uid = geteuid () == 0 ? TEST_UID : SATCHEL_PLAN_NO_ID;
   int root_fd = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  gboolean ok = root_fd >= 0 && fstat (root_fd, &st) == 0 && satchel_drop_rights (uid, uid, FALSE, &error);
-  SatchelSandboxPath path = { root_fd, TRUE };
+  gboolean ok = root_fd >= 0 && fstat (root_fd, &st) == 0
+                && satchel_drop_rights (uid, uid, SATCHEL_PLAN_NO_ID, FALSE, &error);
+  SatchelSandboxPath path = { root_fd, TRUE, FALSE };
   satchel_sandbox_preload (role);
   ok = ok && (role == SATCHEL_ROLE_GATE || fchdir (root_fd) == 0);
   ok = ok

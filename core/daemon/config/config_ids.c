@@ -44,6 +44,22 @@ find_user (SatchelConfigWork *work, const SatchelConfig *server, const char *key
 }
 
 void
+satchel_config_work_group (SatchelConfigWork *work, const SatchelConfig *section, const char *key,
+                           const char *name, guint32 *ret_gid)
+{
+  if (parse_number (name, ret_gid) || !work->is_root)
+    return;
+  const struct group *entry = getgrnam (name);
+  if (entry != NULL)
+    *ret_gid = entry->gr_gid;
+  else
+    satchel_config_work_problem (work, FALSE, section, key,
+                                 "%s: there is no group \"%s\"; make it (groupadd --system %s), set a "
+                                 "number, or leave the setting out",
+                                 key, name, name);
+}
+
+void
 satchel_config_work_ids (SatchelConfigWork *work)
 {
   const SatchelConfig *server = satchel_config_set_group (work->set, "server");
@@ -57,20 +73,6 @@ satchel_config_work_ids (SatchelConfigWork *work)
   SatchelServerSettings settings;
   satchel_server_settings_read (server, &settings);
   const char *group = settings.admin_group;
-  guint32 number;
-  if (group == NULL || *group == '\0')
-    return;
-  if (parse_number (group, &number))
-    {
-      plan->admin_gid = number;
-      return;
-    }
-  const struct group *entry = work->is_root ? getgrnam (group) : NULL;
-  if (entry != NULL)
-    plan->admin_gid = entry->gr_gid;
-  else if (work->is_root)
-    satchel_config_work_problem (work, FALSE, server, "admin_group",
-                                 "server.admin_group: there is no group \"%s\"; make it (groupadd --system "
-                                 "%s), set a number, or \"\" for none",
-                                 group, group);
+  if (group != NULL && *group != '\0')
+    satchel_config_work_group (work, server, "admin_group", group, &plan->admin_gid);
 }

@@ -66,6 +66,7 @@ take_setup (Setup *setup, GError **error)
           setup->uid = satchel_ipc_get_u32 (message);
           setup->gid = satchel_ipc_get_u32 (message);
           satchel_ipc_get_u32 (message);
+          satchel_ipc_get_u32 (message);
           setup->trusted_uid = satchel_ipc_get_u32 (message);
         }
       else if (message->type == SATCHEL_IPC_CONFIG)
@@ -84,11 +85,11 @@ drop_rights (Setup *setup, GError **error)
       setup->uid = entry != NULL ? entry->pw_uid : NOBODY;
       setup->gid = entry != NULL ? entry->pw_gid : NOBODY;
     }
-  if (!satchel_drop_rights (setup->uid, setup->gid, geteuid () == 0, error))
+  if (!satchel_drop_rights (setup->uid, setup->gid, SATCHEL_PLAN_NO_ID, geteuid () == 0, error))
     return FALSE;
   g_auto (SatchelFd) root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   g_auto (SatchelFd) null = open ("/dev/null", O_PATH | O_CLOEXEC);
-  SatchelSandboxPath paths[] = { { root, FALSE }, { null, TRUE } };
+  SatchelSandboxPath paths[] = { { root, FALSE, FALSE }, { null, TRUE, FALSE } };
   if (root < 0)
     return satchel_error_set_errno (error, errno, "the root directory cannot be opened");
   return satchel_sandbox_enter (SATCHEL_ROLE_CONFIG, SATCHEL_SANDBOX_BEST_EFFORT, paths, null >= 0 ? 2 : 1,
@@ -336,6 +337,34 @@ make_helper_images (const SatchelConfigWork *work, GError **error)
   return TRUE;
 }
 
+/* A module may ask for processes that start programs; only the site gives it that, and with it a group. */
+static void
+grant_programs (SatchelConfigWork *work, SatchelPlanHelper *helper)
+{
+  const SatchelModule *module = satchel_loader_module (work->loader, helper->module, FALSE);
+  gboolean is_wanted = module != NULL && (satchel_module_rights (module) & SATCHEL_RIGHT_PROGRAMS) != 0,
+           is_granted = FALSE;
+  const SatchelConfig *section = satchel_config_set_group (work->set, "helpers");
+  for (guint i = 0; i < satchel_config_n_groups (section, "programs"); i++)
+    {
+      const SatchelConfig *row = satchel_config_group (section, "programs", i);
+      SatchelProgramSettings grant;
+      satchel_program_settings_read (row, &grant);
+      if (g_strcmp0 (grant.module, helper->module) != 0)
+        continue;
+      is_granted = TRUE;
+      if (grant.group != NULL)
+        satchel_config_work_group (work, row, "group", grant.group, &helper->gid);
+    }
+  if (is_wanted && !is_granted)
+    satchel_config_work_problem (
+        work, FALSE, satchel_config_set_group (work->set, helper->module), "enabled",
+        "module %s starts programs and loads libraries while it runs, which this "
+        "server does not allow it yet; allow it with helpers.programs = ( { module = "
+        "\"%s\"; } )",
+        helper->module, helper->module);
+}
+
 static void
 plan_helpers (SatchelConfigWork *work)
 {
@@ -346,8 +375,10 @@ plan_helpers (SatchelConfigWork *work)
         continue;
       SatchelPlanHelper *helper = g_new0 (SatchelPlanHelper, 1);
       helper->module = g_strdup (module->name);
+      helper->gid = SATCHEL_PLAN_NO_ID;
       helper->image_fd = -1;
       g_ptr_array_add (work->plan->helpers, helper);
+      grant_programs (work, helper);
     }
   if (work->plan->helpers->len > SATCHEL_PLAN_HELPERS_MAX)
     satchel_config_work_problem (work, FALSE, NULL, NULL,

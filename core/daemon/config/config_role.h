@@ -21,6 +21,9 @@ void satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, 
 void satchel_config_work_tls (SatchelConfigWork *work);
 void satchel_config_work_listeners (SatchelConfigWork *work);
 void satchel_config_work_ids (SatchelConfigWork *work);
+/* Finds the group @name, which @key of @section has; nothing unless this server is root's. */
+void satchel_config_work_group (SatchelConfigWork *work, const SatchelConfig *section, const char *key,
+                                const char *name, guint32 *ret_gid);
 void satchel_config_work_names (SatchelConfigWork *work);
 void satchel_config_work_storage (SatchelConfigWork *work);
 /* Looks up aliases. Called last, and only if nothing else found an error. */

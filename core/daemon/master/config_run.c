@@ -97,6 +97,7 @@ send_setup (SatchelConfigRun *run)
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SETUP, 0);
   satchel_ipc_put_u32 (message, plan != NULL ? plan->ids[SATCHEL_PLAN_CONFIG].uid : SATCHEL_PLAN_NO_ID);
   satchel_ipc_put_u32 (message, plan != NULL ? plan->ids[SATCHEL_PLAN_CONFIG].gid : SATCHEL_PLAN_NO_ID);
+  satchel_ipc_put_u32 (message, SATCHEL_PLAN_NO_ID);
   satchel_ipc_put_u32 (message, SATCHEL_SANDBOX_BEST_EFFORT);
   satchel_ipc_put_u32 (message, geteuid ());
   satchel_ipc_put_u32 (message, 0);

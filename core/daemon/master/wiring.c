@@ -10,13 +10,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static const SatchelPlanHelper *
+helper_of (const SatchelWorker *worker, const SatchelPlan *plan)
+{
+  if (satchel_role_has (worker->role, SATCHEL_TRAIT_ONE_MODULE))
+    for (guint i = 0; i < plan->helpers->len; i++)
+      {
+        const SatchelPlanHelper *helper = g_ptr_array_index (plan->helpers, i);
+        if (strcmp (helper->module, worker->module) == 0)
+          return helper;
+      }
+  return NULL;
+}
+
 static void
 send_ids (SatchelWorker *worker, const SatchelPlan *plan)
 {
   SatchelPlanIds ids = plan->ids[satchel_role_row (worker->role)->ids];
+  const SatchelPlanHelper *helper = helper_of (worker, plan);
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SETUP, 0);
   satchel_ipc_put_u32 (message, ids.uid);
   satchel_ipc_put_u32 (message, ids.gid);
+  satchel_ipc_put_u32 (message, helper != NULL ? helper->gid : SATCHEL_PLAN_NO_ID);
   satchel_ipc_put_u32 (message, plan->sandbox);
   satchel_ipc_put_u32 (message, geteuid ());
   satchel_ipc_put_u32 (message, plan->n_mails);
@@ -29,13 +44,8 @@ image_of (const SatchelWorker *worker, const SatchelPlan *plan)
 {
   if (!satchel_role_has (worker->role, SATCHEL_TRAIT_ONE_MODULE))
     return plan->image_fd;
-  for (guint i = 0; i < plan->helpers->len; i++)
-    {
-      const SatchelPlanHelper *helper = g_ptr_array_index (plan->helpers, i);
-      if (strcmp (helper->module, worker->module) == 0)
-        return helper->image_fd;
-    }
-  return -1;
+  const SatchelPlanHelper *helper = helper_of (worker, plan);
+  return helper != NULL ? helper->image_fd : -1;
 }
 
 void

@@ -224,7 +224,7 @@ static gboolean
 close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
 {
   g_auto (SatchelFd) root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  SatchelSandboxPath everything = { root, FALSE };
+  SatchelSandboxPath everything = { root, FALSE, FALSE };
   g_autoptr (GArray) ports = satchel_endpoint_ports (granted);
   /* A resolver also asks by TCP. */
   static const guint16 dns = DNS_PORT;

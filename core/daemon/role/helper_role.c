@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "core/daemon/role/connector.h"
+#include "core/daemon/role/launcher.h"
 #include "core/daemon/role/role_private.h"
 
 #include <errno.h>
@@ -60,6 +61,16 @@ arrange_endpoints (SatchelRoleContext *context, GError **error)
   return granted->len == 0 || satchel_connector_start (granted, context->private->sandbox, error);
 }
 
+/* Each process of the launcher has the limits of the helper. */
+static gboolean
+arrange_launcher (SatchelRoleContext *context, GError **error)
+{
+  const SatchelHelperOps *ops = own_helper (context)->ops;
+  g_autoptr (GArray) ports = satchel_endpoint_ports (granted);
+  return !SATCHEL_HAS (ops, run_child)
+         || satchel_launcher_start (ops, ports, context->private->sandbox, error);
+}
+
 /* If endpoints have changed, the helper starts again, since the connector knows the old ones and its sandbox
  * is closed. */
 static void
@@ -97,7 +108,8 @@ satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
   guint64 files = (guint64) own.files + OWN_FILES + 2 * (guint64) own.queue * context->n_callers;
   /* Memory is not limited under a sanitizer, whose shadow memory would count. */
   return (satchel_is_sanitized () || limit_resource (RLIMIT_DATA, own.memory, "helpers.memory", error))
-         && limit_resource (RLIMIT_NOFILE, files, "helpers.files", error);
+         && limit_resource (RLIMIT_NOFILE, files, "helpers.files", error)
+         && arrange_launcher (context, error);
 }
 
 static gboolean

@@ -4,6 +4,8 @@ satcheld_SOURCES += \
 	core/daemon/role/connector.h \
 	core/daemon/role/gate_role.c \
 	core/daemon/role/helper_role.c \
+	core/daemon/role/launcher.c \
+	core/daemon/role/launcher.h \
 	core/daemon/role/mail_role.c \
 	core/daemon/role/role.c \
 	core/daemon/role/role.h \

@@ -45,6 +45,7 @@ take_setup (SatchelRoleContext *context, GError **error)
   struct SatchelRolePrivate *own = context->private;
   own->uid = satchel_ipc_get_u32 (message);
   own->gid = satchel_ipc_get_u32 (message);
+  own->more_gid = satchel_ipc_get_u32 (message);
   own->sandbox = (SatchelSandboxMode) satchel_ipc_get_u32 (message);
   own->trusted_uid = satchel_ipc_get_u32 (message);
   context->n_mail_slots = satchel_ipc_get_u32 (message);
@@ -134,7 +135,7 @@ bring_up (SatchelRoleContext *context, GError **error)
   struct SatchelRolePrivate *own = context->private;
   satchel_reactor_init ();
   if (!say_hello (context, error) || !take_setup (context, error)
-      || !satchel_drop_rights (own->uid, own->gid, FALSE, error))
+      || !satchel_drop_rights (own->uid, own->gid, own->more_gid, FALSE, error))
     return FALSE;
   satchel_loader_set_trusted_uid (context->loader, own->trusted_uid);
   if (!take_all (context, error) || !satchel_loader_configure (context->loader, context->config, error))

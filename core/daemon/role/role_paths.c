@@ -19,7 +19,7 @@ path_clear (gpointer data)
 static void
 add_fd (GArray *paths, int fd, gboolean is_writable)
 {
-  SatchelSandboxPath path = { fd, is_writable };
+  SatchelSandboxPath path = { fd, is_writable, FALSE };
   if (fd >= 0)
     g_array_append_val (paths, path);
 }

@@ -15,7 +15,7 @@ struct SatchelRolePrivate
   guint64 next_generation;
   gboolean is_prepared; /* modules and hooks have taken `next` */
   GQueue old_sets;      /* SatchelConfigSet, newest first */
-  guint uid, gid, trusted_uid;
+  guint uid, gid, more_gid, trusted_uid;
   SatchelSandboxMode sandbox;
   GArray *connect_ports; /* guint16: ports that the process itself may connect to; NULL: none */
   gboolean is_started, is_stopping;

@@ -20,11 +20,12 @@
 #include "core/daemon/plan.h"
 
 static gboolean
-set_ids (guint uid, guint gid, GError **error)
+set_ids (guint uid, guint gid, guint more_gid, GError **error)
 {
   if (geteuid () != 0)
     return TRUE;
-  if (setgroups (0, NULL) != 0)
+  const gid_t more = more_gid;
+  if (setgroups (more_gid != SATCHEL_PLAN_NO_ID ? 1 : 0, &more) != 0)
     return satchel_error_set_errno (error, errno, "setgroups");
   if (gid != SATCHEL_PLAN_NO_ID && setresgid (gid, gid, gid) != 0)
     return satchel_error_set_errno (error, errno, "the process cannot change to group %u (setresgid)", gid);
@@ -63,7 +64,7 @@ set_capabilities (gboolean keep_reading, GError **error)
 }
 
 gboolean
-satchel_drop_rights (guint uid, guint gid, gboolean keep_reading, GError **error)
+satchel_drop_rights (guint uid, guint gid, guint more_gid, gboolean keep_reading, GError **error)
 {
   struct rlimit no_core = { 0, 0 }, files;
   if (setrlimit (RLIMIT_CORE, &no_core) != 0)
@@ -76,7 +77,7 @@ satchel_drop_rights (guint uid, guint gid, gboolean keep_reading, GError **error
   umask (077);
   if (keep_reading)
     (void) prctl (PR_SET_KEEPCAPS, 1, 0, 0, 0);
-  if (!set_ids (uid, gid, error) || !set_capabilities (keep_reading, error))
+  if (!set_ids (uid, gid, more_gid, error) || !set_capabilities (keep_reading, error))
     return FALSE;
   (void) prctl (PR_SET_KEEPCAPS, 0, 0, 0, 0);
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -67,8 +67,10 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
       && !lack_protection (mode, "has a Landlock that cannot restrict TCP", "use Linux 6.7 or newer", error))
     return FALSE;
   /* If the kernel supports this, no page that was writable becomes executable by any call; seccomp forbids
-   * the same for the calls that it knows. The config process still loads modules, so it is left out. */
-  if (!satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG))
+   * the same for the calls that it knows. The config process still loads modules, and a launcher starts
+   * programs of others, so they are left out. */
+  if (!satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG)
+      && !satchel_role_has (role, SATCHEL_TRAIT_CAGE_PROGRAMS))
     (void) prctl (PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L);
   g_autoptr (GError) local = NULL;
   if (satchel_sandbox_seccomp (role, ports != NULL, &local))

@@ -17,7 +17,7 @@ typedef enum
 typedef struct SatchelSandboxPath
 {
   int fd; /* borrowed */
-  gboolean is_writable;
+  gboolean is_writable, is_executable;
 } SatchelSandboxPath;
 
 /* Loads what libraries would otherwise open later: charsets, time zone, the unwinder, random seeds. */

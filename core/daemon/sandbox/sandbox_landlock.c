@@ -102,6 +102,8 @@ add_path (int ruleset, const SatchelSandboxPath *path, guint64 handled, GError *
   if (path->is_writable)
     access |= FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SYM
               | FS_REFER | FS_TRUNCATE;
+  if (path->is_executable)
+    access |= FS_EXECUTE;
   struct stat st;
   if (fstat (path->fd, &st) != 0)
     return satchel_error_set_errno (error, errno, "sandbox: a path that the process needs cannot be opened");

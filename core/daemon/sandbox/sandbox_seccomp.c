@@ -350,6 +350,33 @@ fill_connector_filter (scmp_filter_ctx filter)
   return TRUE;
 }
 
+/* Programs and plug-ins of the machine's may do what they like, but take part in no change of the machine,
+ * look into no other process, and make no namespace, in which they would have capabilities. */
+static gboolean
+fill_launcher_filter (scmp_filter_ctx filter)
+{
+  static const int needed[] = { CALL (execve),    CALL (execveat),  CALL (fork),
+                                CALL (vfork),     CALL (connect),   CALL (bind),
+                                CALL (kill),      CALL (tkill),     CALL (setuid),
+                                CALL (setgid),    CALL (setresuid), CALL (setresgid),
+                                CALL (setgroups), CALL (capset),    END };
+  /* Libraries (of Kerberos, for one) try these, and have another way. */
+  static const int refused[] = { CALL (keyctl), CALL (add_key), CALL (request_key), END };
+  static const guint64 namespaces[] = { CLONE_NEWNS,  CLONE_NEWUTS, CLONE_NEWIPC,   CLONE_NEWUSER,
+                                        CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWCGROUP };
+  for (guint i = 0; deadly_calls[i] != END; i++)
+    if (!is_on (needed, deadly_calls[i]))
+      (void) seccomp_rule_add (
+          filter, is_on (refused, deadly_calls[i]) ? SCMP_ACT_ERRNO (EPERM) : SCMP_ACT_KILL_PROCESS,
+          deadly_calls[i], 0);
+  for (guint i = 0; i < G_N_ELEMENTS (namespaces); i++)
+    (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, CALL (clone), 1,
+                             SCMP_A0 (SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+  /* Its flags are behind a pointer, as for the connector. */
+  (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (ENOSYS), CALL (clone3), 0);
+  return TRUE;
+}
+
 /* To look up accounts the process may need a socket to a name service, and it may read anything; only calls
  * that change something are forbidden. */
 static gboolean
@@ -370,6 +397,8 @@ fill_filter (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect, GEr
 {
   if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONNECT))
     return fill_connector_filter (filter);
+  if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_PROGRAMS))
+    return fill_launcher_filter (filter);
   if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG))
     return fill_config_filter (filter);
   if (satchel_is_sanitized ())
@@ -396,7 +425,8 @@ fill_filter (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect, GEr
 gboolean
 satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error)
 {
-  gboolean is_open = satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG | SATCHEL_TRAIT_CAGE_CONNECT)
+  gboolean is_open = satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG | SATCHEL_TRAIT_CAGE_CONNECT
+                                                 | SATCHEL_TRAIT_CAGE_PROGRAMS)
                      || satchel_is_sanitized ();
   scmp_filter_ctx filter = seccomp_init (is_open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO (ENOSYS));
   if (filter == NULL)

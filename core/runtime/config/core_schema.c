@@ -184,6 +184,14 @@ static const SatchelConfigRow limits_rows[] = {
   { NULL }
 };
 
+static const SatchelConfigRow program_rows[] = {
+  { "module", INTO (STRING, SatchelProgramSettings, module), NULL, "Name of the module",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "group", INTO (STRING, SatchelProgramSettings, group), NULL,
+    "A group that its helper has beside that of its account, such as \"shadow\"; name or number" },
+  { NULL }
+};
+
 static const SatchelConfigRow helpers_rows[] = {
   { "queue", INTO (INT, SatchelHelperSettings, queue), "64",
     "Number of unanswered calls that one process may have with one helper; further calls fail at once",
@@ -200,6 +208,10 @@ static const SatchelConfigRow helpers_rows[] = {
   { "files", INTO (INT, SatchelHelperSettings, files), "256",
     "Files and connections that a helper may have open, apart from those that come with calls", .min = 32,
     .max = 65536 },
+  { "programs", SATCHEL_CONFIG_GROUPS, NULL,
+    "Modules whose helpers may load libraries and start programs, as { module = \"NAME\"; group = "
+    "\"shadow\"; }",
+    .group = program_rows },
   { NULL }
 };
 
@@ -401,6 +413,7 @@ READ (certificate, certificate_rows, SatchelCertificateSettings)
 READ (listener, listener_rows, SatchelListenerSettings)
 READ (limit, limits_rows, SatchelLimitSettings)
 READ (helper, helpers_rows, SatchelHelperSettings)
+READ (program, program_rows, SatchelProgramSettings)
 READ (filters, filters_rows, SatchelFilterSettings)
 READ (filter_rule, filter_rows, SatchelFilterSettings)
 READ (main_password, auth_rows, SatchelMainPasswordSettings)

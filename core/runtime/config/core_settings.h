@@ -70,6 +70,12 @@ typedef struct SatchelHelperSettings
   guint64 content, memory; /* bytes */
   gint64 overdue_ms;
 } SatchelHelperSettings;
+
+typedef struct SatchelProgramSettings
+{
+  const char *module, *group; /* NULL: unset */
+} SatchelProgramSettings;
+void satchel_program_settings_read (const SatchelConfig *row, SatchelProgramSettings *ret_settings);
 void satchel_helper_settings_read (const SatchelConfig *helpers, SatchelHelperSettings *ret_settings);
 
 typedef struct SatchelMainPasswordSettings

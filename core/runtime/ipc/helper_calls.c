@@ -254,23 +254,6 @@ satchel_helper_calls_down (const char *module)
   g_hash_table_steal_all (target->calls);
 }
 
-/* Returns the reply. NULL with @error: the helper reported an error; NULL without: the message is not
- * acceptable. */
-static GBytes *
-take_answer (SatchelIpcMessage *message, GError **error)
-{
-  guint32 status = satchel_ipc_get_u32 (message);
-  if (status == 0)
-    {
-      g_autoptr (GBytes) reply = satchel_helper_take_bytes (message);
-      return reply != NULL && satchel_ipc_message_is_done (message) ? g_steal_pointer (&reply) : NULL;
-    }
-  const char *text = satchel_ipc_get_string (message);
-  if (satchel_ipc_message_is_done (message) && status <= 1 + (guint32) SATCHEL_ERROR_RESOURCES)
-    g_set_error_literal (error, SATCHEL_ERROR, (gint) (status - 1), text);
-  return NULL;
-}
-
 gboolean
 satchel_helper_calls_message (const char *module, SatchelIpcMessage *message)
 {
@@ -279,7 +262,7 @@ satchel_helper_calls_message (const char *module, SatchelIpcMessage *message)
   if (message->type != SATCHEL_IPC_HELPER_REPLY || pending == NULL)
     return FALSE;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) reply = take_answer (message, &error);
+  g_autoptr (GBytes) reply = satchel_helper_take_answer (message, &error);
   if (reply == NULL && error == NULL)
     return FALSE;
   g_hash_table_steal (target->calls, &pending->number);

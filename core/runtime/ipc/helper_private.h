@@ -16,6 +16,11 @@ typedef gboolean (*SatchelHelperSendFunc) (gpointer data, SatchelIpcMessage *mes
 gboolean satchel_helper_put_bytes (SatchelIpcMessage *message, GBytes *bytes, int *ret_fd);
 /* Takes bytes out of a message. NULL: they are not acceptable. */
 GBytes *satchel_helper_take_bytes (SatchelIpcMessage *message);
+/* Adds an error in the place of an answer. */
+void satchel_helper_put_error (SatchelIpcMessage *message, SatchelErrorCode code, const char *why);
+/* Takes an answer out of a message: u32 0 and bytes, or an error. NULL without @error: it is not acceptable.
+ */
+GBytes *satchel_helper_take_answer (SatchelIpcMessage *message, GError **error);
 
 /* Sets bounds for all helpers together: calls without an answer, and their content. */
 void satchel_helper_calls_set_limits (guint calls, guint64 content_bytes);
@@ -36,4 +41,7 @@ SatchelHelperCaller *satchel_helper_caller_new (SatchelHelperSendFunc send, gpoi
 /* Forgets a caller that has gone, and cancels its calls. */
 void satchel_helper_caller_free (SatchelHelperCaller *caller);
 gboolean satchel_helper_caller_message (SatchelHelperCaller *caller, SatchelIpcMessage *message);
+/* Makes the process at the other end of @fd start processes for this one (core/daemon/role/launcher.h), from
+ * now on. */
+void satchel_helper_set_launcher (int fd);
 void satchel_helper_serve_counts (guint *ret_running, guint *ret_waiting, guint64 *ret_answered);

@@ -127,11 +127,9 @@ send_answer (SatchelHelperCall *call)
   if (!is_reply)
     {
       const char *text = call->message != NULL ? call->message : "the helper's reply is too long";
-      g_autofree char *bounded = g_strndup (text, 1000), *valid = g_utf8_make_valid (bounded, -1);
       g_clear_pointer (&message, satchel_ipc_message_free);
       message = satchel_ipc_message_new (SATCHEL_IPC_HELPER_REPLY, call->number);
-      satchel_ipc_put_u32 (message, 1 + (guint32) (call->message != NULL ? call->code : SATCHEL_ERROR_LIMIT));
-      satchel_ipc_put_string (message, valid);
+      satchel_helper_put_error (message, call->message != NULL ? call->code : SATCHEL_ERROR_LIMIT, text);
     }
   (void) caller->send (caller->data, g_steal_pointer (&message));
 }

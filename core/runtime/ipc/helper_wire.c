@@ -107,3 +107,26 @@ satchel_helper_take_bytes (SatchelIpcMessage *message)
   close (fd);
   return bytes;
 }
+
+GBytes *
+satchel_helper_take_answer (SatchelIpcMessage *message, GError **error)
+{
+  guint32 status = satchel_ipc_get_u32 (message);
+  if (status == 0)
+    {
+      g_autoptr (GBytes) reply = satchel_helper_take_bytes (message);
+      return reply != NULL && satchel_ipc_message_is_done (message) ? g_steal_pointer (&reply) : NULL;
+    }
+  const char *text = satchel_ipc_get_string (message);
+  if (satchel_ipc_message_is_done (message) && status <= 1 + (guint32) SATCHEL_ERROR_RESOURCES)
+    g_set_error_literal (error, SATCHEL_ERROR, (gint) (status - 1), text);
+  return NULL;
+}
+
+void
+satchel_helper_put_error (SatchelIpcMessage *message, SatchelErrorCode code, const char *why)
+{
+  g_autofree char *bounded = g_strndup (why, 1000), *valid = g_utf8_make_valid (bounded, -1);
+  satchel_ipc_put_u32 (message, 1 + (guint32) code);
+  satchel_ipc_put_string (message, valid);
+}

@@ -45,9 +45,9 @@ typedef enum
                          them (RELOADED) */
   SATCHEL_IPC_STOP,   /* u32 grace_ms */
   SATCHEL_IPC_ADMIN,  /* u64 request, u32 count, count * s: command and arguments */
-  SATCHEL_IPC_SETUP,  /* u32 uid, u32 gid, u32 sandbox mode, u32 trusted uid, u32 mail slots, u32 gates and
-                         mails at most: the first  message, before rights are dropped */
-  SATCHEL_IPC_MODULE, /* s name, u32 is_gate; fd: the checked file */
+  SATCHEL_IPC_SETUP, /* u32 uid, u32 gid, u32 one more gid, u32 sandbox mode, u32 trusted uid, u32 mail slots,
+                        u32 gates and mails at most: the first  message, before rights are dropped */
+  SATCHEL_IPC_MODULE,        /* s name, u32 is_gate; fd: the checked file */
   SATCHEL_IPC_RELOAD_COMMIT, /* u64 generation: all processes have prepared */
   SATCHEL_IPC_RELOAD_ABORT,  /* u64 generation */
   SATCHEL_IPC_LOG_FILE,      /* fd: replaces standard error */
@@ -137,6 +137,10 @@ typedef enum
       184, /* s endpoint, u32 only resolve, u32 timeout_ms; fd: one end of a pair, for the answer */
   SATCHEL_IPC_CONNECTED, /* u32 0, s address (if only resolve), fd: the socket; or u32 1 + SatchelErrorCode, s
                             why */
+  /* helper <-> the process that starts processes for it (core/daemon/role/launcher.h) */
+  SATCHEL_IPC_RUN, /* bytes request (as of HELPER_CALL); deadline: when it is killed; fd: one end of a pair,
+                      for the answer */
+  SATCHEL_IPC_RAN, /* u32 0, bytes reply; or u32 1 + SatchelErrorCode, s why */
 
   /* config -> master (core/daemon/plan.h). CONFIG, TLS_FILE and MODULE (with u32 roles added) are sent this
    * way as well. */
@@ -144,8 +148,8 @@ typedef enum
   SATCHEL_IPC_PLAN_LISTENER, /* a socket to bind */
   SATCHEL_IPC_PROBLEM,       /* u32 is_warning, s where, s setting, s text */
   SATCHEL_IPC_PLAN_END,      /* u32 ok */
-  SATCHEL_IPC_PLAN_HELPER    /* s module; fd: a sealed memfd with the configuration for its helper; before
-                                PLAN_END */
+  SATCHEL_IPC_PLAN_HELPER    /* s module, u32 one more gid; fd: a sealed memfd with the configuration for its
+                                helper; before    PLAN_END */
 } SatchelIpcType;
 
 /* The bits of SHARED. */

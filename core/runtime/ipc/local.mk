@@ -4,6 +4,7 @@ libsatchel_la_SOURCES += \
 	core/runtime/ipc/endpoint.c \
 	core/runtime/ipc/endpoint.h \
 	core/runtime/ipc/helper_calls.c \
+	core/runtime/ipc/helper_child.c \
 	core/runtime/ipc/helper_private.h \
 	core/runtime/ipc/helper_serve.c \
 	core/runtime/ipc/helper_wire.c \

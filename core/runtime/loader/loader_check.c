@@ -262,6 +262,13 @@ check_helper (const SatchelModule *module, const char *who, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
                               "%s: max_calls %u of its helper is not in 1..256; ask its author", who,
                               ops->max_calls);
+  gboolean has_right = (satchel_module_rights (module) & SATCHEL_RIGHT_PROGRAMS) != 0;
+  if (has_right != (n == 1 && SATCHEL_HAS (ops, run_child)))
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "%s: the right to start programs and a helper with `run_child` go together; ask "
+        "its author",
+        who);
   return TRUE;
 }
 
@@ -352,11 +359,12 @@ static gboolean
 check_rights (const SatchelModule *module, const char *who, GError **error)
 {
   guint rights = satchel_module_rights (module);
-  if ((rights & ~(guint) SATCHEL_RIGHT_CONNECT) != 0)
+  const guint known = SATCHEL_RIGHT_CONNECT | SATCHEL_RIGHT_PROGRAMS;
+  if ((rights & ~known) != 0)
     return satchel_error_set (
         error, SATCHEL_ERROR_INVALID,
         "%s: it asks for rights (0x%x) that this server does not know; use a module built for it", who,
-        rights & ~(guint) SATCHEL_RIGHT_CONNECT);
+        rights & ~known);
   if ((rights & SATCHEL_RIGHT_CONNECT) != 0 && (module->roles & SATCHEL_ROLE_HELPER) == 0)
     return satchel_error_set (
         error, SATCHEL_ERROR_CANNOT,

@@ -6,5 +6,6 @@ libsatchel_la_SOURCES += \
 	core/runtime/login/auth_call_private.h \
 	core/runtime/login/keyring.c \
 	core/runtime/login/login.c \
-	core/runtime/login/made_up.c
+	core/runtime/login/made_up.c \
+	core/runtime/login/source.c
 EXTRA_DIST += core/runtime/login/README.md

@@ -23,6 +23,7 @@
 #define CAGE_PAIRS SATCHEL_TRAIT_CAGE_PAIRS
 #define CAGE_CONFIG SATCHEL_TRAIT_CAGE_CONFIG
 #define CAGE_CONNECT SATCHEL_TRAIT_CAGE_CONNECT
+#define CAGE_PROGRAMS SATCHEL_TRAIT_CAGE_PROGRAMS
 
 static const SatchelRoleRow roles[] = {
 #define SATCHEL_ROLE_ROW(role, name, account, ids, processes, peers, traits, start, prepare)                 \

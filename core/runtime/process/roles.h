@@ -24,7 +24,8 @@ typedef enum
   SATCHEL_TRAIT_CAGE_PAIRS = 1 << 13, /* sandbox allows socket pairs */
   SATCHEL_TRAIT_CAGE_CONFIG =
       1 << 14, /* sandbox allows reading and loading anything, and forbids only changes */
-  SATCHEL_TRAIT_CAGE_CONNECT = 1 << 15 /* sandbox allows reading anything, and connecting to granted ports */
+  SATCHEL_TRAIT_CAGE_CONNECT = 1 << 15, /* sandbox allows reading anything, and connecting to granted ports */
+  SATCHEL_TRAIT_CAGE_PROGRAMS = 1 << 16 /* as CONNECT, and allows loading and starting programs */
 } SatchelTraits;
 
 /* How many processes of a role master keeps. */
@@ -39,6 +40,8 @@ typedef enum
 
 /* The child of a helper (connector.h); no module has this role. */
 #define SATCHEL_ROLE_CONNECTOR ((SatchelRole) (1 << 16))
+/* Another child of a helper (launcher.h); no module has this role. */
+#define SATCHEL_ROLE_LAUNCHER ((SatchelRole) (1 << 17))
 
 /* The accounts of a plan (core/daemon/plan.h). */
 enum

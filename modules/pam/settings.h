@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * Settings of module pam.
+ */
+#pragma once
+#include <satchel/config.h>
+
+typedef struct PamSettings
+{
+  const char *service, *domain; /* domain NULL: unset */
+  gboolean wants_account;
+  guint first_uid, processes;
+} PamSettings;
+
+extern const SatchelConfigRow pam_schema[];
+/* What the table of settings cannot check. */
+gboolean pam_settings_check (const PamSettings *settings, GError **error);

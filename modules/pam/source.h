@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT
+ * The tables that auth calls.
+ */
+#pragma once
+#include <satchel/auth.h>
+
+extern const SatchelPassdbOps pam_passdb;
+extern const SatchelUserdbOps pam_userdb;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * What PAM's answers mean for a login.  Pure.
+ */
+#pragma once
+#include <satchel/auth.h>
+
+typedef enum
+{
+  PAM_STEP_START = 0,
+  PAM_STEP_AUTHENTICATE, /* pam_authenticate */
+  PAM_STEP_ACCOUNT       /* pam_acct_mgmt */
+} PamStep;
+
+/* RIGHT is said of success alone, WRONG of what is so until the user or an administrator changes it, and
+ * ERROR of all else, also of codes that nobody knows yet.  *ret_why: in words, for the log; static. */
+SatchelVerify pam_verdict (PamStep step, int code, const char **ret_why);
