@@ -83,6 +83,9 @@ int satchel_cli_start_modules (SatchelCli *cli);
 /* Adds the commands of enabled modules to `commands`, once. FALSE: the configuration has mistakes, so the
  * commands of modules are not known. */
 gboolean satchel_cli_add_modules_commands (SatchelCli *cli);
+/* The installed module that is not enabled and has the commands of @group, which nobody else has; NULL: there
+ * is none. After satchel_cli_add_modules_commands. */
+const char *satchel_cli_module_of_group (SatchelCli *cli, const char *group);
 /* The commands of one module, as if it were enabled. The array and what it points at are yours. */
 GPtrArray *satchel_cli_commands_of (const SatchelModule *module);
 

@@ -139,6 +139,15 @@ unknown_command (SatchelCli *cli, const char *group, const char *word)
   if (word == NULL && names->len > 1)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%sa command is missing; see satchel --help",
                              group != NULL ? group : "", group != NULL ? ": " : "");
+  const char *module = group == NULL && word != NULL && satchel_cli_add_modules_commands (cli)
+                           ? satchel_cli_module_of_group (cli, word)
+                           : NULL;
+  if (module != NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE,
+                             "%s: no such command; module %s has it, which is installed and not enabled: set "
+                             "%s.enabled = true, as its settings say (satchel module info %s), and restart "
+                             "the server",
+                             word, module, module, module);
   const char *near = word != NULL ? satchel_suggest (word, (const char *const *) names->pdata) : NULL;
   if (near != NULL)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; did you mean \"%s\"?",

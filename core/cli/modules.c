@@ -170,3 +170,25 @@ satchel_cli_add_modules_commands (SatchelCli *cli)
     }
   return TRUE;
 }
+
+const char *
+satchel_cli_module_of_group (SatchelCli *cli, const char *group)
+{
+  g_autoptr (GPtrArray) files = satchel_loader_list (cli->loader);
+  for (guint i = 0; i < files->len; i++)
+    {
+      const SatchelModuleFile *file = files->pdata[i];
+      /* What no setting names has not been loaded yet. */
+      if (!file->is_gate && satchel_loader_module (cli->loader, file->name, FALSE) == NULL)
+        (void) satchel_loader_schema (file->name, cli->loader);
+    }
+  g_autoptr (GPtrArray) all = satchel_loader_find_all (cli->loader, SATCHEL_KIND_ADMIN);
+  for (guint i = 0; i < all->len; i++)
+    {
+      const SatchelProvided *provided = all->pdata[i];
+      if (strcmp (provided->name, group) == 0
+          && !satchel_config_set_is_enabled (cli->set, provided->module->name))
+        return provided->module->name;
+    }
+  return NULL;
+}

@@ -564,6 +564,77 @@ test_escapes (gconstpointer data)
     g_test_skip ("some were skipped: no Landlock here, or a sanitizer's build");
 }
 
+/* The cage of a launcher, which may load and start whatever its account may. */
+static int
+run_in_launcher (Escape func)
+{
+  pid_t pid = fork ();
+  if (pid == 0)
+    {
+      guint uid = geteuid () == 0 ? TEST_UID : SATCHEL_PLAN_NO_ID;
+      const SatchelSandboxPath paths[] = { { open ("/", O_PATH | O_DIRECTORY), FALSE, TRUE },
+                                           { open ("/dev/null", O_PATH), TRUE, FALSE } };
+      g_autoptr (GArray) ports = g_array_new (FALSE, FALSE, sizeof (guint16));
+      satchel_sandbox_preload (SATCHEL_ROLE_LAUNCHER);
+      if (!satchel_drop_rights (uid, uid, SATCHEL_PLAN_NO_ID, FALSE, NULL)
+          || !satchel_sandbox_enter (SATCHEL_ROLE_LAUNCHER, SATCHEL_SANDBOX_BEST_EFFORT, paths,
+                                     G_N_ELEMENTS (paths), ports, NULL))
+        _exit (3);
+      _exit (func () ? 0 : 1);
+    }
+  int status = 0;
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  return WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
+}
+
+/* What is left of a write goes nowhere, and a program that is started is in the same cage. */
+static gboolean
+start_and_write (void)
+{
+  int fd = open ("/dev/null", O_WRONLY);
+  int status = -1;
+  pid_t pid = fork ();
+  if (pid == 0)
+    {
+      g_autofree char *path = g_build_filename (outside, "made", NULL);
+      char *argv[] = { (char *) "touch", path, NULL };
+      execv ("/usr/bin/touch", argv);
+      _exit (127);
+    }
+  return fd >= 0 && write (fd, "x", 1) == 1 && waitpid (pid, &status, 0) == pid && WIFEXITED (status)
+         && WEXITSTATUS (status) == 1;
+}
+
+static void
+test_launcher (void)
+{
+  static const struct
+  {
+    Escape escape;
+    gboolean needs_landlock;
+  } held[] = {
+    { create_outside, TRUE }, { link_in, TRUE },          { rename_out, TRUE },    { remove_outside, TRUE },
+    { connect_tcp, TRUE },    { bind_tcp, TRUE },         { signal_other, TRUE },  { trace, FALSE },
+    { seize, FALSE },         { read_memory, FALSE },     { signal_pidfd, FALSE }, { new_namespace, FALSE },
+    { change_root, FALSE },   { mount_something, FALSE }, { ring, FALSE },         { program_kernel, FALSE },
+    { make_device, FALSE },   { by_handle, FALSE },       { become_root, FALSE },  { keyring, FALSE },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (held); i++)
+    {
+      refresh ();
+      int status = held[i].needs_landlock && landlock_abi < 6 ? 1 : run_in_launcher (held[i].escape);
+      g_test_message ("escape %u: %d", i, status);
+      g_assert_cmpint (status, !=, 0);
+      g_assert_cmpint (status, !=, 3);
+    }
+  refresh ();
+  g_assert_cmpint (run_in_launcher (execute), ==, 0);
+  g_assert_cmpint (run_in_launcher (load_library), ==, 0);
+  g_assert_cmpint (run_in_launcher (make_process), ==, 0);
+  if (landlock_abi > 0)
+    g_assert_cmpint (run_in_launcher (start_and_write), ==, 0);
+}
+
 static void *
 thread (void *data)
 {
@@ -694,6 +765,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/sandbox/mail/escapes", GUINT_TO_POINTER (SATCHEL_ROLE_MAIL), test_escapes);
   g_test_add_data_func ("/sandbox/helper/escapes", GUINT_TO_POINTER (SATCHEL_ROLE_HELPER), test_escapes);
   g_test_add_func ("/sandbox/life", test_life);
+  g_test_add_func ("/sandbox/launcher", test_launcher);
   g_test_add_func ("/sandbox/size", test_size);
   g_test_add_func ("/sandbox/required", test_required);
   int status = g_test_run ();

@@ -303,6 +303,10 @@ def without_the_module():
     """a module that is not enabled brings nothing, and one that the server lacks is told of"""
     r = server.cli("toy", "say", "--text=x", "--set", "toy.enabled=false", check=False)
     equal((r.returncode, "toy: no such command" in r.stderr), (64, True), r.stderr)
+    for words in ("module toy has it", "toy.enabled = true"):
+        equal(words in r.stderr, True, r.stderr)
+    r = server.cli("toi", "say", "--set", "toy.enabled=false", check=False)
+    equal((r.returncode, "module" in r.stderr), (64, False), r.stderr)
     server.stop("--keep")
     r = toy("say", "--text=x")
     equal((r.returncode, "no server runs here" in r.stderr), (69, True), r.stderr)

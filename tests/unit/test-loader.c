@@ -366,9 +366,19 @@ handle (SatchelHelperCall *call)
 {
 }
 
+static GBytes *
+run_child (GBytes *request, GError **error)
+{
+  return g_bytes_ref (request);
+}
+
 static const SatchelHelperOps helper_ops = { .size = sizeof helper_ops, .max_calls = 1, .handle = handle },
                               no_calls = { .size = sizeof no_calls, .handle = handle },
-                              no_handle = { .size = sizeof no_handle, .max_calls = 1 };
+                              no_handle = { .size = sizeof no_handle, .max_calls = 1 },
+                              with_child = { .size = sizeof with_child,
+                                             .max_calls = 1,
+                                             .handle = handle,
+                                             .run_child = run_child };
 
 /* What the descriptor of a helper must say. */
 static void
@@ -384,6 +394,7 @@ test_helper (void)
                                          { 0 } },
                                idle[] = { { SATCHEL_KIND_HELPER, NULL, &no_calls }, { 0 } },
                                deaf[] = { { SATCHEL_KIND_HELPER, NULL, &no_handle }, { 0 } },
+                               forks[] = { { SATCHEL_KIND_HELPER, NULL, &with_child }, { 0 } },
                                none[] = { { SATCHEL_KIND_MAILBOX_LISTENER, NULL, &listener_ops }, { 0 } };
   static const struct
   {
@@ -403,6 +414,10 @@ test_helper (void)
     { SATCHEL_ROLE_HELPER, 0, fixed, one, "reloadable" },
     { SATCHEL_ROLE_MAIL, SATCHEL_RIGHT_CONNECT, NULL, none, "only helpers may" },
     { SATCHEL_ROLE_HELPER, 1u << 20, NULL, one, "rights (0x100000)" },
+    { SATCHEL_ROLE_HELPER, SATCHEL_RIGHT_PROGRAMS, NULL, forks, NULL },
+    { SATCHEL_ROLE_HELPER, SATCHEL_RIGHT_PROGRAMS, NULL, one, "run_child" },
+    { SATCHEL_ROLE_HELPER, 0, NULL, forks, "run_child" },
+    { SATCHEL_ROLE_MAIL, SATCHEL_RIGHT_PROGRAMS, NULL, none, "run_child" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
