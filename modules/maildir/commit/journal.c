@@ -62,9 +62,7 @@ md_journal_init (MdJournal *journal)
 void
 md_journal_close (MdJournal *journal)
 {
-  if (journal->fd >= 0)
-    md_sys.close (journal->fd);
-  journal->fd = -1;
+  md_fd_clear (&journal->fd);
 }
 
 static gboolean
@@ -231,8 +229,9 @@ name_exists (int fd, const char *name)
 static void
 redo_step (MdStore *store, const MdStep *step)
 {
-  int from_fd = md_open_path (store->user_fd, step->from_dir, FALSE, NULL);
-  int to_fd = step->kind == MD_STEP_UNLINK ? -1 : md_open_path (store->user_fd, step->to_dir, FALSE, NULL);
+  g_auto (MdFd) from_fd = md_open_path (store->user_fd, step->from_dir, FALSE, NULL);
+  g_auto (MdFd) to_fd =
+      step->kind == MD_STEP_UNLINK ? -1 : md_open_path (store->user_fd, step->to_dir, FALSE, NULL);
   if (from_fd >= 0 && step->kind == MD_STEP_UNLINK)
     md_sys.unlinkat (from_fd, step->from, 0);
   else if (from_fd >= 0 && to_fd >= 0 && name_exists (from_fd, step->from) && !name_exists (to_fd, step->to))
@@ -243,15 +242,9 @@ redo_step (MdStore *store, const MdStep *step)
         md_sys.renameat (from_fd, step->from, to_fd, step->to);
     }
   if (to_fd >= 0)
-    {
-      md_sys.fsync (to_fd);
-      md_sys.close (to_fd);
-    }
+    md_sys.fsync (to_fd);
   if (from_fd >= 0)
-    {
-      md_sys.fsync (from_fd);
-      md_sys.close (from_fd);
-    }
+    md_sys.fsync (from_fd);
 }
 
 static void
@@ -274,12 +267,9 @@ redo_steps (MdStore *store, const guint8 *data, gsize len)
 static gboolean
 read_journal_head (MdStore *store, Head *ret)
 {
-  int fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, NULL);
-  if (fd < 0)
-    return FALSE;
-  const gboolean ok = md_sys.pread (fd, ret, sizeof *ret, 0) == (ssize_t) sizeof *ret;
-  md_sys.close (fd);
-  return ok && memcmp (ret->magic, "SATJRNAL", 8) == 0
+  g_auto (MdFd) fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, NULL);
+  return fd >= 0 && md_sys.pread (fd, ret, sizeof *ret, 0) == (ssize_t) sizeof *ret
+         && memcmp (ret->magic, "SATJRNAL", 8) == 0
          && ret->crc == md_crc32c (0, ret, G_STRUCT_OFFSET (Head, crc));
 }
 

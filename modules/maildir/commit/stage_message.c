@@ -103,7 +103,7 @@ convert_to_lf (guint8 *data, gsize len)
 static gboolean
 rewrite_raw (Writer *writer, GError **error)
 {
-  int old_fd = writer->fd;
+  g_auto (MdFd) old_fd = writer->fd;
   char old_name[128];
   writer->is_raw = TRUE;
   if (old_fd < 0)
@@ -134,7 +134,6 @@ rewrite_raw (Writer *writer, GError **error)
       writer->written += n;
       at += (guint64) got;
     }
-  md_sys.close (old_fd);
   md_sys.unlinkat (writer->store->tmp_fd, old_name, 0);
   return ok;
 }
@@ -209,9 +208,7 @@ writer_finish (SatchelWriter *base, GError **error)
   gboolean is_dated = date_file (writer, writer->written > written_before ? now.tv_sec : 0);
   if ((is_dated ? md_sys.fsync : md_sys.fdatasync) (writer->fd) != 0)
     return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "sync of a file in");
-  int fd = writer->fd;
-  writer->fd = -1;
-  if (md_sys.close (fd) != 0)
+  if (md_sys.close (satchel_fd_steal (&writer->fd)) != 0)
     return satchel_error_set_errno (error, errno, "tmp: close");
   MdStaged *content = g_new0 (MdStaged, 1);
   memcpy (content->name, writer->name, sizeof content->name);
@@ -227,8 +224,7 @@ static void
 writer_free (SatchelWriter *base)
 {
   Writer *writer = (Writer *) base;
-  if (writer->fd >= 0)
-    md_sys.close (writer->fd);
+  md_fd_clear (&writer->fd);
   if (writer->name[0] != '\0')
     md_sys.unlinkat (writer->store->tmp_fd, writer->name, 0);
   g_byte_array_unref (writer->buffer);

@@ -158,11 +158,9 @@ add_sync_fd (GArray *fds, int fd)
 static void
 reopen_dir (int fd)
 {
-  int fresh = md_sys.openat (fd, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-  if (fresh < 0)
-    return;
-  dup3 (fresh, fd, O_CLOEXEC);
-  md_sys.close (fresh);
+  g_auto (MdFd) fresh = md_sys.openat (fd, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+  if (fresh >= 0)
+    dup3 (fresh, fd, O_CLOEXEC);
 }
 
 gboolean

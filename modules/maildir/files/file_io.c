@@ -80,17 +80,14 @@ int
 md_open_file (int dirfd, const char *name, GError **error)
 {
   /* O_NONBLOCK, because a FIFO planted under the name must not make us wait. */
-  int fd = md_sys.openat (dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+  g_auto (MdFd) fd = md_sys.openat (dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (fd < 0)
     {
       md_error_at (error, errno, dirfd, name, MD_ACCESS_WRITE, "open");
       return -1;
     }
   struct stat st;
-  if (is_regular (fd, name, &st, error))
-    return fd;
-  md_sys.close (fd);
-  return -1;
+  return is_regular (fd, name, &st, error) ? satchel_fd_steal (&fd) : -1;
 }
 
 static gboolean
@@ -112,7 +109,7 @@ read_to_end (int fd, guint8 *data, gsize len, const char *name, GError **error)
 GByteArray *
 md_read_file (int dirfd, const char *name, gsize max, GError **error)
 {
-  int fd = md_sys.openat (dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+  g_auto (MdFd) fd = md_sys.openat (dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (fd < 0)
     {
       md_error_at (error, errno, dirfd, name, MD_ACCESS_READ, "open");
@@ -128,7 +125,6 @@ md_read_file (int dirfd, const char *name, gsize max, GError **error)
       g_byte_array_set_size (data, (guint) st.st_size);
       ok = read_to_end (fd, data->data, data->len, name, error);
     }
-  md_sys.close (fd);
   return ok ? g_steal_pointer (&data) : NULL;
 }
 
@@ -163,16 +159,15 @@ md_open_dir (int dirfd, const char *name, gboolean create, GError **error)
   gboolean is_made = FALSE;
   for (int attempt = 0;; attempt++)
     {
-      int fd = md_sys.openat (dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0);
+      g_auto (MdFd) fd = md_sys.openat (dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0);
       /* Files in the directory will be synced, which is worth nothing unless its own name is durable. */
       if (fd >= 0 && is_made && !md_fsync (dirfd, name, error))
         {
-          md_sys.close (fd);
           md_sys.unlinkat (dirfd, name, AT_REMOVEDIR);
           return -1;
         }
       if (fd >= 0)
-        return fd;
+        return satchel_fd_steal (&fd);
       int saved = errno;
       if (saved == ENOENT && create && attempt == 0
           && ((is_made = md_sys.mkdirat (dirfd, name, 0700) == 0) || errno == EEXIST))
@@ -188,7 +183,7 @@ int
 md_open_path (int dirfd, const char *path, gboolean create, GError **error)
 {
   g_auto (GStrv) parts = g_strsplit (path, "/", -1);
-  int fd = md_open_dir (dirfd, ".", FALSE, error);
+  g_auto (MdFd) fd = md_open_dir (dirfd, ".", FALSE, error);
   for (char **part = parts; fd >= 0 && *part != NULL && path[0] != '\0'; part++)
     {
       int next = -1;
@@ -196,10 +191,10 @@ md_open_path (int dirfd, const char *path, gboolean create, GError **error)
         satchel_error_set (error, SATCHEL_ERROR_INVALID, "the path %s is not valid", path);
       else
         next = md_open_dir (fd, *part, create, error);
-      md_sys.close (fd);
+      md_fd_clear (&fd);
       fd = next;
     }
-  return fd;
+  return satchel_fd_steal (&fd);
 }
 
 gboolean
@@ -241,7 +236,7 @@ md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error)
   guint8 *buffer = (guint8 *) first;
   gsize size = sizeof first;
   /* A descriptor of its own, because all users of one share its position. */
-  int fd = md_sys.openat (dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
+  g_auto (MdFd) fd = md_sys.openat (dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
   if (fd < 0)
     return md_error_at (error, errno, dirfd, ".", MD_ACCESS_READ, "read directory");
   gboolean ok = TRUE;
@@ -261,6 +256,5 @@ md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error)
       if (more == NULL && (gsize) got > size - DIR_ENTRY_BYTES_MAX)
         buffer = more = g_malloc (size = DIR_BYTES_MORE);
     }
-  md_sys.close (fd);
   return ok;
 }

@@ -3,7 +3,8 @@
  * can count calls and make the n-th one fail.
  */
 #pragma once
-#include <glib.h>
+#include <errno.h>
+#include <satchel/fd.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -36,5 +37,27 @@ typedef struct MdSys
 extern const MdSys md_sys;
 /* These are the calls that tests replace. */
 extern MdSys md_calls;
+
+/* This is a descriptor that its scope owns, as in g_auto (MdFd) fd = md_open_dir (...).  It is closed at the
+ * end of the scope, and errno stays as it was; satchel_fd_steal takes it out.  -1: none. */
+typedef int MdFd;
+
+static inline void
+md_fd_close (MdFd fd)
+{
+  int saved = errno;
+  (void) md_sys.close (fd);
+  errno = saved;
+}
+G_DEFINE_AUTO_CLEANUP_FREE_FUNC (MdFd, md_fd_close, -1)
+
+/* Closes what *@fd owns, if anything, and leaves -1 there. */
+static inline void
+md_fd_clear (int *fd)
+{
+  if (*fd >= 0)
+    md_fd_close (*fd);
+  *fd = -1;
+}
 /* Puts the real calls back. */
 void md_sys_reset (void);

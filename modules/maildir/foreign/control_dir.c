@@ -42,8 +42,7 @@ md_control_renamed (MdStore *store, const char *from, const char *to)
   if (!has_control_path (store))
     return;
   int parent_fd = md_open_path (store->control_fd, strcmp (parent, ".") == 0 ? "" : parent, TRUE, NULL);
-  if (parent_fd >= 0)
-    md_sys.close (parent_fd);
+  md_fd_clear (&parent_fd);
   if (md_sys.renameat (store->control_fd, from, store->control_fd, to) == 0)
     md_sys.fsync (store->control_fd);
 }
@@ -58,12 +57,11 @@ remove_file (const char *name, gsize len, guint8 type, gpointer data)
 void
 md_control_removed (MdStore *store, const char *dir)
 {
-  int fd = has_control_path (store)
-               ? md_open_path (store->control_fd, control_path_of (store, dir), FALSE, NULL)
-               : -1;
+  g_auto (MdFd) fd = has_control_path (store)
+                         ? md_open_path (store->control_fd, control_path_of (store, dir), FALSE, NULL)
+                         : -1;
   if (fd < 0)
     return;
   md_read_dir (fd, remove_file, &fd, NULL);
-  md_sys.close (fd);
   md_sys.unlinkat (store->control_fd, control_path_of (store, dir), AT_REMOVEDIR);
 }

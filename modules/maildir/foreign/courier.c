@@ -202,12 +202,11 @@ rename_with_letters (MdMailbox *mb, const MdScan *scan, const MdFound *found, gu
 static gboolean
 take_courier_keywords (MdMailbox *mb, GError **error)
 {
-  int fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL);
+  g_auto (MdFd) fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL);
   if (fd < 0)
     return TRUE;
   g_auto (Tags) tags = { NULL };
   load_tags (&tags, fd);
-  md_sys.close (fd);
   md_keywords_load (&mb->keywords, mb->control_fd);
   g_autofree int *bits = g_new (int, tags.names->len + 1);
   for (guint i = 0; i < tags.names->len; i++)
@@ -373,7 +372,7 @@ write_courier_keywords (MdMailbox *mb, GError **error)
 {
   if (mb->keywords.n == 0)
     return TRUE;
-  int fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, TRUE, error);
+  g_auto (MdFd) fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, TRUE, error);
   if (fd < 0)
     return FALSE;
   g_autoptr (GString) out = g_string_new (NULL);
@@ -406,7 +405,6 @@ write_courier_keywords (MdMailbox *mb, GError **error)
                 && md_replace_file (fd, KEYWORDS_LIST, out->str, out->len, TRUE, error);
   for (guint i = 0; ok && i < changes->len; i++)
     md_sys.unlinkat (fd, changes->pdata[i], 0);
-  md_sys.close (fd);
   return ok;
 }
 

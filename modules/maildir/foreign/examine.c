@@ -116,11 +116,10 @@ examine_mailbox (Examination *examination, MdMailbox *mb, GError **error)
   count_messages (&scan, list, ids, &found);
   g_clear_pointer (&ids, g_hash_table_unref);
   md_scan_clear (&scan);
-  int keywords = is_courier && !is_ours ? md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL) : -1;
+  g_auto (MdFd) keywords =
+      is_courier && !is_ours ? md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL) : -1;
   found.n_keywords =
       keywords >= 0 ? count_lines (keywords, ":list") : count_lines (mb->control_fd, MD_KEYWORDS_FILE);
-  if (keywords >= 0)
-    md_sys.close (keywords);
   if (!is_ours && list->is_damaged)
     found.problem = "its list of UIDs is damaged: messages without a line in it get new UIDs; put the list "
                     "back from a backup if there is one";
@@ -155,10 +154,11 @@ examine_dir (Examination *examination, const char *dir)
     satchel_error_set (&error, SATCHEL_ERROR_NONEXISTENT, "cur, new or tmp is missing: make it with mkdir");
   if (error != NULL)
     report_problem (examination, mb.name, error->message);
-  int fds[] = { mb.control_fd != mb.fd ? mb.control_fd : -1, mb.fd, mb.cur_fd, mb.new_fd };
-  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
-    if (fds[i] >= 0)
-      md_sys.close (fds[i]);
+  if (mb.control_fd != mb.fd)
+    md_fd_clear (&mb.control_fd);
+  md_fd_clear (&mb.fd);
+  md_fd_clear (&mb.cur_fd);
+  md_fd_clear (&mb.new_fd);
   g_free (mb.name);
 }
 
@@ -217,10 +217,9 @@ md_examine (const SatchelStorageIdentity *identity, const SatchelConfig *section
   md_settings_init (&store->settings, section, identity);
   gboolean ok = open_maildir (store, error) && examine_user (&examination, error);
   g_clear_pointer (&store->user, md_user_free);
-  if (store->control_fd >= 0 && store->control_fd != store->user_fd)
-    md_sys.close (store->control_fd);
-  if (store->user_fd >= 0)
-    md_sys.close (store->user_fd);
+  if (store->control_fd != store->user_fd)
+    md_fd_clear (&store->control_fd);
+  md_fd_clear (&store->user_fd);
   md_settings_clear (&store->settings);
   g_mutex_clear (&store->writer);
   g_mutex_clear (&store->table);
@@ -233,9 +232,7 @@ md_exists (const SatchelStorageIdentity *identity, const SatchelConfig *section)
   MdSettings settings;
   g_autoptr (GError) error = NULL;
   md_settings_init (&settings, section, identity);
-  int fd = md_open_path (identity->root_fd, settings.path, FALSE, &error);
+  g_auto (MdFd) fd = md_open_path (identity->root_fd, settings.path, FALSE, &error);
   md_settings_clear (&settings);
-  if (fd >= 0)
-    md_sys.close (fd);
   return fd >= 0 || !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
 }

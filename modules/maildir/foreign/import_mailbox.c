@@ -27,12 +27,10 @@ static gboolean
 mailbox_has_id (MdStore *store, const char *dir, const guint8 id[16])
 {
   MdSlots state = { .fd = -1 };
-  int fd = md_open_path (store->user_fd, dir, FALSE, NULL);
+  g_auto (MdFd) fd = md_open_path (store->user_fd, dir, FALSE, NULL);
   gboolean has = fd >= 0 && md_slots_open (&state, fd, MD_STATE_FILE, NULL)
                  && memcmp (&state.words[MD_STATE_ID_1], id, 16) == 0;
   md_slots_close (&state);
-  if (fd >= 0)
-    md_sys.close (fd);
   return has;
 }
 

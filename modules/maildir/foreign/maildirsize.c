@@ -132,7 +132,7 @@ look_at_folder (MdStore *store, const char *dir, int factor, MdSizeSum *sum, gin
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     {
       g_autofree char *path = g_strconcat (dir, dir[0] != '\0' ? "/" : "", parts[i], NULL);
-      int fd = md_open_path (store->user_fd, path, FALSE, NULL);
+      g_auto (MdFd) fd = md_open_path (store->user_fd, path, FALSE, NULL);
       MdStamp stamp;
       if (fd < 0)
         continue;
@@ -140,7 +140,6 @@ look_at_folder (MdStore *store, const char *dir, int factor, MdSizeSum *sum, gin
         *newest = MAX (*newest, stamp.sec * 1000000000 + stamp.nsec);
       if (sum != NULL)
         md_read_dir (fd, count_entry, &(Count) { fd, factor, sum }, NULL);
-      md_sys.close (fd);
     }
 }
 
@@ -287,20 +286,17 @@ open_and_read (MdStore *store, char text[FILE_MAX], gsize *ret_len)
 {
   struct stat st;
   *ret_len = 0;
-  int fd =
+  g_auto (MdFd) fd =
       md_sys.openat (store->control_fd, FILE_NAME, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (fd < 0)
     return -1;
   ssize_t n = -1;
   if (md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_nlink == 1)
     n = md_sys.pread (fd, text, FILE_MAX, 0);
-  if (n >= 0)
-    {
-      *ret_len = (gsize) n;
-      return fd;
-    }
-  md_sys.close (fd);
-  return -1;
+  if (n < 0)
+    return -1;
+  *ret_len = (gsize) n;
+  return satchel_fd_steal (&fd);
 }
 
 static gboolean
@@ -310,7 +306,7 @@ add_or_write_anew (MdStore *store, const MdSizeSum *change, GError **error)
   gsize len;
   Limits limits, wanted;
   MdSizeSum sum;
-  int fd = open_and_read (store, text, &len);
+  g_auto (MdFd) fd = open_and_read (store, text, &len);
   const gboolean is_sound = parse_file (text, len, &limits, &sum);
   wanted = limits;
   take_attribute_limits (store, &wanted);
@@ -322,8 +318,6 @@ add_or_write_anew (MdStore *store, const MdSizeSum *change, GError **error)
                         && sum.messages + change->messages >= 0;
   /* One write, so that lines of several programs do not mix. Half a line makes the file one without sense. */
   const gboolean is_added = fits && md_sys.write (fd, line->str, line->len) == (ssize_t) line->len;
-  if (fd >= 0)
-    md_sys.close (fd);
   return is_added || write_anew (store, &wanted, error);
 }
 

@@ -116,22 +116,17 @@ gboolean
 md_uidlist_write (MdMailbox *mb, const MdUidlistChange *change, GError **error)
 {
   const GString *lines = change->lines;
-  int fd = change->is_whole ? -1
-                            : md_sys.openat (mb->control_fd, MD_UIDLIST_FILE,
-                                             O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
+  g_auto (MdFd) fd = change->is_whole ? -1
+                                      : md_sys.openat (mb->control_fd, MD_UIDLIST_FILE,
+                                                       O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
   struct stat st;
   if (fd < 0 || md_sys.fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) || st.st_size == 0)
-    {
-      if (fd >= 0)
-        md_sys.close (fd);
-      return write_list_anew (mb, change, error);
-    }
+    return write_list_anew (mb, change, error);
   gboolean ok = md_write_all (fd, lines->str, lines->len, error);
   if (ok && change->is_durable && md_sys.fdatasync (fd) != 0)
     ok = satchel_error_set_errno (error, errno, "the file %s cannot be written to disk", MD_UIDLIST_FILE);
   if (!ok)
     md_sys.ftruncate (fd, st.st_size); /* half a line would spoil the next one */
-  md_sys.close (fd);
   return ok;
 }
 
@@ -139,17 +134,14 @@ md_uidlist_write (MdMailbox *mb, const MdUidlistChange *change, GError **error)
 static gboolean
 is_last_line_whole (const MdMailbox *mb)
 {
-  int fd = md_sys.openat (mb->control_fd, MD_UIDLIST_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  g_auto (MdFd) fd = md_sys.openat (mb->control_fd, MD_UIDLIST_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
   struct stat st;
   char head[2], end;
   if (fd < 0)
     return errno == ENOENT;
-  gboolean is_good = md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_size > (off_t) sizeof head
-                     && md_sys.pread (fd, head, sizeof head, 0) == (ssize_t) sizeof head
-                     && memcmp (head, "3 ", 2) == 0 && md_sys.pread (fd, &end, 1, st.st_size - 1) == 1
-                     && end == '\n';
-  md_sys.close (fd);
-  return is_good;
+  return md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_size > (off_t) sizeof head
+         && md_sys.pread (fd, head, sizeof head, 0) == (ssize_t) sizeof head && memcmp (head, "3 ", 2) == 0
+         && md_sys.pread (fd, &end, 1, st.st_size - 1) == 1 && end == '\n';
 }
 
 gboolean

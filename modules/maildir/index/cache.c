@@ -51,9 +51,7 @@ md_cache_init (MdCache *cache)
 void
 md_cache_close (MdCache *cache)
 {
-  if (cache->fd >= 0)
-    md_sys.close (cache->fd);
-  cache->fd = -1;
+  md_fd_clear (&cache->fd);
 }
 
 static void
@@ -103,18 +101,16 @@ md_cache_open (MdMailbox *mb, gboolean create)
     return TRUE;
   CacheHead head;
   struct stat st;
-  int fd = cache->id != 0 ? md_open_file (mb->fd, MD_CACHE_FILE, NULL) : -1;
+  g_auto (MdFd) fd = cache->id != 0 ? md_open_file (mb->fd, MD_CACHE_FILE, NULL) : -1;
   if (fd >= 0 && md_sys.fstat (fd, &st) == 0
       && md_sys.pread (fd, &head, sizeof head, 0) == (ssize_t) sizeof head
       && memcmp (head.magic, "SATCACHE", 8) == 0 && head.least_reader <= 1
       && head.crc == md_crc32c (0, &head, G_STRUCT_OFFSET (CacheHead, crc)) && head.id == cache->id)
     {
-      set_file (mb, fd, cache->id);
+      set_file (mb, satchel_fd_steal (&fd), cache->id);
       cache->size = (guint64) st.st_size;
       return TRUE;
     }
-  if (fd >= 0)
-    md_sys.close (fd);
   return create && create_cache (mb);
 }
 
@@ -215,7 +211,7 @@ md_cache_compact (MdMailbox *mb)
   if (cache->fd < 0 || cache->dead < (1u << 20) || cache->dead < cache->size / 2)
     return FALSE;
   MdTable *table = &mb->table;
-  int old_fd = cache->fd;
+  g_auto (MdFd) old_fd = cache->fd;
   g_autoptr (GArray) refs = g_array_new (FALSE, FALSE, sizeof (MdCacheRef));
   for (guint i = 0; i < table->entries->len; i++)
     {
@@ -249,6 +245,5 @@ md_cache_compact (MdMailbox *mb)
       for (guint i = 0; i < n; i++)
         g_clear_pointer (&blobs[i], g_bytes_unref);
     }
-  md_sys.close (old_fd);
   return TRUE;
 }

@@ -243,9 +243,7 @@ write_frame (int fd, const Frame *frame, guint64 *size, GError **error)
 void
 md_index_discard (MdMailbox *mb)
 {
-  if (mb->index.fd >= 0)
-    md_sys.close (mb->index.fd);
-  mb->index.fd = -1;
+  md_fd_clear (&mb->index.fd);
   mb->index.size = 0;
   md_sys.unlinkat (mb->fd, MD_INDEX_FILE, 0);
   g_byte_array_set_size (mb->index.pending, 0);
@@ -269,9 +267,7 @@ md_index_distrust (MdMailbox *mb)
       md_index_discard (mb);
       return;
     }
-  if (index->fd >= 0)
-    md_sys.close (index->fd);
-  index->fd = -1;
+  md_fd_clear (&index->fd);
   index->size = 0;
   g_byte_array_set_size (index->pending, 0);
   index->has_overflowed = FALSE;
@@ -373,7 +369,7 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint)
   if (!ok)
     {
       int why = errno;
-      md_sys.close (checkpoint->fd);
+      md_fd_clear (&checkpoint->fd);
       md_sys.unlinkat (mb->fd, MD_INDEX_FILE ".new", 0);
       errno = why;
     }
@@ -393,8 +389,7 @@ md_index_checkpoint (MdMailbox *mb)
       index->is_broken |= index->has_overflowed;
       return;
     }
-  if (index->fd >= 0)
-    md_sys.close (index->fd);
+  md_fd_clear (&index->fd);
   index->fd = checkpoint.fd;
   index->size = index->checkpoint_size = checkpoint.size;
   index->is_broken = index->has_overflowed = FALSE;
@@ -465,8 +460,6 @@ void
 md_index_close (MdMailbox *mb)
 {
   MdIndex *index = &mb->index;
-  if (index->fd >= 0)
-    md_sys.close (index->fd);
-  index->fd = -1;
+  md_fd_clear (&index->fd);
   g_clear_pointer (&index->pending, g_byte_array_unref);
 }

@@ -23,7 +23,7 @@
 gboolean
 md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized)
 {
-  int fd = md_sys.openat (dirfd, MD_INDEX_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  g_auto (MdFd) fd = md_sys.openat (dirfd, MD_INDEX_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
   if (fd < 0)
     return FALSE;
   struct stat st;
@@ -33,7 +33,6 @@ md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized)
       md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && (guint64) st.st_size >= sizeof head + sizeof tail
       && md_sys.pread (fd, &tail, sizeof tail, st.st_size - (off_t) sizeof tail) == (ssize_t) sizeof tail
       && tail_is_good (&tail);
-  md_sys.close (fd);
   if (ok)
     {
       *ret = tail.summary;

@@ -227,8 +227,7 @@ close_idle_files (MdMailbox *mb)
     return;
   if (mb->index.fd >= 0 && mb->index.pending->len == 0 && !mb->index.needs_sync)
     {
-      md_sys.close (mb->index.fd);
-      mb->index.fd = -1;
+      md_fd_clear (&mb->index.fd);
       g_byte_array_unref (mb->index.pending);
       mb->index.pending = g_byte_array_new ();
     }

@@ -22,7 +22,7 @@
 gboolean
 md_mailbox_peek (MdStore *store, const char *dir, MdSummary *ret_summary, SatchelMailboxState *ret_state)
 {
-  int fd = md_open_path (store->user_fd, dir, FALSE, NULL);
+  g_auto (MdFd) fd = md_open_path (store->user_fd, dir, FALSE, NULL);
   MdSummary summary;
   guint32 n_unsized;
   MdSlots state = { .fd = -1 };
@@ -54,8 +54,6 @@ md_mailbox_peek (MdStore *store, const char *dir, MdSummary *ret_summary, Satche
       *ret_summary = summary;
     }
   md_slots_close (&state);
-  if (fd >= 0)
-    md_sys.close (fd);
   return ok;
 }
 

@@ -166,10 +166,11 @@ md_mailbox_unload (MdMailbox *mb)
   md_index_close (mb);
   md_cache_close (&mb->cache);
   md_slots_close (&mb->state);
-  int fds[] = { mb->control_fd != mb->fd ? mb->control_fd : -1, mb->fd, mb->new_fd, mb->cur_fd };
-  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
-    if (fds[i] >= 0)
-      md_sys.close (fds[i]);
+  if (mb->control_fd != mb->fd)
+    md_fd_clear (&mb->control_fd);
+  md_fd_clear (&mb->fd);
+  md_fd_clear (&mb->new_fd);
+  md_fd_clear (&mb->cur_fd);
   g_clear_pointer (&mb->snapshot, satchel_snapshot_unref);
   g_clear_pointer (&mb->published, satchel_snapshot_unref);
   g_clear_pointer (&mb->indexed, satchel_snapshot_unref);

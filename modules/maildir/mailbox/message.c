@@ -51,12 +51,11 @@ find_file (MdMailbox *mb, guint32 uid, Place *ret)
 static int
 open_regular (int dirfd, const char *name, struct stat *st)
 {
-  int fd = md_sys.openat (dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+  g_auto (MdFd) fd = md_sys.openat (dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (fd < 0)
     return -1;
   if (md_sys.fstat (fd, st) == 0 && S_ISREG (st->st_mode))
-    return fd;
-  md_sys.close (fd);
+    return satchel_fd_steal (&fd);
   errno = EINVAL;
   return -1;
 }
@@ -150,14 +149,14 @@ md_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   MdName name;
   if (!find_file (mailbox->driver, uid, &place))
     return NULL;
-  int fd = md_sys.openat_cached (place.fd, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  g_auto (MdFd) fd =
+      md_sys.openat_cached (place.fd, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (fd < 0)
     return NULL;
   md_name_parse (place.name, strlen (place.name), &name);
   g_autoptr (GBytes) bytes = NULL;
   if (md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && (guint64) st.st_size <= SMALL_BYTES)
     bytes = read_small_file (fd, (gsize) st.st_size, !name.is_raw, TRUE, NULL);
-  md_sys.close (fd);
   return bytes != NULL ? satchel_stream_new_bytes (bytes) : NULL;
 }
 
@@ -176,7 +175,7 @@ md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   MdMailbox *mb = mailbox->driver;
   Place place;
   struct stat st;
-  int fd = open_message_file (mb, uid, &place, &st, error);
+  g_auto (MdFd) fd = open_message_file (mb, uid, &place, &st, error);
   if (fd < 0)
     return NULL;
   MdName name;
@@ -184,10 +183,9 @@ md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   if ((guint64) st.st_size <= SMALL_BYTES)
     {
       g_autoptr (GBytes) bytes = read_small_file (fd, (gsize) st.st_size, !name.is_raw, FALSE, error);
-      md_sys.close (fd);
       return bytes != NULL ? satchel_stream_new_bytes (bytes) : NULL;
     }
-  SatchelStream *content = satchel_stream_new_fd (fd, 0);
+  SatchelStream *content = satchel_stream_new_fd (satchel_fd_steal (&fd), 0);
   if (name.is_raw)
     return content;
   /* A size in the name is believed only where it was counted; other programs may write anything there. */
@@ -231,7 +229,7 @@ md_get_attributes (SatchelStorage *storage, const SatchelAccess *access, Satchel
     }
   g_mutex_lock (&store->table);
   /* A descriptor of its own, since a compaction may close the other one meanwhile. */
-  int fd = mb->cache.fd >= 0 ? fcntl (mb->cache.fd, F_DUPFD_CLOEXEC, 3) : -1;
+  g_auto (MdFd) fd = mb->cache.fd >= 0 ? fcntl (mb->cache.fd, F_DUPFD_CLOEXEC, 3) : -1;
   for (guint i = 0; fd >= 0 && i < n; i++)
     {
       const MdEntry *entry = md_table_find (&mb->table, uids[i]);
@@ -240,10 +238,7 @@ md_get_attributes (SatchelStorage *storage, const SatchelAccess *access, Satchel
     }
   g_mutex_unlock (&store->table);
   if (fd >= 0)
-    {
-      md_cache_get (fd, refs, n_refs, ret);
-      md_sys.close (fd);
-    }
+    md_cache_get (fd, refs, n_refs, ret);
   return TRUE;
 }
 

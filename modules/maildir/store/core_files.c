@@ -27,7 +27,7 @@ md_read_part (SatchelStorage *storage, const SatchelAccess *access, const char *
   g_autofree char *file = make_core_file_name (name);
   g_autoptr (GError) local = NULL;
   struct stat st;
-  int fd = md_open_file (store->control_fd, file, &local);
+  g_auto (MdFd) fd = md_open_file (store->control_fd, file, &local);
   if (fd < 0 && g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
     return TRUE;
   if (fd < 0)
@@ -51,7 +51,6 @@ md_read_part (SatchelStorage *storage, const SatchelAccess *access, const char *
       got += (guint) n;
     }
   g_byte_array_set_size (data, before + (ok ? got : 0));
-  md_sys.close (fd);
   return ok;
 }
 
@@ -82,7 +81,7 @@ md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char 
     return md_replace_file (store->control_fd, file, data, len, how == SATCHEL_FILE_REPLACE_SYNC, error);
   gboolean is_new;
   struct stat st;
-  int fd = open_or_make_file (store, file, &is_new, error);
+  g_auto (MdFd) fd = open_or_make_file (store, file, &is_new, error);
   if (fd < 0)
     return FALSE;
   gboolean ok = md_pwrite_all (fd, data, len, offset, error);
@@ -92,7 +91,6 @@ md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char 
     ok = satchel_error_set_errno (error, errno, "the file %s cannot be cut to its length", file);
   if (ok && how == SATCHEL_FILE_SYNC && md_sys.fdatasync (fd) != 0)
     ok = satchel_error_set_errno (error, errno, "the file %s cannot be written to disk", file);
-  md_sys.close (fd);
   return ok
          && (!is_new || how != SATCHEL_FILE_SYNC || md_fsync (store->control_fd, "control directory", error));
 }

@@ -99,7 +99,7 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
       g_autofree char *mailbox = md_folder_name (
           walk->layout, below); /* NULL for cur, new, tmp, our own files and what is no name */
       gboolean is_inbox = strcmp (below, "INBOX") == 0; /* INBOX is the root; its children are here */
-      int child = mailbox != NULL || is_inbox ? md_open_dir (fd, name, FALSE, NULL) : -1;
+      g_auto (MdFd) child = mailbox != NULL || is_inbox ? md_open_dir (fd, name, FALSE, NULL) : -1;
       if (child < 0)
         {
           if (mailbox != NULL && errno == EACCES)
@@ -111,7 +111,6 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
       if (depth < DEPTH_MAX)
         walk_tree (walk, child, below, depth + 1,
                    NULL); /* removed meanwhile, which the time of its parent shows */
-      md_sys.close (child);
     }
   return ok;
 }

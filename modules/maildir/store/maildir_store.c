@@ -82,13 +82,12 @@ remove_tree_at (int dirfd, const char *name, int depth)
 {
   if (md_sys.unlinkat (dirfd, name, 0) == 0 || depth == 0)
     return;
-  int fd = md_open_dir (dirfd, name, FALSE, NULL);
+  g_auto (MdFd) fd = md_open_dir (dirfd, name, FALSE, NULL);
   if (fd < 0)
     return;
   g_autoptr (GPtrArray) names = collect_names (fd);
   for (guint i = 0; i < names->len; i++)
     remove_tree_at (fd, names->pdata[i], depth - 1);
-  md_sys.close (fd);
   md_sys.unlinkat (dirfd, name, AT_REMOVEDIR);
 }
 
@@ -117,26 +116,20 @@ sweep_if_due (MdStore *store)
   if (!is_sweep_due (store))
     return;
   sweep_tmp (store->tmp_fd);
-  int trash_fd = md_open_dir (store->user_fd, MD_TRASH_DIR, FALSE, NULL);
+  g_auto (MdFd) trash_fd = md_open_dir (store->user_fd, MD_TRASH_DIR, FALSE, NULL);
   if (trash_fd >= 0)
     {
       g_autoptr (GPtrArray) names = collect_names (trash_fd);
       for (guint i = 0; i < names->len; i++)
         md_remove_tree (trash_fd, names->pdata[i]);
-      md_sys.close (trash_fd);
     }
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, NULL);
   for (guint i = 0; dirs != NULL && i < dirs->len; i++)
     {
-      int dir_fd = md_open_path (store->user_fd, dirs->pdata[i], FALSE, NULL);
-      int fd = dir_fd >= 0 ? md_open_dir (dir_fd, "tmp", FALSE, NULL) : -1;
+      g_auto (MdFd) dir_fd = md_open_path (store->user_fd, dirs->pdata[i], FALSE, NULL);
+      g_auto (MdFd) fd = dir_fd >= 0 ? md_open_dir (dir_fd, "tmp", FALSE, NULL) : -1;
       if (fd >= 0)
-        {
-          sweep_tmp (fd);
-          md_sys.close (fd);
-        }
-      if (dir_fd >= 0)
-        md_sys.close (dir_fd);
+        sweep_tmp (fd);
     }
 }
 
@@ -153,13 +146,11 @@ make_inbox (MdStore *store, GError **error)
       if (!is_new && errno != EEXIST)
         return satchel_error_set_errno (error, errno, "mkdir %s", names[i]);
       is_made |= is_new;
-      int fd = md_open_dir (store->user_fd, names[i], FALSE, error);
+      g_auto (MdFd) fd = md_open_dir (store->user_fd, names[i], FALSE, error);
       if (fd < 0)
         return FALSE;
       if (i == 0)
-        store->tmp_fd = fd;
-      else
-        md_sys.close (fd);
+        store->tmp_fd = satchel_fd_steal (&fd);
     }
   return !is_made || md_sys.fstatat (store->user_fd, MD_MODSEQ_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0
          || md_fsync (store->user_fd, "the owner of the user's Maildir cannot be found", error);
@@ -217,12 +208,10 @@ md_close (SatchelStorage *storage)
   md_journal_close (&store->journal);
   md_hold_drop (store);
   g_clear_pointer (&store->user, md_user_free);
-  if (store->tmp_fd >= 0)
-    md_sys.close (store->tmp_fd);
-  if (store->control_fd >= 0 && store->control_fd != store->user_fd)
-    md_sys.close (store->control_fd);
-  if (store->user_fd >= 0)
-    md_sys.close (store->user_fd);
+  md_fd_clear (&store->tmp_fd);
+  if (store->control_fd != store->user_fd)
+    md_fd_clear (&store->control_fd);
+  md_fd_clear (&store->user_fd);
   md_settings_clear (&store->settings);
   g_array_unref (store->list_stamps);
   g_hash_table_unref (store->open);

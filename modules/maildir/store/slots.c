@@ -115,7 +115,5 @@ md_slots_hint (MdSlots *slots)
 void
 md_slots_close (MdSlots *slots)
 {
-  if (slots->fd >= 0)
-    md_sys.close (slots->fd);
-  slots->fd = -1;
+  md_fd_clear (&slots->fd);
 }

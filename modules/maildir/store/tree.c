@@ -74,28 +74,23 @@ static gboolean
 make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GError **error)
 {
   char unique[128];
-  int trash_fd = open_trash (store, error);
+  g_auto (MdFd) trash_fd = open_trash (store, error);
   if (trash_fd < 0)
     return FALSE;
   md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
   gboolean ok =
       md_sys.mkdirat (trash_fd, unique, 0700) == 0 || satchel_error_set_errno (error, errno, "mkdir");
-  int fd = ok ? md_open_dir (trash_fd, unique, FALSE, error) : -1;
+  g_auto (MdFd) fd = ok ? md_open_dir (trash_fd, unique, FALSE, error) : -1;
   ok = fd >= 0 && md_mailbox_create_files (store, fd, as, error);
   if (ok)
     {
       /* Other servers tell a folder from the root of a Maildir by this file. */
-      int marker = md_sys.openat (fd, "maildirfolder", O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
-      if (marker >= 0)
-        md_sys.close (marker);
+      g_auto (MdFd) marker = md_sys.openat (fd, "maildirfolder", O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
       ok = md_fsync (fd, "mailbox", error);
     }
-  if (fd >= 0)
-    md_sys.close (fd);
   ok = ok && move_out_of_trash (store, trash_fd, unique, dir, error);
   if (!ok || (store->settings.layout & MD_LAYOUT_FS) != 0)
     md_remove_tree (trash_fd, unique);
-  md_sys.close (trash_fd);
   return ok;
 }
 
@@ -185,7 +180,7 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
                ? satchel_error_set (error, SATCHEL_ERROR_CANNOT,
                                     "%s is not a mailbox itself, it only has mailboxes below it", name)
                : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no mailbox %s", name);
-  int trash_fd = settle_earlier_changes (store, error) ? open_trash (store, error) : -1;
+  g_auto (MdFd) trash_fd = settle_earlier_changes (store, error) ? open_trash (store, error) : -1;
   if (trash_fd < 0)
     return FALSE;
   md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
@@ -216,7 +211,6 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
       md_remove_tree (trash_fd, unique);
       md_control_removed (store, dir);
     }
-  md_sys.close (trash_fd);
   return ok;
 }
 

@@ -75,8 +75,8 @@ move_content (int from_fd, const GPtrArray *names, int to_fd, gboolean cur_first
 static gboolean
 move_into_existing (int trash_fd, const char *unique, int parent_fd, const char *leaf, GError **error)
 {
-  int from_fd = md_open_dir (trash_fd, unique, FALSE, error);
-  int to_fd = from_fd >= 0 ? md_open_dir (parent_fd, leaf, FALSE, error) : -1;
+  g_auto (MdFd) from_fd = md_open_dir (trash_fd, unique, FALSE, error);
+  g_auto (MdFd) to_fd = from_fd >= 0 ? md_open_dir (parent_fd, leaf, FALSE, error) : -1;
   Content content = { NULL };
   gboolean ok = to_fd >= 0 && read_content (from_fd, &content, error);
   if (ok)
@@ -87,10 +87,6 @@ move_into_existing (int trash_fd, const char *unique, int parent_fd, const char 
       ok = move_content (from_fd, content.own, to_fd, FALSE, error) && md_fsync (to_fd, "mailbox", error);
     }
   g_clear_pointer (&content.own, g_ptr_array_unref);
-  if (to_fd >= 0)
-    md_sys.close (to_fd);
-  if (from_fd >= 0)
-    md_sys.close (from_fd);
   return ok;
 }
 
@@ -98,7 +94,7 @@ gboolean
 md_fs_place (MdStore *store, int trash_fd, const char *unique, const char *dir, GError **error)
 {
   g_autofree char *leaf = NULL;
-  int parent_fd = open_parent (store, dir, TRUE, &leaf, error);
+  g_auto (MdFd) parent_fd = open_parent (store, dir, TRUE, &leaf, error);
   if (parent_fd < 0)
     return FALSE;
   gboolean ok = TRUE;
@@ -107,7 +103,6 @@ md_fs_place (MdStore *store, int trash_fd, const char *unique, const char *dir, 
              ? move_into_existing (trash_fd, unique, parent_fd, leaf, error)
              : satchel_error_set_errno (error, errno, "the directory of the mailbox cannot be renamed");
   ok = ok && md_fsync (parent_fd, "mail directory", error);
-  md_sys.close (parent_fd);
   return ok;
 }
 
@@ -128,8 +123,8 @@ gboolean
 md_fs_displace (MdStore *store, const char *dir, int trash_fd, const char *unique, GError **error)
 {
   g_autofree char *leaf = NULL;
-  int parent_fd = open_parent (store, dir, FALSE, &leaf, error);
-  int fd = parent_fd >= 0 ? md_open_dir (parent_fd, leaf, FALSE, error) : -1;
+  g_auto (MdFd) parent_fd = open_parent (store, dir, FALSE, &leaf, error);
+  g_auto (MdFd) fd = parent_fd >= 0 ? md_open_dir (parent_fd, leaf, FALSE, error) : -1;
   Content content = { NULL };
   gboolean ok = fd >= 0 && read_content (fd, &content, error);
   if (ok && !content.has_others)
@@ -146,20 +141,14 @@ md_fs_displace (MdStore *store, const char *dir, int trash_fd, const char *uniqu
     }
   else if (ok)
     {
-      int to_fd = md_open_dir (trash_fd, unique, TRUE, error);
+      g_auto (MdFd) to_fd = md_open_dir (trash_fd, unique, TRUE, error);
       ok = to_fd >= 0 && move_content (fd, content.own, to_fd, TRUE, error)
            && md_fsync (fd, "mail directory", error);
       g_autoptr (GError) ignored = NULL;
       if (!ok && to_fd >= 0)
         move_content (to_fd, content.own, fd, FALSE, &ignored);
-      if (to_fd >= 0)
-        md_sys.close (to_fd);
     }
   g_clear_pointer (&content.own, g_ptr_array_unref);
-  if (fd >= 0)
-    md_sys.close (fd);
-  if (parent_fd >= 0)
-    md_sys.close (parent_fd);
   return ok;
 }
 
@@ -167,8 +156,8 @@ gboolean
 md_fs_rename (MdStore *store, const char *from, const char *to, GError **error)
 {
   g_autofree char *from_leaf = NULL, *to_leaf = NULL;
-  int from_fd = open_parent (store, from, FALSE, &from_leaf, error);
-  int to_fd = from_fd >= 0 ? open_parent (store, to, TRUE, &to_leaf, error) : -1;
+  g_auto (MdFd) from_fd = open_parent (store, from, FALSE, &from_leaf, error);
+  g_auto (MdFd) to_fd = from_fd >= 0 ? open_parent (store, to, TRUE, &to_leaf, error) : -1;
   gboolean ok = to_fd >= 0;
   if (ok)
     {
@@ -187,9 +176,5 @@ md_fs_rename (MdStore *store, const char *from, const char *to, GError **error)
     }
   if (ok)
     remove_empty_parents (store, from);
-  if (to_fd >= 0)
-    md_sys.close (to_fd);
-  if (from_fd >= 0)
-    md_sys.close (from_fd);
   return ok;
 }
