@@ -39,6 +39,7 @@ typedef struct SatchelGateListenerOptions
   const char *const *trusted_proxies; /* copied */
   const char *const *mechanisms;      /* copied; NULL or none: all that auth offers */
   gboolean asks_certificate;
+  const char *const *id_networks; /* copied */
 } SatchelGateListenerOptions;
 /* @fd: listening, non-blocking; borrowed for good. */
 void satchel_gate_listen (int fd, const SatchelGateListenerOptions *options);

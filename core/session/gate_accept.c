@@ -116,6 +116,7 @@ add_listener (int fd, const SatchelGateListenerOptions *options)
   listener->implicit_tls = options->implicit_tls;
   listener->allow_cleartext = options->allow_cleartext;
   listener->trusted_proxies = g_strdupv ((char **) options->trusted_proxies);
+  listener->id_networks = g_strdupv ((char **) options->id_networks);
   listener->mechanisms = g_strdupv ((char **) options->mechanisms);
   listener->asks_certificate = options->asks_certificate;
   g_ptr_array_add (satchel_gate.listeners, listener);

@@ -31,7 +31,7 @@ typedef struct GateListener
   const SatchelGateProtocolOps *protocol;
   const SatchelServiceOps *service;
   gboolean implicit_tls, allow_cleartext;
-  char **trusted_proxies;
+  char **trusted_proxies, **id_networks;
   char **mechanisms; /* NULL, or none: all that auth offers */
   gboolean asks_certificate;
 } GateListener;
@@ -72,8 +72,8 @@ struct SatchelGateSession
 {
   guint64 id;
   char id_text[SATCHEL_SESSION_ID_CHARS + 1];
-  char peer[SATCHEL_ADDRESS_CHARS];
-  SatchelAddress address;
+  char peer[SATCHEL_ADDRESS_CHARS]; /* the client's, as its webmail told it; for logins and logs */
+  SatchelAddress address;           /* of the connection */
   GateListener *listener;
   GateState state;
   GateExchange exchange;

@@ -196,6 +196,19 @@ satchel_gate_may_login (SatchelGateSession *session)
   return has_tls || session->listener->allow_cleartext || satchel_address_is_loopback (address);
 }
 
+gboolean
+satchel_gate_set_origin (SatchelGateSession *session, const char *address)
+{
+  SatchelAddress origin;
+  if (!satchel_networks_contain ((const char *const *) session->listener->id_networks, &session->address))
+    return FALSE;
+  /* "local" names no client. */
+  if (!satchel_address_parse (address, &origin) || origin.is_local)
+    return FALSE;
+  satchel_address_text (&origin, session->peer);
+  return TRUE;
+}
+
 void
 satchel_gate_set_client_id (SatchelGateSession *session, const char *text)
 {

@@ -250,6 +250,9 @@ typedef struct SatchelFactorAnswer
   /* ACCEPTED from `examine`: how many bytes of the secret are the user's password, for keyrings
    * (SATCHEL_KEY_SECRET); 0: none, the secret is one of its own (SATCHEL_KEY_APP). */
   gsize password_len;
+  /* ACCEPTED from `examine`, with password_len 0: the secret in its one form, in which keyrings get it
+   * however it was typed, and no longer than that; NULL: as it was typed.  The core wipes its copy. */
+  const char *key_secret;
 } SatchelFactorAnswer;
 /* This answers `examine` and `confirm`.  @answer is copied. */
 SATCHEL_API void satchel_auth_call_judge (SatchelAuthCall *call, const SatchelFactorAnswer *answer);
@@ -294,7 +297,13 @@ typedef struct SatchelFactorOps
   /* The user is no more: forgets durably all that this module keeps, and ends the sessions that it opened, so
    * that whoever gets the name later begins anew.  TRUE also if there was nothing.  Main thread.  May. */
   gboolean (*forget_user) (const char *user, GError **error);
+  guint flags; /* SATCHEL_FACTOR_... */
 } SatchelFactorOps;
+enum
+{
+  /* Users of this module can have secrets that open mail in the place of their password. */
+  SATCHEL_FACTOR_HAS_OWN_SECRETS = 1 << 0
+};
 
 /* Ends the sessions of @user that @credential opened, and those that are about to begin; no others.  For a
  * module that has revoked it (durably, before).  Role auth, main thread. */

@@ -91,6 +91,10 @@ SATCHEL_API guint satchel_gate_mechanism_flags (SatchelGateSession *session, con
 /* What the client calls itself (IMAP ID), for lists of devices; copied.  More than 255 bytes, or no UTF-8:
  * nothing. */
 SATCHEL_API void satchel_gate_set_client_id (SatchelGateSession *session, const char *text);
+/* The address of the client behind a webmail server, as that tells it: what logins, limits and logs have from
+ * now on.  What the client may do in clear text, and how many connections it has, goes by the connection.
+ * FALSE: the peer is none of the listener's `id_networks`, or this is no address; nothing has changed. */
+SATCHEL_API gboolean satchel_gate_set_origin (SatchelGateSession *session, const char *address);
 /* Returns the settings of this protocol. */
 SATCHEL_API const SatchelConfig *satchel_gate_config (SatchelGateSession *session);
 

@@ -76,14 +76,16 @@ examine (SatchelAuthCall *call)
       examine_secret (&question, secret);
       app_unlock ();
     }
-  explicit_bzero (secret, sizeof secret);
+  gboolean is_right = question.verdict == SATCHEL_FACTOR_ACCEPTED;
   if (question.error != NULL)
     satchel_auth_call_fail (call, question.error);
   else
     satchel_auth_call_judge (call, &(SatchelFactorAnswer) { .size = sizeof (SatchelFactorAnswer),
                                                             .verdict = question.verdict,
                                                             .credential = question.credential,
-                                                            .scopes = question.scopes });
+                                                            .scopes = question.scopes,
+                                                            .key_secret = is_right ? secret : NULL });
+  explicit_bzero (secret, sizeof secret);
   g_clear_error (&question.error);
   g_free (question.credential);
   g_free (question.scopes);
@@ -160,4 +162,5 @@ const SatchelFactorOps app_factor = { .size = sizeof app_factor,
                                       .list_credentials = list_credentials,
                                       .end_credential = end_credential,
                                       .client_named = client_named,
-                                      .forget_user = forget_user };
+                                      .forget_user = forget_user,
+                                      .flags = SATCHEL_FACTOR_HAS_OWN_SECRETS };

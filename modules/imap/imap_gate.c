@@ -114,18 +114,25 @@ run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
 }
 
 /* Fields may be four times as long as a line; of what the lexer has kept of them, name and version tell what
- * the client is. */
+ * the client is, and a webmail server tells whose it is.  Only the first such field counts: a webmail that
+ * passes on fields of its users puts its own first. */
 static void
 note_client (ImapGate *gate, ImapReader *reader)
 {
   ImapReader members;
-  const char *key, *value, *name = NULL, *version = NULL;
+  const char *key, *value, *name = NULL, *version = NULL, *origin = NULL;
   gsize key_len, value_len;
   if (imap_reader_peek (reader) != IMAP_NODE_LIST || !imap_read_list (reader, &members))
     return;
   while (!imap_reader_is_done (&members) && imap_read_string (&members, &key, &key_len)
          && imap_read_nstring (&members, &value, &value_len))
-    imap_client_field (key, value, &name, &version);
+    {
+      imap_client_field (key, value, &name, &version);
+      if (origin == NULL && value != NULL && g_ascii_strcasecmp (key, "x-originating-ip") == 0)
+        origin = value;
+    }
+  if (origin != NULL)
+    satchel_gate_set_origin (gate->session, origin);
   g_autofree char *text = imap_client_text (name, version);
   if (text != NULL)
     satchel_gate_set_client_id (gate->session, text);

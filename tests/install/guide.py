@@ -48,6 +48,7 @@ NOT_RUN["# /etc/satchel/conf.d/account-notices.conf"] = "mail to users: tests/in
 NOT_RUN["Subject: Konto ${user}"] = "its text: the same"
 NOT_RUN["satchel app-password add"] = "the same"
 NOT_RUN["# /etc/satchel/conf.d/auth.conf"] = "the same"
+NOT_RUN["# /etc/satchel/conf.d/listen.conf, beside"] = "a webmail: tests/protocol/imap-origin.py"
 NOT_RUN["satchel devices anna"] = "the same"
 NOT_RUN["storage = {\n  driver"] = "a second driver, and users on both: tests/fault/placement.py"
 NOT_RUN["# /etc/satchel/conf.d/lmtp.conf"] = "what Postfix says of a message: tests/interop/postfix.py"

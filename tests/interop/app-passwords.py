@@ -268,6 +268,9 @@ def main_password():
         equal(ask("u0008", shown), "OK", "an app password")
         equal(ask("u0002", "pw"), "OK", "another user")
     equal("an app password is required" in imap("u0008", "pw", AWAY), True, "nowhere is also not the webmail")
+    for user, away, note in (("u0008", HOME, "is not good here"), ("u0001", AWAY, "is good here, but not everywhere"), ("u0002", HOME, None)):
+        said = server.cli("auth", "test", user, "--stdin", "--service", "imap", "--from", away, check=False, input="pw\n").stdout
+        equal(("auth.main_password" in said, note is None or note in said), (note is not None, True), said)
     for _ in range(2):  # the second time it is remembered
         equal("an app password is required" in imap("u0001", "pw"), True, "a mail program")
         equal(imap("u0001", "pw", AWAY), "OK", "the webmail")

@@ -39,7 +39,8 @@ def start():
     os.chown(store + ".key", os.stat(os.path.dirname(store)).st_uid, os.stat(os.path.dirname(store)).st_gid)
     server.stop("--keep")
     server.start(*listeners(server, private + "/satchel-auth", private + "/satchel-map"), "--set", "totp.enabled=true", "--set", f'totp.key="file:{store}.key"',
-                 "--set", f'totp.path="{store}"', "--set", 'auth.explain="always"', "--set", "limits.login_failures=40", "--set", 'auth.failure_delay="0"')
+                 "--set", f'totp.path="{store}"', "--set", "app-passwords.enabled=true",
+                 "--set", f'app-passwords.path="{os.path.dirname(store)}/app-passwords"', "--set", 'auth.explain="always"', "--set", "limits.login_failures=40", "--set", 'auth.failure_delay="0"')
     port = state["port"] = free_port()
     with open(os.path.join(TOP, "docs/admin-guide.md")) as f:
         guide = f.read()
@@ -166,6 +167,30 @@ def one_time_codes():
     stored = state["server"].password + code(fresh)
     equal(submit("u0004", stored)[0], 235, "a code that comes by submission first")
     equal(imap("u0004", stored), "OK", "and then by IMAP")
+
+
+@case
+def app_passwords():
+    """an app password submits without a code, if it is for smtp; not once it is revoked, or its user is locked"""
+    server = begin()
+
+    def add(label, *options):
+        return json.loads(server.cli("app-password", "add", "u0003", label, *options, "--json").stdout.splitlines()[0])["password"]
+    phone, reader = add("Phone"), add("Reader", "--protocols", "imap,pop3")
+    enrol("u0003")
+    equal(submit("u0003", server.password)[0], 535, "the password alone")
+    for mechanism in ("PLAIN", "LOGIN"):
+        equal(submit("u0003", phone, mechanism)[0], 235, mechanism)
+    equal(submit("u0003", phone.replace("-", "").upper())[0], 235, "in another form")
+    equal((submit("u0003", reader)[0], imap("u0003", reader)), (535, "OK"), "one that is not for smtp")
+    equal("reason=out-of-scope" in server.log(), True, "the log says why")
+    server.cli("user", "lock", "u0003")
+    equal((submit("u0003", phone)[0], imap("u0003", phone) == "OK"), (535, False), "a locked user")
+    server.cli("user", "unlock", "u0003")
+    equal(submit("u0003", phone)[0], 235, "unlocked")
+    server.cli("app-password", "revoke", "u0003", "Phone")
+    equal(submit("u0003", phone)[0], 535, "revoked")
+    server.cli("totp", "reset", "u0003")
 
 
 @case

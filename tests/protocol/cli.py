@@ -154,6 +154,13 @@ def check_json():
         return {(p["severity"], p["file"] and os.path.relpath(p["file"], path("etc")), p["line"], p["setting"]): p["text"] for p in got["problems"]}
     good()
     equal({key[0] for key in check(0)} <= {"warning"}, True, "a good one has no error")
+    for setting, value in (("main_password", '"nowhere"'), ("main_passwords", '({name="example.org";use="submission-and-web"})')):
+        told = check(0, "--set", f"auth.{setting}={value}")
+        equal("are shut for mail programs" in told.get(("warning", None, None, f"auth.{setting}"), f"not there: {told}"), True, setting)
+        told = check(0, "--set", f"auth.{setting}={value}", "--set", "app-passwords.enabled=true")
+        equal([text for text in told.values() if "are shut" in text], [], f"{setting}, with app passwords")
+    told = check(0, "--set", 'auth.main_passwords=({name="example.org";use="everywhere"})')
+    equal([text for text in told.values() if "are shut" in text], [], "nothing is shut")
     n = len(open(path("etc/satchel.conf")).read().splitlines())
     with open(path("etc/satchel.conf"), "a") as f:
         f.write("limits = { conections = 5; };\nlmpt = { enabled = true; };\n"

@@ -214,6 +214,11 @@ void
 satchel_gate_set_client_id (SatchelGateSession *session, const char *text)
 {
 }
+gboolean
+satchel_gate_set_origin (SatchelGateSession *session, const char *address)
+{
+  return FALSE;
+}
 guint
 satchel_gate_mechanism_flags (SatchelGateSession *session, const char *name)
 {

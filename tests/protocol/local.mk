@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Protocols and commands from outside, against what was built.
-WIRE_TESTS = tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/dovecot-auth.py tests/protocol/socketmap.py tests/protocol/pop3.py tests/protocol/pop3-maildrop.py \
+WIRE_TESTS = tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/dovecot-auth.py tests/protocol/socketmap.py tests/protocol/imap-origin.py tests/protocol/pop3.py tests/protocol/pop3-maildrop.py \
 	tests/protocol/imap_names.py tests/protocol/imap-hostile.py tests/protocol/refusals.py \
 	tests/protocol/log-floods.py tests/protocol/imap-metadata.py tests/protocol/limits.py tests/protocol/login-timing.py
 SERVER_TESTS += $(WIRE_TESTS)

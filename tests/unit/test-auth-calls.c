@@ -387,7 +387,12 @@ test_keyring (void)
   g_assert_cmpint (stage_log_in (6, "alice", "app secret"), ==, SATCHEL_AUTH_OK);
   g_assert_true (take_grant (&granted));
   g_assert_cmpstr (granted.key, ==, "3 app:1  app secret");
+  stage_factor_answer.key_secret = "appsecret"; /* the module knows in which form */
+  g_assert_cmpint (stage_log_in (9, "alice", "APP-secret"), ==, SATCHEL_AUTH_OK);
+  g_assert_true (take_grant (&granted));
+  g_assert_cmpstr (granted.key, ==, "3 app:1  appsecret");
   stage_factor_answer.credential = "grant:1";
+  stage_factor_answer.key_secret = NULL;
   stage_factor_answer.password_len = 2;
   g_assert_cmpint (stage_log_in (7, "alice", "pw999"), ==, SATCHEL_AUTH_OK);
   g_assert_true (take_grant (&granted));

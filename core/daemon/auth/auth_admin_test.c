@@ -22,6 +22,7 @@ typedef struct
   gint64 deadline_ms;
   SatchelLoginVerdict verdict;
   char *credential; /* of a right one */
+  SatchelLogin *login;
   GString *text;
 } Test;
 
@@ -29,6 +30,7 @@ static void
 test_free (Test *test)
 {
   g_free (test->service);
+  satchel_login_unref (test->login);
   g_free (test->credential);
   g_string_free (test->text, TRUE);
   g_free (test);
@@ -81,6 +83,17 @@ note_place (Test *test, const char *user)
   add_step (test, "place", "", text);
 }
 
+/* Nothing where the user's own password opens everything, as by default. */
+static void
+note_main_password (Test *test, const char *user)
+{
+  if (!satchel_main_password_is_everywhere (test->auth, user))
+    add_step (test, "policy", "",
+              satchel_main_password_is_good (test->auth, user, test->login)
+                  ? "auth.main_password: the user's own password is good here, but not everywhere"
+                  : "auth.main_password: the user's own password is not good here");
+}
+
 /* The last line: how it ended. */
 static void
 answer_test (Test *test)
@@ -121,6 +134,7 @@ test_done (const SatchelCheckResult *result, gpointer data)
       return;
     }
   note_place (test, result->user);
+  note_main_password (test, result->user);
   const char *told = result->verdict == SATCHEL_LOGIN_RIGHT
                          ? NULL
                          : satchel_auth_explain (test->auth, result->verdict, result->user, test->place);
@@ -160,6 +174,7 @@ satchel_auth_admin_test (SatchelAuth *auth, guint64 request, const char *const *
                                .client_id = "",
                                .deadline_ms = test->deadline_ms,
                                .tls_version = 0x0304 };
+  test->login = satchel_login_new (&login);
   satchel_check_test (auth, &login, arguments[0],
                       satchel_shared_secret_new (arguments[3], strlen (arguments[3])), note_step, test_done,
                       test);

@@ -41,6 +41,7 @@ struct SatchelAuthCheck
   guint n_candidates, candidate;
   gboolean is_as_typed; /* the candidate has been verified in its prepared form, which differs */
   char *password;       /* shared: the candidate that is verified */
+  char *key_secret;     /* shared: the secret as keyrings know it; NULL: as it was typed */
 
   guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES]; /* in auth->running while is_running */
   gboolean has_key, is_running;

@@ -15,6 +15,7 @@ check_free (SatchelAuthCheck *check)
   satchel_credential_clear (&check->credential);
   satchel_shared_secret_unref (check->secret);
   satchel_shared_secret_unref (check->password);
+  satchel_shared_secret_unref (check->key_secret);
   g_clear_pointer (&check->unlocked, g_bytes_unref);
   g_clear_pointer (&check->client_key, g_bytes_unref);
   satchel_login_unref (check->login);

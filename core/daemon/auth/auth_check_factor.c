@@ -76,6 +76,8 @@ accept_secret (SatchelAuthCheck *check, SatchelCallAnswer *answer)
     check->source = len > 0 ? SATCHEL_KEY_SECRET : SATCHEL_KEY_APP;
   if (len > 0)
     check->password = satchel_shared_secret_new (check->secret, len);
+  else
+    check->key_secret = g_steal_pointer (&answer->key_secret);
   satchel_check_accept (check);
 }
 

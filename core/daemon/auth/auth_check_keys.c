@@ -45,7 +45,9 @@ find_material (SatchelAuthCheck *check, char variant[SATCHEL_SASL_NAME_MAX + 1])
       material.slot = SATCHEL_CREDENTIAL_PASSWORD;
       return material;
     }
-  const char *secret = check->source == SATCHEL_KEY_SECRET ? check->password : check->secret;
+  const char *secret = check->source == SATCHEL_KEY_SECRET ? check->password
+                       : check->key_secret != NULL         ? check->key_secret
+                                                           : check->secret;
   if (check->source == SATCHEL_KEY_SECRET)
     material.slot = SATCHEL_CREDENTIAL_PASSWORD;
   material.data = (const guint8 *) secret;

@@ -147,6 +147,7 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
     return; /* reported as missing already */
   check_networks (work, entry, name, "networks", settings.networks);
   check_networks (work, entry, name, "trusted_proxies", settings.trusted_proxies);
+  check_networks (work, entry, name, "id_networks", settings.id_networks);
   Target target;
   if (!find_target (work, protocol, &target))
     {

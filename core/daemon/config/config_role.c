@@ -430,6 +430,7 @@ work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *set
     {
       plan_helpers (work);
       satchel_config_work_names (work);
+      satchel_config_work_main_password (work);
       satchel_config_work_ids (work);
       satchel_config_work_tls (work);
       satchel_config_work_listeners (work);

@@ -25,6 +25,7 @@ void satchel_config_work_ids (SatchelConfigWork *work);
 void satchel_config_work_group (SatchelConfigWork *work, const SatchelConfig *section, const char *key,
                                 const char *name, guint32 *ret_gid);
 void satchel_config_work_names (SatchelConfigWork *work);
+void satchel_config_work_main_password (SatchelConfigWork *work);
 void satchel_config_work_storage (SatchelConfigWork *work);
 /* Looks up aliases. Called last, and only if nothing else found an error. */
 void satchel_config_work_addresses (SatchelConfigWork *work);

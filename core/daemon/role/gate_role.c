@@ -229,6 +229,7 @@ add_listener (const SatchelListener *listener)
     .implicit_tls = listener->implicit_tls,
     .allow_cleartext = listener->allow_cleartext,
     .trusted_proxies = settings.trusted_proxies,
+    .id_networks = settings.id_networks,
     .mechanisms = settings.mechanisms,
     .asks_certificate = settings.asks_certificate,
   };

@@ -110,6 +110,9 @@ static const SatchelConfigRow listener_rows[] = {
     "without login" },
   { "trusted_proxies", INTO (STRINGS, SatchelListenerSettings, trusted_proxies), NULL,
     "Networks of proxies that send a PROXY protocol v2 header, as ADDRESS/BITS" },
+  { "id_networks", INTO (STRINGS, SatchelListenerSettings, id_networks), NULL,
+    "Networks of webmail servers that tell the address of their own client in ID (x-originating-ip), as "
+    "ADDRESS/BITS" },
   { "mechanisms", INTO (STRINGS, SatchelListenerSettings, mechanisms), NULL,
     "SASL mechanisms that are offered on this listener, of those of auth.mechanisms; unset: all" },
   { "client_certificates", INTO (BOOL, SatchelListenerSettings, asks_certificate), "false",

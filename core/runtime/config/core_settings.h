@@ -48,7 +48,7 @@ typedef struct SatchelListenerSettings
   const char *name, *protocol, *address, *path;
   guint port, mode;
   gboolean implicit_tls, allow_cleartext, asks_certificate;
-  const char *const *networks, *const *trusted_proxies, *const *mechanisms;
+  const char *const *networks, *const *trusted_proxies, *const *mechanisms, *const *id_networks;
 } SatchelListenerSettings;
 void satchel_listener_settings_read (const SatchelConfig *listener, SatchelListenerSettings *ret_settings);
 

@@ -94,6 +94,7 @@ answer_clear (SatchelCallAnswer *answer)
   g_clear_pointer (&answer->key, g_bytes_unref);
   g_clear_pointer (&answer->credential_id, g_free);
   g_clear_pointer (&answer->scopes, g_free);
+  satchel_shared_secret_unref (answer->key_secret);
   g_clear_pointer (&answer->texts, g_strfreev);
 }
 
@@ -389,7 +390,8 @@ check_judgement (const SatchelAuthCall *call, const SatchelFactorAnswer *answer,
   gboolean ok = answer->verdict <= SATCHEL_FACTOR_OUT_OF_SCOPE && answer->password_len <= len
                 && answer->n_candidates <= SATCHEL_FACTOR_CANDIDATES_MAX
                 && (answer->credential == NULL || check_id (answer->credential))
-                && (answer->scopes == NULL || strlen (answer->scopes) <= 255);
+                && (answer->scopes == NULL || strlen (answer->scopes) <= 255)
+                && (answer->key_secret == NULL || strlen (answer->key_secret) <= len);
   if (answer->verdict == SATCHEL_FACTOR_CANDIDATES)
     ok = ok && call->kind == SATCHEL_CALL_EXAMINE && call->secret != NULL && answer->n_candidates > 0;
   if (answer->verdict == SATCHEL_FACTOR_NOT_MINE)
@@ -410,6 +412,9 @@ satchel_auth_call_judge (SatchelAuthCall *call, const SatchelFactorAnswer *answe
       call->answer.judgement = copy;
       call->answer.judgement.credential = call->answer.credential_id = g_strdup (copy.credential);
       call->answer.judgement.scopes = call->answer.scopes = g_strdup (copy.scopes);
+      call->answer.judgement.key_secret = call->answer.key_secret =
+          copy.key_secret != NULL ? satchel_shared_secret_new (copy.key_secret, strlen (copy.key_secret))
+                                  : NULL;
     }
   end_answer (call);
 }

@@ -54,6 +54,7 @@ typedef struct SatchelCallAnswer
   GBytes *key;                   /* VERIFY, UNLOCK; may be taken */
   SatchelFactorAnswer judgement; /* EXAMINE, CONFIRM */
   char *credential_id, *scopes;  /* what it points to */
+  char *key_secret;              /* the same: satchel_shared_secret_new, or NULL; may be taken */
   char **texts;                  /* RESOLVE, ATTRIBUTES; NULL: unknown; may be taken */
 } SatchelCallAnswer;
 /* Called once, also before satchel_call_ask returns. */
