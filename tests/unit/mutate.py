@@ -202,4 +202,26 @@ def hung():
         mutant_build.BUILD, mutant_build.TREE, mutant_build.TEMPORARY = before
 
 
+@case
+def doubt():
+    """what hung, or failed with servers, counts only if it passes with the line put back"""
+    known = {"tests": {name: {"seconds": 1} for name in ("tests/protocol/lmtp.py", "tests/unit/test-store")}}
+    before, says = mutant_build.run, {"now": None}
+    mutant_build.run = lambda *_: says["now"]
+    try:
+        for outcome, test in ((mutations.KILLED, "tests/protocol/lmtp.py"), (mutations.TIMED_OUT, "tests/unit/test-store")):
+            says["now"] = None
+            equal(mutations.outcome(mutant_build.confirm(known, outcome, test, False)), outcome, f"{outcome}, and passes now")
+            says["now"] = mutations.KILLED
+            try:
+                mutant_build.confirm(known, outcome, test, False)
+                raise AssertionError(f"{test} is believed, though it does not pass in the tree as it is")
+            except SystemExit:
+                pass
+        equal(mutant_build.confirm(known, mutations.KILLED, "tests/unit/test-store", False), "killed by tests/unit/test-store",
+              "a test without servers")
+    finally:
+        mutant_build.run = before
+
+
 main()

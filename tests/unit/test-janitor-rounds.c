@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "core/runtime/loop/job_private.h"
+#include "core/runtime/log/log_private.h"
 #include "core/runtime/loop/reactor_private.h"
 #include "core/session/janitor.h"
 #include "core/session/janitor_state.h"
@@ -35,13 +36,31 @@ static gint64 ahead_us; /* atomic: how far the clock is ahead of the kernel's */
 static const char *const accounts[] = { "anna@x.org", "bob@x.org", "carl@x.org",
                                         "dora@x.org", "ed@x.org",  NULL };
 static guint n_lists, n_away;
-static gboolean is_auth_away;
+static gboolean is_auth_away, is_auth_silent;
 static const char *moved_away; /* is in the list, and belongs to another process when it is asked about */
 
 /* What the upkeep did. */
 static GMutex lock;
 static GString *visits; /* "anna bob " */
+static GString *lines;  /* of the log */
 static guint n_more;    /* so many slices of carl are not the last one; G_MAXUINT: none is */
+
+static void
+keep_line (SatchelLogLevel level, const char *area, const char *message)
+{
+  g_mutex_lock (&lock);
+  g_string_append_printf (lines, "%s\n", message);
+  g_mutex_unlock (&lock);
+}
+
+static gboolean
+has_logged (const char *words)
+{
+  g_mutex_lock (&lock);
+  gboolean has = strstr (lines->str, words) != NULL;
+  g_mutex_unlock (&lock);
+  return has;
+}
 
 static guint
 n_visits (void)
@@ -105,6 +124,8 @@ hear_question (SatchelIpcMessage *message)
   n_away += is_auth_away;
   if (is_auth_away)
     return FALSE;
+  if (is_auth_silent)
+    return TRUE;
   SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_OWNED_REPLY, 0);
   gboolean is_here = name != NULL && g_strcmp0 (name, moved_away) != 0;
   satchel_ipc_put_u64 (reply, number);
@@ -261,6 +282,8 @@ finish_first_round (void)
   g_assert_cmpint (passed_ms (), <, 23 * HOUR_MS / 3 + 5 * MINUTE_MS);
   pass_until (says ("state=waiting"));
   g_assert_true (says ("users=0 visited=3 failed=1 ")); /* ed's cannot be opened */
+  g_assert_true (has_logged ("round over: users=5 visited=3 failed=1 s=36"));
+  g_assert_true (has_logged ("user=dora@x.org module=upkeep: the disk says no"));
   g_assert_cmpuint (n_lists, ==, 1);
   g_assert_cmpuint (satchel_stores_n_open (), ==, 0);
 }
@@ -312,6 +335,11 @@ pass_one_who_moved (void)
   pass_until (n_away == 2);
   g_assert_true (says ("visited=1 "));
   is_auth_away = FALSE;
+  is_auth_silent = TRUE;
+  pass_until (says ("state=visiting"));
+  g_assert_true (says (" user=bob@x.org\n"));
+  is_auth_silent = FALSE;
+  satchel_janitor_auth_lost (); /* it is asked again, half a minute later */
   n_more = 0;
   pass_until (n_visits () == 1);
   expect_visits ("carl ");
@@ -370,6 +398,24 @@ switch_off_and_on (void)
   expect_visits ("");
 }
 
+static SatchelTimer alarm_timer;
+
+static void
+end_of_day (SatchelTimer *timer, gpointer data)
+{
+}
+
+static void
+expect_no_visit_in_a_day (void)
+{
+  gint64 end_ms = satchel_clock_ms () + 25 * HOUR_MS;
+  guint n = n_visits ();
+  satchel_timer_arm (&alarm_timer, 25 * HOUR_MS, end_of_day, NULL);
+  while (satchel_clock_ms () < end_ms)
+    pass_time (0);
+  g_assert_cmpuint (n_visits (), ==, n);
+}
+
 /* A visit that does not come to an end is given up after a thousand slices; stopped, the janitor says who had
  * the last visit. */
 static void
@@ -389,7 +435,12 @@ stop_behind_carl (void)
   g_assert_false (state.is_over);
   g_assert_cmpint (state.began_s, >, g_get_real_time () / G_USEC_PER_SEC - 1800);
   g_assert_cmpint (state.clock.wall_ms, >, 0);
+  g_assert_cmpint (state.clock.boot_ms, >, 0);
   satchel_janitor_state_clear (&state);
+  /* Nothing begins any more, also not by a reload. */
+  satchel_janitor_start (&host);
+  expect_no_visit_in_a_day ();
+  g_assert_false (has_logged ("clock"));
 }
 
 static void
@@ -398,6 +449,8 @@ test_rounds (void)
   g_autoptr (GError) error = NULL;
   root = g_dir_make_tmp ("satchel-janitor-XXXXXX", NULL);
   visits = g_string_new (NULL);
+  lines = g_string_new (NULL);
+  satchel_log_divert (keep_line);
   loader = satchel_loader_new (SATCHEL_ROLE_MAIL, NULL);
   g_assert_true (satchel_loader_add (loader, satchel_module (), FALSE, &error));
   load_settings ("janitor.interval=\"1d\"");
@@ -424,7 +477,9 @@ test_rounds (void)
   g_rmdir (spool);
   g_rmdir (root);
   g_free (root);
+  satchel_log_divert (NULL);
   g_string_free (visits, TRUE);
+  g_string_free (lines, TRUE);
 }
 
 int

@@ -232,8 +232,10 @@ leaking = set()  # tests that the finder of leaks does not let pass as they are
 
 
 def confirm(known, outcome, test, is_leak):
-    """The result, with the line put back: what hung or leaked must not do so now."""
-    if outcome == mutations.TIMED_OUT and run(test, limit_of(known, test)) is not None:
+    """The result, with the line put back: what hung, leaked, or failed with servers must not do so now."""
+    had_servers = outcome == mutations.KILLED and test_map.is_end_to_end(test)
+    is_in_doubt = outcome == mutations.TIMED_OUT or had_servers
+    if is_in_doubt and run(test, limit_of(known, test)) is not None:
         raise SystemExit(f"mutate: {test} does not pass in the tree as it is within {limit_of(known, test):.0f} s")
     if is_leak and run(test, limit_of(known, test), True) is not None:
         leaking.add(test)

@@ -1070,6 +1070,46 @@ test_dropped (void)
   place_remove (&place);
 }
 
+/* Each of our files says what it is, its version, and the oldest that can read it: programs of a later
+ * version go by that. */
+static void
+test_versions (void)
+{
+  static const struct
+  {
+    const char *name, *magic;
+    gsize at; /* of the version */
+  } files[] = { { "satchel-state", "SATSLOTS", 8 },
+                { "satchel-modseq", "SATSLOTS", 8 },
+                { "satchel-journal", "SATJRNAL", 8 },
+                { "satchel-cache", "SATCACHE", 16 } };
+  Place place;
+  g_autoptr (GError) error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "Subject: a\r\n\r\na\r\n", 0, NULL, &error);
+  append_text (inbox, "Subject: b\r\n\r\nb\r\n", 0, NULL, &error);
+  g_assert_true (change_flags (inbox, 1, 2, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, &error));
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      g_autofree char *path = place_path (&place, "%s", files[i].name), *text = NULL;
+      guint32 versions[2];
+      gsize len;
+      g_test_message ("%s", files[i].name);
+      g_assert_true (g_file_get_contents (path, &text, &len, NULL));
+      g_assert_cmpuint (len, >=, files[i].at + sizeof versions);
+      g_assert_cmpmem (text, 8, files[i].magic, 8);
+      memcpy (versions, text + files[i].at, sizeof versions);
+      g_assert_cmpuint (versions[0], >=, 1);
+      g_assert_cmpuint (versions[1], >=, 1);
+      g_assert_cmpuint (versions[1], <=, versions[0]);
+    }
+  place_remove (&place);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -1098,5 +1138,6 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/content/dropped", test_dropped);
   g_test_add_func ("/maildir/content/spooled", test_spooled);
   g_test_add_func ("/maildir/commit/crowd", test_crowd);
+  g_test_add_func ("/maildir/versions", test_versions);
   return g_test_run ();
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What both halves of pop3 share: texts of every language, language ranges, the note of the hand-over.
  */
+#include "core/runtime/config/config_image.h"
 #include "modules/pop3/capability.h"
+#include "modules/pop3/settings.h"
 
 #include <string.h>
 
@@ -83,6 +85,27 @@ test_note (void)
   g_free (after.mechanisms);
 }
 
+/* A language that the module does not have is refused, and the message says which there are. */
+static void
+test_language_setting (void)
+{
+  static const char *const bad[] = { "language = \"fr\";", "language = \"\";" }, *const good[] = {
+    "", "language = \"de\";", "language = \"DE-at\";"
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (good) + G_N_ELEMENTS (bad); i++)
+    {
+      gboolean is_good = i < G_N_ELEMENTS (good);
+      g_autoptr (GError) error = NULL;
+      SatchelConfigSet *set = satchel_config_set_from_text (
+          "pop3", pop3_schema, is_good ? good[i] : bad[i - G_N_ELEMENTS (good)], &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (pop3_check (satchel_config_set_group (set, "pop3"), &error), ==, is_good);
+      g_assert_true (is_good == (error == NULL));
+      g_assert_true (is_good || strstr (error->message, "use en or de") != NULL);
+      satchel_config_set_free (set);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -90,5 +113,6 @@ main (int argc, char **argv)
   g_test_add_func ("/pop3/texts", test_texts);
   g_test_add_func ("/pop3/language-ranges", test_ranges);
   g_test_add_func ("/pop3/note", test_note);
+  g_test_add_func ("/pop3/language-setting", test_language_setting);
   return g_test_run ();
 }
