@@ -97,7 +97,8 @@ int satchel_cli_module_list (SatchelCli *cli);
 int satchel_cli_module_info (SatchelCli *cli);
 int satchel_cli_module_manual (SatchelCli *cli);
 int satchel_cli_admin (SatchelCli *cli);
-/* On standard output, a terminal; nothing where satchel was built without libqrencode. */
+/* Draws @text on standard output, which is a terminal; does nothing where satchel was built without
+ * libqrencode. */
 void satchel_cli_print_qr (const char *text);
 int satchel_cli_user_add (SatchelCli *cli);
 int satchel_cli_user_passwd (SatchelCli *cli);

@@ -144,7 +144,7 @@ print_who (char **lines)
 static void
 print_status (char **lines)
 {
-  /* Only processes of role helper belong to a module. */
+  /* The column of modules is shown only if there are helpers, since other processes belong to none. */
   gboolean has_helpers = FALSE;
   for (char **line = lines; *line != NULL; line++)
     has_helpers = has_helpers || g_str_has_prefix (*line, "process role=helper ");

@@ -214,7 +214,7 @@ satchel_cli_user_add (SatchelCli *cli)
   char *secret = without ? NULL : satchel_cli_read_password (from_stdin, user, &exit);
   if (secret == NULL && !without)
     return exit;
-  /* Of somebody who had the name before. */
+  /* App passwords and grants of somebody who had the name before must not let anybody in. */
   (void) forget_credentials (cli, user);
   gboolean ok = ops->add (user, secret, &error);
   satchel_secret_free (secret);

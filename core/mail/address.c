@@ -146,7 +146,7 @@ read_angle (const char *at, const char *end, Words *words, char **ret_route)
 static void
 split_spec (const Words *words, char **ret_mailbox, char **ret_host)
 {
-  /* Never NIL: that would read as the start or end of a group. */
+  /* The mailbox is never NIL, which would read as the start or end of a group (RFC 3501 7.4.2). */
   if (words->at_sign == G_MAXSIZE)
     {
       *ret_mailbox = g_strndup (words->compact->str, words->compact->len);

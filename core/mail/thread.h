@@ -23,7 +23,7 @@ struct SatchelThreader
   SatchelThreadAlgorithm algorithm;
   guint32 n, n_max;
   ThreadMessage *messages;
-  /* By references: NULL and 0 for ORDEREDSUBJECT.  Nodes from 1. */
+  /* These serve REFERENCES, and are NULL and 0 for ORDEREDSUBJECT.  Nodes are numbered from 1. */
   GArray *forest;                         /* ForestNode */
   GArray *ids;                            /* ThreadId */
   guint32 *table, table_size, n_in_table; /* open addressing */

@@ -57,7 +57,7 @@ satchel_admin_cancel (SatchelAdminCall *call, SatchelErrorCode why)
   g_mutex_unlock (&call->lock);
 }
 
-/* Called under the lock, in the job. */
+/* The caller is in the job and holds the lock. */
 static void
 wait_for_room (SatchelAdminCall *call)
 {

@@ -156,7 +156,7 @@ gboolean gate_is_for_others (const SatchelGateSession *session);
 /* The next exchange is nobody's until it is announced. */
 void gate_forget_client (SatchelGateSession *session);
 void gate_set_state (SatchelGateSession *session, GateState state);
-/* In any case of letters; NULL: it is not offered on this connection. */
+/* Finds a mechanism by its name in any case of letters.  NULL: it is not offered on this connection. */
 const GateMechanism *gate_find_mechanism (SatchelGateSession *session, const char *name);
 /* Is one that needs a channel binding offered on this connection? */
 gboolean gate_offers_binding (SatchelGateSession *session);

@@ -294,7 +294,7 @@ handshake_done (SatchelGateSession *session)
       gate_session_greet (session);
       return;
     }
-  /* This is after STARTTLS, so nothing that was known or promised before counts any more. */
+  /* The handshake of STARTTLS is over: what was known or promised before it does not count any more. */
   satchel_watch_remove (g_steal_pointer (&session->watch));
   gate_set_state (session, GATE_OPEN);
   satchel_connection_swap_transport (session->connection, g_steal_pointer (&session->transport));

@@ -20,7 +20,7 @@ typedef struct SatchelMailHost
   const SatchelConfig *(*group) (const char *name);
   /* The protocol of a service, and its group in *ret_group; NULL: this process does not have it. */
   const SatchelProtocolOps *(*find_protocol) (const char *service, const char **ret_group);
-  /* Called in a job; returns a handle of the caller's. */
+  /* Returns a handle of the caller's.  It is called in a job. */
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
   void (*release_store) (const char *user, const SatchelPlace *place, const SatchelPlace *target,
                          SatchelStoreReleasedFunc func, gpointer data);

@@ -9,7 +9,8 @@
 /* satchel_origin_free frees it; NULL: NULL. */
 SatchelOrigin *satchel_origin_copy (const SatchelOrigin *origin);
 void satchel_origin_free (SatchelOrigin *origin);
-/* On the wire: u32 whether anything is known, then a string for each member, "" for one that is unknown. */
+/* Messages have a u32 that says whether anything is known, then a string for each member, "" for one that is
+ * unknown. */
 void satchel_origin_put (SatchelIpcMessage *message,
                          const SatchelOrigin *origin);          /* NULL: nothing is known */
 SatchelOrigin *satchel_origin_get (SatchelIpcMessage *message); /* NULL: nothing is known */

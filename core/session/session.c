@@ -433,7 +433,7 @@ satchel_session_config (SatchelSession *session)
 void
 satchel_session_log (SatchelSession *session, int level, const char *format, ...)
 {
-  /* Of peers without login; an MTA may hand on a stranger's flood. */
+  /* This bounds what peers without login cause to be logged: an MTA may hand on a stranger's flood. */
   static SatchelLogBudget budget = {
     .area = "mail", .burst = 1000, .an_hour = 3600, .burst_in_all = 2000, .a_second = 20
   };

@@ -51,7 +51,7 @@ GBytes *satchel_tls_server_end_point (SatchelTransport *transport);
 /* The certificate that the client has proved to hold the key of, DER; nobody has vouched for it. */
 gboolean satchel_tls_has_peer_certificate (SatchelTransport *transport);
 GBytes *satchel_tls_peer_certificate (SatchelTransport *transport); /* yours */
-/* Before the handshake: asks the client for a certificate, any or none. */
+/* Has the handshake, which must not have begun, ask the client for a certificate; it may send none. */
 void satchel_tls_ask_certificate (SatchelTransport *transport);
 /* "TLS1.3 TLS_AES_256_GCM_SHA384"; yours. */
 char *satchel_tls_info (SatchelTransport *transport);

@@ -35,7 +35,7 @@ SATCHEL_API const char *satchel_auth_call_user (const SatchelAuthCall *call);
 SATCHEL_API const char *satchel_auth_call_secret (const SatchelAuthCall *call);
 /* Returns what the passdb said of the user; NULL: the user is unknown. */
 SATCHEL_API const SatchelCredential *satchel_auth_call_credential (const SatchelAuthCall *call);
-/* Of `confirm`: how many bytes of the secret the right password is. */
+/* Returns, in `confirm`, how many bytes of the secret are the right password. */
 SATCHEL_API gsize satchel_auth_call_password_len (const SatchelAuthCall *call);
 /* Milliseconds until nobody waits any more; 0: it is over. */
 SATCHEL_API gint64 satchel_auth_call_left_ms (const SatchelAuthCall *call);
@@ -68,7 +68,8 @@ SATCHEL_API void satchel_auth_call_found (SatchelAuthCall *call, const SatchelCr
 /* To a userdb's `look_up`: the users, or addresses that an alias leads to, NULL-ended, copied; NULL: the
  * address is unknown here. */
 SATCHEL_API void satchel_auth_call_resolved (SatchelAuthCall *call, const char *const *users);
-/* To a userdb's `attributes`: each as "NAME=VALUE", NULL-ended, copied; NULL: the user is unknown here. */
+/* Answers a userdb's `attributes`: each is "NAME=VALUE", a NULL ends them, and they are copied.  NULL: the
+ * user is unknown here. */
 SATCHEL_API void satchel_auth_call_attributes (SatchelAuthCall *call, const char *const *attributes);
 
 /* Bytes that follow from @text and a secret of this installation, and from nothing else: the same each time,
@@ -186,7 +187,7 @@ struct SatchelUserdbOps
    * mail process has the new ones from then on.  If the source cannot tell, or an attribute is none, the
    * login or delivery is put off.  May. */
   void (*attributes) (SatchelAuthCall *call);
-  /* As of a passdb.  May. */
+  /* It does what that of a passdb does.  May. */
   void (*cancelled) (SatchelAuthCall *call);
 };
 enum
@@ -282,7 +283,7 @@ typedef struct SatchelFactorOps
   /* Answered by satchel_auth_call_judge: ACCEPTED, or a reason to refuse.  That a code is used up must be
    * durable before it answers ACCEPTED.  Must. */
   void (*confirm) (SatchelAuthCall *call);
-  /* As of a passdb.  May. */
+  /* It does what that of a passdb does.  May. */
   void (*cancelled) (SatchelAuthCall *call);
   /* The three below: main thread; they go together.  May.
    * Calls @func for each credential of @user that this module keeps. */

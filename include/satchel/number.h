@@ -33,7 +33,7 @@ satchel_number_take (const char **ref_at, const char *end, guint base, guint64 m
   return TRUE;
 }
 
-/* As satchel_number_take, in base 10 for a guint32. */
+/* Does what satchel_number_take does, in base 10 for a guint32. */
 static inline gboolean
 satchel_number_take_u32 (const char **ref_at, const char *end, guint32 max, guint32 *ret_number)
 {

@@ -47,7 +47,7 @@ SATCHEL_API gboolean satchel_record_log_sync (SatchelRecordLog *log, guint n_liv
  * happens meanwhile, one of the two is there.  What was added and waits is dropped; `dump` has it.  FALSE: it
  * is not known which one is there; the next sync writes a new file of what counts then. */
 SATCHEL_API gboolean satchel_record_log_rewrite (SatchelRecordLog *log, GError **error);
-/* Of the file, for tests. */
+/* Returns the number of records in the file, for tests. */
 SATCHEL_API guint satchel_record_log_n_records (const SatchelRecordLog *log);
 
 G_END_DECLS

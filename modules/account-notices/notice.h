@@ -13,7 +13,7 @@ typedef struct Notice
   guint kind; /* SatchelAccountEventKind */
   char *user, *network, *service, *client, *label;
   gint64 time_s;
-  /* In memory only: */
+  /* The members below are in memory only. */
   guint n_tries;
   gint64 due_ms;
   gboolean is_sent; /* its mail is on its way */
@@ -30,6 +30,6 @@ const char *notice_kind_name (guint kind);
 /* 0: there is none of that name. */
 guint notice_kind_find (const char *name);
 
-/* As one record of the file, and back; NULL: it is none. */
+/* Writes a notice as a record of the file, and reads it back.  NULL: @record is none. */
 char *notice_record (const Notice *notice);
 Notice *notice_parse (const char *record);

@@ -18,6 +18,6 @@ Template *template_new (const char *text, GError **error);
 Template *template_read (const char *path, GError **error);
 void template_free (Template *text);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Template, template_free)
-/* Yours.  One line; and lines that end in LF. */
+/* Return the subject, one line, and the body, lines that end in LF.  Yours. */
 char *template_subject (const Template *text, const Notice *notice);
 char *template_body (const Template *text, const Notice *notice);

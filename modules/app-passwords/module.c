@@ -37,7 +37,7 @@ end_expired (const char *user, AppPassword *password, gpointer data)
   app_end_session_of (user, name);
 }
 
-/* Under the lock. */
+/* The caller holds the lock. */
 static void
 note_uses (void)
 {

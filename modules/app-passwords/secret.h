@@ -11,7 +11,7 @@
 
 /* FALSE: the system has no random bytes. */
 gboolean app_secret_make (char ret_secret[APP_SECRET_CHARS + 1], GError **error);
-/* In groups, for people. */
+/* Writes the secret in groups, as people read and type it. */
 void app_secret_show (const char *secret, char ret_text[APP_SHOWN_CHARS + 1]);
 /* The secret in what somebody typed: case, blanks and hyphens do not count, and I, L and O are read as the
  * digits that they look like.  FALSE: it is none. */

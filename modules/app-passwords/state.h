@@ -17,7 +17,7 @@ gboolean app_state_commit (AppState *state, GError **error);
 
 /* AppPassword of @user in the order in which they were made; NULL: none.  Borrowed. */
 const GPtrArray *app_state_passwords (AppState *state, const char *user);
-/* By credential, id or label; NULL: none. */
+/* Finds a password by its credential, id or label.  NULL: there is none. */
 AppPassword *app_state_find (AppState *state, const char *user, const char *what);
 /* Takes @password over. */
 void app_state_add (AppState *state, const char *user, AppPassword *password);

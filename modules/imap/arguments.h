@@ -175,7 +175,7 @@ typedef enum
   IMAP_BINARY_CONTENT, /* BINARY[1.2] (RFC 3516) */
   IMAP_BINARY_SIZE     /* BINARY.SIZE[1.2] */
 } ImapBinary;
-/* This is the work for a section is what a client names times the parts that a stranger has sent.  These
+/* The work grows with the sections that a client names times the parts that a stranger has sent.  These
  * bounds are above what any client asks for. */
 #define IMAP_FETCH_SECTIONS_MAX 1024u
 #define IMAP_FETCH_COSTLY_SECTIONS_MAX 128u /* HEADER.FIELDS, HEADER.FIELDS.NOT, BINARY */

@@ -344,7 +344,7 @@ has_kind (const ImapSearchKey *key, ImapKeyKind kind)
   return has;
 }
 
-/* Returns keys that read the whole of each message.  Depth is bounded. */
+/* Counts the keys that read the whole of each message.  The depth is bounded. */
 static guint
 count_texts (const ImapSearchKey *key)
 {

@@ -188,7 +188,7 @@ typedef struct Idle
   const char *bad;
 } Idle;
 
-/* Returns called at the start, after each change of the mailbox, and when a line has come. */
+/* It is called at the start, after each change of the mailbox, and for each line that comes. */
 ImapStep
 imap_run_idle (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

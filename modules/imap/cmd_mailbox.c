@@ -13,8 +13,8 @@
 
 #define VANISHED_MAX 64u /* levels that are remembered */
 
-/* Returns a use that another mailbox has moves to the new one (RFC 6154 3): one mailbox a use, the one asked
- * for last. */
+/* A special use that another mailbox has moves to the new one: a use has one mailbox (RFC 6154 3), and the
+ * last one that was asked for gets it. */
 ImapStep
 imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -201,7 +201,7 @@ write_rights (ImapWriter *writer, guint rights)
   (SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ | SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_CREATE                   \
    | SATCHEL_RIGHT_DELETE_MAILBOX | SATCHEL_RIGHT_ADMINISTER)
 
-/* Returns a name that is not listed is invisible to the user, and answered as if it did not exist. */
+/* A name that the user may not see is answered as if it did not exist (RFC 4314 6). */
 ImapStep
 imap_run_myrights (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

@@ -41,7 +41,7 @@
 #define SORTED IMAP_COMMAND_SORTED
 #define NUMBERS IMAP_COMMAND_MAY_NAME_NUMBERS
 
-/* This is the most frequent ones come first. */
+/* The most frequent commands come first, since the search goes from the first row to the last. */
 static const ImapCommandRow rows[] = {
   { "UID FETCH", SELECTED, INLINE | UID_ONLY, FETCH, imap_run_fetch, imap_note_answered },
   { "FETCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, FETCH, imap_run_fetch, imap_note_answered },
@@ -78,7 +78,7 @@ static const ImapCommandRow rows[] = {
   { "CREATE", ANY, 0, CREATE, imap_run_create },
   { "DELETE", ANY, 0, MAILBOX, imap_run_delete, .succeeded = imap_announce_deleted },
   { "RENAME", ANY, 0, TWO_MAILBOXES, imap_run_rename, .succeeded = imap_announce_renamed },
-  /* Without a capability: ACL would promise SETACL and GETACL too (decision 0045). */
+  /* MYRIGHTS has no capability: ACL would promise SETACL and GETACL too (decision 0045). */
   { "MYRIGHTS", ANY, INLINE, MAILBOX, imap_run_myrights },
   { "SUBSCRIBE", ANY, 0, MAILBOX, imap_run_subscribe },
   { "UNSUBSCRIBE", ANY, 0, MAILBOX, imap_run_unsubscribe },

@@ -495,7 +495,7 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
   return TRUE;
 }
 
-/* Returns messages that need blocking: attributes, content, \Seen. */
+/* Answers for messages of which something must be read or changed: attributes, content, \Seen. */
 static ImapStep
 run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
 {

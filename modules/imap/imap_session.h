@@ -50,9 +50,10 @@ typedef struct ImapCommandRow
   gboolean (*parse) (ImapReader *reader, gpointer arguments);
   void (*clear) (gpointer arguments);
   gsize arguments_size;
-  /* Called until DONE.  BLOCK is for calls with @may_block FALSE only. */
+  /* It is called until it returns DONE, and returns BLOCK only if @may_block is FALSE. */
   ImapStep (*run) (ImapSession *session, ImapCommand *command, gboolean may_block);
-  /* Called before the view is brought up to date, each time that is tried. NULL: there is nothing to note. */
+  /* It is called before the view is brought up to date, each time that is tried.  NULL: there is nothing to
+   * note. */
   void (*prepare) (ImapSession *session, ImapCommand *command);
   /* Called on the main thread, once the command has been answered with OK. NULL: there is nothing to do. */
   void (*succeeded) (ImapSession *session, ImapCommand *command);
@@ -235,7 +236,7 @@ gboolean imap_incoming_write (ImapSession *session, const void *data, gsize len)
 /* catenate.c adds what a URL names to the message under way. [blocks] */
 gboolean imap_catenate (ImapSession *session, const char *url);
 
-/* command.c has these. */
+/* commands.c has these. */
 const ImapCommandRow *imap_command_find (const char *name);
 void imap_command_free (ImapCommand *command);
 /* Writes "IMAP4rev1 LITERAL+ ...": what is offered after login, with what the user's storage has. */
@@ -268,8 +269,8 @@ char *imap_name_decode (const ImapSession *session, const char *name);
 char *imap_name_to_internal (const ImapSession *session, const char *name, GError **error);
 /* Returns a name as clients see it, in UTF-8. */
 char *imap_name_to_client (const ImapSession *session, const char *name);
-/* With IMAP4rev2, returns, if storage's @name is shown in another way than the client wrote it: returns
- * @supplied in UTF-8; else NULL (RFC 9051 6.3.9.7). Yours. */
+/* Returns what the client wrote, @supplied, in UTF-8, if IMAP4rev2 is on and storage's @name is shown in
+ * another way (RFC 9051 6.3.9.7); else NULL.  Yours. */
 char *imap_name_denormalised (const ImapSession *session, const char *supplied, const char *name);
 /* cmd_list.c writes a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8
  * as clients see names, is OLDNAME, or NULL. */

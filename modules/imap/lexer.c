@@ -18,7 +18,7 @@ typedef enum
   STATE_BYTES,
   STATE_CR,      /* the line's CR was read */
   STATE_REFUSED, /* a synchronising literal was refused: the command is over */
-  /* While skipping.  A non-synchronising literal at the end of a line goes on after it. */
+  /* The rest is not kept.  A line that ends in a non-synchronising literal goes on behind that. */
   STATE_SKIP,
   STATE_SKIP_BYTES
 } State;
@@ -435,8 +435,8 @@ feed_state (ImapLexer *lexer, guint8 byte, gboolean *again)
   return IMAP_LEX_MORE;
 }
 
-/* Returns a byte of a line, which is seen by `line_end` whatever it is read as.  Returns how many were used
- * up. */
+/* Takes a byte of a line, which `line_end` sees whatever it is read as.  Returns how many bytes were used up:
+ * 0 or 1. */
 static gsize
 feed_byte (ImapLexer *lexer, guint8 byte, ImapLexStatus *status)
 {

@@ -40,7 +40,7 @@ typedef struct ImapListing
   guint at;                    /* how far it has been told */
 } ImapListing;
 
-/* Yours, of ImapListPattern. */
+/* Returns an empty array of ImapListPattern; yours. */
 GPtrArray *imap_list_patterns_new (void);
 /* Takes @text over, which may be NULL: then there is nothing to add. */
 void imap_list_patterns_add (GPtrArray *patterns, char *text, gboolean is_shown);

@@ -158,7 +158,7 @@ add_attributes (const LdapEntry *entry, GPtrArray *texts)
     }
 }
 
-/* With the name of the entry: who takes an old name over is somebody else. */
+/* The version has the name of the entry in it: whoever takes an old name over is somebody else. */
 static char *
 find_version (const LdapEntry *entry)
 {
@@ -209,7 +209,7 @@ answer_address (SatchelHelperCall *call, const char *name, GPtrArray *texts, GEr
     g_ptr_array_add (texts, g_strdup (name));
 }
 
-/* As the user: only the directory knows what is right. */
+/* Binds as the user, since only the directory knows which password is right. */
 static LdapBind
 try_password (SatchelHelperCall *call, const char *dn, const char *password, GError **error)
 {

@@ -27,9 +27,9 @@ extern const char *const quota_attribute_names[QUOTA_N_RESOURCES];
 /* Sets a limit from @text, which has the form of the settings `storage` and `messages`. On an error @limit
  * stays as it is. */
 gboolean quota_limit_set (SatchelUsage *limit, QuotaResource resource, const char *text, GError **error);
-/* Of @user (local@domain); SATCHEL_UNLIMITED where there is none. */
+/* Returns the limits of @user (local@domain), SATCHEL_UNLIMITED where there is none. */
 SatchelUsage quota_limits_find (const QuotaLimits *limits, const char *user);
-/* @limit, and what a delivery may go beyond it. */
+/* Returns @limit with what a delivery may go beyond it. */
 SatchelUsage quota_limits_with_grace (const QuotaLimits *limits, SatchelUsage limit);
 /* The highest of the warnings that lies above @before and not above @after, in percent of @limit; 0: none. */
 guint quota_limits_crossed (const QuotaLimits *limits, guint64 limit, guint64 before, guint64 after);

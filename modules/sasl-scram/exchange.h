@@ -5,7 +5,7 @@
 #include <satchel/sasl.h>
 
 extern const SatchelSaslOps scram_sha_256, scram_sha_256_plus, scram_sha_1, scram_sha_1_plus;
-/* From the settings. */
+/* These are settings of the module. */
 extern gboolean scram_has_sha_1;
 extern guint scram_made_up_iterations;
 /* The server's part of nonces, for tests; NULL: a random one. */

@@ -16,7 +16,7 @@
 Totp totp;
 static TotpSettings *worked_out; /* by reload, for reload_end */
 
-/* Those of the setting @name.  NULL without @error: it is not set. */
+/* Reads the keys of the setting @name.  NULL without @error: it is not set. */
 static TotpKeys *
 read_keys (const SatchelConfig *section, const char *name, GError **error)
 {

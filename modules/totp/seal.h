@@ -11,7 +11,7 @@
 #define TOTP_MASTER_CHARS_MIN 32u
 
 typedef struct TotpKeys TotpKeys;
-/* Of the text of the secret setting.  NULL: it is too short. */
+/* Derives keys from the text of the secret setting.  NULL: it is too short. */
 TotpKeys *totp_keys_new (const char *master, GError **error);
 void totp_keys_free (TotpKeys *keys);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TotpKeys, totp_keys_free)

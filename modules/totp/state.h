@@ -45,7 +45,7 @@ typedef struct TotpUser
   guint n_wrong;
   gboolean is_shut;
   GPtrArray *grants; /* TotpGrant */
-  /* In memory only: strings that were wrong, the newest last. */
+  /* These strings were wrong, the newest last; they are in memory only. */
   guint8 wrong_texts[TOTP_WRONG_TEXTS_MAX][TOTP_HASH_BYTES];
   guint n_wrong_texts;
 } TotpUser;
@@ -76,7 +76,7 @@ void totp_state_expire (TotpState *state, TotpUser *user, TotpGrantTimes times, 
 void totp_state_end_grant (TotpState *state, TotpUser *user, TotpGrant *grant);
 /* Takes @grant over, gives it its id, and notes user and grant. */
 void totp_state_add_grant (TotpState *state, TotpUser *user, TotpGrant *grant);
-/* Of the newest code that anybody used. */
+/* Returns the time step of the newest code that anybody used. */
 guint64 totp_state_newest_step (const TotpState *state);
 
 /* The sealed key of hashes; NULL: the master key was never changed. */

@@ -24,7 +24,7 @@ typedef struct Totp
 } Totp;
 extern Totp totp;
 
-/* Under the lock: FALSE, and nobody may be let in, while the file is unusable. */
+/* FALSE: the file is unusable, and nobody may be let in.  The caller holds the lock. */
 gboolean totp_ready (GError **error);
 /* Seconds since 1970; says in the log if the clock was set. */
 gint64 totp_now_s (void);
@@ -33,12 +33,12 @@ gint64 totp_now_s (void);
  * was used. */
 gboolean totp_find_step (const TotpUser *user, const char *code, gint64 now_s, guint64 *ret_step,
                          gboolean *ret_is_spent, GError **error);
-/* Under the lock: seals all with the new keys.  @ret_n: how many secrets. */
+/* Seals all with the new keys; *@ret_n is the number of secrets.  The caller holds the lock. */
 gboolean totp_rekey (guint *ret_n, GError **error);
 void totp_change_keys (void);                   /* the file is sealed with the new ones */
 char *totp_grant_name (const TotpGrant *grant); /* "grant:17", the credential of sessions.  Yours. */
 
-/* Of the factor, for lists of devices; admin.c. */
+/* admin.c has these, which the factor shows for lists of devices. */
 gboolean totp_list_credentials (const char *name, SatchelCredentialEntryFunc func, gpointer data,
                                 GError **error);
 gboolean totp_end_credential (const char *name, const char *credential, GError **error);
@@ -47,5 +47,5 @@ void totp_client_named (const char *name, const char *credential, const char *cl
 
 extern const SatchelFactorOps totp_factor;  /* factor.c */
 extern const SatchelAdminOps totp_commands; /* admin.c */
-/* Under the lock: what waits for a code. */
+/* Forgets what waits for a code.  The caller holds the lock. */
 void totp_commands_clear (void);

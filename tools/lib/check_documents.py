@@ -25,6 +25,7 @@ OUTSIDE = [
     (re.compile(r"[Mm]ust[ -]show\b|\b[Pp]romise \d"), "a list outside the tree"),
     (re.compile(r"\.\./shared/(?!corpus|bench|rfc)\w"), "a directory outside the tree"),
 ]
+MADE_BY_CONFIGURE = {"config.h"}
 # Automake makes these.
 STANDARD_TARGETS = {"all", "check", "clean", "dist", "distcheck", "install", "install-strip", "uninstall", "installcheck", "test-%"}
 
@@ -168,6 +169,34 @@ def check_paths(tree):
                     tree.complain(name, number, f"there is no {path}")
 
 
+def comments_of(text):
+    """(line, text) of each comment in C."""
+    for comment in re.finditer(r"/\*(.*?)\*/", text, re.S):
+        yield text.count("\n", 0, comment.start()) + 1, comment.group(1)
+
+
+def check_sources(tree):
+    """Files of C that comments and READMEs name exist, and a comment says of no function without a result what it returns."""
+    known = {os.path.basename(name) for name in tree.files} | MADE_BY_CONFIGURE
+
+    def look(name, number, text):
+        for file in re.findall(r"(?<![\w./<*{-])([a-z][a-z0-9_-]*\.[ch])\b(?!\.)", text):
+            if file not in known:
+                tree.complain(name, number, f"there is no file {file}")
+    for name in tree.files:
+        if name.endswith("README.md"):
+            for number, line, is_code in lines_of_prose(read(tree.root, name)):
+                for span in [] if is_code else re.findall(r"`([^`]+)`", line):
+                    look(name, number, span)
+        if not name.endswith((".c", ".h")):
+            continue
+        text = read(tree.root, name)
+        for number, comment in comments_of(text):
+            look(name, number, comment)
+        for wrong in re.finditer(r"/\* Returns\b[^*]*(?:\*(?!/)[^*]*)*\*/\n(?:static |SATCHEL_API |inline )*void[ \n](?!\*)", text):
+            tree.complain(name, text.count("\n", 0, wrong.start()) + 1, "says what a function returns that returns nothing")
+
+
 def check_lines(tree):
     for name in tree.files:
         if not name.endswith(".md"):
@@ -268,7 +297,7 @@ def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     tree = Tree(sys.argv[1], sys.argv[2] if len(sys.argv) == 3 else None)
-    for check in (check_references, check_tables, check_paths, check_lines, check_commands):
+    for check in (check_references, check_tables, check_paths, check_sources, check_lines, check_commands):
         check(tree)
     for problem in tree.problems:
         print(f"check-docs: {problem}", file=sys.stderr)

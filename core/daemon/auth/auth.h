@@ -25,7 +25,7 @@ typedef enum
   SATCHEL_EXPLAIN_ALWAYS
 } SatchelExplain;
 
-/* From the configuration; replaced at a reload. */
+/* These come from the configuration, and are replaced at a reload. */
 typedef struct SatchelAuthSettings
 {
   char *default_domain;

@@ -146,7 +146,7 @@ verify_candidate (SatchelAuthCheck *check)
   satchel_call_ask (&question, verified, check);
 }
 
-/* Never with a factor in it, and there is nothing to remember of users that are not. */
+/* A check that asks a second factor is never shared, nor is one of a name that is no user. */
 static gboolean
 may_share (const SatchelAuthCheck *check)
 {

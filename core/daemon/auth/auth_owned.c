@@ -135,7 +135,8 @@ reply_owned (Owned *owned, const SatchelPlace *place)
   satchel_peer_send (owned->mail, reply);
 }
 
-/* Of one user; if a userdb cannot say what a layer may have to know before it removes mail: another time. */
+/* The attributes of one user have come.  If a userdb cannot tell them now, the user is left for another time,
+ * since a layer may have to know them before it removes mail. */
 static void
 told_attributes (const char *attributes, const GError *error, gpointer data)
 {

@@ -77,7 +77,7 @@ is_word (const char *text, gsize max_len)
   return len > 0 && len <= max_len && text[len] == '\0';
 }
 
-/* This says what a message says of the attempt. */
+/* This is what the message of a gate tells of the attempt. */
 typedef struct Told
 {
   SatchelLogin login;
@@ -243,7 +243,7 @@ auth_cancel (Gate *gate, SatchelIpcMessage *message)
   Session *session = g_hash_table_lookup (gate->sessions, &message->session_id);
   if (session == NULL)
     return TRUE;
-  /* In any state: our answer may have crossed it.  A check that runs goes on, and counts. */
+  /* This may come in any state, since our answer may have crossed it.  A check that runs goes on, and counts. */
   auth_session_drop_exchange (session);
   satchel_timer_cancel (&session->delay);
   if (session->user != NULL)

@@ -310,7 +310,7 @@ satchel_throttle_give_back (SatchelThrottle *throttle, const SatchelGuess *guess
   *attempt = (SatchelAttempt) { 0 };
 }
 
-/* In the place that it had, or instead of the oldest. */
+/* Notes the secret in the place that it had, or instead of the oldest one. */
 static void
 note_wrong (ThrottleAccount *account, guint64 secret, gint64 now_ms)
 {

@@ -56,10 +56,10 @@ SatchelThrottleReason satchel_throttle_begin (SatchelThrottle *throttle, const S
 /* Does the same, without counting. */
 SatchelThrottleReason satchel_throttle_judge (SatchelThrottle *throttle, const SatchelGuess *guess,
                                               guint max_failures, gint64 now_ms);
-/* Not a failure: the secret was right, or nothing was checked. */
+/* Takes back what begin has counted: the secret was right, or nothing was checked. */
 void satchel_throttle_give_back (SatchelThrottle *throttle, const SatchelGuess *guess,
                                  SatchelAttempt *attempt);
-/* A failure.  The same secret costs the account nothing more for an hour. */
+/* Counts a failure.  The same secret costs the account nothing more for an hour. */
 void satchel_throttle_fail (SatchelThrottle *throttle, const SatchelGuess *guess, gint64 now_ms,
                             SatchelAttempt *attempt);
 

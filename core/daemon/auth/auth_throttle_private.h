@@ -43,7 +43,7 @@ struct SatchelThrottle
 
 /* 0 stands for no period. */
 gint64 throttle_period (gint64 now_ms);
-/* Of the last thirteen periods; @period: now. */
+/* Returns the count of the last thirteen periods, of which @period is the present one. */
 guint throttle_sum (ThrottleCounter *counter, gint64 period);
 /* Returns the counter of the network around @place; NULL: there is none. */
 ThrottleCounter *throttle_find_network (SatchelThrottle *throttle, const char *place, guint level);

@@ -42,7 +42,7 @@ rule_free (gpointer data)
   g_free (data);
 }
 
-/* These are names of stacks and volumes: few, for many users. */
+/* Returns a copy of @text that lives for ever: stacks and volumes have few names, shared by many users. */
 const char *
 satchel_placement_intern (const char *text)
 {

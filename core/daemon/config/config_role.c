@@ -247,7 +247,7 @@ fill_plan (SatchelConfigWork *work)
   const SatchelConfig *server = satchel_config_set_group (work->set, "server"),
                       *log = satchel_config_set_group (work->set, "log");
   guint n_cores = g_get_num_processors ();
-  /* In the order of the choices of server.sandbox. */
+  /* These are in the order of the choices of server.sandbox. */
   static const SatchelSandboxMode sandboxes[] = { SATCHEL_SANDBOX_REQUIRED, SATCHEL_SANDBOX_BEST_EFFORT,
                                                   SATCHEL_SANDBOX_OFF };
   SatchelServerSettings settings;

@@ -115,7 +115,7 @@ gboolean satchel_gate_role_start (SatchelRoleContext *context, const SatchelRole
                                   GError **error);
 gboolean satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks,
                                   GError **error);
-/* Before modules start: they may derive values. */
+/* Prepares what modules may ask for while they start: they derive values from the secret of auth. */
 gboolean satchel_auth_role_prepare (SatchelRoleContext *context, GError **error);
 gboolean satchel_mail_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks,
                                   GError **error);

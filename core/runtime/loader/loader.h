@@ -88,6 +88,6 @@ gboolean satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *se
 gboolean satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
 gboolean satchel_loader_start (SatchelLoader *loader, GError **error);
 gboolean satchel_loader_reload_prepare (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
-/* Called once after a prepare that returned TRUE. */
+/* It must be called once after each prepare that returned TRUE. */
 void satchel_loader_reload_end (SatchelLoader *loader, gboolean is_commit);
 void satchel_loader_stop (SatchelLoader *loader);

@@ -89,7 +89,7 @@ find_series (const Counter *state, const char *const *values, guint n_labels)
   return n > SATCHEL_COUNTER_SERIES ? &state->series[SATCHEL_COUNTER_SERIES] : NULL;
 }
 
-/* Called under the lock. */
+/* The caller holds the lock. */
 static const Series *
 add_series (SatchelCounter *counter, const char *const *values, guint n_labels)
 {
@@ -119,7 +119,7 @@ count_labels (const SatchelCounter *counter)
   return n;
 }
 
-/* Called under the lock. */
+/* The caller holds the lock. */
 static void
 prepare_counter (SatchelCounter *counter)
 {

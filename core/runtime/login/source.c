@@ -12,7 +12,7 @@ static const char *const words[] = {
   [SATCHEL_SOURCE_ADDRESS] = "address",
   [SATCHEL_SOURCE_VERIFY] = "verify",
 };
-/* Of a request: word and name; to verify also the rest. */
+/* These are the fields of a request: a word and a name; one to verify has the rest, too. */
 enum
 {
   AT_WORD = 0,

@@ -154,7 +154,7 @@ satchel_job_get_crumb (char *buffer, gsize len)
   g_strlcpy (buffer, slot != NULL ? slot->detail : "", len);
 }
 
-/* Called under the lock. */
+/* The caller holds the lock. */
 static void
 join_line (UserQueue *user)
 {
@@ -304,7 +304,7 @@ add_apart_thread (void)
 
 static void retry_threads (SatchelTimer *timer, gpointer data);
 
-/* Called under the lock, in the main thread. */
+/* The caller is the main thread and holds the lock. */
 static void
 ensure_thread (void)
 {

@@ -232,7 +232,7 @@ check_mark (SatchelRecordLog *log, GError **error)
                                log->name, log->length);
 }
 
-/* In place, in one block: whatever a crash leaves of it is the old length or the new one. */
+/* Writes the length in place and inside one block, so that a crash leaves the old one or the new one. */
 static gboolean
 write_mark (SatchelRecordLog *log, guint64 length)
 {

@@ -14,7 +14,7 @@ satchel_change_kind_is_of_names (SatchelChangeKind kind)
   return kind >= SATCHEL_CHANGE_CREATE && kind <= SATCHEL_CHANGE_SPECIAL_USE;
 }
 
-/* A row that says nothing any more goes with the round. */
+/* A name with neither mailbox nor subscription leaves the table; the round frees its row. */
 static void
 settle_row (SatchelChangeRound *round, SatchelChangeRow *row)
 {

@@ -47,7 +47,7 @@ extern GMutex satchel_feeds_lock; /* for all in SatchelFeed and SatchelFeedEntry
 /* Returns SatchelFeed, for as long as the process lives.  Yours, borrowed elements; under satchel_feeds_lock.
  */
 GPtrArray *satchel_feeds_enabled (void);
-/* This is TRUE while the process stops: a thread ends at the next change. */
+/* Does the process stop?  Then each thread of a listener ends before its next change. */
 gboolean satchel_feed_is_stopping (void);
 /* Mark the beginning and end of a listener's call, so that others can see what it works at. */
 void satchel_feed_begin_call (const char *listener, const char *user, const SatchelChange *change);

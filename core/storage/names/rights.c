@@ -33,7 +33,7 @@ static const struct
   [SATCHEL_ACT_MOVE] = { "be moved from",
                          SATCHEL_RIGHT_READ | SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, 0 },
   [SATCHEL_ACT_EXPUNGE] = { "be expunged", SATCHEL_RIGHT_EXPUNGE, 0 },
-  /* EXPUNGE of what has no \Deleted sets that as well. */
+  /* Removing a message without \Deleted counts as setting the flag first, so both rights are needed. */
   [SATCHEL_ACT_REMOVE] = { "lose messages", SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, 0 },
 };
 

@@ -121,8 +121,7 @@ below (SatchelStorage *storage, SatchelCall call)
   return satchel_dispatch_target (storage->store, storage->private_dispatch, call);
 }
 
-/* This says what changes something is serialised also when a layer calls it on its own account, e.g. from
- * `plan`. */
+/* Methods that change something run one at a time, also when a layer calls them itself, as from `plan`. */
 #define MAY_READ(storage, error) TRUE
 #define MAY_WRITE(storage, error) satchel_store_check_fence ((storage)->store, error)
 #define MAY_LIST MAY_WRITE

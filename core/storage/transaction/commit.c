@@ -56,7 +56,7 @@ lead (SatchelStoreCore *store)
     ((SatchelCommitRequest *) round->pdata[i])->is_done = TRUE;
 }
 
-/* Returns when @request was in a round, its own or another thread's. */
+/* Waits until @request was in a round: one of this thread's, or of another that leads meanwhile. */
 static void
 wait_in_line (SatchelStoreCore *store, SatchelCommitRequest *request)
 {
