@@ -91,7 +91,8 @@ int
 satchel_cli_start_modules (SatchelCli *cli)
 {
   g_auto (GStrv) dirs = module_dirs (cli);
-  /* A new loader takes the place of the first, which also has modules that were loaded for their settings only. */
+  /* A new loader takes the place of the first, which also has modules that were loaded for their settings
+   * only. */
   g_clear_pointer (&cli->loader, satchel_loader_free);
   cli->loader = satchel_loader_new (SATCHEL_ROLE_CLI, (const char *const *) dirs);
   for (const char *const *name = satchel_config_set_names (cli->set); *name != NULL; name++)

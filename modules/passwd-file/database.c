@@ -120,7 +120,7 @@ read_file_content (int fd, GByteArray *text, GError **error)
   /* The file may become shorter meanwhile; if it grows, the rest is read at the next change. */
   gssize filled = satchel_fd_read_all (fd, text->data, text->len - 1);
   if (filled < 0)
-    return satchel_error_set_errno (error, errno, "read");
+    return satchel_error_set_errno (error, errno, "the file cannot be read");
   text->data[filled] = '\0';
   g_byte_array_set_size (text, (guint) filled);
   return TRUE;

@@ -19,7 +19,7 @@ static gboolean
 give_to_owner (int fd, const struct stat *like, GError **error)
 {
   if (geteuid () == 0 && fchown (fd, like->st_uid, like->st_gid) < 0)
-    return satchel_error_set_errno (error, errno, "fchown");
+    return satchel_error_set_errno (error, errno, "the new file cannot be given to the owner of the old one");
   return TRUE;
 }
 

@@ -48,7 +48,8 @@ wait_for_socket (const Connection *connection, short events, SatchelHelperCall *
       if (n > 0)
         return TRUE;
       if (n < 0 && errno != EINTR)
-        return satchel_error_set_errno (error, errno, "poll");
+        return satchel_error_set_errno (error, errno,
+                                        "the connection to the database cannot be watched (poll)");
     }
   return FALSE;
 }

@@ -112,7 +112,13 @@ static void
 owe_release (const Move *move)
 {
   if (owed.length >= MAX_OWED)
-    return;
+    {
+      satchel_log (
+          SATCHEL_LOG_WARNING, AREA,
+          "user=%s mail process %u is not told to let go of the user: %u others wait already; restart it",
+          move->user, move->slot, MAX_OWED);
+      return;
+    }
   Owed *one = g_new0 (Owed, 1);
   *one = (Owed) { g_strdup (move->user), move->slot, move->epoch };
   g_queue_push_head (&owed, one);

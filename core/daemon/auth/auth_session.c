@@ -243,7 +243,8 @@ auth_cancel (Gate *gate, SatchelIpcMessage *message)
   Session *session = g_hash_table_lookup (gate->sessions, &message->session_id);
   if (session == NULL)
     return TRUE;
-  /* This may come in any state, since our answer may have crossed it.  A check that runs goes on, and counts. */
+  /* This may come in any state, since our answer may have crossed it.  A check that runs goes on, and counts.
+   */
   auth_session_drop_exchange (session);
   satchel_timer_cancel (&session->delay);
   if (session->user != NULL)

@@ -71,7 +71,7 @@ satchel_spawn (const SatchelOptions *options, SatchelRole role, guint slot, int 
   g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE;
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.ends) != 0)
     {
-      satchel_error_set_errno (error, errno, "socketpair");
+      satchel_error_set_errno (error, errno, "no link to a new process can be made (socketpair)");
       return -1;
     }
   g_auto (GStrv) argv = make_argv (options, role, slot);
@@ -82,7 +82,7 @@ satchel_spawn (const SatchelOptions *options, SatchelRole role, guint slot, int 
     become_child (options->program, argv, envp, pair.ends[1], master);
   if (pid < 0)
     {
-      satchel_error_set_errno (error, errno, "fork");
+      satchel_error_set_errno (error, errno, "no process can be started (fork)");
       return -1;
     }
   *ret_fd = satchel_fd_steal (&pair.ends[0]);

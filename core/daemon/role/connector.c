@@ -278,7 +278,8 @@ satchel_connector_start (const GPtrArray *granted, SatchelSandboxMode mode, GErr
 {
   g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE;
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.ends) != 0)
-    return satchel_error_set_errno (error, errno, "socketpair");
+    return satchel_error_set_errno (error, errno,
+                                    "no link to the connecting process can be made (socketpair)");
   pid_t parent = getpid (), pid = fork ();
   if (pid == 0)
     {
@@ -288,7 +289,7 @@ satchel_connector_start (const GPtrArray *granted, SatchelSandboxMode mode, GErr
       serve_questions (granted, mode);
     }
   if (pid < 0)
-    return satchel_error_set_errno (error, errno, "fork");
+    return satchel_error_set_errno (error, errno, "the connecting process cannot be started (fork)");
   satchel_fd_clear (&pair.ends[1]);
   if (!hear_ready (pair.ends[0], error))
     return FALSE;

@@ -332,7 +332,8 @@ satchel_launcher_start (const SatchelHelperOps *own_ops, const GArray *ports, Sa
   g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE;
   ops = own_ops;
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.ends) != 0)
-    return satchel_error_set_errno (error, errno, "socketpair");
+    return satchel_error_set_errno (error, errno,
+                                    "no link to the launching process can be made (socketpair)");
   pid_t parent = getpid (), pid = fork ();
   if (pid == 0)
     {
@@ -344,7 +345,7 @@ satchel_launcher_start (const SatchelHelperOps *own_ops, const GArray *ports, Sa
       serve_requests (ports, mode);
     }
   if (pid < 0)
-    return satchel_error_set_errno (error, errno, "fork");
+    return satchel_error_set_errno (error, errno, "the launching process cannot be started (fork)");
   satchel_fd_clear (&pair.ends[1]);
   if (!hear_ready (pair.ends[0], error))
     return FALSE;

@@ -147,7 +147,7 @@ bring_up (SatchelRoleContext *context, GError **error)
   satchel_helper_calls_set_limits (helpers.queue, helpers.content);
   satchel_job_set_limits (limits.threads, limits.threads_per_user);
   if (fchdir (context->root_fd >= 0 ? context->root_fd : AT_FDCWD) != 0 && chdir ("/") != 0)
-    return satchel_error_set_errno (error, errno, "chdir");
+    return satchel_error_set_errno (error, errno, "the process cannot enter its directory (chdir)");
   const RoleCode *code = code_of (context->role);
   if (code->prepare != NULL && !code->prepare (context, error))
     return FALSE;

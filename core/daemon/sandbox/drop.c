@@ -26,7 +26,7 @@ set_ids (guint uid, guint gid, guint more_gid, GError **error)
     return TRUE;
   const gid_t more = more_gid;
   if (setgroups (more_gid != SATCHEL_PLAN_NO_ID ? 1 : 0, &more) != 0)
-    return satchel_error_set_errno (error, errno, "setgroups");
+    return satchel_error_set_errno (error, errno, "the process cannot give up its groups (setgroups)");
   if (gid != SATCHEL_PLAN_NO_ID && setresgid (gid, gid, gid) != 0)
     return satchel_error_set_errno (error, errno, "the process cannot change to group %u (setresgid)", gid);
   if (uid != SATCHEL_PLAN_NO_ID && setresuid (uid, uid, uid) != 0)
@@ -43,7 +43,7 @@ set_capabilities (gboolean keep_reading, GError **error)
   struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
   struct __user_cap_data_struct now[2] = { 0 }, wanted[2] = { 0 };
   if (syscall (SYS_capget, &header, now) != 0)
-    return satchel_error_set_errno (error, errno, "capget");
+    return satchel_error_set_errno (error, errno, "the process cannot read its capabilities (capget)");
   if (keep_reading)
     {
       guint32 search = 1u << CAP_DAC_READ_SEARCH, override = 1u << CAP_DAC_OVERRIDE;
@@ -59,7 +59,7 @@ set_capabilities (gboolean keep_reading, GError **error)
   header.pid = 0;
   /* A process without capabilities need not call, and a unit without capabilities may forbid the call. */
   if (memcmp (now, wanted, sizeof now) != 0 && syscall (SYS_capset, &header, wanted) != 0)
-    return satchel_error_set_errno (error, errno, "capset");
+    return satchel_error_set_errno (error, errno, "the process cannot drop its capabilities (capset)");
   return TRUE;
 }
 
@@ -68,7 +68,7 @@ satchel_drop_rights (guint uid, guint gid, guint more_gid, gboolean keep_reading
 {
   struct rlimit no_core = { 0, 0 }, files;
   if (setrlimit (RLIMIT_CORE, &no_core) != 0)
-    return satchel_error_set_errno (error, errno, "RLIMIT_CORE");
+    return satchel_error_set_errno (error, errno, "the process cannot forbid core dumps (setrlimit)");
   if (getrlimit (RLIMIT_NOFILE, &files) == 0)
     {
       files.rlim_cur = files.rlim_max;

@@ -78,7 +78,7 @@ satchel_helper_run_child (SatchelHelperCall *call, GBytes *request, GError **err
   gint64 left_ms = satchel_helper_call_left_ms (call);
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.ends) != 0)
     {
-      satchel_error_set_errno (error, errno, "socketpair");
+      satchel_error_set_errno (error, errno, "no link to a working process can be made (socketpair)");
       return NULL;
     }
   if (!send_request (request, pair.ends[1], left_ms, error))

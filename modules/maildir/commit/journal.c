@@ -135,8 +135,8 @@ md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
                               "the change concerns more messages than the journal can hold");
   Head head = make_journal_head (++journal->sequence, out->len, md_crc32c (0, out->data, out->len));
-  if (!md_pwrite_all (journal->fd, out->data, out->len, HEAD_BYTES, error)
-      || !md_pwrite_all (journal->fd, &head, sizeof head, 0, error))
+  if (!md_pwrite_all (journal->fd, out->data, out->len, HEAD_BYTES, "journal", error)
+      || !md_pwrite_all (journal->fd, &head, sizeof head, 0, "journal", error))
     {
       md_journal_retire (store);
       return FALSE;
@@ -161,7 +161,7 @@ md_journal_retire (MdStore *store)
   if (journal->fd < 0)
     return;
   Head head = make_journal_head (journal->sequence, 0, 0);
-  if (!md_pwrite_all (journal->fd, &head, sizeof head, 0, NULL))
+  if (!md_pwrite_all (journal->fd, &head, sizeof head, 0, "journal", NULL))
     {
       /* Without the file there is nothing to do again. */
       md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE, 0);

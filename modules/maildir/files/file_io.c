@@ -31,14 +31,14 @@ md_write_all (int fd, const void *data, gsize len, GError **error)
 }
 
 gboolean
-md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **error)
+md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, const char *what, GError **error)
 {
   const guint8 *p = data;
   while (len > 0)
     {
       ssize_t n = md_sys.pwrite (fd, p, len, (off_t) offset);
       if (n <= 0)
-        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "write");
+        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "%s: write", what);
       p += n;
       len -= (gsize) n;
       offset += (guint64) n;
@@ -47,13 +47,13 @@ md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **err
 }
 
 gboolean
-md_pwritev_all (int fd, struct iovec *parts, guint n, guint64 offset, GError **error)
+md_pwritev_all (int fd, struct iovec *parts, guint n, guint64 offset, const char *what, GError **error)
 {
   while (n > 0)
     {
       ssize_t done = md_sys.pwritev (fd, parts, (int) n, (off_t) offset);
       if (done <= 0)
-        return satchel_error_set_errno (error, done < 0 ? errno : EIO, "write");
+        return satchel_error_set_errno (error, done < 0 ? errno : EIO, "%s: write", what);
       offset += (guint64) done;
       for (; n > 0 && (gsize) done >= parts->iov_len; parts++, n--)
         done -= (ssize_t) parts->iov_len;
@@ -202,7 +202,7 @@ md_stamp_of (int fd, MdStamp *ret, GError **error)
 {
   struct stat st;
   if (md_sys.fstat (fd, &st) != 0)
-    return satchel_error_set_errno (error, errno, "stat");
+    return satchel_error_set_errno (error, errno, "the time of a directory cannot be read (stat)");
   *ret = (MdStamp) { .ino = st.st_ino, .sec = st.st_mtim.tv_sec, .nsec = st.st_mtim.tv_nsec };
   return TRUE;
 }

@@ -13,10 +13,12 @@ typedef struct MdStamp
   gint64 nsec;
 } MdStamp;
 
-gboolean md_write_all (int fd, const void *data, gsize len, GError **error);
-gboolean md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **error);
+gboolean md_write_all (int fd, const void *data, gsize len, GError **error); /* the caller adds the name */
+gboolean md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, const char *what,
+                        GError **error);
 /* Does the same of several pieces; @parts is changed. */
-gboolean md_pwritev_all (int fd, struct iovec *parts, guint n, guint64 offset, GError **error);
+gboolean md_pwritev_all (int fd, struct iovec *parts, guint n, guint64 offset, const char *what,
+                         GError **error);
 /* Reads a small regular file whole. NULL with NONEXISTENT, or with CORRUPT if it has more than @max bytes. */
 GByteArray *md_read_file (int dirfd, const char *name, gsize max, GError **error);
 /* Opens a regular file to read and write; a symbolic link is refused. */

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include "files/access_error.h"
 #include "files/file_io.h"
 #include "index/index.h"
 #include "files/log_area.h"
@@ -122,7 +123,8 @@ md_uidlist_write (MdMailbox *mb, const MdUidlistChange *change, GError **error)
   struct stat st;
   if (fd < 0 || md_sys.fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) || st.st_size == 0)
     return write_list_anew (mb, change, error);
-  gboolean ok = md_write_all (fd, lines->str, lines->len, error);
+  gboolean ok = md_write_all (fd, lines->str, lines->len, error)
+                || md_error_in (error, mb->control_fd, MD_UIDLIST_FILE);
   if (ok && change->is_durable && md_sys.fdatasync (fd) != 0)
     ok = satchel_error_set_errno (error, errno, "the file %s cannot be written to disk", MD_UIDLIST_FILE);
   if (!ok)

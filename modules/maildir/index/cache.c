@@ -138,7 +138,7 @@ md_cache_put (MdMailbox *mb, const guint32 *uids, GBytes *const *blobs, guint n,
     }
   if (out->len == 0)
     return;
-  if (md_pwrite_all (cache->fd, out->data, out->len, cache->size, NULL))
+  if (md_pwrite_all (cache->fd, out->data, out->len, cache->size, "cache", NULL))
     cache->size += out->len;
   else
     memset (ret_offsets, 0, n * sizeof *ret_offsets);

@@ -232,7 +232,7 @@ write_frame (int fd, const Frame *frame, guint64 *size, GError **error)
   tail.crc = md_crc32c (0, &tail, G_STRUCT_OFFSET (FrameTail, crc));
   struct iovec parts[] = { { &head, sizeof head }, { payload->data, payload->len }, { &tail, sizeof tail } };
   const gsize len = sizeof head + payload->len + sizeof tail;
-  if (!md_pwritev_all (fd, parts, G_N_ELEMENTS (parts), *size, error))
+  if (!md_pwritev_all (fd, parts, G_N_ELEMENTS (parts), *size, "index", error))
     return FALSE;
   *size += len;
   g_byte_array_set_size (payload, 0);

@@ -84,7 +84,7 @@ md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char 
   g_auto (MdFd) fd = open_or_make_file (store, file, &is_new, error);
   if (fd < 0)
     return FALSE;
-  gboolean ok = md_pwrite_all (fd, data, len, offset, error);
+  gboolean ok = md_pwrite_all (fd, data, len, offset, file, error);
   /* Cuts off what another process left behind when it ended in the middle of a write. */
   if (ok && (md_sys.fstat (fd, &st) != 0 || (guint64) st.st_size > offset + len)
       && md_sys.ftruncate (fd, (off_t) (offset + len)) != 0)

@@ -96,10 +96,10 @@ md_slots_commit (MdSlots *slots, GError **error)
     {
       Slot slot;
       make_slot (&slot, slots->words, which);
-      if (!md_pwrite_all (slots->fd, &slot, sizeof slot, which * SLOT_BYTES, error))
+      if (!md_pwrite_all (slots->fd, &slot, sizeof slot, which * SLOT_BYTES, "state file", error))
         return FALSE;
       if (md_sys.fdatasync (slots->fd) != 0)
-        return satchel_error_set (error, SATCHEL_ERROR_IO, "a state file cannot be written to disk");
+        return satchel_error_set_errno (error, errno, "a state file cannot be written to disk");
     }
   return TRUE;
 }
@@ -109,7 +109,7 @@ md_slots_hint (MdSlots *slots)
 {
   Slot slot;
   make_slot (&slot, slots->hints, 2);
-  slots->hints_valid = md_pwrite_all (slots->fd, &slot, sizeof slot, 2 * SLOT_BYTES, NULL);
+  slots->hints_valid = md_pwrite_all (slots->fd, &slot, sizeof slot, 2 * SLOT_BYTES, "state file", NULL);
 }
 
 void

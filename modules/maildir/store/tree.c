@@ -79,7 +79,8 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
     return FALSE;
   md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
   gboolean ok =
-      md_sys.mkdirat (trash_fd, unique, 0700) == 0 || satchel_error_set_errno (error, errno, "mkdir");
+      md_sys.mkdirat (trash_fd, unique, 0700) == 0
+      || satchel_error_set_errno (error, errno, "the directory of the mailbox cannot be made (mkdir)");
   g_auto (MdFd) fd = ok ? md_open_dir (trash_fd, unique, FALSE, error) : -1;
   ok = fd >= 0 && md_mailbox_create_files (store, fd, as, error);
   if (ok)
