@@ -14,6 +14,9 @@ endif
 if WITH_SQL
 conf_templates += conf.d/sql.conf.in
 endif
+if WITH_OAUTH
+conf_templates += conf.d/sasl-oauth.conf.in
+endif
 if WITH_LDAP
 conf_templates += conf.d/ldap.conf.in
 endif

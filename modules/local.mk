@@ -6,6 +6,7 @@ include modules/maildir/local.mk
 include modules/passwd-file/local.mk
 include modules/alias-file/local.mk
 include modules/quota/local.mk
+include modules/sasl-oauth/local.mk
 include modules/sasl-scram/local.mk
 include modules/sasl-external/local.mk
 include modules/account-notices/local.mk

@@ -180,15 +180,19 @@ int
 satchel_cli_auth_test (SatchelCli *cli)
 {
   const char *user = satchel_cli_argument (cli, 0), *service = satchel_cli_option (cli, "--service"),
-             *from = satchel_cli_option (cli, "--from");
+             *from = satchel_cli_option (cli, "--from"), *mechanism = satchel_cli_option (cli, "--mechanism");
   int exit;
   char *password =
       satchel_cli_read_present_password (satchel_cli_option (cli, "--stdin") != NULL, user, &exit);
   if (password == NULL)
     return exit;
-  const char *const argv[] = {
-    "auth-test", user, service != NULL ? service : "", from != NULL ? from : "local", password, NULL
-  };
+  const char *const argv[] = { "auth-test",
+                               user,
+                               service != NULL ? service : "",
+                               from != NULL ? from : "local",
+                               mechanism != NULL ? mechanism : "",
+                               password,
+                               NULL };
   g_autoptr (GString) answer = g_string_new (NULL);
   guint status = 0;
   exit = ask_server (cli, argv, answer, &status);

@@ -49,6 +49,7 @@ static const SatchelCliOption test_options[] = {
   { "--service", "NAME",
     "log in to this service, by the name of its protocol (default: none in particular)" },
   { "--from", "ADDRESS", "log in from this address (default: this machine)" },
+  { "--mechanism", "NAME", "log in by this SASL mechanism, with a token in place of the password" },
   STDIN,
   JSON,
   END

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 #define SATCHEL_SASL_STEPS_MAX 8u  /* an exchange with more is malformed */
 #define SATCHEL_SASL_USER_MAX 255u /* bytes of either name (RFC 4616 2) */
 #define SATCHEL_SASL_SECRET_MAX 1024u
+#define SATCHEL_SASL_RESPONSE_MAX 16384u
 
 /* This says what follows a step. */
 typedef enum
@@ -21,7 +22,9 @@ typedef enum
   SATCHEL_SASL_LOOK_UP,       /* `user` is looked up, and the attempt counted; then comes `found` */
   SATCHEL_SASL_PASSWORD,      /* `user` and `secret` go to the passdbs: the end */
   SATCHEL_SASL_RIGHT,         /* the client has proved to be the user that was looked up: the end */
-  SATCHEL_SASL_WRONG          /* it has not: the end */
+  SATCHEL_SASL_WRONG,         /* it has not: the end */
+  SATCHEL_SASL_ASK,           /* after LOOK_UP: `request` goes to a helper; then comes `answered` */
+  SATCHEL_SASL_UNAVAILABLE    /* what the client shows cannot be checked now; the attempt does not count */
 } SatchelSaslResult;
 
 /* These are the details of a result; the core zeroes it, and frees and wipes what a step sets. */
@@ -35,6 +38,16 @@ typedef struct SatchelSaslTurn
   char *secret;        /* wiped */
   GBytes *key;         /* RIGHT: what opens the user's keyring (satchel_secret_new), SATCHEL_KEY_CLIENT */
   char *name;          /* MALFORMED: whom the log shall name; may */
+  const char *helper;  /* ASK: the module whose helper is asked; static */
+  GBytes *request;     /* ASK; wiped as requests are (satchel_helper_pack) */
+  /* CHALLENGE: the client has failed, and only has to be told how.  Whatever follows, and if nothing does,
+   * the attempt counts, and nobody is let in. */
+  gboolean is_refuted;
+  char *why;        /* what was wrong with what the client showed, or why it cannot be checked, for the
+                       administrator; no secret; may */
+  char *credential; /* RIGHT: what opened the session, as of SatchelFactorAnswer; NULL: the password */
+  /* RIGHT: what the client showed is a second factor in itself, so that no factor is asked. */
+  gboolean is_whole;
 } SatchelSaslTurn;
 
 /* Who is offered a mechanism depends on these, the listener and the configuration, never on the user. */
@@ -66,6 +79,13 @@ typedef struct SatchelSaslOps
   SatchelSaslResult (*found) (gpointer exchange, const char *user, const SatchelCredential *credential,
                               SatchelSaslTurn *turn);
   void (*exchange_free) (gpointer exchange); /* wipes.  Must */
+  /* After ASK.  @reply: NULL with @error if the helper gave none in time.  It may be called when the client
+   * has gone.  Must for those that say ASK. */
+  SatchelSaslResult (*answered) (gpointer exchange, GBytes *reply, const GError *error,
+                                 SatchelSaslTurn *turn);
+  /* What a client sends that wants to be @user and shows @secret, for `satchel auth test`: the response to
+   * the first step, up to SATCHEL_SASL_RESPONSE_MAX bytes.  Yours; NULL: they cannot be sent.  May. */
+  GBytes *(*make_response) (const char *user, const char *secret);
 } SatchelSaslOps;
 
 G_END_DECLS

@@ -16,6 +16,10 @@ tests_fault_test_sandbox_LDADD = libsatchel.la $(GLIB_LIBS) $(SECCOMP_LIBS)
 # Users who are kept elsewhere.
 SERVER_TESTS += tests/fault/sql.py tests/fault/ldap.py tests/fault/pam.py
 EXTRA_DIST += tests/fault/sql.py tests/fault/ldap.py tests/fault/pam.py tests/lib/sources.py
+EXTRA_DIST += tests/fault/introspection.py tests/interop/oauth.py tests/lib/tokens.py
+if WITH_OAUTH
+SERVER_TESTS += tests/fault/introspection.py tests/interop/oauth.py
+endif
 
 # Delivery filters.
 SERVER_TESTS += tests/fault/scanner.py

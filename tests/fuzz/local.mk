@@ -3,3 +3,4 @@ include tests/fuzz/mail.mk
 include tests/fuzz/config.mk
 include tests/fuzz/imap.mk
 include tests/fuzz/maildir.mk
+include tests/fuzz/oauth.mk

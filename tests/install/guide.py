@@ -39,6 +39,7 @@ NOT_RUN["anna@example.org:$argon2id$"] = "a line of the password file: tests/int
 NOT_RUN["# /etc/satchel/conf.d/sql.conf"] = "a database: tests/fault/sql.py"
 NOT_RUN["# /etc/satchel/conf.d/ldap.conf"] = "a directory: tests/fault/ldap.py"
 NOT_RUN["# /etc/satchel/conf.d/pam.conf"] = "accounts of the machine: tests/fault/pam.py"
+NOT_RUN["# /etc/satchel/conf.d/sasl-oauth.conf"] = NOT_RUN["satchel auth test --mechanism"] = "an issuer of tokens: tests/interop/oauth.py"
 NOT_RUN["umask 077; openssl rand"] = "the master key of module totp, which this machine does not have"
 NOT_RUN["# /etc/satchel/conf.d/totp.conf"] = "its settings: tests/interop/totp.py"
 NOT_RUN["satchel totp enrol"] = "its commands: tests/interop/totp.py"

@@ -13,7 +13,7 @@ from installed import Installed  # noqa: E402
 from machine import Machine  # noqa: E402
 from tap import LONG, TOP, Skip, case, equal, main, need, run, scratch, wait_for  # noqa: E402
 
-NAMES = ["satchel", "satchel-devel", "satchel-ldap", "satchel-libs", "satchel-pam", "satchel-passwd-file", "satchel-sql", "satchel-totp"]
+NAMES = ["satchel", "satchel-devel", "satchel-ldap", "satchel-libs", "satchel-oauth", "satchel-pam", "satchel-passwd-file", "satchel-sql", "satchel-totp"]
 work = scratch()
 os.chmod(work, 0o755)
 packages = {}
@@ -96,6 +96,7 @@ def contents():
         "satchel-passwd-file": [r".*/satchel/modules/passwd-file\.so", r"/usr/share/satchel/conf\.d/passwd-file\.conf"],
         "satchel-ldap": [r".*/satchel/modules/ldap\.so", r"/usr/share/satchel/conf\.d/ldap\.conf"],
         "satchel-pam": [r".*/satchel/modules/pam\.so", r"/usr/share/satchel/conf\.d/pam\.conf", r"/etc/pam\.d/satchel"],
+        "satchel-oauth": [r".*/satchel/modules/sasl-oauth\.so", r"/usr/share/satchel/conf\.d/sasl-oauth\.conf"],
         "satchel-sql": [r".*/satchel/modules/sql\.so", r"/usr/share/satchel/conf\.d/sql\.conf"],
         "satchel-totp": [r".*/satchel/modules/totp\.so", r"/usr/share/satchel/conf\.d/totp\.conf", r"/usr/share/man/man1/satchel-totp\.1\.gz"],
         "satchel-devel": [r"/usr/include/satchel/module\.h", r".*/libsatchel\.so", r".*/satchel\.pc", r".*/satchel-conformance"],

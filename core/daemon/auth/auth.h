@@ -107,9 +107,15 @@ typedef void (*SatchelCheckFound) (SatchelAuthCheck *check, const char *user,
 void satchel_check_look_up (SatchelAuth *auth, const SatchelLogin *login, const char *name,
                             const char *authorisation, SatchelCheckFound found, SatchelCheckFunc func,
                             gpointer data);
-/* @client_key is for keyrings, or NULL. */
-void satchel_check_proved (SatchelAuthCheck *check, GBytes *client_key, gint64 deadline_ms);
+/* The same for an administrator, as satchel_check_test; @data goes to @note, too. */
+void satchel_check_test_look_up (SatchelAuth *auth, const SatchelLogin *login, const char *name,
+                                 SatchelCheckNote note, SatchelCheckFound found, SatchelCheckFunc func,
+                                 gpointer data);
+/* @turn: what came with RIGHT. */
+void satchel_check_proved (SatchelAuthCheck *check, const SatchelSaslTurn *turn, gint64 deadline_ms);
 void satchel_check_refuted (SatchelAuthCheck *check);
+/* Does the same where nobody waits for the end any more. */
+SatchelLoginVerdict satchel_check_abandon_refuted (SatchelAuthCheck *check);
 /* Nothing was compared: it does not count, and nobody is told. */
 void satchel_check_withdraw (SatchelAuthCheck *check);
 
@@ -199,6 +205,8 @@ const char *satchel_auth_explain (SatchelAuth *auth, SatchelLoginVerdict verdict
 void satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict);
 /* A login that could not be checked, and why: for the admin. */
 void satchel_auth_log_trouble (const char *user, const char *peer, const char *why);
+/* Why a mechanism took what the client showed for wrong, beside the line of the failed login. */
+void satchel_auth_log_proof (const SatchelAuthEvent *event, const char *why);
 void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user, const char *credential);
 /* A login that was not tried: a secret where others could listen. */
 void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);

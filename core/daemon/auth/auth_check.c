@@ -223,31 +223,69 @@ satchel_check_look_up (SatchelAuth *auth, const SatchelLogin *login, const char 
   begin (check, tell_mechanism);
 }
 
+void
+satchel_check_test_look_up (SatchelAuth *auth, const SatchelLogin *login, const char *name,
+                            SatchelCheckNote note, SatchelCheckFound found, SatchelCheckFunc func,
+                            gpointer data)
+{
+  SatchelLogin test = *login;
+  test.is_test = TRUE;
+  SatchelAuthCheck *check = check_new (auth, &test, name, strlen (name), NULL, data);
+  check->note = note;
+  check->found = found;
+  check->func = func;
+  begin (check, tell_mechanism);
+}
+
+static void
+take_proof (SatchelAuthCheck *check, const SatchelSaslTurn *turn)
+{
+  check->credential_id = g_strdup (turn->credential);
+  if (turn->key != NULL)
+    {
+      check->client_key = g_bytes_ref (turn->key);
+      check->source = SATCHEL_KEY_CLIENT;
+    }
+}
+
 /* What the mechanism proved opens the keyring, and factors see that no secret came. */
 void
-satchel_check_proved (SatchelAuthCheck *check, GBytes *client_key, gint64 deadline_ms)
+satchel_check_proved (SatchelAuthCheck *check, const SatchelSaslTurn *turn, gint64 deadline_ms)
 {
   gint64 latest_ms = satchel_now_ms () + check->auth->settings.source_ms;
   check->asked_until_ms = deadline_ms > 0 ? MIN (latest_ms, deadline_ms) : latest_ms;
-  if (client_key != NULL)
-    {
-      check->client_key = g_bytes_ref (client_key);
-      check->source = SATCHEL_KEY_CLIENT;
-    }
+  take_proof (check, turn);
   if (!check->is_user)
     satchel_check_finish (check, SATCHEL_LOGIN_UNKNOWN_USER);
   else if (check->credential.is_locked)
     satchel_check_finish (check, SATCHEL_LOGIN_LOCKED);
-  else if (client_key != NULL && !satchel_main_password_is_good (check->auth, check->user, check->login))
+  else if (turn->key != NULL && !satchel_main_password_is_good (check->auth, check->user, check->login))
     satchel_check_finish (check, SATCHEL_LOGIN_NEEDS_APP_PASSWORD);
+  else if (turn->is_whole)
+    satchel_check_accept (check);
   else
     satchel_check_examine (check, satchel_check_confirm);
+}
+
+static SatchelLoginVerdict
+refuted_verdict (const SatchelAuthCheck *check)
+{
+  return check->is_user ? SATCHEL_LOGIN_BAD_PASSWORD : SATCHEL_LOGIN_UNKNOWN_USER;
 }
 
 void
 satchel_check_refuted (SatchelAuthCheck *check)
 {
-  satchel_check_finish (check, check->is_user ? SATCHEL_LOGIN_BAD_PASSWORD : SATCHEL_LOGIN_UNKNOWN_USER);
+  satchel_check_finish (check, refuted_verdict (check));
+}
+
+SatchelLoginVerdict
+satchel_check_abandon_refuted (SatchelAuthCheck *check)
+{
+  SatchelLoginVerdict verdict = refuted_verdict (check);
+  check->func = NULL;
+  satchel_check_finish (check, verdict);
+  return verdict;
 }
 
 void

@@ -57,7 +57,12 @@ note_judgement (const SatchelAuthCheck *check, gconstpointer source, const Satch
 static void
 take_credential (SatchelAuthCheck *check, SatchelCallAnswer *answer)
 {
-  check->credential_id = g_steal_pointer (&answer->credential_id);
+  /* A mechanism may have named one already; that of a factor is what can be revoked here. */
+  if (answer->credential_id != NULL)
+    {
+      g_free (check->credential_id);
+      check->credential_id = g_steal_pointer (&answer->credential_id);
+    }
   check->scopes = g_steal_pointer (&answer->scopes);
 }
 

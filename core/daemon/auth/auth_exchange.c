@@ -15,7 +15,9 @@ exchange_free (Exchange *exchange)
 {
   if (exchange == NULL)
     return;
-  if (exchange->check != NULL)
+  if (exchange->check != NULL && exchange->is_refuted)
+    satchel_auth_log_failure (&exchange->event, satchel_check_abandon_refuted (exchange->check));
+  else if (exchange->check != NULL)
     satchel_check_withdraw (exchange->check);
   g_free ((char *) exchange->event.name);
   satchel_sasl_free (exchange->sasl);
@@ -287,6 +289,12 @@ fail_malformed (Exchange *exchange)
   const char *name = exchange->sasl->turn.name;
   if (exchange->event.name == NULL)
     auth_exchange_set_name (exchange, name, name != NULL ? strlen (name) : 0);
+  if (exchange->check != NULL && exchange->is_refuted)
+    {
+      exchange->session->state = STATE_RUNNING;
+      satchel_check_refuted (g_steal_pointer (&exchange->check));
+      return;
+    }
   if (exchange->check != NULL)
     satchel_check_withdraw (g_steal_pointer (&exchange->check));
   auth_exchange_fail (exchange, SATCHEL_LOGIN_MALFORMED, NULL);
@@ -311,15 +319,63 @@ prove (Exchange *exchange, gboolean is_right)
       return;
     }
   exchange->session->state = STATE_RUNNING;
-  if (is_right)
-    satchel_check_proved (check, exchange->sasl->turn.key, exchange->deadline_ms);
+  if (is_right && !exchange->is_refuted)
+    satchel_check_proved (check, &exchange->sasl->turn, exchange->deadline_ms);
   else
     satchel_check_refuted (check);
+}
+
+/* The reason goes to the log when the client has failed, before it is told. */
+static void
+note_refutation (Exchange *exchange, SatchelSaslResult result)
+{
+  const SatchelSaslTurn *turn = &exchange->sasl->turn;
+  if (result != SATCHEL_SASL_WRONG && !(result == SATCHEL_SASL_CHALLENGE && turn->is_refuted))
+    return;
+  exchange->is_refuted = TRUE;
+  if (turn->why != NULL)
+    satchel_auth_log_proof (&exchange->event, turn->why);
+}
+
+static void
+helper_answered (SatchelSaslResult result, gpointer data)
+{
+  Exchange *exchange = data;
+  if (exchange->session != NULL)
+    {
+      follow (exchange, result);
+      return;
+    }
+  note_refutation (exchange, result);
+  exchange_free (exchange);
+}
+
+static void
+ask_helper (Exchange *exchange)
+{
+  gint64 left_ms = exchange->auth->settings.source_ms;
+  exchange->session->state = STATE_RUNNING;
+  if (exchange->deadline_ms > 0)
+    left_ms = MIN (left_ms, exchange->deadline_ms - satchel_now_ms ());
+  satchel_sasl_ask (exchange->sasl, left_ms, helper_answered, exchange);
+}
+
+static void
+fail_unavailable (Exchange *exchange)
+{
+  const char *why = exchange->sasl->turn.why;
+  if (exchange->check != NULL)
+    satchel_check_withdraw (g_steal_pointer (&exchange->check));
+  if (why != NULL)
+    satchel_auth_log_trouble (exchange->event.name != NULL ? exchange->event.name : "",
+                              exchange->login->network, why);
+  auth_exchange_fail (exchange, SATCHEL_LOGIN_UNAVAILABLE, NULL);
 }
 
 static void
 follow (Exchange *exchange, SatchelSaslResult result)
 {
+  note_refutation (exchange, result);
   switch (result)
     {
     case SATCHEL_SASL_CHALLENGE:
@@ -339,6 +395,15 @@ follow (Exchange *exchange, SatchelSaslResult result)
     case SATCHEL_SASL_RIGHT:
     case SATCHEL_SASL_WRONG:
       prove (exchange, result == SATCHEL_SASL_RIGHT);
+      return;
+    case SATCHEL_SASL_ASK:
+      if (exchange->check != NULL)
+        ask_helper (exchange);
+      else
+        fail_malformed (exchange);
+      return;
+    case SATCHEL_SASL_UNAVAILABLE:
+      fail_unavailable (exchange);
       return;
     case SATCHEL_SASL_MALFORMED:
       fail_malformed (exchange);

@@ -33,6 +33,7 @@ typedef struct Exchange
   gboolean was_checked; /* and counted by that */
   SatchelSasl *sasl;
   SatchelAuthCheck *check; /* of a mechanism between its look-up and its end; ours */
+  gboolean is_refuted;     /* the client has failed, and is being told how */
 } Exchange;
 
 typedef struct Session

@@ -96,6 +96,18 @@ satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict ver
 }
 
 void
+satchel_auth_log_proof (const SatchelAuthEvent *event, const char *why)
+{
+  if (!satchel_log_budget_take (&others, "proof refused", event->peer))
+    return;
+  g_autoptr (GString) line = line_new ("proof refused:", event);
+  append_user (line, event->name != NULL ? event->name : "", event->name_len);
+  satchel_log_field (line, "why", why);
+  line_end (line, event);
+  satchel_log (SATCHEL_LOG_INFO, AREA, "%s", line->str);
+}
+
+void
 satchel_auth_log_success (const SatchelAuthEvent *event, const char *user, const char *credential)
 {
   satchel_counter_add (&logins, 1, event->service, "ok");

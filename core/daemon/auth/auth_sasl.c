@@ -4,7 +4,9 @@
 #include "config.h"
 
 #include "core/daemon/auth/auth_sasl.h"
+#include "core/runtime/login/auth_call_private.h"
 
+#include <satchel/helper.h>
 #include <string.h>
 
 void
@@ -125,6 +127,11 @@ turn_clear (SatchelSaslTurn *turn)
   g_clear_pointer (&turn->secret, satchel_auth_wipe);
   g_clear_pointer (&turn->key, g_bytes_unref);
   g_clear_pointer (&turn->name, g_free);
+  g_clear_pointer (&turn->request, g_bytes_unref);
+  g_clear_pointer (&turn->why, g_free);
+  g_clear_pointer (&turn->credential, g_free);
+  turn->helper = NULL;
+  turn->is_refuted = turn->is_whole = FALSE;
   turn->size = sizeof *turn;
 }
 
@@ -154,6 +161,10 @@ is_complete (const SatchelSasl *sasl, SatchelSaslResult result)
   if (result == SATCHEL_SASL_LOOK_UP)
     return turn->user != NULL && strlen (turn->user) <= SATCHEL_SASL_USER_MAX
            && SATCHEL_HAS (sasl->ops, found);
+  if (result == SATCHEL_SASL_ASK)
+    return turn->helper != NULL && turn->request != NULL && SATCHEL_HAS (sasl->ops, answered);
+  if (result == SATCHEL_SASL_RIGHT)
+    return turn->credential == NULL || satchel_credential_id_check (turn->credential);
   return result != SATCHEL_SASL_PASSWORD
          || (turn->user != NULL && turn->secret != NULL && strlen (turn->secret) <= SATCHEL_SASL_SECRET_MAX);
 }
@@ -163,7 +174,8 @@ take_result (SatchelSasl *sasl, SatchelSaslResult result)
 {
   if (!is_complete (sasl, result))
     result = SATCHEL_SASL_MALFORMED;
-  sasl->is_over = result != SATCHEL_SASL_CHALLENGE && result != SATCHEL_SASL_LOOK_UP;
+  sasl->is_over =
+      result != SATCHEL_SASL_CHALLENGE && result != SATCHEL_SASL_LOOK_UP && result != SATCHEL_SASL_ASK;
   return result;
 }
 
@@ -182,4 +194,24 @@ satchel_sasl_found (SatchelSasl *sasl, const char *user, const SatchelCredential
   turn_clear (&sasl->turn);
   SatchelSaslResult result = sasl->ops->found (sasl->exchange, user, credential, &sasl->turn);
   return take_result (sasl, result == SATCHEL_SASL_LOOK_UP ? SATCHEL_SASL_MALFORMED : result);
+}
+
+static void
+helper_replied (GBytes *reply, const GError *error, gpointer data)
+{
+  SatchelSasl *sasl = data;
+  turn_clear (&sasl->turn);
+  SatchelSaslResult result = sasl->ops->answered (sasl->exchange, reply, error, &sasl->turn);
+  if (result == SATCHEL_SASL_LOOK_UP || result == SATCHEL_SASL_ASK)
+    result = SATCHEL_SASL_MALFORMED;
+  sasl->asked (take_result (sasl, result), sasl->asked_data);
+}
+
+void
+satchel_sasl_ask (SatchelSasl *sasl, gint64 left_ms, SatchelSaslAskedFunc func, gpointer data)
+{
+  sasl->asked = func;
+  sasl->asked_data = data;
+  satchel_helper_call (sasl->turn.helper, sasl->turn.request, -1,
+                       CLAMP (left_ms, 1, SATCHEL_HELPER_TIMEOUT_MAX_MS), helper_replied, sasl);
 }

@@ -7,6 +7,7 @@
 
 extern const SatchelSaslOps satchel_sasl_plain, satchel_sasl_login;
 
+typedef void (*SatchelSaslAskedFunc) (SatchelSaslResult result, gpointer data);
 typedef struct SatchelSasl
 {
   const SatchelSaslOps *ops;
@@ -14,6 +15,8 @@ typedef struct SatchelSasl
   guint n_steps;
   gboolean is_over;
   SatchelSaslTurn turn; /* of the last step */
+  SatchelSaslAskedFunc asked;
+  gpointer asked_data;
 } SatchelSasl;
 
 /* @login is borrowed, and valid until satchel_sasl_free. */
@@ -25,4 +28,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSasl, satchel_sasl_free)
 SatchelSaslResult satchel_sasl_step (SatchelSasl *sasl, const guint8 *response, gsize len);
 SatchelSaslResult satchel_sasl_found (SatchelSasl *sasl, const char *user,
                                       const SatchelCredential *credential);
+/* After ASK: asks the helper that the mechanism names, and tells what follows, once and later.  @sasl must
+ * last until then. */
+void satchel_sasl_ask (SatchelSasl *sasl, gint64 left_ms, SatchelSaslAskedFunc func, gpointer data);
 void satchel_auth_wipe (char *secret); /* and frees; NULL is fine */

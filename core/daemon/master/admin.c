@@ -391,7 +391,7 @@ static const Command commands[] = {
   { "adopt", 2, 3, ask_roles, SATCHEL_ROLE_AUTH },
   { "place", 2, 8, ask_roles, SATCHEL_ROLE_AUTH },
   { "throttle", 3, 4, ask_roles, SATCHEL_ROLE_AUTH },
-  { "auth-test", 5, 5, ask_roles, SATCHEL_ROLE_AUTH },
+  { "auth-test", 6, 6, ask_roles, SATCHEL_ROLE_AUTH },
   { "reload", 1, 1, begin_reload, 0 },
   { "stop", 1, 1, begin_stop, 0 },
   { "log-reopen", 1, 1, reopen_log, 0 },

@@ -376,8 +376,8 @@ satchel_auth_call_unlocked (SatchelAuthCall *call, GBytes *key)
   end_answer (call);
 }
 
-static gboolean
-check_id (const char *id)
+gboolean
+satchel_credential_id_check (const char *id)
 {
   gsize len = strspn (id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:");
   return len > 0 && len <= SATCHEL_CREDENTIAL_ID_MAX && id[len] == '\0';
@@ -389,7 +389,7 @@ check_judgement (const SatchelAuthCall *call, const SatchelFactorAnswer *answer,
   gsize len = call->secret != NULL ? strlen (call->secret) : 0;
   gboolean ok = answer->verdict <= SATCHEL_FACTOR_OUT_OF_SCOPE && answer->password_len <= len
                 && answer->n_candidates <= SATCHEL_FACTOR_CANDIDATES_MAX
-                && (answer->credential == NULL || check_id (answer->credential))
+                && (answer->credential == NULL || satchel_credential_id_check (answer->credential))
                 && (answer->scopes == NULL || strlen (answer->scopes) <= 255)
                 && (answer->key_secret == NULL || strlen (answer->key_secret) <= len);
   if (answer->verdict == SATCHEL_FACTOR_CANDIDATES)

@@ -17,6 +17,9 @@ SatchelLogin *satchel_login_ref (SatchelLogin *login);
 void satchel_login_unref (SatchelLogin *login); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelLogin, satchel_login_unref)
 
+/* Can it be the id of a credential? */
+gboolean satchel_credential_id_check (const char *id);
+
 typedef enum
 {
   SATCHEL_CALL_LOOK_UP = 0,

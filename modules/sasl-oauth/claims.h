@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * What a token says, and whether that is enough: the same for a signed token and for an endpoint's answer.
+ */
+#pragma once
+#include "settings.h"
+
+#include <jansson.h>
+
+typedef enum
+{
+  OAUTH_UNAVAILABLE = 0, /* it cannot be checked now */
+  OAUTH_RIGHT,
+  OAUTH_WRONG,
+  OAUTH_NO_SCOPE
+} OauthVerdict;
+
+typedef struct OauthFindings
+{
+  OauthVerdict verdict;
+  char *user, *client; /* RIGHT: as the token names them; client may be "" */
+  gint64 expires_s;    /* RIGHT; G_MAXINT64: it does not say */
+  char *why;           /* of all others */
+} OauthFindings;
+void oauth_findings_clear (OauthFindings *findings);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (OauthFindings, oauth_findings_clear)
+void oauth_findings_say (OauthFindings *findings, OauthVerdict verdict, const char *why);
+
+/* An object; NULL: it is none, or a name is in it twice.  Free it by json_decref. */
+json_t *oauth_json_parse (const char *text, gsize len);
+/* A text without control characters of at most 255 bytes, borrowed; NULL: there is none. */
+const char *oauth_json_text (const json_t *object, const char *key);
+
+/* @now_s: seconds since 1970. */
+void oauth_claims_check (const json_t *claims, const OauthSettings *settings, gint64 now_s,
+                         OauthFindings *ret_findings);

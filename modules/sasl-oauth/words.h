@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * Between auth and the helper: a request is "token" and the token; a reply:
+ * - "right", the user as the token names it, and the program that it was issued to ("": it does not say);
+ * - "wrong" or "scope", and what is wrong, for the administrator.
+ */
+#pragma once
+
+#define OAUTH_NAME "sasl-oauth"
+#define OAUTH_ASK_TOKEN "token"
+#define OAUTH_SAY_RIGHT "right"
+#define OAUTH_SAY_WRONG "wrong"
+#define OAUTH_SAY_SCOPE "scope"
+
+/* What a client is told (RFC 7628 3.2.2, RFC 6750 3.1). */
+#define OAUTH_STATUS_TOKEN "invalid_token"
+#define OAUTH_STATUS_SCOPE "insufficient_scope"
