@@ -107,10 +107,7 @@ def sqlite_locked():
     """a database that somebody keeps locked in the middle of a login: unavailable in time, and well again afterwards"""
     c = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
     c.execute("BEGIN EXCLUSIVE")
-    with sources.in_mid_login(lite, "sally", "pw") as answers:
-        sources.others_are_well(lite)
-    equal(answers, ["UNAVAILABLE"], "the login")
-    sources.expect_away(lite, "sally", "pw")
+    sources.expect_silence(lite, "sally", "pw")
     c.execute("ROLLBACK")
     c.close()
     sources.comes_back(lite, "sally", "pw")
@@ -218,25 +215,13 @@ def postgresql_pool():
 @case
 def postgresql_hung():
     """a server that stands still in the middle of a login: unavailable in time, and well again afterwards"""
-    with sources.stopped(postgres.pids()):
-        with sources.in_mid_login(big, "sally", "pw") as answers:
-            sources.others_are_well(big)
-        equal(answers, ["UNAVAILABLE"], "the login")
-        sources.expect_away(big, "sally", "pw")
-    sources.comes_back(big, "sally", "pw")
+    sources.expect_hung(big, postgres.pids(), "sally", "pw")
 
 
 @case
 def postgresql_killed():
     """a server that is killed in the middle of a login, stays away, and comes again"""
-    for pid in postgres.pids():
-        os.kill(pid, signal.SIGSTOP)
-    with sources.in_mid_login(big, "sally", "pw") as answers:
-        postgres.kill()
-    equal(answers, ["UNAVAILABLE"], "the login")
-    sources.expect_away(big, "sally", "pw")
-    postgres.start()
-    sources.comes_back(big, "sally", "pw")
+    sources.expect_killed(big, postgres, "sally", "pw")
 
 
 @case

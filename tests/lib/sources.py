@@ -146,6 +146,39 @@ def stopped(pids):
     return manage()
 
 
+def expect_silence(server, user, password):
+    """Its program says nothing meanwhile: a login that waits for it, one whose helper is killed while it waits, and all others."""
+    with in_mid_login(server, user, password) as answers:
+        others_are_well(server)
+    equal(answers, ["UNAVAILABLE"], "the login")
+    expect_away(server, user, password)
+    old = helper_pid(server)
+    with in_mid_login(server, user, password) as answers:
+        os.kill(old, signal.SIGKILL)
+        others_are_well(server)
+    equal(answers, ["UNAVAILABLE"], "the login whose helper was killed")
+    wait_for(lambda: "helper" in server.roles().values() and helper_pid(server) != old, "another helper", seconds=120)
+
+
+def expect_hung(server, pids, user, password):
+    """The source's program stands still in the middle of a login, and goes on later."""
+    with stopped(pids):
+        expect_silence(server, user, password)
+    comes_back(server, user, password)
+
+
+def expect_killed(server, program, user, password):
+    """The source's program (`pids`, `kill`, `start`) is killed in the middle of a login, stays away, and comes again."""
+    for pid in program.pids():
+        os.kill(pid, signal.SIGSTOP)
+    with in_mid_login(server, user, password) as answers:
+        program.kill()
+    equal(answers, ["UNAVAILABLE"], "the login")
+    expect_away(server, user, password)
+    program.start()
+    comes_back(server, user, password)
+
+
 def expect_helper_faults(server, user, password):
     """The module's own process is stopped, and killed in the middle of a login."""
     with stopped([helper_pid(server)]):

@@ -21,7 +21,7 @@ TESTS += tests/unit/test-snapshot
 tests_unit_test_snapshot_LDADD = libsatchel.la $(GLIB_LIBS)
 
 RUNTIME_TESTS = tests/unit/test-reactor tests/unit/test-stream tests/unit/test-ipc tests/unit/test-connection \
-	tests/unit/test-gate tests/unit/test-tls tests/unit/test-log-budget tests/unit/test-helper tests/unit/test-hash tests/unit/test-packed tests/unit/test-counter
+	tests/unit/test-gate tests/unit/test-tls tests/unit/test-log-budget tests/unit/test-helper tests/unit/test-source tests/unit/test-hash tests/unit/test-packed tests/unit/test-counter
 check_PROGRAMS += $(RUNTIME_TESTS)
 TESTS += $(RUNTIME_TESTS)
 tests_unit_test_reactor_LDADD = libsatchel.la $(GLIB_LIBS)
@@ -32,6 +32,7 @@ tests_unit_test_gate_LDADD = libsessionrig.la libsatchel.la $(GLIB_LIBS) $(GNUTL
 tests_unit_test_tls_LDADD = libsessionrig.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 tests_unit_test_log_budget_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_helper_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_source_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_hash_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_packed_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_counter_LDADD = libsatchel.la $(GLIB_LIBS)
