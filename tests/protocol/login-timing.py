@@ -17,8 +17,8 @@ from tap import LONG, case, equal, main  # noqa: E402
 
 # Cheap hashes: what differs beside the hash shows the more.
 CHEAP = ("--set", 'passwd-file.memory="8K"', "--set", "passwd-file.passes=1")
-N_CHEAP = int(os.environ.get("SATCHEL_TIMINGS") or 2000)
-N_REAL = int(os.environ.get("SATCHEL_TIMINGS") or (2000 if LONG else 200))
+N_CHEAP = int(os.environ.get("SATCHEL_TIMINGS") or (2000 if LONG else 500))
+N_REAL = int(os.environ.get("SATCHEL_TIMINGS") or (2000 if LONG else 40))
 # Each time another secret where a wrong one is sent: a repeated one goes a way of its own.
 KINDS = {"wrong password": ("u0001", "no{}"), "no such user": ("u9999", "no{}"), "locked, right password": ("u0003", "pw"),
          "right password, no code": ("u0002", "pw"), "enrolled, wrong password": ("u0002", "no{}"),
