@@ -31,7 +31,7 @@ expect (const char *text, guint status, const char *const *words)
 }
 #define expect(text, status, ...) expect (text, status, (const char *const[]) { __VA_ARGS__, NULL })
 
-#define TEST(user, address, secret) ask ("auth-test", user, "imap", address, secret)
+#define TEST(user, address, secret) ask ("auth-test", user, "imap", address, "", secret)
 
 /* The end of a login is told, and why; no failure is counted. */
 static void
@@ -87,8 +87,11 @@ test_bad_requests (void)
   g_autofree char *longest = g_strnfill (SATCHEL_SASL_SECRET_MAX, 'x'),
                   *longer = g_strnfill (SATCHEL_SASL_SECRET_MAX + 1, 'x');
   stage_begin (NULL);
-  expect (ask ("auth-test", "alice", "imap", STAGE_PEER), SATCHEL_EXIT_USAGE, "not complete");
-  expect (ask ("auth-test", "alice", "imap", STAGE_PEER, "pw", "more"), SATCHEL_EXIT_USAGE, "not complete");
+  expect (ask ("auth-test", "alice", "imap", STAGE_PEER, "pw"), SATCHEL_EXIT_USAGE, "not complete");
+  expect (ask ("auth-test", "alice", "imap", STAGE_PEER, "", "pw", "more"), SATCHEL_EXIT_USAGE,
+          "not complete");
+  expect (ask ("auth-test", "alice", "imap", STAGE_PEER, "NONE", "pw"), SATCHEL_EXIT_USAGE,
+          "NONE is not offered");
   expect (TEST ("alice", STAGE_PEER, ""), SATCHEL_EXIT_USAGE, "not complete");
   expect (TEST ("alice", STAGE_PEER, longer), SATCHEL_EXIT_USAGE, "not complete");
   expect (TEST ("alice", STAGE_PEER, longest), SATCHEL_EXIT_NOPERM, "the login would fail");
