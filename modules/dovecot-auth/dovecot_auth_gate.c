@@ -2,6 +2,7 @@
  * dovecot-auth-gate.so: the server's side of the Dovecot authentication protocol, as Postfix and Exim speak
  * it. An MTA asks one login after another; what is pipelined waits in the connection.
  */
+#include "replies.h"
 #include "request.h"
 #include "settings.h"
 
@@ -11,7 +12,6 @@
 #include <satchel/sasl.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #define AREA "dovecot-auth"
 #define LINE_BYTES 8192u
@@ -58,13 +58,6 @@ set_state (Dovecot *dovecot, DovecotState state)
 }
 
 static void
-send_line (Dovecot *dovecot, GString *line)
-{
-  g_string_append_c (line, '\n');
-  satchel_connection_write (dovecot->connection, line->str, line->len);
-}
-
-static void
 close_unclear (Dovecot *dovecot, const char *why)
 {
   satchel_log (SATCHEL_LOG_WARNING, AREA, "the connection of an MTA is closed: %s", why);
@@ -73,48 +66,6 @@ close_unclear (Dovecot *dovecot, const char *why)
 }
 
 /* ---- replies ---- */
-
-/* Names that would need an escape, or are none, are left out: MTAs write them into logs as they come. */
-static void
-append_user (GString *line, const char *user)
-{
-  gboolean is_plain = user != NULL && *user != '\0' && g_utf8_validate (user, -1, NULL);
-  for (const char *c = user; is_plain && *c != '\0'; c++)
-    is_plain = (guchar) *c >= ' ' && *c != '\177';
-  if (is_plain)
-    dovecot_append_value (line, "user", user);
-}
-
-static void
-send_failure (Dovecot *dovecot, guint32 id, const SatchelAuthResult *result, const char *flag,
-              const char *reason)
-{
-  g_autoptr (GString) line = g_string_new (NULL);
-  g_string_printf (line, "FAIL\t%" G_GUINT32_FORMAT, id);
-  append_user (line, result != NULL ? result->user : NULL);
-  if (flag != NULL)
-    g_string_append_printf (line, "\t%s", flag);
-  if (reason != NULL)
-    dovecot_append_value (line, "reason", reason);
-  send_line (dovecot, line);
-}
-
-static void
-send_challenge (Dovecot *dovecot, const SatchelAuthResult *result)
-{
-  g_autofree char *text =
-      result->challenge_len > 0 ? g_base64_encode (result->challenge, result->challenge_len) : g_strdup ("");
-  satchel_connection_print (dovecot->connection, "CONT\t%" G_GUINT32_FORMAT "\t%s\n", dovecot->id, text);
-}
-
-static void
-send_success (Dovecot *dovecot, const char *user)
-{
-  g_autoptr (GString) line = g_string_new (NULL);
-  g_string_printf (line, "OK\t%" G_GUINT32_FORMAT, dovecot->id);
-  dovecot_append_value (line, "user", user);
-  send_line (dovecot, line);
-}
 
 static void
 send_result (Dovecot *dovecot, const SatchelAuthResult *result)
@@ -125,11 +76,12 @@ send_result (Dovecot *dovecot, const SatchelAuthResult *result)
   else if (result->status == SATCHEL_AUTH_BAD_MECHANISM)
     reason = "this mechanism is not offered";
   if (result->status == SATCHEL_AUTH_CONTINUE)
-    send_challenge (dovecot, result);
+    dovecot_send_challenge (dovecot->connection, dovecot->id, result->challenge, result->challenge_len);
   else if (result->status == SATCHEL_AUTH_OK)
-    send_success (dovecot, result->user);
+    dovecot_send_success (dovecot->connection, dovecot->id, result->user);
   else /* who is told more than that it failed has given the right password */
-    send_failure (dovecot, dovecot->id, result, result->explain != NULL ? "authz" : NULL, reason);
+    dovecot_send_failure (dovecot->connection, dovecot->id, result->user,
+                          result->explain != NULL ? "authz" : NULL, reason);
 }
 
 /* The protocol has a word for it, "temp", but Postfix takes every FAIL for a wrong password, and its client
@@ -212,19 +164,20 @@ run_auth (Dovecot *dovecot, const DovecotRequest *request)
     {
       /* An MTA whose client has gone leaves its request behind. */
       satchel_gate_auth_cancel (dovecot->session);
-      send_failure (dovecot, dovecot->id, NULL, "temp", "another login was asked for meanwhile");
+      dovecot_send_failure (dovecot->connection, dovecot->id, NULL, "temp",
+                            "another login was asked for meanwhile");
       set_state (dovecot, DOVECOT_AT_IDLE);
     }
   const char *why = announce (dovecot, request);
   if (why != NULL)
     {
       satchel_log (SATCHEL_LOG_WARNING, AREA, "a login that an MTA asks for is refused: %s", why);
-      send_failure (dovecot, request->id, NULL, NULL, why);
+      dovecot_send_failure (dovecot->connection, request->id, NULL, NULL, why);
       return;
     }
   if (request->response != NULL && !decode_response (request->response, &response, &len))
     {
-      send_failure (dovecot, request->id, NULL, NULL, "the response is not base64");
+      dovecot_send_failure (dovecot->connection, request->id, NULL, NULL, "the response is not base64");
       return;
     }
   dovecot->id = request->id;
@@ -243,7 +196,7 @@ run_cont (Dovecot *dovecot, const DovecotRequest *request)
   if (!decode_response (request->response, &response, &len))
     {
       satchel_gate_auth_cancel (dovecot->session);
-      send_failure (dovecot, request->id, NULL, NULL, "the response is not base64");
+      dovecot_send_failure (dovecot->connection, request->id, NULL, NULL, "the response is not base64");
       set_state (dovecot, DOVECOT_AT_IDLE);
       return;
     }
@@ -309,25 +262,11 @@ on_input (SatchelConnection *connection, gpointer self)
 
 /* ---- the connection ---- */
 
-static void
-send_mechanisms (Dovecot *dovecot, const char *const *names)
-{
-  for (; *names != NULL; names++)
-    {
-      guint flags = satchel_gate_mechanism_flags (dovecot->session, *names);
-      satchel_connection_print (dovecot->connection, "MECH\t%s%s\n", *names,
-                                flags & SATCHEL_SASL_SENDS_PASSWORD       ? "\tplaintext"
-                                : g_str_has_prefix (*names, "SCRAM-SHA-") ? "\tmutual-auth"
-                                                                          : "");
-    }
-}
-
 /* Without mechanisms, which auth has not told yet, there is nothing to offer; the MTA would remember that. */
 static gpointer
 session_new (SatchelGateSession *session)
 {
-  static guint last_id;
-  guint8 cookie[16];
+  guint8 cookie[DOVECOT_COOKIE_BYTES];
   g_autofree const char **names = NULL;
   g_autoptr (GPtrArray) all = g_ptr_array_new ();
   for (const char *const *name = satchel_gate_mechanisms (session); *name != NULL; name++)
@@ -340,12 +279,7 @@ session_new (SatchelGateSession *session)
   dovecot->session = session;
   dovecot->connection = satchel_gate_connection (session);
   satchel_connection_set_input_limit (dovecot->connection, 2 * LINE_BYTES);
-  satchel_connection_print (dovecot->connection, "VERSION\t1\t2\n");
-  send_mechanisms (dovecot, names);
-  satchel_connection_print (dovecot->connection, "SPID\t%d\nCUID\t%u\nCOOKIE\t", (int) getpid (), ++last_id);
-  for (guint i = 0; i < sizeof cookie; i++)
-    satchel_connection_print (dovecot->connection, "%02x", cookie[i]);
-  satchel_connection_print (dovecot->connection, "\nDONE\n");
+  dovecot_send_handshake (session, names, cookie);
   return dovecot;
 }
 

@@ -6,6 +6,8 @@ module_LTLIBRARIES += dovecot-auth-gate.la dovecot-auth.la
 dovecot_auth_gate_la_SOURCES = \
 	$(dovecot_auth_shared) \
 	modules/dovecot-auth/dovecot_auth_gate.c \
+	modules/dovecot-auth/replies.c \
+	modules/dovecot-auth/replies.h \
 	modules/dovecot-auth/request.c \
 	modules/dovecot-auth/request.h
 dovecot_auth_gate_la_CPPFLAGS = $(MODULE_CPPFLAGS)

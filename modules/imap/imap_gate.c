@@ -48,17 +48,23 @@ imap_gate_reply (ImapGate *gate, const char *tag, const char *text)
   imap_gate_flush (gate);
 }
 
-void
-imap_gate_bye (ImapGate *gate, const char *text)
+/* Says goodbye; @tag: of LOGOUT, which is answered then; NULL: nobody asked for it. */
+static void
+say_goodbye (ImapGate *gate, const char *text, const char *tag)
 {
   if (gate->state == IMAP_GATE_CLOSING)
     return;
-  imap_write (&gate->writer, "* BYE ");
-  imap_write (&gate->writer, text);
-  imap_write (&gate->writer, "\r\n");
-  imap_gate_flush (gate);
+  imap_gate_reply (gate, "* BYE", text);
+  if (tag != NULL)
+    imap_gate_reply (gate, tag, "OK LOGOUT completed.");
   imap_gate_set_state (gate, IMAP_GATE_CLOSING);
   satchel_connection_close (gate->connection);
+}
+
+void
+imap_gate_bye (ImapGate *gate, const char *text)
+{
+  say_goodbye (gate, text, NULL);
 }
 
 void
@@ -107,10 +113,7 @@ run_noop (ImapGate *gate, const char *tag, ImapReader *reader)
 static void
 run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
 {
-  imap_write (&gate->writer, "* BYE Logging out.\r\n");
-  imap_gate_reply (gate, tag, "OK LOGOUT completed.");
-  imap_gate_set_state (gate, IMAP_GATE_CLOSING);
-  satchel_connection_close (gate->connection);
+  say_goodbye (gate, "Logging out.", tag);
 }
 
 /* Fields may be four times as long as a line; of what the lexer has kept of them, name and version tell what

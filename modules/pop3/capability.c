@@ -99,7 +99,7 @@ pop3_send_capabilities (SatchelConnection *connection, const Pop3Authorization *
   const Offer offer = { .state = state, .config = config, .user = user };
   guint offers = (state->can_start_tls ? OFFERS_STLS : 0) | (*state->mechanisms != '\0' ? OFFERS_LOGIN : 0);
   pop3_say (connection, state->language, POP3_TEXT_CAPABILITIES);
-  g_autoptr (GString) out = g_string_new (NULL);
+  GString *out = g_string_new (NULL);
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       if ((rows[i].needs & ~offers) != 0)
@@ -109,6 +109,5 @@ pop3_send_capabilities (SatchelConnection *connection, const Pop3Authorization *
       else
         g_string_append_printf (out, "%s\r\n", rows[i].line);
     }
-  g_string_append (out, ".\r\n");
-  satchel_connection_write (connection, out->str, out->len);
+  pop3_say_lines (connection, out, TRUE);
 }

@@ -44,9 +44,8 @@ parse_message (Pop3 *pop3, const char *text, guint32 *ret_index)
 static void
 run_stat (Pop3 *pop3, char **arguments)
 {
-  satchel_connection_print (pop3->connection, "+OK %u %" G_GUINT64_FORMAT "\r\n",
-                            pop3->snapshot->state.n_messages - pop3->n_deleted,
-                            pop3->total_size - pop3->size_deleted);
+  pop3_say_ok (pop3->connection, "%u %" G_GUINT64_FORMAT, pop3->snapshot->state.n_messages - pop3->n_deleted,
+               pop3->total_size - pop3->size_deleted);
 }
 
 static void

@@ -23,7 +23,6 @@ append_entry (Pop3 *pop3, guint32 index, gboolean is_uidl, GString *out)
     append_unique_id (pop3, index, out);
   else
     g_string_append_printf (out, "%" G_GUINT64_FORMAT, pop3_size (pop3, index));
-  g_string_append (out, "\r\n");
 }
 
 static Pop3StepResult
@@ -31,14 +30,15 @@ list_step (Pop3 *pop3)
 {
   gsize room = satchel_connection_room (pop3->connection);
   guint32 n = pop3->snapshot->state.n_messages;
-  g_autoptr (GString) out = g_string_sized_new (MIN (room, 65536) + 64);
+  GString *out = g_string_sized_new (MIN (room, 65536) + 64);
   for (; pop3->at < n && out->len < MIN (room, 65536); pop3->at++)
     if (!pop3_is_deleted (pop3, pop3->at))
-      append_entry (pop3, pop3->at, pop3->is_uidl, out);
+      {
+        append_entry (pop3, pop3->at, pop3->is_uidl, out);
+        g_string_append (out, "\r\n");
+      }
   gboolean is_done = pop3->at >= n;
-  if (is_done)
-    g_string_append (out, ".\r\n");
-  satchel_connection_write (pop3->connection, out->str, out->len);
+  pop3_say_lines (pop3->connection, out, is_done);
   return is_done ? POP3_STEP_DONE : POP3_STEP_AGAIN;
 }
 
@@ -54,7 +54,7 @@ pop3_list_all (Pop3 *pop3, gboolean is_uidl)
 void
 pop3_list_one (Pop3 *pop3, guint32 index, gboolean is_uidl)
 {
-  g_autoptr (GString) out = g_string_new ("+OK ");
+  g_autoptr (GString) out = g_string_new (NULL);
   append_entry (pop3, index, is_uidl, out);
-  satchel_connection_write (pop3->connection, out->str, out->len);
+  pop3_say_ok (pop3->connection, "%s", out->str);
 }

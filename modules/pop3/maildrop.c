@@ -168,10 +168,9 @@ pop3_open_maildrop (Pop3 *pop3)
 void
 pop3_say_totals (Pop3 *pop3)
 {
-  satchel_connection_print (pop3->connection, "+OK %u %s (%" G_GUINT64_FORMAT " %s)\r\n",
-                            pop3->snapshot->state.n_messages - pop3->n_deleted,
-                            pop3_word (pop3, POP3_WORD_MESSAGES), pop3->total_size - pop3->size_deleted,
-                            pop3_word (pop3, POP3_WORD_OCTETS));
+  pop3_say_ok (pop3->connection, "%u %s (%" G_GUINT64_FORMAT " %s)",
+               pop3->snapshot->state.n_messages - pop3->n_deleted, pop3_word (pop3, POP3_WORD_MESSAGES),
+               pop3->total_size - pop3->size_deleted, pop3_word (pop3, POP3_WORD_OCTETS));
 }
 
 guint64

@@ -205,11 +205,10 @@ run_auth (Pop3Gate *gate, char *argument)
     {
       /* Old clients ask so for the mechanisms, and expect a list. */
       reply (gate, POP3_TEXT_MECHANISMS);
-      g_autoptr (GString) out = g_string_new (NULL);
+      GString *out = g_string_new (NULL);
       for (const char *const *name = satchel_gate_mechanisms (gate->session); *name != NULL; name++)
         g_string_append_printf (out, "%s\r\n", *name);
-      g_string_append (out, ".\r\n");
-      satchel_connection_write (gate->connection, out->str, out->len);
+      pop3_say_lines (gate->connection, out, TRUE);
       return;
     }
   if (!may_login (gate))
@@ -381,7 +380,7 @@ reply_refused (Pop3Gate *gate, const SatchelAuthResult *result)
     case SATCHEL_AUTH_CONTINUE:
     case SATCHEL_AUTH_OK:
       if (result->explain != NULL)
-        satchel_connection_print (gate->connection, "-ERR [AUTH] %s\r\n", result->explain);
+        pop3_say_words (gate->connection, POP3_TEXT_LOGIN_FAILED, result->explain);
       else
         reply (gate, POP3_TEXT_LOGIN_FAILED);
       break;
@@ -404,8 +403,7 @@ on_auth_result (gpointer self, const SatchelAuthResult *result)
     }
   if (result->status == SATCHEL_AUTH_CONTINUE)
     {
-      g_autofree char *challenge = g_base64_encode (result->challenge, result->challenge_len);
-      satchel_connection_print (gate->connection, "+ %s\r\n", challenge);
+      pop3_say_challenge (gate->connection, result->challenge, result->challenge_len);
       return;
     }
   reply_refused (gate, result);
@@ -458,25 +456,8 @@ session_new (SatchelGateSession *session)
   pop3_settings_read (&gate->settings, satchel_gate_config (session));
   gate->connection = satchel_gate_connection (session);
   /* The greeting has no time stamp in angle brackets, which would offer APOP (RFC 1939 7). */
-  satchel_connection_print (gate->connection, "+OK %s POP3 ready\r\n", satchel_hostname ());
+  pop3_say_ok (gate->connection, "%s POP3 ready", satchel_hostname ());
   return gate;
-}
-
-/* Returns the text that replaces a greeting; nobody has chosen a language yet. */
-static const char *
-refusal (SatchelRefusal why)
-{
-  switch (why)
-    {
-    case SATCHEL_REFUSED_ADDRESS:
-      return "-ERR [SYS/TEMP] Too many connections from your address\r\n";
-    case SATCHEL_REFUSED_FULL:
-      return "-ERR [SYS/TEMP] Too many connections, try again later\r\n";
-    case SATCHEL_REFUSED_UNAVAILABLE:
-    case SATCHEL_REFUSED_NETWORK:
-      break;
-    }
-  return "-ERR [SYS/TEMP] Not available now, try again later\r\n";
 }
 
 static const SatchelGateProtocolOps gate_ops = {
@@ -489,7 +470,7 @@ static const SatchelGateProtocolOps gate_ops = {
   .handlers = &handlers,
   .auth_result = on_auth_result,
   .tls_started = on_tls_started,
-  .refusal = refusal,
+  .refusal = pop3_refusal,
 };
 
 static const SatchelProvides provides[] = {

@@ -95,7 +95,7 @@ struct Pop3
   gboolean ends_in_crlf;
   guint8 last_byte;
   gsize want;
-  GByteArray *chunk; /* made in a job */
+  GString *chunk; /* made in a job */
   gboolean chunk_is_last;
   guint32 message; /* index being retrieved */
 };

@@ -30,12 +30,12 @@ stuff (Pop3 *pop3, const guint8 *data, gsize len)
               pop3->lines_left--;
             }
           if (data[at] == '.')
-            g_byte_array_append (pop3->chunk, (const guint8 *) ".", 1);
+            g_string_append_c (pop3->chunk, '.');
         }
       const guint8 *lf = memchr (data + at, '\n', len - at);
       gsize n = lf != NULL ? (gsize) (lf - (data + at)) + 1 : len - at;
       pop3->header_left -= MIN (n, pop3->header_left);
-      g_byte_array_append (pop3->chunk, data + at, (guint) n);
+      g_string_append_len (pop3->chunk, (const char *) data + at, (gssize) n);
       pop3->is_at_line_start = lf != NULL;
       at += n;
     }
@@ -99,17 +99,14 @@ static void
 send_chunk (Pop3 *pop3)
 {
   if (!pop3->is_begun && pop3->lines_left < 0)
-    satchel_connection_print (pop3->connection, "+OK %" G_GUINT64_FORMAT " %s\r\n",
-                              pop3_size (pop3, pop3->message), pop3_word (pop3, POP3_WORD_OCTETS));
+    pop3_say_ok (pop3->connection, "%" G_GUINT64_FORMAT " %s", pop3_size (pop3, pop3->message),
+                 pop3_word (pop3, POP3_WORD_OCTETS));
   else if (!pop3->is_begun)
     pop3_reply (pop3, POP3_TEXT_TOP);
   pop3->is_begun = TRUE;
   if (pop3->chunk_is_last && !pop3->ends_in_crlf)
-    g_byte_array_append (pop3->chunk, (const guint8 *) "\r\n", 2);
-  if (pop3->chunk_is_last)
-    g_byte_array_append (pop3->chunk, (const guint8 *) ".\r\n", 3);
-  satchel_connection_write_bytes (pop3->connection,
-                                  g_byte_array_free_to_bytes (g_steal_pointer (&pop3->chunk)));
+    g_string_append (pop3->chunk, "\r\n");
+  pop3_say_lines (pop3->connection, g_steal_pointer (&pop3->chunk), pop3->chunk_is_last);
 }
 
 /* A message that was retrieved whole counts as read. */
@@ -189,7 +186,7 @@ static Pop3StepResult
 retrieve_step (Pop3 *pop3)
 {
   pop3->want = CLAMP (satchel_connection_room (pop3->connection), 1, PIECE_BYTES);
-  pop3->chunk = g_byte_array_sized_new ((guint) pop3->want + 64);
+  pop3->chunk = g_string_sized_new (pop3->want + 64);
   if (pop3->is_in_memory)
     {
       read_piece (pop3);
@@ -203,7 +200,8 @@ void
 pop3_retrieve_end (Pop3 *pop3)
 {
   g_clear_pointer (&pop3->content, satchel_stream_unref);
-  g_clear_pointer (&pop3->chunk, g_byte_array_unref);
+  if (pop3->chunk != NULL)
+    g_string_free (g_steal_pointer (&pop3->chunk), TRUE);
 }
 
 void

@@ -162,9 +162,56 @@ pop3_status (Pop3Text text)
 }
 
 void
+pop3_say_words (SatchelConnection *connection, Pop3Text text, const char *words)
+{
+  satchel_connection_print (connection, "%s %s\r\n", statuses[text], words);
+}
+
+void
 pop3_say (SatchelConnection *connection, const Pop3Language *language, Pop3Text text)
 {
-  satchel_connection_print (connection, "%s %s\r\n", statuses[text], language->texts[text]);
+  pop3_say_words (connection, text, language->texts[text]);
+}
+
+void
+pop3_say_ok (SatchelConnection *connection, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *words = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  satchel_connection_print (connection, OK " %s\r\n", words);
+}
+
+void
+pop3_say_challenge (SatchelConnection *connection, const guint8 *data, gsize len)
+{
+  g_autofree char *challenge = g_base64_encode (data, len);
+  satchel_connection_print (connection, "+ %s\r\n", challenge);
+}
+
+void
+pop3_say_lines (SatchelConnection *connection, GString *lines, gboolean is_last)
+{
+  if (is_last)
+    g_string_append (lines, ".\r\n");
+  satchel_connection_write_bytes (connection, g_string_free_to_bytes (lines));
+}
+
+const char *
+pop3_refusal (SatchelRefusal why)
+{
+  switch (why)
+    {
+    case SATCHEL_REFUSED_ADDRESS:
+      return TEMPORARY " Too many connections from your address\r\n";
+    case SATCHEL_REFUSED_FULL:
+      return TEMPORARY " Too many connections, try again later\r\n";
+    case SATCHEL_REFUSED_UNAVAILABLE:
+    case SATCHEL_REFUSED_NETWORK:
+      break;
+    }
+  return TEMPORARY " Not available now, try again later\r\n";
 }
 
 const Pop3Language *
@@ -187,9 +234,10 @@ static void
 list_languages (SatchelConnection *connection, const Pop3Language *language)
 {
   pop3_say (connection, language, POP3_TEXT_LANGUAGES);
+  GString *lines = g_string_new (NULL);
   for (guint i = 0; i < pop3_n_languages; i++)
-    satchel_connection_print (connection, "%s %s\r\n", pop3_languages[i].tag, pop3_languages[i].name);
-  satchel_connection_print (connection, ".\r\n");
+    g_string_append_printf (lines, "%s %s\r\n", pop3_languages[i].tag, pop3_languages[i].name);
+  pop3_say_lines (connection, lines, TRUE);
 }
 
 void
@@ -208,6 +256,5 @@ pop3_run_lang (SatchelConnection *connection, const Pop3Language **language, con
       return;
     }
   *language = found;
-  satchel_connection_print (connection, "+OK %s %s\r\n", found->tag,
-                            found->words[POP3_WORD_LANGUAGE_CHANGED]);
+  pop3_say_ok (connection, "%s %s", found->tag, found->words[POP3_WORD_LANGUAGE_CHANGED]);
 }

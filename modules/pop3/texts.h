@@ -4,6 +4,7 @@
  */
 #pragma once
 #include <satchel/connection.h>
+#include <satchel/protocol.h>
 
 typedef enum
 {
@@ -74,8 +75,20 @@ extern const guint pop3_n_languages;
  * NULL: none. The first of the table is the default. */
 const Pop3Language *pop3_language_find (const char *range);
 
-/* A whole answer: status, code, text. */
+/* The writers of replies: no other file writes to a connection. */
+/* Writes a whole answer: status, code, text. */
 void pop3_say (SatchelConnection *connection, const Pop3Language *language, Pop3Text text);
+/* Writes the status and the code of @text with other words than its own. */
+void pop3_say_words (SatchelConnection *connection, Pop3Text text, const char *words);
+/* Writes "+OK" and what programs read behind it. */
+void pop3_say_ok (SatchelConnection *connection, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* Writes a challenge of an exchange (RFC 5034 4). */
+void pop3_say_challenge (SatchelConnection *connection, const guint8 *data, gsize len);
+/* Writes lines of an answer that has several (RFC 1939 3); each ends in CRLF, and dots are stuffed already.
+ * @lines is taken over. @is_last: the line that ends the answer follows. */
+void pop3_say_lines (SatchelConnection *connection, GString *lines, gboolean is_last);
+/* Returns what replaces a greeting, in the default language, since nobody has chosen one yet. */
+const char *pop3_refusal (SatchelRefusal why);
 /* "+OK" or "-ERR [CODE]". */
 const char *pop3_status (Pop3Text text);
 
