@@ -6,32 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/runtime/loader/kinds.h"
 #include "core/runtime/process/roles.h"
 #include "core/cli/cli.h"
 #include "core/cli/module_order.h"
 #include "core/base/json.h"
-
-static const struct
-{
-  SatchelKind kind;
-  const char *name;
-} kinds[] = {
-  { SATCHEL_KIND_PROTOCOL_GATE, "protocol (before login)" },
-  { SATCHEL_KIND_PROTOCOL, "protocol" },
-  { SATCHEL_KIND_STORAGE_DRIVER, "storage driver" },
-  { SATCHEL_KIND_STORAGE_LAYER, "storage layer" },
-  { SATCHEL_KIND_DELIVERY_FILTER, "delivery filter" },
-  { SATCHEL_KIND_MAILBOX_LISTENER, "mailbox listener" },
-  { SATCHEL_KIND_PASSDB, "passdb" },
-  { SATCHEL_KIND_USERDB, "userdb" },
-  { SATCHEL_KIND_FACTOR, "factor" },
-  { SATCHEL_KIND_SERVICE, "service" },
-  { SATCHEL_KIND_HELPER, "helper" },
-  { SATCHEL_KIND_ADMIN, "admin commands" },
-  { SATCHEL_KIND_SASL, "SASL mechanism" },
-  { SATCHEL_KIND_KEYRING, "keyring" },
-  { SATCHEL_KIND_ACCOUNT_LISTENER, "account listener" },
-};
 
 static const struct
 {
@@ -59,15 +38,6 @@ installed_free (gpointer data)
   g_free (installed->why);
   g_free (installed->gate_why);
   g_free (installed);
-}
-
-static const char *
-kind_name (SatchelKind kind)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
-    if (kinds[i].kind == kind)
-      return kinds[i].name;
-  return "unknown";
 }
 
 static Installed *
@@ -149,7 +119,7 @@ append_provides (const SatchelModule *module, GString *out)
        provides != NULL && provides->kind != 0; provides++)
     {
       const char *name = provides->name != NULL ? provides->name : module->name;
-      g_string_append_printf (out, "%s%s", out->len > 0 ? ", " : "", kind_name (provides->kind));
+      g_string_append_printf (out, "%s%s", out->len > 0 ? ", " : "", satchel_kind_words (provides->kind));
       if (strcmp (name, module->name) != 0)
         g_string_append_printf (out, " %s", name);
     }
@@ -208,7 +178,7 @@ write_json (const Installed *installed, SatchelJson *json)
          provides != NULL && provides->kind != 0; provides++)
       {
         satchel_json_open (json, NULL, '{');
-        satchel_json_text (json, "kind", kind_name (provides->kind));
+        satchel_json_text (json, "kind", satchel_kind_words (provides->kind));
         satchel_json_text (json, "name", provides->name != NULL ? provides->name : halves[half]->name);
         if (satchel_loader_band (provides) != 0)
           satchel_json_number (json, "band", satchel_loader_band (provides));

@@ -1,93 +1,75 @@
 /* SPDX-License-Identifier: MIT
  * The order in which enabled modules are asked: by band and then by name (core/runtime/loader/loader.c);
- * layers of storage as the stacks of the configuration have them.
+ * layers of storage as the server stacks them (core/storage/store/stacks.c).
  */
 #include "config.h"
 
 #include <stdio.h>
 
 #include "core/cli/module_order.h"
-#include "core/storage/store/place.h"
+#include "core/runtime/loader/kinds.h"
+#include "core/storage/store/stacks.h"
 
-/* The kinds of which several can be enabled, and which the server asks one after the other. */
-static const struct
+/* What the processes of a server with this configuration would know. */
+typedef struct Order
 {
-  SatchelKind kind;
-  const char *title, *json;
-} orders[] = {
-  { SATCHEL_KIND_STORAGE_LAYER, "Storage layers, nearest to the client first", "layers" },
-  { SATCHEL_KIND_DELIVERY_FILTER, "Delivery filters", "filters" },
-  { SATCHEL_KIND_MAILBOX_LISTENER, "Mailbox listeners", "listeners" },
-  { SATCHEL_KIND_PASSDB, "Passdbs", "passdbs" },
-  { SATCHEL_KIND_USERDB, "Userdbs", "userdbs" },
-  { SATCHEL_KIND_FACTOR, "Factors", "factors" },
-  { SATCHEL_KIND_SASL, "SASL mechanisms", "mechanisms" },
-  { SATCHEL_KIND_KEYRING, "Keyrings", "keyrings" },
-};
+  SatchelLoader *enabled; /* has the enabled modules only */
+  GPtrArray *stacks;      /* SatchelStack; NULL: there are none */
+  GError *why;            /* why there are none; NULL: nothing was to be stacked */
+} Order;
 
-static const SatchelConfig *
-storage_group (const SatchelCli *cli)
+static void
+add_enabled (Order *order, SatchelCli *cli, const SatchelModuleFile *file)
 {
-  return cli->set != NULL ? satchel_config_set_group (cli->set, "storage") : NULL;
+  const SatchelModule *module = satchel_loader_module (cli->loader, file->name, file->is_gate);
+  /* What cannot be added stands in the list of modules, with the reason. */
+  if (module != NULL && satchel_config_set_is_enabled (cli->set, file->name))
+    (void) satchel_loader_add (order->enabled, module, file->is_gate, NULL);
 }
 
-/* Lists the enabled members of a kind (SatchelProvided), in the order of their bands. */
+static void
+work_out (Order *order, SatchelCli *cli)
+{
+  *order = (Order) { .enabled = satchel_loader_new (SATCHEL_ROLE_CONFIG, NULL) };
+  if (cli->set == NULL)
+    return;
+  g_autoptr (GPtrArray) files = satchel_loader_list (cli->loader);
+  for (guint i = 0; i < files->len; i++)
+    add_enabled (order, cli, files->pdata[i]);
+  if (satchel_config_set_group (cli->set, "storage") != NULL)
+    order->stacks = satchel_stacks_new (order->enabled, cli->set, &order->why);
+}
+
+static void
+clear_order (Order *order)
+{
+  g_clear_pointer (&order->stacks, g_ptr_array_unref);
+  g_clear_pointer (&order->enabled, satchel_loader_free);
+  g_clear_error (&order->why);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Order, clear_order)
+
+/* Lists the layers of @stack (SatchelProvided) from the client down, without the driver. */
 static GPtrArray *
-find_enabled (SatchelCli *cli, SatchelKind kind)
-{
-  GPtrArray *found = satchel_loader_find_all (cli->loader, kind);
-  for (guint i = found->len; i > 0; i--)
-    {
-      const SatchelProvided *provided = found->pdata[i - 1];
-      if (cli->set == NULL || !satchel_config_set_is_enabled (cli->set, provided->module->name))
-        g_ptr_array_remove_index (found, i - 1);
-    }
-  return found;
-}
-
-/* Does the configuration say which layers the first stack has? */
-static gboolean
-is_named (const SatchelCli *cli)
-{
-  return satchel_config_is_set (storage_group (cli), "layers");
-}
-
-/* Lists the layers of @stack from the client down: those that it names; if it may leave
- * them to their bands, @otherwise. */
-static GPtrArray *
-layers_of (SatchelCli *cli, const SatchelStackSettings *stack, GPtrArray *otherwise)
+layers_of (const Order *order, const SatchelStack *stack)
 {
   GPtrArray *layers = g_ptr_array_new ();
-  for (const char *const *name = stack->layers; *name != NULL; name++)
+  for (guint i = 0; i + 1 < stack->levels->len; i++)
     {
-      const SatchelProvided *layer = satchel_loader_find (cli->loader, SATCHEL_KIND_STORAGE_LAYER, *name);
-      if (layer != NULL)
-        g_ptr_array_add (layers, (gpointer) layer);
+      const SatchelStoreLevel *level = stack->levels->pdata[i];
+      g_ptr_array_add (
+          layers, (gpointer) satchel_loader_find (order->enabled, SATCHEL_KIND_STORAGE_LAYER, level->name));
     }
-  gboolean has_own = layers->len > 0;
-  for (guint i = 0; !has_own && otherwise != NULL && i < otherwise->len; i++)
-    g_ptr_array_add (layers, otherwise->pdata[i]);
   return layers;
 }
 
+/* Lists what is asked of a kind (SatchelProvided), in order: of layers, those of the first stack. */
 static GPtrArray *
-order_of (SatchelCli *cli, SatchelKind kind)
+order_of (const Order *order, SatchelKind kind)
 {
-  g_autoptr (GPtrArray) enabled = find_enabled (cli, kind);
-  if (kind != SATCHEL_KIND_STORAGE_LAYER || storage_group (cli) == NULL)
-    return g_steal_pointer (&enabled);
-  SatchelStackSettings first;
-  satchel_stack_settings_read (storage_group (cli), &first);
-  return layers_of (cli, &first, is_named (cli) ? NULL : enabled);
-}
-
-/* NULL: nothing stores mail, or it is not clear what does. */
-static const char *
-driver_of (SatchelCli *cli, const SatchelStackSettings *stack)
-{
-  g_autoptr (GPtrArray) drivers = find_enabled (cli, SATCHEL_KIND_STORAGE_DRIVER);
-  const char *only = drivers->len == 1 ? ((const SatchelProvided *) drivers->pdata[0])->name : NULL;
-  return stack->driver != NULL ? stack->driver : only;
+  if (kind == SATCHEL_KIND_STORAGE_LAYER && order->stacks != NULL)
+    return layers_of (order, order->stacks->pdata[0]);
+  return satchel_loader_find_all (order->enabled, kind);
 }
 
 static void
@@ -113,15 +95,15 @@ write_names (const char *key, const GPtrArray *provided, SatchelJson *json)
 
 /* A stack as a line of text, or as an element of @json. */
 static void
-show_stack (SatchelCli *cli, const SatchelStackSettings *stack, GPtrArray *otherwise, SatchelJson *json)
+show_stack (const Order *order, const SatchelStack *stack, SatchelJson *json)
 {
-  g_autoptr (GPtrArray) layers = layers_of (cli, stack, otherwise);
-  const char *driver = driver_of (cli, stack);
+  g_autoptr (GPtrArray) layers = layers_of (order, stack);
+  const char *driver = satchel_stack_driver (stack)->name;
   if (json == NULL)
     {
       printf ("Stack %s, from the client down: ", stack->name);
       print_names (layers);
-      printf ("%s%s\n", layers->len > 0 ? ", " : "", driver != NULL ? driver : "(no driver)");
+      printf ("%s%s\n", layers->len > 0 ? ", " : "", driver);
       return;
     }
   satchel_json_open (json, NULL, '{');
@@ -131,52 +113,43 @@ show_stack (SatchelCli *cli, const SatchelStackSettings *stack, GPtrArray *other
   satchel_json_close (json, '}');
 }
 
-/* The stack of storage.driver, and those of storage.profiles. */
-static void
-show_stacks (SatchelCli *cli, SatchelJson *json)
-{
-  const SatchelConfig *storage = storage_group (cli);
-  if (storage == NULL)
-    return;
-  SatchelStackSettings stack;
-  g_autoptr (GPtrArray) enabled = find_enabled (cli, SATCHEL_KIND_STORAGE_LAYER);
-  satchel_stack_settings_read (storage, &stack);
-  stack.name = SATCHEL_DEFAULT_PROFILE;
-  if (json != NULL || driver_of (cli, &stack) != NULL)
-    show_stack (cli, &stack, is_named (cli) ? NULL : enabled, json);
-  for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
-    {
-      satchel_profile_settings_read (satchel_config_group (storage, "profiles", i), &stack);
-      show_stack (cli, &stack, NULL, json);
-    }
-}
-
 void
 satchel_module_order_print (SatchelCli *cli)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+  g_auto (Order) order;
+  work_out (&order, cli);
+  const SatchelKindRow *row;
+  for (guint kind = 1; (row = satchel_kind_row (kind)) != NULL; kind++)
     {
-      g_autoptr (GPtrArray) provided = order_of (cli, orders[i].kind);
-      if (provided->len == 0)
+      g_autoptr (GPtrArray) provided = order_of (&order, kind);
+      if (row->title == NULL || provided->len == 0)
         continue;
-      printf ("%s: ", orders[i].title);
+      printf ("%s: ", row->title);
       print_names (provided);
       putchar ('\n');
     }
-  show_stacks (cli, NULL);
+  for (guint i = 0; order.stacks != NULL && i < order.stacks->len; i++)
+    show_stack (&order, order.stacks->pdata[i], NULL);
+  if (order.why != NULL)
+    printf ("Stacks: none, since %s\n", order.why->message);
 }
 
 void
 satchel_module_order_write (SatchelCli *cli, SatchelJson *json)
 {
+  g_auto (Order) order;
+  work_out (&order, cli);
+  const SatchelKindRow *row;
   satchel_json_open (json, "order", '{');
-  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+  for (guint kind = 1; (row = satchel_kind_row (kind)) != NULL; kind++)
     {
-      g_autoptr (GPtrArray) provided = order_of (cli, orders[i].kind);
-      write_names (orders[i].json, provided, json);
+      g_autoptr (GPtrArray) provided = order_of (&order, kind);
+      if (row->key != NULL)
+        write_names (row->key, provided, json);
     }
   satchel_json_close (json, '}');
   satchel_json_open (json, "stacks", '[');
-  show_stacks (cli, json);
+  for (guint i = 0; order.stacks != NULL && i < order.stacks->len; i++)
+    show_stack (&order, order.stacks->pdata[i], json);
   satchel_json_close (json, ']');
 }

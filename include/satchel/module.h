@@ -2,7 +2,9 @@
  * This header says what a module exports: one function, `satchel_module`, that returns its descriptor.
  * Lifecycle in each role that loads it: load, configure (section), start (role), [reload (section),
  * reload_end], stop.  A server takes modules of its own ABI, whatever release they were built for: under one
- * number structures only grow, as types.h says.
+ * number structures only grow, as types.h says.  It refuses what was built for a newer server and uses what
+ * came later: a table that sets members it does not know, a kind, a type of setting or a right of that sort,
+ * and any longer descriptor.
  *   ABI history: 0 first shape, changed at will; 1 kept.
  */
 #pragma once

@@ -236,6 +236,7 @@ def modules():
     equal(found["passwd-file"]["usable"], True, "passwd-file is usable")
     equal(("passdb", "passwd-file") in [(one["kind"], one["name"]) for one in found["passwd-file"]["provides"]], True, "provides")
     equal("passwd-file" in data["order"]["passdbs"], True, "order")
+    equal(data["order"]["account_listeners"], [], "account listeners, none of them enabled")
     equal(found["broken"]["usable"] or not found["broken"]["why_not"], False, "broken.so")
     equal("chmod" in found["open"]["why_not"], True, f"open.so: {found['open']['why_not']}")
     os.unlink(path("modules/broken.so"))

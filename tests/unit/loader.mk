@@ -102,6 +102,42 @@ tests_unit_odd15_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=15
 tests_unit_odd15_la_CFLAGS = $(MODULE_CFLAGS)
 tests_unit_odd15_la_LDFLAGS = $(ODD_LDFLAGS)
 tests_unit_odd15_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd16.la
+tests_unit_odd16_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd16_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=16
+tests_unit_odd16_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd16_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd16_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd17.la
+tests_unit_odd17_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd17_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=17
+tests_unit_odd17_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd17_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd17_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd18.la
+tests_unit_odd18_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd18_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=18
+tests_unit_odd18_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd18_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd18_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd19.la
+tests_unit_odd19_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd19_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=19
+tests_unit_odd19_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd19_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd19_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd20.la
+tests_unit_odd20_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd20_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=20
+tests_unit_odd20_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd20_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd20_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd21.la
+tests_unit_odd21_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd21_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=21
+tests_unit_odd21_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd21_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd21_la_LIBADD = $(MODULE_LIBADD)
 check_LTLIBRARIES += $(ODD_MODULES)
 
 check_PROGRAMS += tests/unit/test-control

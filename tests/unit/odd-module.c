@@ -2,6 +2,7 @@
  * Modules with one fault each, chosen by ODD when compiled; 0 has none.  For test-loader.
  */
 #include <satchel/filter.h>
+#include <satchel/listener.h>
 #include <satchel/module.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,6 +23,12 @@
 #define NEWER_TABLE 13  /* it sets what only a newer server would call */
 #define LONGER_TABLE 14 /* it could, and does not: no fault */
 #define HUGE_TABLE 15
+#define SHORT_TABLE 16   /* it ends before the members that every table of the kind has */
+#define IDLE_LISTENER 17 /* nothing of it is ever called */
+#define NEWER_KIND 18
+#define NEWER_SETTING 19
+#define NEWER_RIGHT 20
+#define LONGER_DESCRIPTOR 21
 
 #if ODD == FOREIGN_COUNTER
 #include <satchel/counter.h>
@@ -92,7 +99,11 @@ reload_end (gboolean is_commit)
 }
 
 static const SatchelConfigRow rows[] = {
-  { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE }, { NULL }
+  { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE },
+#if ODD == NEWER_SETTING
+  { "later", (SatchelConfigType) 99, "", "Is of a type of a later release" },
+#endif
+  { NULL }
 };
 #if ODD == LACKS_ENTRY
 static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500 };
@@ -109,12 +120,20 @@ static const struct
 #endif
 };
 #define ops longer
+#elif ODD == SHORT_TABLE
+static const size_t ops = sizeof ops;
+#elif ODD == IDLE_LISTENER
+static const SatchelMailboxListenerOps ops = { .size = sizeof ops, .band = 500 };
 #else
 static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .message = filter };
 #endif
 static const SatchelProvides provides[] = {
 #if ODD == SAME_NAME
   { SATCHEL_KIND_DELIVERY_FILTER, "odd0", &ops },
+#elif ODD == SHORT_TABLE || ODD == IDLE_LISTENER
+  { SATCHEL_KIND_MAILBOX_LISTENER, NULL, &ops },
+#elif ODD == NEWER_KIND
+  { (SatchelKind) 99, NULL, &ops },
 #else
   { SATCHEL_KIND_DELIVERY_FILTER, NULL, &ops },
 #endif
@@ -142,6 +161,9 @@ static const SatchelModule module = {
 #if ODD != HALF_A_RELOAD
   .reload_end = reload_end,
 #endif
+#if ODD == NEWER_RIGHT
+  .rights = 1u << 30,
+#endif
 };
 
 #if ODD == NO_SYMBOL
@@ -153,10 +175,12 @@ const SatchelModule *
 satchel_module (void)
 #endif
 {
-#if ODD == WRONG_ABI || ODD == NOT_OURS
+#if ODD == WRONG_ABI || ODD == NOT_OURS || ODD == LONGER_DESCRIPTOR
   static SatchelModule copy;
   copy = module;
-#if ODD == WRONG_ABI
+#if ODD == LONGER_DESCRIPTOR
+  copy.size += (guint32) sizeof (gpointer);
+#elif ODD == WRONG_ABI
   copy.abi = SATCHEL_ABI + 7;
 #else
   copy.magic = 42;

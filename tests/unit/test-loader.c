@@ -55,6 +55,8 @@ refused (guint odd, const char *words, const char *advice)
   g_assert_null (satchel_loader_module (loader, name, FALSE));
 }
 
+#define NEWER "built for a newer server: install that one, or an older version of the module"
+
 static void
 test_refusals (void)
 {
@@ -63,7 +65,7 @@ test_refusals (void)
   refused (3, "did not end within", "enabled = false");
   refused (4, "ended the process", "enabled = false");
   refused (5, "satchel_module", "not a Satchel module");
-  refused (6, "both entry points, `message` and `recipient`", "ask its author");
+  refused (6, "none of the entry points `message`, `recipient`", "ask its author");
   refused (7, "satchel_function_that_is_nowhere", "rebuild it");
   refused (8, "calls itself \"another\"", "rename");
   refused (9, "mark", "rebuild it");
@@ -71,6 +73,12 @@ test_refusals (void)
   refused (12, "satchel_odd12_", "its author has to rename it");
   refused (13, "its delivery filter needs more of the server", "install that one, or an older version");
   refused (15, "has no valid size", "ask its author");
+  refused (16, "has no valid size (8;", "ask its author");
+  refused (17, "none of the entry points `changed`, `maintain`, `heard`", "ask its author");
+  refused (18, "provides a kind (99) that this server does not know", NEWER);
+  refused (19, "setting \"later\" has a type (99) that this server does not know", NEWER);
+  refused (20, "asks for rights (0x40000000) that this server does not know", NEWER);
+  refused (21, "its descriptor has ", NEWER);
 }
 
 /* A table that is longer than the server's, with nothing set behind what the server knows. */
@@ -359,7 +367,12 @@ test_list (void)
   g_assert_nonnull (satchel_loader_why_not (loader, "nothing"));
 }
 
-static const SatchelMailboxListenerOps listener_ops = { .size = sizeof listener_ops };
+static void
+hear (const SatchelMailboxEvent *event)
+{
+}
+
+static const SatchelMailboxListenerOps listener_ops = { .size = sizeof listener_ops, .changed = hear };
 
 static void
 handle (SatchelHelperCall *call)

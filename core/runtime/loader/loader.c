@@ -18,6 +18,7 @@
 #include "core/base/fd.h"
 #include "core/runtime/process/crash.h"
 #include "core/runtime/log/counter_lane.h"
+#include "core/runtime/loader/kinds.h"
 #include "core/runtime/loader/loader_private.h"
 
 static SatchelLoader *default_loader;
@@ -144,7 +145,7 @@ register_module (SatchelLoader *loader, const SatchelModule *module, gboolean is
         return satchel_error_set (
             error, SATCHEL_ERROR_ALREADYEXISTS,
             "module %s: the %s \"%s\" is provided by module %s already; enable only one of them",
-            module->name, satchel_loader_kind_name (provides->kind), name, other->module->name);
+            module->name, satchel_kind_words (provides->kind), name, other->module->name);
     }
   for (guint i = 0; is_active && module->provides[i].kind != 0; i++)
     {

@@ -81,9 +81,9 @@ guint satchel_module_rights (const SatchelModule *module);
 /* Makes log lines of warnings and errors become warnings of @problems (SatchelConfigProblem), until it is
  * called with NULL. */
 void satchel_loader_collect_lines (GPtrArray *problems);
-/* The lifecycle of all loaded modules, in the order in which they were loaded. If a step fails, it is undone
- * in all modules: those that were started are stopped, those that had prepared for a reload hear that it
- * does not come. */
+/* The lifecycle of all loaded modules, in the order in which they were loaded. If start fails, those that
+ * were started are stopped; if a reload is refused, those that had prepared for it hear that it does not
+ * come. What was configured is not undone: the process ends. */
 gboolean satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrArray *problems);
 gboolean satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
 gboolean satchel_loader_start (SatchelLoader *loader, GError **error);

@@ -17,12 +17,15 @@
 #include <satchel/storage.h>
 
 #include "core/runtime/loader/admin_options.h"
+#include "core/runtime/loader/kinds.h"
 #include "core/runtime/loader/loader_private.h"
 
 #define ROWS_MAX 1000
 #define PROVIDES_MAX 64
 #define TABLE_MAX 4096 /* bytes; the longest one of today has some hundred */
 #define ROW_DEPTH_MAX 4
+/* What to do about a module that uses what came later than this server. */
+#define NEWER "it was built for a newer server: install that one, or an older version of the module"
 
 /* A member that the table of a kind must have. */
 typedef struct Must
@@ -67,85 +70,32 @@ static const Must login_musts[] = {
   MUST (PROTOCOL_GATE, SatchelGateProtocolOps, auth_result),
 };
 
-const char *
-satchel_loader_kind_name (SatchelKind kind)
+/* The members of which the table of a kind must have one. */
+static const Must anys[] = {
+  MUST (DELIVERY_FILTER, SatchelDeliveryFilterOps, message),
+  MUST (DELIVERY_FILTER, SatchelDeliveryFilterOps, recipient),
+  MUST (MAILBOX_LISTENER, SatchelMailboxListenerOps, changed),
+  MUST (MAILBOX_LISTENER, SatchelMailboxListenerOps, maintain),
+  MUST (MAILBOX_LISTENER, SatchelMailboxListenerOps, heard),
+};
+
+static gboolean
+has_entry (const SatchelProvides *provides, const Must *must)
 {
-  static const char *const names[] = { NULL,
-                                       "protocol (gate)",
-                                       "protocol",
-                                       "storage driver",
-                                       "storage layer",
-                                       "delivery filter",
-                                       "mailbox listener",
-                                       "passdb",
-                                       "userdb",
-                                       "factor",
-                                       "service",
-                                       "helper",
-                                       "admin commands",
-                                       "SASL mechanism",
-                                       "keyring",
-                                       "account listener" };
-  return kind >= 1 && kind < G_N_ELEMENTS (names) ? names[kind] : "unknown kind";
+  return *(const size_t *) provides->ops >= must->offset + sizeof (gpointer)
+         && G_STRUCT_MEMBER (gconstpointer, provides->ops, must->offset) != NULL;
 }
 
 static gboolean
 check_musts (const SatchelProvides *provides, const Must *table, gsize n, const char *who, GError **error)
 {
-  gsize size = *(const size_t *) provides->ops;
   for (gsize i = 0; i < n; i++)
-    {
-      if (table[i].kind != provides->kind)
-        continue;
-      gboolean has = size >= table[i].offset + sizeof (void *);
-      if (has)
-        has = *(void *const *) ((const char *) provides->ops + table[i].offset) != NULL;
-      if (!has)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "%s: its %s lacks the entry point `%s`, which every one must have; the "
-                                  "module is not complete, ask its author",
-                                  who, satchel_loader_kind_name (provides->kind), table[i].name);
-    }
+    if (table[i].kind == provides->kind && !has_entry (provides, &table[i]))
+      return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                "%s: its %s lacks the entry point `%s`, which every one must have; the "
+                                "module is not complete, ask its author",
+                                who, satchel_kind_words (provides->kind), table[i].name);
   return TRUE;
-}
-
-/* How many bytes of the table of a kind this server knows. */
-static gsize
-known_size (SatchelKind kind)
-{
-  switch (kind)
-    {
-    case SATCHEL_KIND_PROTOCOL_GATE:
-      return sizeof (SatchelGateProtocolOps);
-    case SATCHEL_KIND_PROTOCOL:
-      return sizeof (SatchelProtocolOps);
-    case SATCHEL_KIND_STORAGE_DRIVER:
-    case SATCHEL_KIND_STORAGE_LAYER:
-      return sizeof (SatchelStorageOps);
-    case SATCHEL_KIND_DELIVERY_FILTER:
-      return sizeof (SatchelDeliveryFilterOps);
-    case SATCHEL_KIND_MAILBOX_LISTENER:
-      return sizeof (SatchelMailboxListenerOps);
-    case SATCHEL_KIND_PASSDB:
-      return sizeof (SatchelPassdbOps);
-    case SATCHEL_KIND_USERDB:
-      return sizeof (SatchelUserdbOps);
-    case SATCHEL_KIND_FACTOR:
-      return sizeof (SatchelFactorOps);
-    case SATCHEL_KIND_SERVICE:
-      return sizeof (SatchelServiceOps);
-    case SATCHEL_KIND_HELPER:
-      return sizeof (SatchelHelperOps);
-    case SATCHEL_KIND_ADMIN:
-      return sizeof (SatchelAdminOps);
-    case SATCHEL_KIND_SASL:
-      return sizeof (SatchelSaslOps);
-    case SATCHEL_KIND_KEYRING:
-      return sizeof (SatchelKeyringOps);
-    case SATCHEL_KIND_ACCOUNT_LISTENER:
-      return sizeof (SatchelAccountListenerOps);
-    }
-  return 0;
 }
 
 /* Checks the size of a table. A module that was built for a newer server may have a longer one; what this
@@ -153,52 +103,27 @@ known_size (SatchelKind kind)
 static gboolean
 check_size (const SatchelProvides *provides, const char *who, GError **error)
 {
-  gsize known = known_size (provides->kind), size = *(const size_t *) provides->ops;
-  if (size < sizeof (size_t) || size > TABLE_MAX)
+  const SatchelKindRow *row = satchel_kind_row (provides->kind);
+  gsize known = row->known_size, size = *(const size_t *) provides->ops;
+  if (size < row->first_size || size > TABLE_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: the table of its %s has no valid size (%zu); ask its author", who,
-                              satchel_loader_kind_name (provides->kind), size);
+                              "%s: the table of its %s has no valid size (%zu; it has at least %zu bytes); "
+                              "ask its author",
+                              who, row->words, size, row->first_size);
   for (gsize i = known; i < size; i++)
     if (((const char *) provides->ops)[i] != 0)
       return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
                                 "%s: its %s needs more of the server than this one knows (entry points "
-                                "behind byte %zu of its table); it was built for a newer server: install "
-                                "that one, or an older version of the module",
-                                who, satchel_loader_kind_name (provides->kind), known);
+                                "behind byte %zu of its table); " NEWER,
+                                who, row->words, known);
   return TRUE;
 }
 
 guint
 satchel_loader_band (const SatchelProvides *provides)
 {
-  switch (provides->kind)
-    {
-    case SATCHEL_KIND_STORAGE_LAYER:
-      return ((const SatchelStorageOps *) provides->ops)->band;
-    case SATCHEL_KIND_DELIVERY_FILTER:
-      return ((const SatchelDeliveryFilterOps *) provides->ops)->band;
-    case SATCHEL_KIND_PASSDB:
-      return ((const SatchelPassdbOps *) provides->ops)->band;
-    case SATCHEL_KIND_USERDB:
-      return ((const SatchelUserdbOps *) provides->ops)->band;
-    case SATCHEL_KIND_FACTOR:
-      return ((const SatchelFactorOps *) provides->ops)->band;
-    case SATCHEL_KIND_SASL:
-      return ((const SatchelSaslOps *) provides->ops)->band;
-    case SATCHEL_KIND_KEYRING:
-      return ((const SatchelKeyringOps *) provides->ops)->band;
-    case SATCHEL_KIND_MAILBOX_LISTENER:
-      return ((const SatchelMailboxListenerOps *) provides->ops)->band;
-    case SATCHEL_KIND_PROTOCOL_GATE:
-    case SATCHEL_KIND_PROTOCOL:
-    case SATCHEL_KIND_STORAGE_DRIVER:
-    case SATCHEL_KIND_SERVICE:
-    case SATCHEL_KIND_HELPER:
-    case SATCHEL_KIND_ADMIN:
-    case SATCHEL_KIND_ACCOUNT_LISTENER:
-      return 0;
-    }
-  return 0;
+  const SatchelKindRow *row = satchel_kind_row (provides->kind);
+  return row->band_at != 0 ? G_STRUCT_MEMBER (guint, provides->ops, row->band_at) : 0;
 }
 
 /* Says whether a kind belongs into this half of a module. The half before login may hold nothing else, which
@@ -211,18 +136,24 @@ kind_fits_half (const SatchelProvides *provides, gboolean is_gate)
   return (provides->kind == SATCHEL_KIND_PROTOCOL_GATE) == is_gate;
 }
 
-/* Checks that a filter has at least one stage, since it would never be asked otherwise. */
+/* Checks that something of the kind is ever called. */
 static gboolean
-check_filter (const SatchelProvides *provides, const char *who, GError **error)
+check_any (const SatchelProvides *provides, const char *who, GError **error)
 {
-  const SatchelDeliveryFilterOps *ops = provides->ops;
-  if (provides->kind != SATCHEL_KIND_DELIVERY_FILTER || SATCHEL_HAS (ops, message)
-      || SATCHEL_HAS (ops, recipient))
-    return TRUE;
-  return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                            "%s: its delivery filter lacks both entry points, `message` and `recipient`; the "
-                            "module is not complete, ask its author",
-                            who);
+  g_autoptr (GString) names = g_string_new (NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (anys); i++)
+    {
+      if (anys[i].kind != provides->kind)
+        continue;
+      if (has_entry (provides, &anys[i]))
+        return TRUE;
+      g_string_append_printf (names, "%s`%s`", names->len > 0 ? ", " : "", anys[i].name);
+    }
+  return names->len == 0
+         || satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                               "%s: its %s has none of the entry points %s, so it would never be called; the "
+                               "module is not complete, ask its author",
+                               who, satchel_kind_words (provides->kind), names->str);
 }
 
 /* Checks a SASL mechanism: clients see its name, and a gate compares it. */
@@ -282,18 +213,20 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
   for (guint i = 0; module->provides[i].kind != 0; i++)
     {
       const SatchelProvides *provides = &module->provides[i];
-      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_ACCOUNT_LISTENER)
-        return satchel_error_set (
-            error, SATCHEL_ERROR_INVALID,
-            "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u", who,
-            (int) provides->kind, SATCHEL_ABI);
+      const SatchelKindRow *row = satchel_kind_row (provides->kind);
+      if (i >= PROVIDES_MAX)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: it provides more than %d things; ask its author", who, PROVIDES_MAX);
+      if (row == NULL)
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                                  "%s: it provides a kind (%u) that this server does not know; " NEWER, who,
+                                  (guint) provides->kind);
       if (provides->ops == NULL)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "%s: the table of its %s is missing; ask its author", who,
-                                  satchel_loader_kind_name (provides->kind));
+                                  "%s: the table of its %s is missing; ask its author", who, row->words);
       if (!check_size (provides, who, error)
           || !check_musts (provides, musts, G_N_ELEMENTS (musts), who, error)
-          || !check_filter (provides, who, error) || !check_sasl (provides, who, error))
+          || !check_any (provides, who, error) || !check_sasl (provides, who, error))
         return FALSE;
       if (provides->kind == SATCHEL_KIND_PROTOCOL_GATE
           && !(((const SatchelGateProtocolOps *) provides->ops)->flags & SATCHEL_PROTOCOL_NO_LOGIN)
@@ -301,15 +234,14 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
         return FALSE;
       if (!kind_fits_half (provides, is_gate))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: a %s does not belong into this file; %s",
-                                  who, satchel_loader_kind_name (provides->kind),
+                                  who, satchel_kind_words (provides->kind),
                                   is_gate ? "NAME-gate.so holds only what runs before login"
                                           : "it belongs into NAME-gate.so");
       guint band = satchel_loader_band (provides);
-      if ((provides->kind == SATCHEL_KIND_STORAGE_LAYER || provides->kind == SATCHEL_KIND_DELIVERY_FILTER)
-          && (band < 1 || band > 999))
+      if (row->must_be_band && (band < 1 || band > 999))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
                                   "%s: band %u of its %s is not in 1..999; ask its author", who, band,
-                                  satchel_loader_kind_name (provides->kind));
+                                  row->words);
       if (provides->kind == SATCHEL_KIND_ADMIN && !satchel_admin_check_table (module, provides, who, error))
         return FALSE;
     }
@@ -323,9 +255,13 @@ check_rows (const SatchelModule *module, const SatchelConfigRow *rows, guint dep
   for (guint i = 0; rows != NULL && rows[i].key != NULL; i++)
     {
       const SatchelConfigRow *row = &rows[i];
+      if (row->type > SATCHEL_CONFIG_ENDPOINT)
+        return satchel_error_set (
+            error, SATCHEL_ERROR_CANNOT,
+            "%s: its setting \"%.64s\" has a type (%u) that this server does not know; " NEWER, who, row->key,
+            (guint) row->type);
       gboolean is_bad = i >= ROWS_MAX || depth > ROW_DEPTH_MAX || row->type < SATCHEL_CONFIG_BOOL
-                        || row->type > SATCHEL_CONFIG_ENDPOINT || row->help == NULL
-                        || (depth == 0 && strcmp (row->key, "enabled") == 0)
+                        || row->help == NULL || (depth == 0 && strcmp (row->key, "enabled") == 0)
                         || (row->type == SATCHEL_CONFIG_ENUM && row->choices == NULL)
                         || (row->type == SATCHEL_CONFIG_GROUPS && row->group == NULL) || row->min > row->max;
       if (is_bad)
@@ -361,10 +297,9 @@ check_rights (const SatchelModule *module, const char *who, GError **error)
   guint rights = satchel_module_rights (module);
   const guint known = SATCHEL_RIGHT_CONNECT | SATCHEL_RIGHT_PROGRAMS;
   if ((rights & ~known) != 0)
-    return satchel_error_set (
-        error, SATCHEL_ERROR_INVALID,
-        "%s: it asks for rights (0x%x) that this server does not know; use a module built for it", who,
-        rights & ~known);
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "%s: it asks for rights (0x%x) that this server does not know; " NEWER, who,
+                              rights & ~known);
   if ((rights & SATCHEL_RIGHT_CONNECT) != 0 && (module->roles & SATCHEL_ROLE_HELPER) == 0)
     return satchel_error_set (
         error, SATCHEL_ERROR_CANNOT,
@@ -387,11 +322,10 @@ check_build (const SatchelModule *module, const char *who, GError **error)
                               "server's headers, or install the version that fits",
                               who, module->abi, SATCHEL_ABI);
   if (module->size < DESCRIPTOR_MIN || module->size > sizeof (SatchelModule))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: its descriptor has %u bytes, and this server knows %u to %u; %s", who,
-                              module->size, (guint) DESCRIPTOR_MIN, (guint) sizeof (SatchelModule),
-                              module->size < DESCRIPTOR_MIN ? "rebuild it against this server's headers"
-                                                            : "it was built for a newer server");
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID, "%s: its descriptor has %u bytes, and this server knows %u to %u; %s",
+        who, module->size, (guint) DESCRIPTOR_MIN, (guint) sizeof (SatchelModule),
+        module->size < DESCRIPTOR_MIN ? "rebuild it against this server's headers" : NEWER);
   if ((module->reload != NULL) != (module->reload_end != NULL))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
                               "%s: reload and reload_end go together; ask its author", who);

@@ -31,4 +31,3 @@ gboolean satchel_loader_check_file (SatchelLoader *loader, int fd, const char *p
 /* Checks everything about @module that its descriptor shows. */
 gboolean satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name,
                                           gboolean is_gate, GError **error);
-const char *satchel_loader_kind_name (SatchelKind kind);

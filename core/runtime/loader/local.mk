@@ -2,6 +2,8 @@
 libsatchel_la_SOURCES += \
 	core/runtime/loader/admin_options.c \
 	core/runtime/loader/admin_options.h \
+	core/runtime/loader/kinds.c \
+	core/runtime/loader/kinds.h \
 	core/runtime/loader/loader.c \
 	core/runtime/loader/loader.h \
 	core/runtime/loader/loader_check.c \

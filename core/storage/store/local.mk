@@ -8,6 +8,7 @@ libsatchel_la_SOURCES += \
 	core/storage/store/place.c \
 	core/storage/store/place.h \
 	core/storage/store/stacks.c \
+	core/storage/store/stacks.h \
 	core/storage/store/store.c \
 	core/storage/store/store_cache.c \
 	core/storage/store/store_open.h \

@@ -6,6 +6,7 @@
 #pragma once
 #include <satchel/message.h>
 
+#include "core/storage/store/stacks.h"
 #include "core/storage/store/store_open.h"
 
 /* Calls that go down the stack, SATCHEL_CALL_NAME each. */
@@ -388,24 +389,6 @@ SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
 /* store.c has these. */
 SatchelStoreCore *satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error);
 void satchel_store_free (SatchelStoreCore *store);
-
-/* stacks.c has these. */
-typedef struct SatchelStack
-{
-  char *name;
-  GPtrArray
-      *levels; /* SatchelStoreLevel, nearest to the client first; sections borrowed from the configuration */
-} SatchelStack;
-/* The elements are SatchelStack; the first is the default. */
-GPtrArray *satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GError **error);
-const SatchelStack *satchel_stacks_find (const GPtrArray *stacks, const char *name); /* or NULL */
-const SatchelStoreLevel *satchel_stack_driver (const SatchelStack *stack);
-gboolean satchel_stack_has_volume (const SatchelStack *stack, const char *volume);
-/* Looks for mail of @options' user in @stack; @ret_what: a description, yours, or NULL.  [blocks] */
-SatchelLook satchel_stack_look (const SatchelStack *stack, const SatchelStoreOpenOptions *options,
-                                char **ret_what);
-/* Does the same by a look or two; TRUE if it cannot tell. */
-gboolean satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOptions *options);
 
 /* store_setup.c has this. It is ref-counted: an opening may outlive a reload. */
 typedef struct SatchelStoreSetup SatchelStoreSetup;
