@@ -18,7 +18,7 @@ CLEANFILES += .checked .checked.new
 all-local: check-new-sources
 check-new-sources:
 	@cd $(top_srcdir) && test -e $(abs_top_builddir)/.checked && test -z "$$(find core include modules tools/check-deps tools/check-hashes tools/check-turns \
-		-newer $(abs_top_builddir)/.checked \( -type d -o -name '*.[ch]' -o -name '*.def' -o -name 'check-*' \) -print -quit)" || { \
+		-newer $(abs_top_builddir)/.checked \( -type d -o -name '*.[ch]' -o -name '*.def' -o -name local.mk -o -name 'check-*' \) -print -quit)" || { \
 		touch $(abs_top_builddir)/.checked.new && $(SHELL) tools/check-deps . && $(SHELL) tools/check-hashes . && $(SHELL) tools/check-turns . \
 		&& mv $(abs_top_builddir)/.checked.new $(abs_top_builddir)/.checked; }
 check-deps:

@@ -61,6 +61,12 @@ expect red 'a module goes out of its directory' modules/kestrel/nest/a.c '#inclu
 expect red 'a module includes the core' modules/kestrel/a.c '#include "core/runtime/loop.h"'
 expect red 'a module includes the core in angle brackets' modules/kestrel/a.c '#include <core/runtime/loop.h>'
 expect red 'a module includes another' modules/kestrel/a.c '#include "heron.h"'
+# A local.mk may name files of another module that it builds in, and none of the core.
+expect green 'a module is built of its own files' modules/kestrel/local.mk 'kestrel_la_SOURCES = modules/kestrel/a.c'
+expect red 'a module is built of a file of the core' modules/kestrel/local.mk 'kestrel_la_SOURCES = modules/kestrel/a.c core/runtime/loop.c'
+printf '%s\n' 'kestrel_la_SOURCES = core/runtime/loop.h ' > "$work/modules/heron/local.mk"
+expect red 'a module includes the core, which its local.mk names' modules/heron/a.c '#include "core/runtime/loop.h"'
+rm "$work/modules/heron/local.mk"
 expect red 'a public header that is none' modules/kestrel/a.c '#include <satchel/secret-thing.h>'
 expect red 'core code names a module' core/mail/a.c 'static int kestrel_count;
 static const char *name = "kestrel";'
