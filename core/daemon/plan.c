@@ -474,6 +474,8 @@ satchel_plan_needs_restart (const SatchelPlan *now, const SatchelPlan *next)
     g_ptr_array_add (what, (gpointer) "server.state_dir");
   if (strcmp (now->run_dir, next->run_dir) != 0)
     g_ptr_array_add (what, (gpointer) "server.run_dir");
+  if (*now->log_file != '\0' && *next->log_file == '\0')
+    g_ptr_array_add (what, (gpointer) "log.file to none");
   if (now->n_mails != next->n_mails)
     g_ptr_array_add (what, (gpointer) "server.mail_processes");
   if (now->sandbox != next->sandbox)

@@ -344,6 +344,26 @@ def lost_log():
 
 
 @case
+def log_elsewhere():
+    """a reload with a log file that cannot be opened is refused, and nothing of it is in force; one that can be opened is used"""
+    conf = os.path.join(server.config_dir, "satchel.conf")
+    place = os.path.dirname(server.mail_root)
+    first = open(conf).read()
+    equal(first.count(f'"{server.log_file}"'), 1, "the log file is named once")
+
+    def reload(file):
+        with open(conf, "w") as f:
+            f.write(first.replace(server.log_file, file))
+        return server.cli("reload", check=False)
+    r = reload(f"{place}/nowhere/log")
+    equal((r.returncode, f"{place}/nowhere/log" in r.stdout + r.stderr), (1, True), f"refused: {r.stdout}{r.stderr}")
+    equal("reload refused, nothing was changed" in server.log(), True, "said in the log that is still used")
+    equal(reload(f"{place}/other-log").returncode, 0, "a file that can be opened")
+    equal("configuration reloaded" in open(f"{place}/other-log").read(), True, "the new file")
+    equal(reload(server.log_file).returncode, 0, "back to the first file")
+
+
+@case
 def full_log():
     """the same on a full disk: the server goes on, and the log goes on on a line of its own when there is room"""
     if os.getuid() != 0:

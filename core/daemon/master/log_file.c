@@ -12,11 +12,9 @@
 #include "core/daemon/master/read_only.h"
 #include "core/runtime/log/log_private.h"
 
-gboolean
-satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan)
+int
+satchel_plan_open_log (SatchelPlan *plan)
 {
-  if (*plan->log_file == '\0')
-    return TRUE;
   g_autoptr (GError) error = NULL;
   int fd = satchel_log_open_file (plan->log_file, &error);
   if (fd < 0)
@@ -29,12 +27,27 @@ satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan)
         satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file",
                                      "log.file: %s; make its directory, or name another file",
                                      error->message);
-      return FALSE;
     }
+  return fd;
+}
+
+static void
+use_log (SatchelMaster *master, int fd)
+{
   satchel_fd_clear (&master->log_fd);
   master->log_fd = fd;
   satchel_log_reopen (fcntl (fd, F_DUPFD_CLOEXEC, 3));
-  return TRUE;
+}
+
+gboolean
+satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan)
+{
+  if (*plan->log_file == '\0')
+    return TRUE;
+  int fd = satchel_plan_open_log (plan);
+  if (fd >= 0)
+    use_log (master, fd);
+  return fd >= 0;
 }
 
 static void
@@ -49,6 +62,13 @@ send_log (SatchelMaster *master)
       satchel_ipc_put_fd (message, master->log_fd);
       satchel_worker_send (worker, message);
     }
+}
+
+void
+satchel_master_take_log (SatchelMaster *master, int fd)
+{
+  use_log (master, fd);
+  send_log (master);
 }
 
 gboolean

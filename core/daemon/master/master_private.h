@@ -103,6 +103,10 @@ struct SatchelMaster
 /* log_file.c has these. */
 /* Opens the log file of @plan and sends it to every process. FALSE: it failed, and is a problem of @plan. */
 gboolean satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan);
+/* Opens the log file of @plan, which has one. -1: it failed, and is a problem of @plan. */
+int satchel_plan_open_log (SatchelPlan *plan);
+/* Takes over @fd, an open log file, and sends it to every process. */
+void satchel_master_take_log (SatchelMaster *master, int fd);
 /* Opens the log file again, after it was moved away, and sends it to every process. */
 gboolean satchel_reopen_log (SatchelMaster *master, GError **error);
 

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "core/base/exit.h"
+#include "core/base/fd.h"
 #include "core/daemon/master/master_private.h"
 
 #include <string.h>
@@ -26,6 +27,7 @@ struct SatchelReload
   guint n_waiting;
   gboolean is_mistake; /* refused because of a mistake in the configuration */
   GString *report;     /* problems, one a line */
+  int log_fd;          /* the new log file, opened; -1: it stays the same */
   SatchelTimer timeout;
 };
 
@@ -49,6 +51,7 @@ end_reload (SatchelReload *reload, gboolean ok)
                                : reload->is_mistake ? SATCHEL_EXIT_CONFIG
                                                     : SATCHEL_EXIT_FAILED,
                                reload->report->str);
+  satchel_fd_clear (&reload->log_fd);
   satchel_plan_free (reload->plan);
   g_string_free (reload->report, TRUE);
   g_free (reload);
@@ -175,12 +178,8 @@ commit_reload (SatchelReload *reload)
   if (has_other_gates)
     new_gates (master);
   satchel_sockets_keep_only (master->sockets, master->plan);
-  if (strcmp (old->log_file, master->plan->log_file) != 0)
-    {
-      g_autoptr (GError) error = NULL;
-      if (!satchel_reopen_log (master, &error))
-        satchel_log (SATCHEL_LOG_ERROR, "server", "log: %s", error->message);
-    }
+  if (reload->log_fd >= 0)
+    satchel_master_take_log (master, g_steal_fd (&reload->log_fd));
   satchel_plan_free (old);
   end_reload (reload, TRUE);
 }
@@ -200,6 +199,21 @@ prepare_roles (SatchelReload *reload)
   for (guint i = 0; i < master->workers->len; i++)
     ask_role (reload, g_ptr_array_index (master->workers, i));
   satchel_timer_arm (&reload->timeout, PREPARE_TIMEOUT_MS, prepare_timeout, reload);
+}
+
+/* What may fail is done before anybody is asked: afterwards the reload could not be refused any more. */
+static gboolean
+open_files (SatchelReload *reload)
+{
+  SatchelMaster *master = reload->master;
+  SatchelPlan *plan = reload->plan;
+  guint n = plan->problems->len;
+  gboolean ok = satchel_sockets_bind (master->sockets, plan);
+  if (ok && strcmp (master->plan->log_file, plan->log_file) != 0)
+    ok = (reload->log_fd = satchel_plan_open_log (plan)) >= 0;
+  if (!ok)
+    note_problems (reload, n);
+  return ok;
 }
 
 static void
@@ -235,10 +249,8 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
       end_reload (reload, FALSE);
       return;
     }
-  guint n = plan->problems->len;
-  if (!satchel_sockets_bind (master->sockets, plan))
+  if (!open_files (reload))
     {
-      note_problems (reload, n);
       satchel_sockets_keep_only (master->sockets, master->plan);
       end_reload (reload, FALSE);
       return;
@@ -264,6 +276,7 @@ satchel_reload_begin (SatchelMaster *master)
   SatchelReload *reload = g_new0 (SatchelReload, 1);
   reload->master = master;
   reload->report = g_string_new (NULL);
+  reload->log_fd = -1;
   master->reload = reload;
   g_autoptr (GError) error = NULL;
   if (satchel_config_run_start (master, take_plan, &error))

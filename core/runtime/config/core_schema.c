@@ -60,7 +60,7 @@ static const SatchelConfigRow server_rows[] = {
 
 static const SatchelConfigRow log_rows[] = {
   { "file", INTO (PATH, SatchelLogSettings, file), NULL,
-    "Log file; unset: the journal if there is one, else standard error" },
+    "Log file; unset: the journal if there is one, else standard error", .flags = RELOAD },
   { "level", INTO (ENUM, SatchelLogSettings, level), "info", "Lowest severity that is written to the log",
     "error|warning|info|debug", .flags = RELOAD },
   { NULL }
