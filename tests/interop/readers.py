@@ -14,6 +14,7 @@ from terminal import terminal  # noqa: E402
 from wire import Wire  # noqa: E402
 
 NOBODY = 65534
+GETMAIL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib", "getmail.py")
 server = Server(users=2)
 work = scratch()
 mails = {}       # queue id: the bytes that were sent behind DATA, dot-stuffing aside
@@ -219,7 +220,7 @@ received = false
         for path in (place, config, script, ca_file, f"{place}/home", f"{place}/box"):
             os.chown(path, NOBODY, NOBODY)
         options = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    run("getmail", f"--getmaildir={place}/home", env={**os.environ, "HOME": place}, cwd=place, **options)
+    run(GETMAIL, f"--getmaildir={place}/home", env={**os.environ, "HOME": place}, cwd=place, **options)
 
     def as_getmail(sent):
         """It lets Python parse a mail and write it anew, without any Return-Path but its own."""

@@ -18,6 +18,7 @@ from peers import MAIL, Courier, Dovecot  # noqa: E402
 from tap import TOP, Server, Skip, case, equal, main, need, run, scratch, wait_for  # noqa: E402
 
 NOBODY = 65534
+GETMAIL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib", "getmail.py")
 USERS = ["u0001", "u0002", "u0003", "u0004", "u0005", "u0006"]
 state = {}
 
@@ -217,7 +218,7 @@ delete = false
 read_all = false
 """)
     subprocess.run(["chown", "-R", str(NOBODY), home], check=True)  # it delivers to nobody's as root
-    r = run("getmail", "--getmaildir", home, "--rcfile", os.path.join(home, "getmailrc"), check=False, user=NOBODY, group=NOBODY, extra_groups=[],
+    r = run(GETMAIL, "--getmaildir", home, "--rcfile", os.path.join(home, "getmailrc"), check=False, user=NOBODY, group=NOBODY, extra_groups=[],
             env={**os.environ, "HOME": home})
     subprocess.run(["chown", "-R", "0", home], check=True)
     equal(r.returncode, 0, f"getmail: {r.stdout!r} {r.stderr!r}")
