@@ -151,6 +151,10 @@ ask (const char *user, const char *service, const char *peer, const char *typed)
   rig.credential = answer.credential_id;
   rig.scopes = answer.scopes;
   SatchelFactorVerdict verdict = answer.error != NULL ? SATCHEL_FACTOR_UNAVAILABLE : answer.judgement.verdict;
+  /* What opens keys is the bare secret, however it was typed. */
+  g_assert_cmpuint (answer.key_secret != NULL ? strlen (answer.key_secret) : 0, ==,
+                    verdict == SATCHEL_FACTOR_ACCEPTED ? APP_SECRET_CHARS : 0);
+  satchel_shared_secret_unref (answer.key_secret);
   g_clear_error (&answer.error);
   return verdict;
 }
