@@ -8,6 +8,7 @@
 #include "core/session/filter_private.h"
 #include "tests/lib/loop.h"
 
+#include <glib/gstdio.h>
 #include <satchel/keywords.h>
 #include <satchel/snapshot.h>
 #include <string.h>
@@ -240,6 +241,7 @@ configure (const char *rule)
   SatchelConfigSet *old = set;
   set = satchel_config_load (none, none, overrides, NULL, NULL, problems);
   g_assert_nonnull (set);
+  g_assert_cmpint (g_rmdir (none), ==, 0);
   satchel_filters_configure (provided, satchel_config_set_group (set, "filters"));
   g_clear_pointer (&old, satchel_config_set_free);
   how = ANSWERS;

@@ -531,7 +531,7 @@ main (int argc, char **argv)
   while ((name = g_dir_read_name (entries)) != NULL)
     {
       g_autofree char *path = g_build_filename (dir, name, NULL);
-      (void) unlink (path);
+      (void) g_remove (path);
     }
   (void) g_rmdir (dir);
   return status;
