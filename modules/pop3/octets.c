@@ -81,9 +81,10 @@ measure (Pop3 *pop3, guint32 index, gboolean is_surrogate, GError **error)
          || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is about to end");
 }
 
-/* A size that was unknown, or wrong, was counted together with the key. */
+/* Notes the size that the newest snapshot has where this session's has none, or another: it was counted when
+ * the key was made. */
 static void
-find_size (Pop3 *pop3, const SatchelSnapshot *newest, guint32 index)
+note_newest_size (Pop3 *pop3, const SatchelSnapshot *newest, guint32 index)
 {
   guint32 at;
   guint row;
@@ -109,7 +110,7 @@ find_in_chunk (Pop3 *pop3, guint32 first, Batch *batch, GError **error)
   for (guint row = 0; row < chunk->n; row++)
     {
       if (newest != pop3->snapshot)
-        find_size (pop3, newest, first + row);
+        note_newest_size (pop3, newest, first + row);
       if ((batch->is_surrogate[row] || batch->lacks_end[row])
           && !measure (pop3, first + row, batch->is_surrogate[row], error))
         return FALSE;

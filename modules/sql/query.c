@@ -77,42 +77,78 @@ has_value_inside (const char *text, gsize len)
   return FALSE;
 }
 
+/* Copies a string, a quoted name or a comment.  A value in a string would be mere text of the query. */
+static gboolean
+copy_opaque (const char *begin, const char *end, GString *out, GError **error)
+{
+  gboolean is_comment = *begin == '-' || *begin == '/';
+  if (!is_comment && has_value_inside (begin, (gsize) (end - begin)))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "a value stands in quotes at %.20s; write it without", begin);
+  g_string_append_len (out, begin, end - begin);
+  return TRUE;
+}
+
+/* Refuses parameters as databases write them, and a second statement. */
+static gboolean
+check_mark (const char *at, GError **error)
+{
+  gboolean is_last = strspn (at + 1, " \t\r\n") == strlen (at + 1);
+  if (*at == '?' || *at == '$' || (*at == ';' && !is_last))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "\"%c\" has no place in a query; values are :user, :local and :domain", *at);
+  return TRUE;
+}
+
+/* Returns the length of NAME where ":NAME" is at @at; 0: it is not. */
+static gsize
+name_length (const char *at)
+{
+  gsize n = 0;
+  while (*at == ':' && is_word (at[1 + n]))
+    n++;
+  return n;
+}
+
+/* Puts the database's parameter in the place of the value @name. */
+static gboolean
+put_value (const char *name, gsize len, char sign, SqlQuery *query, GString *out, GError **error)
+{
+  SqlValue value;
+  if (!find_value (name, len, &value))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "there is no value \":%.*s\"; values are :user, :local and :domain", (int) len,
+                              name);
+  g_string_append_printf (out, "%c%u", sign, number_value (query, value));
+  return TRUE;
+}
+
 static gboolean
 parse (const char *text, char sign, SqlQuery *query, GString *out, GError **error)
 {
   for (const char *p = text; *p != '\0';)
     {
       const char *end = skip_opaque (p);
-      SqlValue value;
-      gsize n = 0;
+      gsize n = name_length (p);
       if (end != p)
         {
-          if (*p != '-' && *p != '/' && has_value_inside (p, (gsize) (end - p)))
-            return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                      "a value stands in quotes at %.20s; write it without", p);
-          g_string_append_len (out, p, end - p);
+          if (!copy_opaque (p, end, out, error))
+            return FALSE;
           p = end;
-          continue;
         }
-      if (*p == '?' || *p == '$' || (*p == ';' && strspn (p + 1, " \t\r\n") != strlen (p + 1)))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "\"%c\" has no place in a query; values are :user, :local and :domain", *p);
-      while (*p == ':' && is_word (p[1 + n]))
-        n++;
-      if (g_str_has_prefix (p, "::")) /* a cast */
+      else if (!check_mark (p, error))
+        return FALSE;
+      else if (g_str_has_prefix (p, "::")) /* a cast */
         {
           g_string_append (out, "::");
           p += 2;
         }
       else if (n == 0)
         g_string_append_c (out, *p++);
-      else if (!find_value (p + 1, n, &value))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "there is no value \"%.*s\"; values are :user, :local and :domain",
-                                  (int) n + 1, p);
       else
         {
-          g_string_append_printf (out, "%c%u", sign, number_value (query, value));
+          if (!put_value (p + 1, n, sign, query, out, error))
+            return FALSE;
           p += 1 + n;
         }
     }

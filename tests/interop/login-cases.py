@@ -18,7 +18,8 @@ from tap import case, equal, main, need, strict_context, wait_for  # noqa: E402
 need("oathtool")
 SCRAM = ("--set", "sasl-scram.enabled=true", "--set", "sasl-scram.iterations=4096", "--set", "passwd-file.scram_iterations=4096",
          "--set", "sasl-external.enabled=true")
-totp = FactorServer("--set", 'auth.explain="always"', "--set", "limits.login_failures=1000", users=9, app_passwords=True)
+# The master is not to end auth while a test has stopped it.
+totp = FactorServer("--set", 'auth.explain="always"', "--set", 'server.hang_time="10m"', "--set", "limits.login_failures=1000", users=9, app_passwords=True)
 server = totp.server
 PASSWORD = server.password
 PASSWD = os.path.join(os.path.dirname(totp.store), "passwd")
@@ -265,12 +266,13 @@ def slow_auth():
     """auth that is stopped while codes are typed: unavailable in time, nothing is let in late, and the code is good afterwards"""
     secret = totp.enrol("u0009")
     before = n_logins("u0009")
-    os.kill(auth_pid(), signal.SIGSTOP)
+    auth = auth_pid()
+    os.kill(auth, signal.SIGSTOP)
     try:
         for login in (totp.imap, totp.pop3):
             equal(re.search("UNAVAILABLE|SYS/TEMP", login("u0009", PASSWORD + totp.code(secret))) is not None, True, "while it is stopped")
     finally:
-        os.kill(auth_pid(), signal.SIGCONT)
+        os.kill(auth, signal.SIGCONT)
     equal(wait_for(lambda: totp.imap("u0009", PASSWORD + totp.code(secret)), "an answer"), "OK", "afterwards")
     equal(n_logins("u0009"), before + 1, "logins")
 

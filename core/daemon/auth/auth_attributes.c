@@ -121,6 +121,7 @@ satchel_auth_ask_attributes (SatchelAuth *auth, const SatchelAttributesQuestion 
                        .deadline_ms = question->deadline_ms,
                        .func = func,
                        .data = data };
+  /* What the passdb has told of its own userdb need not be asked again. */
   if (passdb != NULL && credential != NULL && SATCHEL_HAS (passdb, userdb)
       && SATCHEL_HAS (credential, attributes))
     {

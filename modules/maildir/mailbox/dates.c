@@ -16,7 +16,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* Fills the date of the row of @entry. If the file no longer has that name *ret_gone is set. */
+/* Takes the time of the file of @entry for the date of its row.  *ret_gone: no file has that name any more. A
+ * size that only the name tells, and that the file cannot have, is unknown from now on. */
 static gboolean
 fill_date (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const MdEntry *entry,
            gboolean *ret_gone, GError **error)
