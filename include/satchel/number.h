@@ -17,9 +17,11 @@ satchel_number_take (const char **ref_at, const char *end, guint base, guint64 m
 {
   const char *at = *ref_at;
   guint64 number = 0;
-  for (; at != end && g_ascii_isxdigit (*at); at++)
+  for (; at != end; at++)
     {
-      guint digit = g_ascii_isdigit (*at) ? (guint) (*at - '0') : (guint) ((*at | 0x20) - 'a') + 10;
+      guint digit = (guint) (guint8) *at - '0', letter = ((guint) (guint8) *at | 0x20) - 'a';
+      if (digit > 9)
+        digit = letter < 6 ? letter + 10 : G_MAXUINT;
       if (digit >= base)
         break;
       if (__builtin_mul_overflow (number, base, &number) || __builtin_add_overflow (number, digit, &number)
