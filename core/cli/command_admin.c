@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Checks a command of a module, asks the running server to carry it out, and shows its output while it
- * works. core/session/admin_private.h describes the frames of the answer.
+ * works. core/session/admin/admin_private.h describes the frames of the answer.
  */
 #include "config.h"
 
@@ -17,7 +17,7 @@
 #include "core/cli/control_client.h"
 #include "core/runtime/loader/admin_options.h"
 #include "core/base/json.h"
-#include "core/session/admin_private.h"
+#include "core/session/admin/admin_private.h"
 
 /* The server shows more often than this that it is alive. */
 #define TIMEOUT_MS 90000u

@@ -4,10 +4,10 @@
  * alone.
  */
 #pragma once
-#include "arguments.h"
+#include "grammar/arguments.h"
 #include "errors.h"
 #include "settings.h"
-#include "view.h"
+#include "view/view.h"
 #include <satchel/log.h>
 #include <satchel/mailbox_name.h>
 #include <satchel/protocol.h>

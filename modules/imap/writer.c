@@ -3,7 +3,7 @@
  */
 #include "writer.h"
 
-#include "reader.h"
+#include "grammar/reader.h"
 
 #include <satchel/date.h>
 #include <satchel/mailbox_name.h>

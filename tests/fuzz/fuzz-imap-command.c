@@ -2,7 +2,7 @@
  * Any bytes as IMAP commands: the lexer's result does not depend on how they are cut, its bounds hold, and
  * every parser of arguments takes every command without reading past it.
  */
-#include "modules/imap/arguments.h"
+#include "modules/imap/grammar/arguments.h"
 #include <string.h>
 
 #include "tests/fuzz/driver.h"

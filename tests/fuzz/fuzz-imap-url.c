@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Any bytes as an IMAP URL: what is taken has a UID, text that is valid UTF-8, and a length that was bounded.
  */
-#include "modules/imap/url.h"
+#include "modules/imap/grammar/url.h"
 #include <string.h>
 
 #include "tests/fuzz/driver.h"

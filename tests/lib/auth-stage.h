@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "core/daemon/auth/auth.h"
-#include "core/daemon/auth/auth_admin.h"
+#include "core/daemon/auth/admin/auth_admin.h"
 
 #define STAGE_GATES 2u
 #define STAGE_MAILS 2u

@@ -5,9 +5,9 @@
 #pragma once
 #include "core/runtime/ipc/ipc.h"
 #include "core/runtime/loop/reactor_private.h"
-#include "core/session/gate.h"
-#include "core/session/mail.h"
-#include "core/session/mail.h"
+#include "core/session/gate/gate.h"
+#include "core/session/mail/mail.h"
+#include "core/session/mail/mail.h"
 #include "tests/lib/loop.h"
 
 #include <gnutls/gnutls.h>

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/session/mail_private.h"
+#include "core/session/mail/mail_private.h"
 #include "tests/lib/session_rig.h"
 
 typedef struct ToyGate

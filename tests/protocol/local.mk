@@ -10,10 +10,12 @@ harness_sources = tests/protocol/harness.c tests/protocol/harness.h \
 	tests/protocol/harness-gate.c tests/protocol/harness-deflate.c tests/protocol/harness-private.h
 imap_harness_sources = $(harness_sources) tests/protocol/harness-imap.c $(imap_sources) $(imap_gate_sources)
 check_PROGRAMS += tests/protocol/run-script tests/protocol/run-pop3-script tests/protocol/run-lmtp-script tests/protocol/imap-literals
+tests_protocol_run_script_CPPFLAGS = $(IMAP_TEST_CPPFLAGS)
 tests_protocol_run_script_SOURCES = tests/protocol/run-script.c $(imap_harness_sources)
 tests_protocol_run_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 # What a client sends as a literal never runs.
 tests_protocol_imap_literals_SOURCES = tests/protocol/imap-literals.c $(imap_harness_sources)
+tests_protocol_imap_literals_CPPFLAGS = $(IMAP_TEST_CPPFLAGS)
 tests_protocol_imap_literals_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 TESTS += tests/protocol/imap-literals
 tests_protocol_run_pop3_script_SOURCES = tests/protocol/run-script.c $(harness_sources) tests/protocol/harness-pop3.c $(pop3_sources) modules/pop3/pop3_gate.c

@@ -46,10 +46,10 @@ X
 expect red 'a golden ratio' modules/m/a.c <<'X'
   return uid * 0x9e3779b1u & mask;
 X
-expect red 'GLib in a file that may have a hash of its own' core/daemon/auth/placement_slot.c <<'X'
+expect red 'GLib in a file that may have a hash of its own' core/daemon/auth/placement/placement_slot.c <<'X'
   t = g_hash_table_new (g_str_hash, g_str_equal);
 X
-expect green 'a fixed hash where one must be' core/daemon/auth/placement_slot.c <<'X'
+expect green 'a fixed hash where one must be' core/daemon/auth/placement/placement_slot.c <<'X'
   hash = (hash ^ *p) * G_GUINT64_CONSTANT (0x100000001b3);
 X
 expect green 'comments, texts, tests, keyed hashes' modules/m/a.c <<'X'

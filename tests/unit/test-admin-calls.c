@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/session/admin_private.h"
+#include "core/session/admin/admin_private.h"
 #include "tests/lib/loop.h"
 
 #include <fcntl.h>

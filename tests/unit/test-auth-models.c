@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/daemon/auth/auth_lru.h"
+#include "core/daemon/auth/check/auth_lru.h"
 #include "tests/lib/seed.h"
 
 #include <string.h>

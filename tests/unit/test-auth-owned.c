@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/daemon/auth/placement.h"
+#include "core/daemon/auth/placement/placement.h"
 #include "tests/lib/auth-stage.h"
 
 #include <string.h>

@@ -5,8 +5,8 @@
 #include "config.h"
 
 #include "core/daemon/auth/auth.h"
-#include "core/daemon/auth/auth_lru.h"
-#include "core/daemon/auth/auth_seal.h"
+#include "core/daemon/auth/check/auth_lru.h"
+#include "core/daemon/auth/check/auth_seal.h"
 #include "core/runtime/login/auth_call_private.h"
 #include "core/session/network.h"
 #include "tests/lib/descriptors.h"

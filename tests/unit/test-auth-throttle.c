@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/daemon/auth/auth_throttle_private.h"
+#include "core/daemon/auth/throttle/auth_throttle_private.h"
 #include "tests/lib/seed.h"
 
 #include <fcntl.h>

@@ -6,8 +6,8 @@
 
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/loop/reactor_private.h"
-#include "core/session/delivery_target.h"
-#include "core/session/mail.h"
+#include "core/session/delivery/delivery_target.h"
+#include "core/session/mail/mail.h"
 #include "core/storage/store/store_private.h"
 #include "tests/lib/descriptors.h"
 #include "tests/lib/loop.h"

@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/runtime/loop/job_private.h"
-#include "core/session/filter_private.h"
+#include "core/session/delivery/filter_private.h"
 #include "tests/lib/loop.h"
 
 #include <glib/gstdio.h>

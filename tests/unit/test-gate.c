@@ -4,8 +4,8 @@
  */
 #include "config.h"
 
-#include "core/session/connection_table.h"
-#include "core/session/proxy.h"
+#include "core/session/gate/connection_table.h"
+#include "core/session/gate/proxy.h"
 #include "tests/lib/session_rig.h"
 
 #include <fcntl.h>

@@ -8,8 +8,8 @@
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/log/log_private.h"
 #include "core/runtime/loop/reactor_private.h"
-#include "core/session/janitor.h"
-#include "core/session/janitor_state.h"
+#include "core/session/janitor/janitor.h"
+#include "core/session/janitor/janitor_state.h"
 #include "core/storage/store/store_private.h"
 #include "tests/lib/loop.h"
 

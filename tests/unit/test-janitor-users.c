@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/session/janitor_users.h"
+#include "core/session/janitor/janitor_users.h"
 #include "tests/lib/loop.h"
 
 #include <fcntl.h>

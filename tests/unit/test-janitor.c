@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/session/janitor_state.h"
+#include "core/session/janitor/janitor_state.h"
 
 #define HOUR_MS (3600 * (gint64) 1000)
 #define DAY_MS (24 * HOUR_MS)

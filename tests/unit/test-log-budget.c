@@ -2,7 +2,7 @@
  * Budgets of log lines: bounds a place and in all, what is left out is counted, memory is bounded.
  */
 #include "core/runtime/log/log_private.h"
-#include "core/session/log_budget.h"
+#include "core/session/gate/log_budget.h"
 #include "tests/lib/loop.h"
 
 #include <string.h>

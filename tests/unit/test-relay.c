@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "core/runtime/connection/connection_private.h"
-#include "core/session/relay.h"
+#include "core/session/gate/relay.h"
 #include "tests/lib/loop.h"
 
 #include <string.h>

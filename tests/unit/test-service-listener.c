@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/session/service_listener.h"
+#include "core/session/mail/service_listener.h"
 #include "tests/lib/loop.h"
 
 #include <fcntl.h>

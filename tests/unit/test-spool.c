@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/session/delivery_private.h"
+#include "core/session/delivery/delivery_private.h"
 #include "core/storage/mailbox/suspects.h"
 
 #include "tests/lib/rounds.h"

@@ -5,11 +5,11 @@
 #include "config.h"
 
 #include "core/daemon/auth/auth.h"
-#include "core/daemon/auth/auth_admin.h"
-#include "core/daemon/auth/auth_mail.h"
-#include "core/daemon/auth/auth_move.h"
+#include "core/daemon/auth/admin/auth_admin.h"
+#include "core/daemon/auth/users/auth_mail.h"
+#include "core/daemon/auth/admin/auth_move.h"
 #include "core/runtime/login/account_event.h"
-#include "core/session/admin_calls.h"
+#include "core/session/admin/admin_calls.h"
 #include "core/session/network.h"
 
 #include <satchel/hash.h>

@@ -3,12 +3,12 @@
  * what each file does.
  */
 #pragma once
-#include "core/daemon/auth/auth_cache.h"
-#include "core/daemon/auth/auth_known.h"
-#include "core/daemon/auth/auth_pool.h"
-#include "core/daemon/auth/auth_sasl.h"
-#include "core/daemon/auth/auth_throttle.h"
-#include "core/daemon/auth/placement.h"
+#include "core/daemon/auth/check/auth_cache.h"
+#include "core/daemon/auth/throttle/auth_known.h"
+#include "core/daemon/auth/check/auth_pool.h"
+#include "core/daemon/auth/exchange/auth_sasl.h"
+#include "core/daemon/auth/throttle/auth_throttle.h"
+#include "core/daemon/auth/placement/placement.h"
 #include "core/daemon/role/role.h"
 #include "core/runtime/login/auth_call_private.h"
 

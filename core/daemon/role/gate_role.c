@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * This is the role gate: it joins what role.c brings (messages, listeners, certificates) with
- * core/session/gate.h.
+ * core/session/gate/gate.h.
  */
 #include "config.h"
 
@@ -8,7 +8,7 @@
 #include "core/daemon/plan.h"
 #include "core/daemon/role/role.h"
 #include "core/runtime/loop/reactor_private.h"
-#include "core/session/gate.h"
+#include "core/session/gate/gate.h"
 #include "core/session/settings.h"
 #include <satchel/log.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This is the role mail: it joins what role.c brings with sessions (core/session/mail.h), deliveries and
+ * This is the role mail: it joins what role.c brings with sessions (core/session/mail/mail.h), deliveries and
  * stores.
  */
 #include "config.h"
@@ -8,11 +8,11 @@
 #include "core/runtime/connection/connection_private.h"
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/loop/reactor_private.h"
-#include "core/session/admin_calls.h"
-#include "core/session/delivery_account.h"
-#include "core/session/janitor.h"
-#include "core/session/mail.h"
-#include "core/session/service_listener.h"
+#include "core/session/admin/admin_calls.h"
+#include "core/session/delivery/delivery_account.h"
+#include "core/session/janitor/janitor.h"
+#include "core/session/mail/mail.h"
+#include "core/session/mail/service_listener.h"
 #include "core/session/settings.h"
 #include "core/storage/store/store_open.h"
 #include <satchel/log.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Arguments, sequence sets, URLs and the writer of imap.
  */
-#include "modules/imap/arguments.h"
-#include "modules/imap/url.h"
+#include "modules/imap/grammar/arguments.h"
+#include "modules/imap/grammar/url.h"
 #include "modules/imap/writer.h"
 
 #include <satchel/storage.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Bounds of arguments, each at its edge: the last that is good is taken, the first that is not is refused.
  */
-#include "modules/imap/arguments.h"
-#include "modules/imap/url.h"
+#include "modules/imap/grammar/arguments.h"
+#include "modules/imap/grammar/url.h"
 
 #include <satchel/keywords.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Lexer and lines of imap.  Every input is also fed one byte at a time and cut at every place, with the same
  * result.
  */
-#include "modules/imap/lexer.h"
+#include "modules/imap/grammar/lexer.h"
 
 #include <string.h>
 

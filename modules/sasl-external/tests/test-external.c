@@ -2,7 +2,7 @@
  * EXTERNAL: whose a certificate is.
  */
 #include "core/base/user.h"
-#include "core/daemon/auth/auth_sasl.h"
+#include "core/daemon/auth/exchange/auth_sasl.h"
 #include "external.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
  * OAUTHBEARER and XOAUTH2: what clients send, and what follows from the helper's answers.
  */
 #include "core/base/user.h"
-#include "core/daemon/auth/auth_sasl.h"
+#include "core/daemon/auth/exchange/auth_sasl.h"
 #include "exchange.h"
 #include "message.h"
 #include "words.h"

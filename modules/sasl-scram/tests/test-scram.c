@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SCRAM: the examples of RFC 5802 and RFC 7677, bindings, and what must not get in.
  */
-#include "core/daemon/auth/auth_sasl.h"
+#include "core/daemon/auth/exchange/auth_sasl.h"
 #include "core/runtime/login/auth_call_private.h"
 #include "exchange.h"
 #include "messages.h"

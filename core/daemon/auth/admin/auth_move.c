@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: MIT
+ * This file has users who change their place.  A released user cannot log in and gets no mail (temporarily)
+ * until adopted; `place` is a release and an adoption in one, with a look at the mail between where another
+ * stack is wanted. Each step is written down before anybody hears of it, with a higher epoch.
+ */
+#include "config.h"
+
+#include "core/daemon/auth/admin/auth_move.h"
+
+#include "core/base/exit.h"
+#include "core/daemon/auth/admin/auth_admin.h"
+#include "core/runtime/log/log_private.h"
+
+#include <satchel/log.h>
+#include <string.h>
+
+#define AREA "auth"
+#define MAX_MOVES 1024
+#define MAX_OWED 65536u
+
+/* Waits for RELEASED of the mail process @slot. */
+typedef struct Move
+{
+  char *user;
+  guint slot;
+  guint64 request, epoch;
+  gboolean is_asked;    /* an admin waits */
+  gboolean has_target;  /* else he stays released */
+  gboolean is_adoption; /* `adopt` waits, not `place` */
+  gboolean wants_look;  /* the target is another stack: only a user without mail may go there */
+  SatchelPlacement old, target;
+} Move;
+static GQueue moves = G_QUEUE_INIT;
+
+/* This is a mail process that was away when it was to let go of a user: it hears of it once it is back, if it
+ * ever had him. */
+typedef struct Owed
+{
+  char *user;
+  guint slot;
+  guint64 epoch;
+} Owed;
+static GQueue owed = G_QUEUE_INIT;
+
+static void
+move_free (gpointer data)
+{
+  g_free (((Move *) data)->user);
+  g_free (data);
+}
+
+static void
+owed_free (gpointer data)
+{
+  g_free (((Owed *) data)->user);
+  g_free (data);
+}
+
+void
+satchel_auth_moves_clear (void)
+{
+  g_queue_clear_full (&moves, move_free);
+  g_queue_clear_full (&owed, owed_free);
+}
+
+static Move *
+find_move (const char *user)
+{
+  for (GList *link = moves.head; link != NULL; link = link->next)
+    if (strcmp (((Move *) link->data)->user, user) == 0)
+      return link->data;
+  return NULL;
+}
+
+static Move *
+add_move (const char *user, guint slot, guint64 request)
+{
+  Move *move = g_new0 (Move, 1);
+  *move = (Move) { .user = g_strdup (user), .slot = slot, .request = request, .is_asked = TRUE };
+  g_queue_push_head (&moves, move);
+  return move;
+}
+
+static gboolean
+send_release (SatchelAuth *auth, SatchelPeer *mail, const char *user, const SatchelPlacement *placement,
+              const SatchelPlacement *target)
+{
+  g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, placement, NULL);
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELEASE, 0);
+  satchel_ipc_put_string (message, user);
+  satchel_place_put (message, place);
+  satchel_ipc_put_u32 (message, target != NULL);
+  satchel_ipc_put_string (message, target != NULL ? target->profile : NULL);
+  satchel_ipc_put_string (message, target != NULL ? target->volume : NULL);
+  return satchel_peer_send (mail, message);
+}
+
+static void
+send_adopt (SatchelAuth *auth, const char *user, const SatchelPlacement *placement, guint slot)
+{
+  SatchelPeer *mail = satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, slot);
+  if (mail == NULL)
+    return;
+  g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, placement, NULL);
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADOPT, 0);
+  satchel_ipc_put_string (message, user);
+  satchel_place_put (message, place);
+  satchel_peer_send (mail, message);
+}
+
+static void
+owe_release (const Move *move)
+{
+  if (owed.length >= MAX_OWED)
+    {
+      satchel_log (
+          SATCHEL_LOG_WARNING, AREA,
+          "user=%s mail process %u is not told to let go of the user: %u others wait already; restart it",
+          move->user, move->slot, MAX_OWED);
+      return;
+    }
+  Owed *one = g_new0 (Owed, 1);
+  *one = (Owed) { g_strdup (move->user), move->slot, move->epoch };
+  g_queue_push_head (&owed, one);
+}
+
+static void
+reply_place (SatchelAuth *auth, guint64 request, const char *user)
+{
+  SatchelPlacement placement;
+  guint slot;
+  gboolean is_written = satchel_placements_get (auth->placements, user, &placement, &slot);
+  g_autoptr (GString) line = g_string_new ("placement");
+  satchel_log_field (line, "user", user);
+  satchel_log_field (line, "profile", placement.profile);
+  satchel_log_field (line, "driver", placement.driver);
+  satchel_log_field (line, "volume", placement.volume);
+  satchel_log_field (line, "node", placement.node);
+  g_string_append_printf (line, " slot=%u pinned=%s epoch=%" G_GUINT64_FORMAT " state=%s recorded=%s\n", slot,
+                          placement.slot == SATCHEL_SLOT_BY_RULE ? "no" : "yes", placement.epoch,
+                          satchel_placement_state_name (&placement), is_written ? "yes" : "no");
+  satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s", line->str);
+}
+
+static void
+reply_adopted (SatchelAuth *auth, guint64 request, const char *user)
+{
+  SatchelPlacement placement;
+  guint slot;
+  satchel_placements_get (auth->placements, user, &placement, &slot);
+  satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s belongs to mail process %u\n", user, slot);
+}
+
+static gboolean
+set_active (SatchelAuth *auth, const Move *move, const SatchelPlacement *to, GError **error)
+{
+  SatchelPlacement placement = *to, ignored;
+  guint slot;
+  placement.state = SATCHEL_PLACED_ACTIVE;
+  placement.epoch = move->epoch + 1;
+  if (!satchel_placements_set (auth->placements, move->user, &placement, error))
+    return FALSE;
+  satchel_placements_get (auth->placements, move->user, &ignored, &slot);
+  send_adopt (auth, move->user, &placement, slot);
+  satchel_log (SATCHEL_LOG_INFO, AREA,
+               "user placed: user=\"%s\" profile=%s volume=\"%s\" slot=%u epoch=%" G_GUINT64_FORMAT,
+               move->user, placement.profile, placement.volume, slot, placement.epoch);
+  return TRUE;
+}
+
+/* Why @move does not go to its target; NULL: it does.  @look: what the old owner has found. */
+static char *
+why_not (const Move *move, SatchelLook look, const char *what)
+{
+  if (!move->wants_look || look == SATCHEL_LOOK_FREE)
+    return NULL;
+  if (look == SATCHEL_LOOK_HAS_MAIL)
+    return g_strdup_printf ("%s has mail (%s) in profile \"%s\"%s%s, and profile \"%s\"%s%s keeps it "
+                            "elsewhere: it would have to be copied, which "
+                            "this version cannot; take the mail out first, or leave the user there",
+                            move->user, what, move->old.profile, *move->old.volume != '\0' ? ", volume " : "",
+                            move->old.volume, move->target.profile,
+                            *move->target.volume != '\0' ? ", volume " : "", move->target.volume);
+  return g_strdup_printf ("%s: %s", move->user,
+                          *what != '\0' ? what : "it is not known whether the user has mail; try again");
+}
+
+static void
+finish_move (SatchelAuth *auth, Move *move, SatchelLook look, const char *what)
+{
+  g_autoptr (GError) error = NULL;
+  if (!move->has_target)
+    {
+      if (move->is_asked)
+        satchel_auth_admin_reply (auth, move->request, SATCHEL_EXIT_OK, "%s is released\n", move->user);
+      move_free (move);
+      return;
+    }
+  g_autofree char *why = why_not (move, look, what);
+  if (!set_active (auth, move, why == NULL ? &move->target : &move->old, &error))
+    satchel_auth_admin_reply (auth, move->request, SATCHEL_EXIT_FAILED,
+                              "%s is not placed, and still being moved: %s; then run `satchel adopt %s`\n",
+                              move->user, error->message, move->user);
+  else if (why != NULL)
+    satchel_auth_admin_reply (auth, move->request, SATCHEL_EXIT_FAILED, "%s\n", why);
+  else if (move->is_adoption)
+    reply_adopted (auth, move->request, move->user);
+  else
+    reply_place (auth, move->request, move->user);
+  move_free (move);
+}
+
+/* Ends those that wait for @slot, for @user at @epoch if not NULL. */
+static void
+end_moves (SatchelAuth *auth, guint slot, const char *user, guint64 epoch, SatchelLook look, const char *what)
+{
+  GQueue ended = G_QUEUE_INIT;
+  for (GList *link = moves.head, *next; link != NULL; link = next)
+    {
+      const Move *move = link->data;
+      next = link->next;
+      if (move->slot != slot || (user != NULL && (strcmp (move->user, user) != 0 || move->epoch != epoch)))
+        continue;
+      g_queue_unlink (&moves, link);
+      g_queue_push_head_link (&ended, link);
+    }
+  for (Move *move = g_queue_pop_head (&ended); move != NULL; move = g_queue_pop_head (&ended))
+    {
+      if (user == NULL)
+        owe_release (move);
+      finish_move (auth, move, look, what);
+    }
+}
+
+static gboolean
+take_released (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
+{
+  const char *user = satchel_ipc_get_string (message);
+  guint64 epoch = satchel_ipc_get_u64 (message);
+  guint32 look = satchel_ipc_get_u32 (message);
+  const char *what = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message) || look > SATCHEL_LOOK_FAILED)
+    return FALSE;
+  /* Nobody may have asked if auth was restarted meanwhile: harmless. */
+  end_moves (auth, mail->slot, user, epoch, look, what);
+  return TRUE;
+}
+
+/* What the mail process found of a user whom a rule had sent there. */
+static gboolean
+take_placed (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
+{
+  const char *user = satchel_ipc_get_string (message);
+  guint64 epoch = satchel_ipc_get_u64 (message);
+  gboolean has_mail = satchel_ipc_get_u32 (message) != 0;
+  if (!satchel_ipc_message_is_done (message) || strchr (user, '@') == NULL)
+    return FALSE;
+  SatchelPlacement placement;
+  guint slot;
+  if (!satchel_placements_get (auth->placements, user, &placement, &slot) || !placement.is_new
+      || placement.state != SATCHEL_PLACED_ACTIVE || placement.epoch != epoch || slot != mail->slot)
+    return TRUE;
+  placement.is_new = FALSE;
+  if (has_mail)
+    {
+      satchel_placement_rules_set_profile (satchel_placements_rules (auth->placements), &placement,
+                                           SATCHEL_DEFAULT_PROFILE);
+      placement.volume = satchel_placement_intern ("");
+      if (satchel_placements_slot (auth->placements, user, &placement) != slot)
+        placement.epoch++;
+      satchel_log (SATCHEL_LOG_INFO, AREA,
+                   "user=\"%s\" has mail of before the rules: profile=" SATCHEL_DEFAULT_PROFILE, user);
+    }
+  g_autoptr (GError) error = NULL;
+  if (!satchel_placements_set (auth->placements, user, &placement,
+                               &error)) /* the mail process finds it again */
+    satchel_log (SATCHEL_LOG_ERROR, AREA, "%s", error->message);
+  return TRUE;
+}
+
+gboolean
+satchel_auth_moves_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
+{
+  return message->type == SATCHEL_IPC_RELEASED
+             ? take_released (auth, mail, message)
+             : message->type == SATCHEL_IPC_PLACED && take_placed (auth, mail, message);
+}
+
+typedef struct Retelling
+{
+  SatchelAuth *auth;
+  SatchelPeer *mail;
+} Retelling;
+
+/* If this process ended between the record and the message, the mail process does not know yet that it is the
+ * owner. */
+static void
+retell_release (const char *user, const SatchelPlacement *placement, guint slot, gpointer data)
+{
+  Retelling *retelling = data;
+  if (slot != retelling->mail->slot || moves.length >= MAX_MOVES || find_move (user) != NULL
+      || !send_release (retelling->auth, retelling->mail, user, placement, NULL))
+    return;
+  Move *move = add_move (user, slot, 0);
+  move->is_asked = FALSE;
+  move->epoch = placement->epoch;
+}
+
+void
+satchel_auth_moves_mail_up (SatchelAuth *auth, SatchelPeer *mail)
+{
+  Retelling retelling = { auth, mail };
+  satchel_placements_foreach (auth->placements, SATCHEL_PLACED_RELEASED, retell_release, &retelling);
+  for (GList *link = owed.head, *next; link != NULL; link = next)
+    {
+      Owed *one = link->data;
+      SatchelPlacement placement;
+      guint slot;
+      next = link->next;
+      if (one->slot != mail->slot)
+        continue;
+      satchel_placements_get (auth->placements, one->user, &placement, &slot);
+      placement.epoch = one->epoch;
+      send_release (auth, mail, one->user, &placement, NULL);
+      owed_free (one);
+      g_queue_delete_link (&owed, link);
+    }
+}
+
+void
+satchel_auth_moves_mail_lost (SatchelAuth *auth, SatchelPeer *mail)
+{
+  end_moves (auth, mail->slot, NULL, 0, SATCHEL_LOOK_FAILED, "the mail process ended meanwhile; try again");
+}
+
+/* Records that @user has no owner, and sends a release to the old owner.  NULL: the record could not be
+ * written. */
+static Move *
+begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedState state,
+            const SatchelPlacement *target, GError **error)
+{
+  SatchelPlacement placement;
+  guint slot;
+  satchel_placements_get (auth->placements, user, &placement, &slot);
+  if (moves.length >= MAX_MOVES)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_LIMIT, "too many users are being moved; try again later");
+      return NULL;
+    }
+  SatchelPlacement moving = placement;
+  moving.epoch++;
+  moving.state = state;
+  if (!satchel_placements_set (auth->placements, user, &moving, error))
+    return NULL;
+  Move *move = add_move (user, slot, request);
+  move->epoch = moving.epoch;
+  move->old = placement;
+  if (target != NULL)
+    {
+      move->has_target = TRUE;
+      move->target = *target;
+      move->wants_look =
+          !satchel_placement_rules_is_same (satchel_placements_rules (auth->placements), &placement, target);
+      if (!move->wants_look)
+        move->target.is_new = placement.is_new;
+    }
+  return move;
+}
+
+static void
+run_move (SatchelAuth *auth, Move *move)
+{
+  SatchelPlacement placement;
+  guint slot;
+  satchel_placements_get (auth->placements, move->user, &placement, &slot);
+  SatchelPeer *mail = satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, move->slot);
+  if (mail == NULL
+      || !send_release (auth, mail, move->user, &placement, move->wants_look ? &move->target : NULL))
+    {
+      g_autofree char *user = g_strdup (move->user);
+      owe_release (move);
+      end_moves (auth, move->slot, user, move->epoch, SATCHEL_LOOK_FAILED,
+                 "the user's mail process is not running; try again");
+    }
+}
+
+static void
+release_user (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+              const char *const *arguments)
+{
+  g_autoptr (GError) error = NULL;
+  SatchelPlacement placement;
+  guint slot;
+  satchel_placements_get (auth->placements, user, &placement, &slot);
+  Move *move = placement.state != SATCHEL_PLACED_ACTIVE /* meanwhile */
+                   ? NULL
+                   : begin_move (auth, request, user, SATCHEL_PLACED_RELEASED, NULL, &error);
+  if (move == NULL)
+    {
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not released: %s\n", user,
+                                error != NULL ? error->message : "the user is being moved");
+      return;
+    }
+  satchel_log (SATCHEL_LOG_INFO, AREA, "user released: user=\"%s\" slot=%u", user, slot);
+  run_move (auth, move);
+}
+
+void
+satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
+  SatchelPlacement placement;
+  guint slot;
+  if (user == NULL)
+    return;
+  satchel_placements_get (auth->placements, user, &placement, &slot);
+  if (placement.state != SATCHEL_PLACED_ACTIVE)
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s is released already\n", user);
+  else
+    satchel_auth_admin_with_user (auth, request, user, arguments, release_user);
+}
+
+/* Of a slot that is named: how it is written down.  FALSE: it cannot be, and that was answered. */
+static gboolean
+set_slot (SatchelAuth *auth, guint64 request, const char *user, const char *text, SatchelPlacement *placement)
+{
+  guint64 slot;
+  guint n_slots = satchel_placements_n_slots (auth->placements),
+        by_rule = satchel_placements_rule_slot (auth->placements, user, placement);
+  placement->slot = SATCHEL_SLOT_BY_RULE;
+  if (text == NULL)
+    return TRUE;
+  if (!g_ascii_string_to_unsigned (text, 10, 0, SATCHEL_SLOTS_MAX - 1, &slot, NULL))
+    {
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE,
+                                "\"%s\" is not the number of a mail process\n", text);
+      return FALSE;
+    }
+  if (slot >= n_slots)
+    {
+      satchel_auth_admin_reply (
+          auth, request, 1, "%s is not moved: mail processes have the numbers 0 to %u\n", user, n_slots - 1);
+      return FALSE;
+    }
+  if (slot != by_rule
+      && satchel_placement_rules_slot_by (satchel_placements_rules (auth->placements), placement->profile)
+             == SATCHEL_SLOT_BY_VOLUME)
+    {
+      satchel_auth_admin_reply (
+          auth, request, 1,
+          "%s stays with mail process %u: slot_by of profile \"%s\" keeps all users of a volume in one\n",
+          user, by_rule, placement->profile);
+      return FALSE;
+    }
+  if (slot != by_rule)
+    placement->slot = (int) slot;
+  return TRUE;
+}
+
+/* There is nothing to adopt. */
+static void
+reply_owned (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+             const char *const *arguments)
+{
+  SatchelPlacement placement;
+  guint slot;
+  satchel_placements_get (auth->placements, user, &placement, &slot);
+  SatchelPlacement target = placement;
+  if (!set_slot (auth, request, user, arguments[1], &target))
+    return;
+  gboolean is_there = satchel_placements_slot (auth->placements, user, &target) == slot;
+  satchel_auth_admin_reply (auth, request, is_there ? SATCHEL_EXIT_OK : SATCHEL_EXIT_FAILED,
+                            "%s belongs to mail process %u; release it first\n", user, slot);
+}
+
+void
+satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
+  g_autoptr (GError) error = NULL;
+  SatchelPlacement placement;
+  guint old;
+  if (user == NULL)
+    return;
+  satchel_placements_get (auth->placements, user, &placement, &old);
+  if (placement.state == SATCHEL_PLACED_ACTIVE)
+    {
+      satchel_auth_admin_with_user (auth, request, user, arguments, reply_owned);
+      return;
+    }
+  SatchelPlacement target = placement;
+  if (!set_slot (auth, request, user, arguments[1], &target))
+    return;
+  Move *waits = find_move (user);
+  if (waits != NULL && waits->is_asked)
+    {
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s is still being released\n", user);
+      return;
+    }
+  if (waits != NULL)
+    {
+      waits->is_asked = waits->has_target = waits->is_adoption = TRUE;
+      waits->request = request;
+      waits->target = target;
+      return;
+    }
+  Move move = { .user = user, .epoch = placement.epoch };
+  if (set_active (auth, &move, &target, &error))
+    reply_adopted (auth, request, user);
+  else
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not adopted: %s\n", user,
+                              error->message);
+}
+
+/* Reads "slot N", "profile P", "volume V", "new".  FALSE: that was answered. */
+static gboolean
+read_target (SatchelAuth *auth, guint64 request, const char *user, const char *const *words,
+             SatchelPlacement *target)
+{
+  const SatchelPlacementRules *rules = satchel_placements_rules (auth->placements);
+  const char *slot = NULL;
+  gboolean has_profile = FALSE, has_volume = FALSE;
+  for (; *words != NULL; words++)
+    {
+      gboolean is_new = strcmp (*words, "new") == 0;
+      if (!is_new && words[1] == NULL)
+        {
+          satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "\"%s\" says nothing of a place\n",
+                                    *words);
+          return FALSE;
+        }
+      if (is_new)
+        {
+          satchel_placement_rules_choose (rules, user, target);
+          has_profile = has_volume = TRUE;
+          continue;
+        }
+      const char *value = words[1];
+      if (strcmp (*words, "slot") == 0)
+        slot = value;
+      else if (strcmp (*words, "volume") == 0 && strpbrk (value, "\t\r\n") == NULL
+               && strlen (value) <= SATCHEL_PLACE_NAME_MAX)
+        {
+          target->volume = satchel_placement_intern (value);
+          has_volume = TRUE;
+        }
+      else if (strcmp (*words, "profile") != 0 || !satchel_placement_rules_set_profile (rules, target, value))
+        {
+          satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED,
+                                    "%s: there is no %s \"%s\"; storage.profiles names them\n", user, *words,
+                                    value);
+          return FALSE;
+        }
+      else
+        has_profile = TRUE;
+      words++;
+    }
+  /* A volume of another driver is none of this one. */
+  if (has_profile && !has_volume)
+    target->volume = satchel_placement_intern ("");
+  target->is_new = FALSE;
+  return set_slot (auth, request, user, slot, target);
+}
+
+static void
+place_user (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
+            const char *const *arguments)
+{
+  g_autoptr (GError) error = NULL;
+  SatchelPlacement placement, target;
+  guint slot;
+  satchel_placements_get (auth->placements, user, &placement, &slot);
+  if (arguments[1] == NULL)
+    {
+      reply_place (auth, request, user);
+      return;
+    }
+  if (placement.state != SATCHEL_PLACED_ACTIVE)
+    {
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s is %s; adopt the user first\n",
+                                user,
+                                placement.state == SATCHEL_PLACED_RELEASED ? "released" : "being moved");
+      return;
+    }
+  target = placement;
+  if (!read_target (auth, request, user, arguments + 1, &target))
+    return;
+  if (strcmp (target.profile, placement.profile) == 0 && strcmp (target.volume, placement.volume) == 0
+      && satchel_placements_slot (auth->placements, user, &target) == slot)
+    {
+      reply_place (auth, request, user);
+      return;
+    }
+  Move *move = begin_move (auth, request, user, SATCHEL_PLACED_MOVING, &target, &error);
+  if (move == NULL)
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not moved: %s\n", user,
+                              error->message);
+  else
+    run_move (auth, move);
+}
+
+void
+satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
+  if (user != NULL)
+    satchel_auth_admin_with_user (auth, request, user, arguments, place_user);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ * This file has a check that has found who somebody is: a lock or a removal meanwhile still counts, the
+ * credential must be good for the service, and keyrings are opened with what the login brought.  What the
+ * userdbs say of him is asked before, so that nothing slow comes after the look-up.
+ */
+#include "config.h"
+
+#include "core/daemon/auth/check/auth_check.h"
+
+#include <string.h>
+
+static void unlock_next (SatchelAuthCheck *check);
+
+static void
+unlock_done (SatchelCallAnswer *answer, gpointer data)
+{
+  SatchelAuthCheck *check = data;
+  gconstpointer source = check->auth->keyrings->pdata[check->index];
+  if (answer->error != NULL)
+    {
+      satchel_check_note (check, "keyring", source, "cannot tell: %s", answer->error->message);
+      satchel_check_trouble (check, answer->error);
+      return;
+    }
+  satchel_check_note (check, "keyring", source,
+                      answer->key != NULL ? "gives the key of the user's mail" : "has no key for this login");
+  check->unlocked = g_steal_pointer (&answer->key);
+  check->index++;
+  unlock_next (check);
+}
+
+/* @variant is room for the name of the mechanism; SCRAM-SHA-256-PLUS yields what SCRAM-SHA-256 does. */
+static SatchelKeyMaterial
+find_material (SatchelAuthCheck *check, char variant[SATCHEL_SASL_NAME_MAX + 1])
+{
+  SatchelKeyMaterial material = { .size = sizeof material, .source = check->source, .variant = "" };
+  material.slot = check->credential_id != NULL ? check->credential_id : SATCHEL_CREDENTIAL_PASSWORD;
+  if (check->source == SATCHEL_KEY_CLIENT)
+    {
+      material.data = g_bytes_get_data (check->client_key, &material.len);
+      g_strlcpy (variant, check->login->mechanism, SATCHEL_SASL_NAME_MAX + 1);
+      if (g_str_has_suffix (variant, "-PLUS"))
+        variant[strlen (variant) - strlen ("-PLUS")] = '\0';
+      material.variant = variant;
+      material.slot = SATCHEL_CREDENTIAL_PASSWORD;
+      return material;
+    }
+  const char *secret = check->source == SATCHEL_KEY_SECRET ? check->password
+                       : check->key_secret != NULL         ? check->key_secret
+                                                           : check->secret;
+  if (check->source == SATCHEL_KEY_SECRET)
+    material.slot = SATCHEL_CREDENTIAL_PASSWORD;
+  material.data = (const guint8 *) secret;
+  material.len = strlen (secret);
+  return material;
+}
+
+static void
+unlock_next (SatchelAuthCheck *check)
+{
+  GPtrArray *keyrings = check->auth->keyrings;
+  if (check->unlocked != NULL || check->source == 0 || check->index >= keyrings->len)
+    {
+      if (check->remember != NULL && check->note == NULL)
+        check->remember (check);
+      satchel_check_finish (check, SATCHEL_LOGIN_RIGHT);
+      return;
+    }
+  const SatchelKeyringOps *ops = keyrings->pdata[check->index];
+  char variant[SATCHEL_SASL_NAME_MAX + 1];
+  SatchelKeyMaterial material = find_material (check, variant);
+  SatchelQuestion question = satchel_check_question (check, SATCHEL_CALL_UNLOCK, ops, ops->unlock,
+                                                     SATCHEL_HAS (ops, cancelled) ? ops->cancelled : NULL);
+  question.material = &material;
+  satchel_call_ask (&question, unlock_done, check);
+}
+
+static gboolean
+is_in_scope (const SatchelAuthCheck *check)
+{
+  g_auto (GStrv) services = g_strsplit (check->scopes != NULL ? check->scopes : "", " ", -1);
+  /* A test may be of no service in particular. */
+  return check->scopes == NULL || *check->login->service == '\0'
+         || g_strv_contains ((const char *const *) services, check->login->service);
+}
+
+static void
+open_keyrings (SatchelAuthCheck *check)
+{
+  check->index = 0;
+  unlock_next (check);
+}
+
+/* A lock or a removal while it was checked counts: the login would otherwise outlive it. */
+static void
+looked_up_again (SatchelCallAnswer *answer, gpointer data)
+{
+  SatchelAuthCheck *check = data;
+  satchel_check_note (check, "passdb", check->passdb, "is asked once more before the login succeeds");
+  if (answer->error != NULL)
+    satchel_check_trouble (check, answer->error);
+  else if (!answer->is_found)
+    satchel_check_finish (check, SATCHEL_LOGIN_UNKNOWN_USER);
+  else if (answer->credential.is_locked)
+    satchel_check_finish (check, SATCHEL_LOGIN_LOCKED);
+  else
+    open_keyrings (check);
+}
+
+/* Is what the passdb said of the user still as good as what it would say now? */
+static gboolean
+is_current (const SatchelAuthCheck *check)
+{
+  const SatchelPassdbOps *ops = check->passdb;
+  gboolean verifies_at_source = ops->size >= G_STRUCT_OFFSET (SatchelPassdbOps, flags) + sizeof ops->flags
+                                && (ops->flags & SATCHEL_PASSDB_VERIFIES_AT_SOURCE) != 0;
+  return (check->verdict != 0 && verifies_at_source) || check->found_turn == satchel_reactor_turn ();
+}
+
+static void
+look_up_again (SatchelAuthCheck *check)
+{
+  if (check->credential.is_locked)
+    satchel_check_finish (check, SATCHEL_LOGIN_LOCKED);
+  else if (!is_in_scope (check))
+    {
+      satchel_check_note (check, "policy", NULL, "the credential is good for %s, not for %s", check->scopes,
+                          check->login->service);
+      satchel_check_finish (check, SATCHEL_LOGIN_OUT_OF_SCOPE);
+    }
+  else if (is_current (check))
+    open_keyrings (check);
+  else
+    {
+      const SatchelPassdbOps *ops = check->passdb;
+      SatchelQuestion question =
+          satchel_check_question (check, SATCHEL_CALL_LOOK_UP, ops, ops->look_up,
+                                  SATCHEL_HAS (ops, cancelled) ? ops->cancelled : NULL);
+      satchel_call_ask (&question, looked_up_again, check);
+    }
+}
+
+static void
+told_attributes (const char *attributes, const GError *error, gpointer data)
+{
+  SatchelAuthCheck *check = data;
+  if (error != NULL)
+    satchel_check_note (check, "userdb", NULL, "the attributes of the user are not known: %s",
+                        error->message);
+  check->attributes = g_strdup (attributes);
+  if (attributes != NULL)
+    look_up_again (check);
+  else
+    satchel_check_trouble (check, error);
+}
+
+void
+satchel_check_accept (SatchelAuthCheck *check)
+{
+  const SatchelAttributesQuestion question = { .user = check->user,
+                                               .login = check->login,
+                                               .deadline_ms = check->asked_until_ms,
+                                               .passdb = check->passdb,
+                                               .credential = &check->credential };
+  satchel_auth_ask_attributes (check->auth, &question, told_attributes, check);
+}

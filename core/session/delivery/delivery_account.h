@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares deliveries that auth asks for (role mail, main thread).
+ */
+#pragma once
+#include "core/session/delivery/delivery_private.h"
+
+/* Takes ACCOUNT_MAIL from auth.  FALSE: the message is malformed, and the link must be closed. */
+gboolean satchel_delivery_account_message (SatchelIpcMessage *message);
+/* The number of those that have not ended. */
+guint satchel_delivery_n_account (void);

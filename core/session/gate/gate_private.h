@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ * Inside of role gate.
+ * - gate_accept.c: set-up, listeners, accepting
+ * - gate_session.c: a session's life and its TLS
+ * - gate_hand_over.c: handing a connection to a mail process, by descriptor or by relay
+ * - gate_auth.c: the exchange with auth
+ * - gate_state.c: what they share; a file calls only those below it
+ */
+#pragma once
+#include "core/runtime/loop/reactor_private.h"
+#include "core/session/gate/connection_table.h"
+#include "core/session/gate/gate.h"
+#include "core/session/gate/relay.h"
+#include "core/base/session_id.h"
+#include <satchel/log.h>
+#include <satchel/sasl.h>
+
+/* A mechanism that auth offers. */
+typedef struct GateMechanism
+{
+  char name[SATCHEL_SASL_NAME_MAX + 1];
+  guint32 flags; /* of sasl.h */
+} GateMechanism;
+#define GATE_MECHANISMS_MAX 32u
+
+typedef struct GateListener
+{
+  char *name, *group;
+  int fd;
+  SatchelWatch *watch;
+  const SatchelGateProtocolOps *protocol;
+  const SatchelServiceOps *service;
+  gboolean implicit_tls, allow_cleartext;
+  char **trusted_proxies, **id_networks;
+  char **mechanisms; /* NULL, or none: all that auth offers */
+  gboolean asks_certificate;
+} GateListener;
+
+/* Whose login is asked for, where the peer asks for others. */
+typedef struct GateClient
+{
+  char *service;
+  SatchelAddress address;
+  char peer[SATCHEL_ADDRESS_CHARS];
+  gboolean has_tls;
+} GateClient;
+
+/* What may follow each state is in gate_state.c; gate_set_state alone changes it. */
+typedef enum
+{
+  GATE_NEW = 0,
+  GATE_PROXY, /* the PROXY header is read */
+  GATE_HANDSHAKE,
+  GATE_OPEN,     /* the protocol's half before login speaks */
+  GATE_GRANTING, /* a protocol without login: auth is asked for a grant */
+  GATE_RELAYED,  /* handed over, but the transport stays here */
+  GATE_HANDED    /* handed over with its descriptor; kept for the counts only */
+} GateState;
+
+typedef enum
+{
+  EXCHANGE_NONE = 0,
+  EXCHANGE_ASKED,    /* auth's answer is awaited */
+  EXCHANGE_CONTINUE, /* the client's is */
+  EXCHANGE_ANSWERED  /* the result waits for the end of the turn */
+} GateExchange;
+
+/* Auth's answer about a connection without login. */
+typedef void (*GateGrantFunc) (SatchelGateSession *session, SatchelAuthStatus status);
+
+struct SatchelGateSession
+{
+  guint64 id;
+  char id_text[SATCHEL_SESSION_ID_CHARS + 1];
+  char peer[SATCHEL_ADDRESS_CHARS]; /* the client's, as its webmail told it; for logins and logs */
+  SatchelAddress address;           /* of the connection */
+  GateListener *listener;
+  GateState state;
+  GateExchange exchange;
+  gpointer self; /* the protocol's */
+  SatchelConnection *connection;
+  SatchelTransport *transport; /* while there is no connection */
+  SatchelWatch *watch;         /* PROXY, HANDSHAKE, GRANTING */
+  SatchelRelay *relay;
+  guint8 *proxy; /* header read so far */
+  guint proxy_len;
+  SatchelRefusal refusal; /* not 0: the client gets it as soon as TLS is up */
+  guint has_tls : 1, is_counted : 1, is_in_handshake_queue : 1, was_started : 1, is_told_auth : 1,
+      has_timed_out : 1, has_grant : 1;
+  guint n_bad;
+  char *tls_info;  /* until hand-over, as what follows */
+  char *client_id; /* or NULL */
+  guint8 grant[16];
+  GateGrantFunc take_grant; /* of GRANTING */
+  guint mail_slot;
+  /* An answer that the protocol gets at the end of the turn. */
+  SatchelAuthStatus status;
+  GBytes *challenge;
+  char *explain, *user;
+  GateClient *client; /* that was announced; NULL: none */
+  SatchelTurn turn;
+  SatchelTimer login_timer, step_timer; /* step: handshake, auth's answer */
+  SatchelGateSession *previous, *next;
+};
+
+typedef struct Gate
+{
+  SatchelGateHost host;
+  SatchelConnectionTable *table;
+  guint8 key[64];
+  SatchelTlsContext *tls;
+  GPtrArray *listeners; /* GateListener */
+  GHashTable *sessions; /* &id to session */
+  SatchelGateSession *first;
+  GQueue handshakes; /* sessions whose client has sent something */
+  guint n_served, n_relays;
+  guint n_farewells; /* handshakes that end in a refusal */
+  gboolean is_paused, is_stopping;
+  SatchelTimer accept_timer, full_timer;
+  GArray *mechanisms;                           /* GateMechanism */
+  const char *offered[GATE_MECHANISMS_MAX + 1]; /* those that the connection asked for last may use */
+  /* limits */
+  guint max_connections, max_per_address, bad_commands;
+  gint64 handshake_timeout_ms, login_timeout_ms, write_timeout_ms;
+  gsize prelogin_line, output_buffer;
+} Gate;
+extern Gate satchel_gate;
+
+/* gate_session.c has these. */
+void gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address);
+/* Closes the connection with the refusal of its protocol; under TLS after the handshake, for a few at a
+ * time. */
+void gate_session_refuse (SatchelGateSession *session, SatchelRefusal why);
+/* Ends the session as if its time to log in were over; not while auth is asked. */
+void gate_session_time_out (SatchelGateSession *session);
+/* Refuses a connection that there is no room for. */
+void gate_session_turn_away (GateListener *listener, int fd, const SatchelAddress *address);
+/* May a connection be refused with words?  Handshakes that end in a refusal are few. */
+gboolean gate_may_turn_away (const GateListener *listener);
+/* The transport is ready: the protocol greets, or auth is asked for a grant. */
+void gate_session_greet (SatchelGateSession *session);
+/* Ends the session, and calls `closed` of its protocol. */
+void gate_session_end (SatchelGateSession *session, SatchelCloseReason reason);
+/* Handshakes: a few a turn. */
+void gate_handshake_start (SatchelGateSession *session, int fd);
+
+/* gate_hand_over.c has these. */
+void gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
+
+/* gate_auth.c has these. */
+void gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func);
+
+/* gate_state.c has these. */
+/* Has the protocol SATCHEL_PROTOCOL_FOR_OTHERS? */
+gboolean gate_is_for_others (const SatchelGateSession *session);
+/* The next exchange is nobody's until it is announced. */
+void gate_forget_client (SatchelGateSession *session);
+void gate_set_state (SatchelGateSession *session, GateState state);
+/* Finds a mechanism by its name in any case of letters.  NULL: it is not offered on this connection. */
+const GateMechanism *gate_find_mechanism (SatchelGateSession *session, const char *name);
+/* Is one that needs a channel binding offered on this connection? */
+gboolean gate_offers_binding (SatchelGateSession *session);
+/* Accepts again if there is room for another session. */
+void gate_sessions_changed (void);
+/* Stops accepting, and logs @reason once a minute at most.  @is_retrying: for a moment only. */
+void gate_pause_accepting (const char *reason, gboolean is_retrying);
+/* Ends a session for good; its protocol has heard of it, or never knew it. */
+void gate_session_free (SatchelGateSession *session);
+void gate_leave_handshakes (SatchelGateSession *session);
+/* Auth may forget the session. */
+void gate_forget_auth (SatchelGateSession *session);
+void gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text,
+                       const char *reason);

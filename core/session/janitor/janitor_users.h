@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * The users that a mail process owns: those who have mail, by the directories of the mail root, and those who
+ * have an account, as auth knows.  Main thread.
+ */
+#pragma once
+#include "core/session/janitor/janitor.h"
+
+/* @names: sorted, each once, yours; NULL: auth went away. */
+typedef void (*SatchelJanitorUsersFunc) (GPtrArray *names);
+void satchel_janitor_users_find (const SatchelJanitorHost *host, SatchelJanitorUsersFunc func);
+/* One user.  @is_answered FALSE: auth is away.  @place (borrowed) NULL: this process does not own the user.
+ */
+typedef void (*SatchelJanitorOwnerFunc) (gboolean is_answered, const SatchelPlace *place);
+void satchel_janitor_users_ask (const SatchelJanitorHost *host, const char *user,
+                                SatchelJanitorOwnerFunc func);
+gboolean satchel_janitor_users_message (SatchelIpcMessage *message);
+void satchel_janitor_users_lost (void);

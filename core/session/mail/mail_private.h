@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * Inside of role mail: mail.c (grants, hand-over, owners) and session.c (sessions, what protocols call).
+ */
+#pragma once
+#include "core/runtime/connection/connection_private.h"
+#include "core/session/mail/mail.h"
+#include "core/base/session_id.h"
+#include <satchel/reactor.h>
+
+struct SatchelSession
+{
+  guint64 id;
+  char id_text[SATCHEL_SESSION_ID_CHARS + 1];
+  guint gate_slot;
+  char *user, *peer, *tls_info; /* user NULL without login */
+  char *client_id;              /* "": it has not said */
+  SatchelPlace *place;
+  SatchelAccess *access; /* NULL without login */
+  const char *group;     /* of settings */
+  const SatchelProtocolOps *protocol;
+  gpointer self;
+  SatchelConnection *connection;
+  SatchelStore *store; /* set once by a job; atomic */
+  gint64 started_ms;
+  gint is_cancelled; /* atomic */
+  gboolean has_tls, is_relayed, is_running, was_started;
+  gboolean is_shutdown_due; /* wanted while a job ran */
+  SatchelSession *previous, *next;
+};
+
+extern SatchelMailHost satchel_mail_host;
+extern SatchelSession *satchel_mail_sessions; /* newest first */
+
+typedef struct MailHandOver
+{
+  guint64 id;
+  guint gate_slot;
+  const char *service, *user, *peer, *tls_info, *client_id, *credential, *scopes;
+  SatchelPlace *place;
+  GBytes *key;
+  gboolean has_tls;
+  const guint8 *note, *input;
+  gsize note_len, input_len;
+  int fd; /* taken over */
+} MailHandOver;
+void mail_session_start (const MailHandOver *hand_over);
+/* Ends the session with a goodbye, as soon as no job runs. */
+void mail_session_shutdown (SatchelSession *session);
+SatchelSession *mail_session_find (guint gate_slot, guint64 id);
+/* "TLS1.3 TLS_AES_256_GCM_SHA384", or "": the connection is in clear text. */
+const char *satchel_session_tls_info (SatchelSession *session);

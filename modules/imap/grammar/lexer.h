@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares the IMAP lexer: bytes to the tokens of one command (RFC 3501 9).  Pure; gate and mail.
+ * Restartable at any byte; bounds the command, its literals, its tokens and their nesting.  Knows no command.
+ */
+#pragma once
+#include "grammar/line.h"
+
+typedef enum
+{
+  IMAP_NODE_ATOM =
+      1, /* printable ASCII without SP ( ) { ": what is allowed inside is for the arguments to say */
+  IMAP_NODE_QUOTED,
+  IMAP_NODE_LITERAL,
+  IMAP_NODE_STREAMED, /* a literal whose bytes the session took itself */
+  IMAP_NODE_LIST
+} ImapNodeType;
+
+/* This is one token.  Lists are followed by their members: `end` is the index of the node after them. */
+typedef struct ImapNode
+{
+  guint8 type;
+  gboolean is_glued;   /* nothing separates it from the token before: the "]" of BODY[HEADER.FIELDS (...)] */
+  guint32 end;         /* G_MAXUINT32: a list that is still open */
+  guint32 offset, len; /* in text; a NUL follows, and none is inside */
+} ImapNode;
+
+typedef struct ImapLexerLimits
+{
+  gsize command_bytes;
+  guint64 literal_bytes;
+  guint64 nonsync_bytes; /* longest literal that is not synchronizing (RFC 7888); 0: any */
+  guint nodes, depth; /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
+  gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
+  /* A command whose arguments may be cut: they are counted up to unkept_bytes, and only the first kept_bytes
+   * of them are there, so that texts may be shorter than what was sent, or empty. */
+  const char *unkept_command;
+  gsize unkept_bytes, kept_bytes;
+} ImapLexerLimits;
+#define IMAP_LEXER_DEPTH_MAX 64u
+
+typedef enum
+{
+  IMAP_LEX_MORE = 0, /* all input was taken */
+  IMAP_LEX_LITERAL,  /* a literal begins: call take, stream or refuse; `literal_*` say what was announced */
+  IMAP_LEX_COMMAND,  /* complete; valid until reset */
+  IMAP_LEX_BAD,      /* the command was skipped to its end; `error` says why; then reset */
+  IMAP_LEX_FATAL     /* no way to know where the next command starts, or over a limit before login: close */
+} ImapLexStatus;
+
+typedef struct ImapLexer
+{
+  ImapLexerLimits limits;
+  gboolean has_utf8; /* a quoted string has more than ASCII in it, which is valid UTF-8 (RFC 6855 3) */
+  GByteArray *text;
+  GArray *nodes; /* ImapNode; 0 is the tag */
+  const char *error;
+  guint blamed; /* node whose text belongs to the error; 0: none.  The caller's, until reset */
+  gboolean is_too_big;
+  guint64 literal_size;
+  gboolean literal_is_sync;
+  gboolean literal_is_binary; /* literal8 (RFC 3516 7): may hold NULs, and can only be streamed */
+  /* Private. */
+  gint state;
+  ImapLineEnd line_end;
+  guint depth, n_streamed;
+  guint32 *stack; /* nodes of the lists that are open; NULL: the command has no list yet */
+  guint64 literal_left;
+  gsize n_unkept, kept_until;
+  gboolean after_space, is_skipping, is_unkept;
+} ImapLexer;
+
+void imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits);
+void imap_lexer_clear (ImapLexer *lexer);
+/* Makes it ready for the next command.  Keeps a small buffer, and wipes it if @wipe (LOGIN). */
+void imap_lexer_reset (ImapLexer *lexer, gboolean wipe);
+/* Says whether nothing of a command has been read. */
+gboolean imap_lexer_is_empty (const ImapLexer *lexer);
+ImapLexStatus imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_consumed);
+/* After LITERAL, the bytes become a node.  Refuses a literal8, and one that is too large. */
+void imap_lexer_take_literal (ImapLexer *lexer);
+/* After LITERAL, the caller consumes literal_size bytes by itself, then goes on feeding. */
+void imap_lexer_stream_literal (ImapLexer *lexer);
+/* After LITERAL, the command will be BAD with @error (static).  A synchronising literal never comes, so the
+ * command ends here (the next feed says BAD at once); others are skipped, so that they never run as commands
+ * (RFC 7888 4).  That one is too large for the limits is seen by the lexer itself. */
+void imap_lexer_refuse_literal (ImapLexer *lexer, const char *error, gboolean is_too_big);
+
+static inline const ImapNode *
+imap_lexer_node (const ImapLexer *lexer, guint index)
+{
+  return &g_array_index (lexer->nodes, ImapNode, index);
+}
+static inline const char *
+imap_lexer_text (const ImapLexer *lexer, const ImapNode *node)
+{
+  return (const char *) lexer->text->data + node->offset;
+}
+/* Returns the tag if it is one (RFC 3501 9: ASTRING-CHAR without "+"), else NULL. */
+const char *imap_lexer_tag (const ImapLexer *lexer);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares the progress of a FETCH: which message, what is loaded for a batch of them, how far a
+ * section has been sent.
+ */
+#pragma once
+#include "view/resync.h"
+#include "imap_session.h"
+#include "messages/objectid.h"
+#include <satchel/attributes.h>
+#include <satchel/charset.h>
+#include <satchel/stream.h>
+
+#define IMAP_FETCH_BATCH 128u     /* messages whose attributes are read in one call */
+#define IMAP_FETCH_SEEN_BATCH 32u /* messages that become \Seen in one transaction */
+
+/* This is a part on its way through the decoder.  Measured, it stands at the first byte to be sent. */
+typedef struct ImapDecoding
+{
+  SatchelTransferDecoder decoder;
+  guint64 at, end;   /* of the content, still to be decoded */
+  guint64 n_decoded; /* of the part, so far */
+  GByteArray *piece; /* the last block */
+  guint64 skip;      /* bytes from the start of the piece that are not to be read, or were */
+  guint64 size;      /* of what is to be sent */
+  gboolean has_nul;  /* in it */
+} ImapDecoding;
+
+typedef struct ImapFetch
+{
+  ImapResync resync; /* VANISHED: what is told first */
+  SatchelUidSet rows;
+  guint at_range;
+  guint32 at;             /* sequence number of the message; 0: done */
+  SatchelSnapshot *fresh; /* newer than the view: flags come from here; or NULL */
+  ImapFlagsMemo memo;
+  gboolean wants_attributes, sets_seen;
+  gboolean wants_dates; /* some internal dates have to be found first */
+  char **labels;        /* one a section: "BODY[1.2]<0>" */
+  /* The batch: sequence numbers batch_first.. in the order of rows. */
+  guint n_batch, at_batch;
+  guint32 batch_uids[IMAP_FETCH_BATCH];
+  GBytes *batch_attributes[IMAP_FETCH_BATCH];
+  gboolean batch_newly_seen[IMAP_FETCH_BATCH];
+  /* The message being sent. */
+  gboolean in_message;
+  guint at_section;
+  guint32 opened_uid; /* its sections are open already; 0: none */
+  SatchelStream *content;
+  GString **texts; /* one a section: header fields that attributes know, ready to send, or NULL */
+  GString *block;  /* the header that fields were chosen from last, or NULL; where it lies */
+  guint64 block_offset, block_len;
+  guint64 offset, left;  /* of the literal being sent; left 0: none */
+  ImapDecoding decoding; /* of BINARY */
+  char email_id[IMAP_OBJECTID_SIZE], thread_id[IMAP_OBJECTID_SIZE];
+  /* How it ended for some messages. */
+  gboolean is_missing, has_unknown_encoding;
+  GError *error;
+} ImapFetch;
+
+/* fetch_section.c has these. */
+char *imap_section_label (const ImapSection *section);
+/* Prepares the sections of a message: header fields that attributes know, and the content if anything else is
+ * asked for.  Nothing has been written yet.  [blocks] */
+gboolean imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch,
+                                   const ImapFetchArguments *arguments, guint32 uid, GBytes *attributes,
+                                   GError **error);
+/* Sends sections until all are done or the output is full.  [blocks] */
+ImapStep imap_fetch_send_sections (ImapSession *session, ImapFetch *fetch,
+                                   const ImapFetchArguments *arguments, GBytes *attributes);
+void imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments);
+
+/* fetch_binary.c has these. */
+void imap_decoding_clear (ImapDecoding *decoding);
+/* Decodes [offset, offset + len) of @content to learn the size of what @section wants of it. [blocks] */
+gboolean imap_decoding_measure (ImapDecoding *decoding, const ImapSection *section, SatchelStream *content,
+                                SatchelEncoding encoding, guint64 offset, guint64 len, GError **error);
+/* Gives the next bytes; 0: there are no more. [blocks] */
+gssize imap_decoding_read (ImapDecoding *decoding, SatchelStream *content, void *buffer, gsize len,
+                           GError **error);
+/* Finds the transfer encoding of a BINARY section.  *ret_is_known FALSE: nobody knows it. [blocks] */
+gboolean imap_binary_encoding (const ImapSection *section, GBytes *attributes, SatchelStream *content,
+                               gboolean *ret_is_known, SatchelEncoding *ret_encoding, GError **error);
