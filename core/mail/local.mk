@@ -1,50 +1,8 @@
 # SPDX-License-Identifier: MIT
-libsatchel_la_SOURCES += \
-	core/mail/address.c \
-	core/mail/attributes.c \
-	core/mail/base_subject.c \
-	core/mail/blob.c \
-	core/mail/blob.h \
-	core/mail/blob_read.h \
-	core/mail/blob_write.c \
-	core/mail/casefold.c \
-	core/mail/casefold.h \
-	core/mail/casemap.c \
-	core/mail/charset.c \
-	core/mail/charset_reader.h \
-	core/mail/date.c \
-	core/mail/downgrade.c \
-	core/mail/downgrade_stream.c \
-	core/mail/encoded_word.c \
-	core/mail/envelope.c \
-	core/mail/fields.h \
-	core/mail/forest.c \
-	core/mail/forest.h \
-	core/mail/header.c \
-	core/mail/header_names.c \
-	core/mail/imap_text.c \
-	core/mail/keys.c \
-	core/mail/list_match.c \
-	core/mail/mailbox_name.c \
-	core/mail/needle.c \
-	core/mail/needle.h \
-	core/mail/parameter.c \
-	core/mail/preview.c \
-	core/mail/scan.h \
-	core/mail/scan_global.c \
-	core/mail/scan_header.c \
-	core/mail/scanner.c \
-	core/mail/scanner.h \
-	core/mail/search.c \
-	core/mail/search_address.c \
-	core/mail/search_content.c \
-	core/mail/section.c \
-	core/mail/sort.c \
-	core/mail/text.c \
-	core/mail/text.h \
-	core/mail/thread.c \
-	core/mail/thread.h \
-	core/mail/thread_finish.c \
-	core/mail/transfer.c \
-	core/mail/utf7.c
+include core/mail/scan/local.mk
+include core/mail/attributes/local.mk
+include core/mail/header/local.mk
+include core/mail/charset/local.mk
+include core/mail/search/local.mk
+include core/mail/name/local.mk
 EXTRA_DIST += core/mail/README.md

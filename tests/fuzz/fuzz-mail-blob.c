@@ -6,9 +6,9 @@
 #include <satchel/search.h>
 #include <string.h>
 
-#include "core/mail/blob_read.h"
-#include "core/mail/charset_reader.h"
-#include "core/mail/blob.h"
+#include "core/mail/attributes/blob_read.h"
+#include "core/mail/charset/charset_reader.h"
+#include "core/mail/attributes/blob.h"
 #include "tests/fuzz/driver.h"
 #include "tests/lib/scan_check.h"
 

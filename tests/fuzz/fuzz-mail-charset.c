@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Any bytes through every transfer encoding and charset, whole and in pieces.
  */
-#include "core/mail/charset_reader.h"
+#include "core/mail/charset/charset_reader.h"
 #include <satchel/charset.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Any bytes as a header value: addresses, encoded words, parameters, dates, message ids.
  */
-#include "core/mail/fields.h"
-#include "core/mail/text.h"
+#include "core/mail/header/fields.h"
+#include "core/mail/header/text.h"
 #include <satchel/date.h>
 #include <satchel/downgrade.h>
 #include <satchel/header.h>

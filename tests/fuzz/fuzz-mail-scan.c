@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Any bytes as a message: the blob is valid, the same for every split, and its texts fit RFC 3501's grammar.
  */
-#include "core/mail/charset_reader.h"
+#include "core/mail/charset/charset_reader.h"
 #include <satchel/charset.h>
 
 #include "tests/fuzz/driver.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A needle and a message: the result is the same however reads are cut, and decoders take any bytes.
  */
-#include "core/mail/casefold.h"
-#include "core/mail/charset_reader.h"
+#include "core/mail/charset/casefold.h"
+#include "core/mail/charset/charset_reader.h"
 #include <satchel/charset.h>
 #include <satchel/search.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * Any bytes as the headers of several messages: base subjects are stable, keys are bounded, and threads are a
  * tree in which each message is found once.
  */
-#include "core/mail/blob_read.h"
-#include "core/mail/fields.h"
+#include "core/mail/attributes/blob_read.h"
+#include "core/mail/header/fields.h"
 #include <satchel/keys.h>
 #include <satchel/message.h>
 #include <string.h>

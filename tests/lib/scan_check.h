@@ -2,8 +2,8 @@
  * Scans a message and checks what must hold for any bytes.  For tests and fuzz targets.
  */
 #pragma once
-#include "core/mail/blob_read.h"
-#include "core/mail/scanner.h"
+#include "core/mail/attributes/blob_read.h"
+#include "core/mail/scan/scanner.h"
 #include <satchel/attributes.h>
 #include <satchel/header.h>
 #include <satchel/message.h>

@@ -2,8 +2,8 @@
  * Hostile messages.  Each must give a valid, bounded blob, the content's
  * size, and end in reasonable time (the runner's time limit is the judge).
  */
-#include "core/mail/blob_read.h"
-#include "core/mail/scanner.h"
+#include "core/mail/attributes/blob_read.h"
+#include "core/mail/scan/scanner.h"
 #include <string.h>
 
 #include "tests/lib/scan_check.h"

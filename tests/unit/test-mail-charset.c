@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Charsets, transfer encodings, case folding: whole and cut at every byte.
  */
-#include "core/mail/casefold.h"
-#include "core/mail/charset_reader.h"
+#include "core/mail/charset/casefold.h"
+#include "core/mail/charset/charset_reader.h"
 #include <satchel/charset.h>
 #include <string.h>
 

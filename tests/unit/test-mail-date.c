@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Dates of mail and of IMAP: RFC 5322 A, RFC 3501 9.
  */
-#include "core/mail/fields.h"
+#include "core/mail/header/fields.h"
 #include <satchel/date.h>
 #include <string.h>
 

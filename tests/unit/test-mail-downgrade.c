@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Headers for clients without UTF-8: RFC 6858 2, with RFC 2047 and RFC 2231 where they can say the same.
  */
-#include "core/mail/fields.h"
+#include "core/mail/header/fields.h"
 #include <satchel/downgrade.h>
 #include <satchel/header.h>
 #include <satchel/message.h>

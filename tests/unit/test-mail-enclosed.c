@@ -2,7 +2,7 @@
  * Enclosed messages (message/rfc822, message/global), headers without the empty line that should end them,
  * and what mail is internationalized: structure, sections and line counts agree.
  */
-#include "core/mail/blob_read.h"
+#include "core/mail/attributes/blob_read.h"
 #include <satchel/attributes.h>
 #include <satchel/message.h>
 #include <string.h>

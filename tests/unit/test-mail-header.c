@@ -2,8 +2,8 @@
  * Header fields, encoded words, addresses, parameters: examples of the RFCs and what broken mail makes of
  * them.
  */
-#include "core/mail/fields.h"
-#include "core/mail/text.h"
+#include "core/mail/header/fields.h"
+#include "core/mail/header/text.h"
 #include <satchel/header.h>
 #include <strings.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * The scanner against GMime over real mail: same tree, same bytes of every part, same subject, date and
  * addresses. Where both differ on purpose the file is listed with the reason.
  */
-#include "core/mail/blob_read.h"
+#include "core/mail/attributes/blob_read.h"
 #include <gmime/gmime.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The scanner: structure, sections, texts ready to send, and every split.
  */
-#include "core/mail/blob_read.h"
-#include "core/mail/scanner.h"
+#include "core/mail/attributes/blob_read.h"
+#include "core/mail/scan/scanner.h"
 #include <string.h>
 
 #include "tests/lib/scan_check.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Text search: decoded headers and bodies, needles over every border.
  */
-#include "core/mail/blob_read.h"
-#include "core/mail/scanner.h"
+#include "core/mail/attributes/blob_read.h"
+#include "core/mail/scan/scanner.h"
 #include <satchel/attributes.h>
 #include <satchel/keys.h>
 #include <satchel/message.h>

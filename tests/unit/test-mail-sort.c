@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Base subjects (RFC 5256 2.1), i;unicode-casemap (RFC 5051), the sorter, keys of messages.
  */
-#include "core/mail/blob_read.h"
-#include "core/mail/casefold.h"
-#include "core/mail/fields.h"
+#include "core/mail/attributes/blob_read.h"
+#include "core/mail/charset/casefold.h"
+#include "core/mail/header/fields.h"
 #include <satchel/charset.h>
 #include <satchel/keys.h>
 #include <satchel/message.h>

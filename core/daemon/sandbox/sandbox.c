@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "core/daemon/sandbox/sandbox.h"
-#include "core/mail/charset_reader.h"
+#include "core/mail/charset/charset_reader.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>

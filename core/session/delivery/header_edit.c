@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/mail/fields.h"
+#include "core/mail/header/fields.h"
 #include "core/session/delivery/header_edit.h"
 
 #include <satchel/filter.h>

@@ -4,8 +4,8 @@
  */
 #include "config.h"
 
-#include "core/mail/blob_read.h"
-#include "core/mail/scanner.h"
+#include "core/mail/attributes/blob_read.h"
+#include "core/mail/scan/scanner.h"
 #include "core/storage/store/store_private.h"
 #include "core/storage/mailbox/suspects.h"
 

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/mail/blob_read.h"
+#include "core/mail/attributes/blob_read.h"
 #include "core/storage/mailbox/key_cache.h"
 
 /* Makes the keys of @n messages, at most SATCHEL_KEYS_BATCH; those that have gone are taken out of @missing,

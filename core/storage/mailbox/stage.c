@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/mail/scanner.h"
+#include "core/mail/scan/scanner.h"
 #include "core/storage/store/store_open.h"
 #include "core/storage/store/store_private.h"
 #include "core/storage/mailbox/suspects.h"
