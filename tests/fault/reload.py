@@ -15,7 +15,9 @@ ROUNDS = 100
 modules = Modules()
 for name in NAMES:
     modules.add("install/sorter.c", name, f'-DNAME="{name}"')
-server = Server(*modules.options(*NAMES), "--set", "server.mail_processes=2", users=2)
+for name, role in (("reluctant", "SATCHEL_ROLE_MAIL"), ("reluctant-gate", "SATCHEL_ROLE_GATE")):
+    modules.add("install/reluctant.c", name, f"-DROLE={role}")
+server = Server(*modules.options(*NAMES, "reluctant"), "--set", "server.mail_processes=2", users=2)
 
 
 def settings(mailbox, refuses=()):
@@ -87,6 +89,40 @@ def one_dies_meanwhile():
         wait_for(lambda: server.cli("reload", check=False).returncode == 0, "a reload goes through")
     wait_for(lambda: not re.search("down|starting", server.cli("status").stdout), "all are ready")
     equal(goes_to(), everybody("Archive"), "both processes have what was agreed to last")
+
+
+def reload_gates(n, starts):
+    """Reloads with another number of gates, which makes the server start new ones."""
+    with open(os.path.join(server.config_dir, "conf.d", "60-gates.conf"), "w") as f:
+        f.write(f'server = {{ gate_processes = {n}; }};\nreluctant = {{ starts = {"true" if starts else "false"}; }};\n')
+    return server.cli("reload", check=False)
+
+
+def gates():
+    return sorted(pid for pid, role in server.roles().items() if role == "gate")
+
+
+@case
+def new_gates_do_not_start():
+    """a reload whose new gates do not start is refused, says why, and the gates before it serve on"""
+    settings("Archive")
+    equal(reload_gates(1, True).returncode, 0, "one gate")
+    wait_for(lambda: len(gates()) == 1, "one gate serves")
+    before, c = gates(), server.imap("u0001")
+    settings("Junk")
+    r = reload_gates(2, False)
+    equal((r.returncode, "gate: the new configuration does not start: " in r.stderr + r.stdout, "told not to start" in r.stderr + r.stdout),
+          (78, True, True), f"a refused reload: {r.stdout}{r.stderr}")
+    wait_for(lambda: gates() == before, "only the old gate is there")
+    equal(c.noop()[0], "OK", "a session from before")
+    equal(goes_to(), everybody("Archive"), "settings of the refused reload are not in force")
+    r = reload_gates(2, True)
+    equal(r.returncode, 0, f"the mistake is mended: {r.stdout}{r.stderr}")
+    equal(c.noop()[0], "OK", "a session of the old gate goes on")
+    equal(goes_to(), everybody("Junk"), "new gates serve, with the new settings")
+    equal(len(set(gates()) - set(before)), 2, "new gates")
+    c.logout()
+    wait_for(lambda: not set(gates()) & set(before), "the old gate ends with its last session")
 
 
 main()

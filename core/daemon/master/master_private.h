@@ -33,6 +33,7 @@ typedef struct SatchelWorker
   pid_t pid;    /* 0: no process */
   SatchelIpcLink *link;
   gboolean has_hello, has_started, is_ready;
+  gboolean is_next;      /* starts with the plan of a reload, which waits for it; listens to nothing yet */
   gboolean is_retiring;  /* belongs to an old generation: ends with its sessions, and is not started again */
   gboolean is_stopping;  /* it was told to stop, or was killed */
   gboolean is_preparing; /* a reload waits for its answer */
@@ -81,6 +82,8 @@ struct SatchelMaster
   char *build_id;
   SatchelPlan *plan;                /* the plan in force; NULL at first */
   guint64 generation, last_attempt; /* last_attempt: number of the last reload, which may have been refused */
+  const SatchelPlan *next_plan;     /* of the reload that waits for processes to start; NULL: none does */
+  guint64 next_generation;
   gint64 began_s;
   SatchelSockets *sockets;
   SatchelDirs dirs;
@@ -118,6 +121,9 @@ void satchel_config_run_cancel (SatchelMaster *master);
 /* worker.c has these. */
 void satchel_worker_send (SatchelWorker *worker,
                           SatchelIpcMessage *message); /* taken over; dropped if there is no link */
+/* The plan and the generation that a process starts with: those in force, or those of the reload that waits
+ * for it. */
+const SatchelPlan *satchel_worker_plan (const SatchelWorker *worker, guint64 *ret_generation);
 guint satchel_master_free_slot (SatchelMaster *master, SatchelRole role);
 gboolean satchel_master_is_all_ready (SatchelMaster *master);
 /* Returns what a breadcrumb says as " key=value" for lines of the log; yours. @crumb NULL: "". */
@@ -141,7 +147,8 @@ gboolean satchel_hangs_all_answered (const SatchelMaster *master, gint64 within_
 void satchel_hangs_describe (const SatchelWorker *worker, GString *text);
 
 /* wiring.c has these. */
-void satchel_worker_send_setup (SatchelWorker *worker);
+void satchel_worker_send_setup (SatchelWorker *worker); /* all but listeners */
+void satchel_worker_send_listeners (SatchelWorker *worker, const SatchelPlan *plan);
 void satchel_worker_send_config (SatchelWorker *worker, const SatchelPlan *plan, guint64 generation);
 void satchel_worker_wire (SatchelWorker *worker); /* links it with all its peers */
 void satchel_worker_rewire (SatchelWorker *worker, SatchelRole role, guint slot, guint64 broken_serial);

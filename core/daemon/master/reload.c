@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Does a reload: the config process runs anew, every role prepares, then all commit or none does. Another
- * set of gate modules, listeners or gate processes starts a new generation of gates, and the old ones end
- * with their sessions.
+ * set of gate modules, listeners or gate processes needs new gates: they start before anything is committed,
+ * and get their listeners with the commit; the old ones end with their sessions.
  */
 #include "config.h"
 
@@ -9,6 +9,7 @@
 #include "core/base/fd.h"
 #include "core/daemon/master/master_private.h"
 
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,9 +26,10 @@ struct SatchelReload
   guint64 generation;
   guint64 attempt; /* number of this reload: a late answer to an earlier one does not count */
   guint n_waiting;
-  gboolean is_mistake; /* refused because of a mistake in the configuration */
-  GString *report;     /* problems, one a line */
-  int log_fd;          /* the new log file, opened; -1: it stays the same */
+  gboolean has_next_gates; /* they were started */
+  gboolean is_mistake;     /* refused because of a mistake in the configuration */
+  GString *report;         /* problems, one a line */
+  int log_fd;              /* the new log file, opened; -1: it stays the same */
   SatchelTimer timeout;
 };
 
@@ -37,6 +39,7 @@ end_reload (SatchelReload *reload, gboolean ok)
   SatchelMaster *master = reload->master;
   satchel_timer_cancel (&reload->timeout);
   master->reload = NULL;
+  master->next_plan = NULL;
   if (ok && reload->plan != NULL && reload->plan->is_other_build)
     satchel_log (SATCHEL_LOG_INFO, "server",
                  "reload: the program on disk is another one, which reads its configuration anew");
@@ -82,7 +85,7 @@ tell_all (SatchelMaster *master, SatchelIpcType type, guint64 generation)
   for (guint i = 0; i < master->workers->len; i++)
     {
       SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-      if (!worker->is_ready || worker->is_retiring)
+      if (!worker->is_ready || worker->is_retiring || worker->is_next)
         continue;
       if (type == SATCHEL_IPC_RELOAD_COMMIT)
         worker->generation = generation;
@@ -93,9 +96,32 @@ tell_all (SatchelMaster *master, SatchelIpcType type, guint64 generation)
 }
 
 static void
+tell_stop (SatchelWorker *worker, guint32 grace_ms)
+{
+  worker->is_stopping = TRUE;
+  if (!worker->is_ready && worker->pid > 0)
+    kill (worker->pid, SIGKILL);
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_STOP, 0);
+  satchel_ipc_put_u32 (message, grace_ms);
+  satchel_worker_send (worker, message);
+}
+
+static void
+stop_next_gates (SatchelMaster *master)
+{
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (worker->is_next && !worker->is_stopping)
+        tell_stop (worker, 0);
+    }
+}
+
+static void
 refuse_reload (SatchelReload *reload)
 {
   SatchelMaster *master = reload->master;
+  stop_next_gates (master);
   tell_all (master, SATCHEL_IPC_RELOAD_ABORT, reload->generation);
   for (guint i = 0; i < master->workers->len; i++)
     ((SatchelWorker *) g_ptr_array_index (master->workers, i))->is_preparing = FALSE;
@@ -106,7 +132,7 @@ refuse_reload (SatchelReload *reload)
 static void
 ask_role (SatchelReload *reload, SatchelWorker *worker)
 {
-  if (!worker->is_ready || worker->is_retiring)
+  if (!worker->is_ready || worker->is_retiring || worker->is_next)
     return;
   satchel_worker_send_config (worker, reload->plan, reload->generation);
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELOAD, 0);
@@ -123,45 +149,31 @@ needs_new_gates (const SatchelPlan *now, const SatchelPlan *next)
          || !satchel_plan_same_modules (now, next, SATCHEL_ROLE_GATE, TRUE);
 }
 
+/* Gates of the plan in force become those of an old generation, and end with their sessions. */
 static void
-new_gates (SatchelMaster *master)
+retire_gates (SatchelMaster *master)
 {
-  g_autoptr (GPtrArray) made = g_ptr_array_new ();
   for (guint i = 0; i < master->workers->len; i++)
     {
       SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-      if (worker->role == SATCHEL_ROLE_GATE)
-        worker->is_retiring = TRUE;
+      if (worker->role != SATCHEL_ROLE_GATE || worker->is_next || worker->is_retiring)
+        continue;
+      worker->is_retiring = TRUE;
+      satchel_timer_cancel (&worker->restart);
+      tell_stop (worker, SATCHEL_GRACE_DRAIN);
     }
-  for (guint i = 0; i < master->plan->n_gates; i++)
-    {
-      guint slot = satchel_master_free_slot (master, SATCHEL_ROLE_GATE);
-      if (slot < SATCHEL_SLOTS_MAX)
-        g_ptr_array_add (made, satchel_worker_new (master, SATCHEL_ROLE_GATE, slot, ""));
-    }
-  for (guint i = 0; i < made->len; i++)
-    satchel_worker_spawn (g_ptr_array_index (made, i));
 }
 
-/* Old gates go on until all new gates serve. */
-void
-satchel_reload_worker_ready (SatchelWorker *worker)
+static void
+open_next_gates (SatchelMaster *master)
 {
-  SatchelMaster *master = worker->master;
-  /* The process started with the settings in force while a reload was under way. */
-  if (master->reload != NULL && master->reload->plan != NULL)
-    ask_role (master->reload, worker);
-  if (worker->role != SATCHEL_ROLE_GATE || !satchel_master_is_all_ready (master))
-    return;
   for (guint i = 0; i < master->workers->len; i++)
     {
-      SatchelWorker *old = g_ptr_array_index (master->workers, i);
-      if (!old->is_retiring || old->is_stopping)
+      SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (!worker->is_next || worker->is_stopping)
         continue;
-      old->is_stopping = TRUE;
-      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_STOP, 0);
-      satchel_ipc_put_u32 (message, SATCHEL_GRACE_DRAIN);
-      satchel_worker_send (old, message);
+      worker->is_next = FALSE;
+      satchel_worker_send_listeners (worker, master->plan);
     }
 }
 
@@ -174,14 +186,101 @@ commit_reload (SatchelReload *reload)
   master->plan = g_steal_pointer (&reload->plan);
   master->generation = reload->generation;
   satchel_log_set_level ((SatchelLogLevel) master->plan->log_level);
-  gboolean has_other_gates = needs_new_gates (old, master->plan);
-  if (has_other_gates)
-    new_gates (master);
+  if (reload->has_next_gates)
+    {
+      retire_gates (master);
+      open_next_gates (master);
+    }
   satchel_sockets_keep_only (master->sockets, master->plan);
   if (reload->log_fd >= 0)
     satchel_master_take_log (master, g_steal_fd (&reload->log_fd));
   satchel_plan_free (old);
   end_reload (reload, TRUE);
+}
+
+static void
+start_timeout (SatchelTimer *timer, gpointer data)
+{
+  SatchelReload *reload = data;
+  note_problem (reload, SATCHEL_LOG_ERROR, "a gate with the new configuration did not start in time");
+  refuse_reload (reload);
+}
+
+static gboolean
+start_next_gate (SatchelMaster *master, GError **error)
+{
+  guint slot = satchel_master_free_slot (master, SATCHEL_ROLE_GATE);
+  if (slot == SATCHEL_SLOTS_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "too many gates of earlier reloads still have sessions; end some (satchel "
+                              "who, satchel kick), or reload later");
+  SatchelWorker *worker = satchel_worker_new (master, SATCHEL_ROLE_GATE, slot, "");
+  worker->is_next = TRUE;
+  satchel_worker_spawn (worker);
+  if (worker->pid > 0)
+    return TRUE;
+  g_ptr_array_remove (master->workers, worker);
+  return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                            "a gate with the new configuration cannot be started; the log says why");
+}
+
+/* FALSE: a process cannot be started, and the reload was refused. */
+static gboolean
+start_next_gates (SatchelReload *reload)
+{
+  SatchelMaster *master = reload->master;
+  reload->has_next_gates = TRUE;
+  master->next_plan = reload->plan;
+  master->next_generation = reload->generation;
+  satchel_timer_arm (&reload->timeout, PREPARE_TIMEOUT_MS, start_timeout, reload);
+  for (guint i = 0; i < reload->plan->n_gates; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      if (start_next_gate (master, &error))
+        continue;
+      note_problem (reload, SATCHEL_LOG_ERROR, error->message);
+      refuse_reload (reload);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+are_next_gates_ready (const SatchelMaster *master)
+{
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (worker->is_next && !worker->is_stopping && !worker->is_ready)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Does what the reload may do now: start new gates when every role is prepared, commit when they are ready.
+ */
+static void
+go_on (SatchelReload *reload)
+{
+  if (reload->n_waiting > 0)
+    return;
+  if (!reload->has_next_gates && needs_new_gates (reload->master->plan, reload->plan)
+      && !start_next_gates (reload))
+    return;
+  if (are_next_gates_ready (reload->master))
+    commit_reload (reload);
+}
+
+void
+satchel_reload_worker_ready (SatchelWorker *worker)
+{
+  SatchelReload *reload = worker->master->reload;
+  if (reload == NULL || reload->plan == NULL)
+    return;
+  if (worker->is_next && !worker->is_stopping)
+    go_on (reload);
+  else
+    ask_role (reload, worker); /* it started with the settings in force */
 }
 
 static void
@@ -301,17 +400,23 @@ satchel_reload_answer (SatchelWorker *worker, guint64 attempt, gboolean ok, cons
       note_problem (reload, SATCHEL_LOG_ERROR, text);
       refuse_reload (reload);
     }
-  else if (reload->n_waiting == 0)
-    commit_reload (reload);
+  else
+    go_on (reload);
 }
 
 void
 satchel_reload_worker_died (SatchelWorker *worker)
 {
   SatchelReload *reload = worker->master->reload;
-  if (reload == NULL || !worker->is_preparing)
+  gboolean was_starting = worker->is_next && !worker->is_stopping;
+  if (reload == NULL || (!worker->is_preparing && !was_starting))
     return;
   worker->is_preparing = FALSE;
-  note_problem (reload, SATCHEL_LOG_ERROR, "a process died while it prepared the new configuration");
+  g_autofree char *why =
+      was_starting && worker->failure != NULL
+          ? g_strdup_printf ("gate: the new configuration does not start: %s", worker->failure)
+          : g_strdup_printf ("%s died while it prepared the new configuration", worker->name);
+  reload->is_mistake = was_starting && worker->failure != NULL;
+  note_problem (reload, SATCHEL_LOG_ERROR, why);
   refuse_reload (reload);
 }

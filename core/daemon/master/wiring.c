@@ -118,8 +118,8 @@ send_suspect (const char *crumb, gpointer data)
   satchel_worker_send (data, message);
 }
 
-static void
-send_listeners (SatchelWorker *worker, const SatchelPlan *plan)
+void
+satchel_worker_send_listeners (SatchelWorker *worker, const SatchelPlan *plan)
 {
   for (guint i = 0; i < plan->listeners->len; i++)
     {
@@ -141,16 +141,16 @@ void
 satchel_worker_send_setup (SatchelWorker *worker)
 {
   const SatchelMaster *master = worker->master;
-  send_ids (worker, master->plan);
+  const SatchelPlan *plan = satchel_worker_plan (worker, &worker->generation);
+  send_ids (worker, plan);
   if (master->log_fd >= 0)
     {
       SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_LOG_FILE, 0);
       satchel_ipc_put_fd (message, master->log_fd);
       satchel_worker_send (worker, message);
     }
-  satchel_worker_send_config (worker, master->plan, master->generation);
-  worker->generation = master->generation;
-  send_modules (worker, master->plan);
+  satchel_worker_send_config (worker, plan, worker->generation);
+  send_modules (worker, plan);
   send_shared (worker);
   if (worker->suspects != NULL)
     satchel_suspects_foreach (worker->suspects, send_suspect, worker);
@@ -160,7 +160,6 @@ satchel_worker_send_setup (SatchelWorker *worker)
       satchel_ipc_put_bytes (message, master->ticket_key, sizeof master->ticket_key);
       satchel_worker_send (worker, message);
     }
-  send_listeners (worker, master->plan);
 }
 
 void

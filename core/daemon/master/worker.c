@@ -15,6 +15,15 @@ satchel_worker_send (SatchelWorker *worker, SatchelIpcMessage *message)
     satchel_ipc_message_free (message);
 }
 
+const SatchelPlan *
+satchel_worker_plan (const SatchelWorker *worker, guint64 *ret_generation)
+{
+  const SatchelMaster *master = worker->master;
+  gboolean is_next = worker->is_next && master->next_plan != NULL;
+  *ret_generation = is_next ? master->next_generation : master->generation;
+  return is_next ? master->next_plan : master->plan;
+}
+
 guint
 satchel_master_free_slot (SatchelMaster *master, SatchelRole role)
 {

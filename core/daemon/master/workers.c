@@ -129,6 +129,8 @@ take_hello (SatchelWorker *worker, SatchelIpcMessage *message)
     }
   worker->has_hello = TRUE;
   satchel_worker_send_setup (worker);
+  if (!worker->is_next)
+    satchel_worker_send_listeners (worker, master->plan);
   satchel_worker_wire (worker);
   start_or_hold (worker);
   return TRUE;
@@ -139,7 +141,9 @@ take_ready (SatchelWorker *worker, SatchelIpcMessage *message)
 {
   if (!satchel_ipc_message_is_done (message) || !worker->has_started || worker->is_ready)
     return FALSE;
-  if (worker->generation != worker->master->generation)
+  guint64 generation;
+  (void) satchel_worker_plan (worker, &generation);
+  if (worker->generation != generation)
     {
       /* The process was starting while a reload was carried out, so master did not ask it to take part. */
       satchel_log (SATCHEL_LOG_INFO, "server",
@@ -279,9 +283,12 @@ restart_due (SatchelTimer *timer, gpointer data)
   satchel_worker_spawn (data);
 }
 
+/* A process that a reload waits for is not tried again: the reload is refused. */
 static void
 restart_later (SatchelWorker *worker)
 {
+  if (worker->is_next)
+    return;
   guint shift = MIN (worker->n_quick, 10u);
   gint64 delay_ms = worker->n_quick <= 1 ? 0 : MIN (BACKOFF_MAX_MS, (gint64) BACKOFF_FIRST_MS << (shift - 1));
   worker->n_restarts++;
@@ -391,7 +398,8 @@ satchel_worker_ended (SatchelWorker *worker, int status)
   if (worker->link != NULL)
     satchel_ipc_link_drain (worker->link);
   gboolean is_expected = worker->is_stopping || worker->is_retiring;
-  if (!is_expected || WIFSIGNALED (status))
+  gboolean was_next = worker->is_next;
+  if (!is_expected || (WIFSIGNALED (status) && !worker->is_next))
     log_end (worker, status);
   if ((worker->was_hung || WIFSIGNALED (status)) && worker->suspects != NULL && worker->crumbs != NULL)
     note_suspects (worker, worker->was_hung ? SIGABRT : WTERMSIG (status));
@@ -408,7 +416,7 @@ satchel_worker_ended (SatchelWorker *worker, int status)
       satchel_stop_step (master);
       return;
     }
-  if (worker->is_retiring)
+  if (worker->is_retiring || was_next)
     {
       g_ptr_array_remove (master->workers, worker);
       return;

@@ -194,19 +194,8 @@ answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
   return TRUE;
 }
 
-static const SatchelRoleHooks hooks = {
-  .peer_up = peer_up,
-  .peer_down = peer_down,
-  .peer_message = peer_message,
-  .reload_prepare = reload_prepare,
-  .reload_commit = reload_commit,
-  .reload_abort = reload_abort,
-  .stop = stop_gate,
-  .admin = answer_admin,
-};
-
 static void
-add_listener (const SatchelListener *listener)
+add_listener (SatchelRoleContext *own, const SatchelListener *listener)
 {
   const SatchelProvided *protocol =
       satchel_loader_find (context->loader, SATCHEL_KIND_PROTOCOL_GATE, listener->protocol);
@@ -236,6 +225,18 @@ add_listener (const SatchelListener *listener)
   satchel_gate_listen (listener->fd, &options);
 }
 
+static const SatchelRoleHooks hooks = {
+  .peer_up = peer_up,
+  .peer_down = peer_down,
+  .peer_message = peer_message,
+  .reload_prepare = reload_prepare,
+  .reload_commit = reload_commit,
+  .reload_abort = reload_abort,
+  .listener = add_listener,
+  .stop = stop_gate,
+  .admin = answer_admin,
+};
+
 gboolean
 satchel_gate_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_hooks, GError **error)
 {
@@ -254,7 +255,7 @@ satchel_gate_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
     return FALSE;
   satchel_gate_set_tls (tls);
   for (guint i = 0; i < own->listeners->len; i++)
-    add_listener (g_ptr_array_index (own->listeners, i));
+    add_listener (own, g_ptr_array_index (own->listeners, i));
   *ret_hooks = &hooks;
   return TRUE;
 }

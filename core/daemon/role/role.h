@@ -69,6 +69,10 @@ typedef struct SatchelRoleHooks
   void (*reload_commit) (SatchelRoleContext *context);
   void (*reload_abort) (SatchelRoleContext *context);
 
+  /* Takes a listener that master sends after the start, as to a gate that a reload has started: it is open
+   * from now on. NULL: the role takes none. */
+  void (*listener) (SatchelRoleContext *context, const SatchelListener *listener);
+
   /* Stops taking connections, ends sessions properly (BYE), and calls satchel_role_stopped when none is
    * left. After @grace_ms the process is ended anyway. NULL: the process ends at once. */
   void (*stop) (SatchelRoleContext *context, guint grace_ms);

@@ -144,7 +144,12 @@ take_listener (SatchelRoleContext *context, SatchelIpcMessage *message)
   listener->implicit_tls = satchel_ipc_get_u32 (message) != 0;
   listener->allow_cleartext = satchel_ipc_get_u32 (message) != 0;
   listener->fd = satchel_ipc_take_fd (message);
-  return satchel_ipc_message_is_done (message) && listener->fd >= 0;
+  if (!satchel_ipc_message_is_done (message) || listener->fd < 0)
+    return FALSE;
+  const SatchelRoleHooks *hooks = context->private->hooks;
+  if (hooks != NULL && hooks->listener != NULL)
+    hooks->listener (context, listener);
+  return TRUE;
 }
 
 static gboolean
