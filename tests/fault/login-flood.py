@@ -35,6 +35,20 @@ def memory_kb():
     return int(re.search(r"VmHWM:\s+(\d+)", text)[1])
 
 
+def spent_ms():
+    """The CPU time of each role so far, and of this client, in milliseconds."""
+    spent = {"client": time.process_time() * 1000}
+    for pid, role in server.roles().items():
+        with open(f"/proc/{pid}/stat") as f:
+            fields = f.read().rpartition(")")[2].split()
+        spent[role] = spent.get(role, 0) + (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+    return spent
+
+
+def per_login(before, after, n_logins):
+    return ", ".join(f"{role} {(after[role] - before[role]) / n_logins:.2f}" for role in sorted(after))
+
+
 async def answer(reader):
     while (line := await reader.readline()).startswith(b"* "):
         pass
@@ -96,14 +110,15 @@ async def guess(k, left, said):
 @case
 def alone():
     """logins with app passwords, each over a connection of its own: all get in"""
+    before = spent_ms()
     rate = asyncio.run(log_in_all(N_LOGINS))
-    print(f"# {N_LOGINS} logins, {rate:.0f} a second", flush=True)
+    print(f"# {N_LOGINS} logins, {rate:.0f} a second; milliseconds of CPU for each: {per_login(before, spent_ms(), N_LOGINS)}", flush=True)
 
 
 @case
 def under_guesses():
     """the same while 1,200 addresses guess passwords as fast as they are answered: all get in, and memory is bounded"""
-    before = memory_kb()
+    before, spent = memory_kb(), spent_ms()
     said = {}
 
     async def both():
@@ -117,6 +132,7 @@ def under_guesses():
         return rates, time.monotonic() - began
     rates, took_s = asyncio.run(both())
     grown = memory_kb() - before
+    print(f"# seconds of CPU: {per_login(spent, spent_ms(), 1000)}")
     print(f"# {N_GUESSES} guesses, {N_GUESSES / took_s:.0f} a second, answered {said}; meanwhile {N_MEANWHILE + CLIENTS * (len(rates) - 1)} logins, "
           f"{rates[0]:.0f} a second; auth grew by {grown} KiB at most", flush=True)
     equal(sum(said.values()), N_GUESSES, "answers")

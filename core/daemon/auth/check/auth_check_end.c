@@ -188,6 +188,8 @@ void
 satchel_check_finish (SatchelAuthCheck *check, SatchelLoginVerdict verdict)
 {
   GSList *joined = take_joined (check);
+  if (verdict == SATCHEL_LOGIN_RIGHT && check->verdict == 0)
+    satchel_hash_pool_hurry (check->auth->pool);
   tell_verdict (check, verdict, check);
   for (GSList *other = joined; other != NULL; other = other->next)
     {

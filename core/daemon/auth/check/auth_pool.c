@@ -9,6 +9,7 @@
 #include <satchel/reactor.h>
 
 #define SWEEP_MS 500
+#define HURRY_MS 200 /* after a login that needed no hash */
 
 typedef struct
 {
@@ -25,7 +26,7 @@ struct SatchelHashPool
 {
   guint64 budget_bytes, used_bytes;
   guint max_running, n_running, max_waiting;
-  gint64 max_wait_ms;
+  gint64 max_wait_ms, hurry_until_ms;
   GQueue waiting;     /* Work, in order */
   GHashTable *places; /* place -> how many wait */
   SatchelTimer sweep;
@@ -104,12 +105,18 @@ work_done (gpointer data)
   run_waiting (pool);
 }
 
+/* Guesses must not take all processors from logins that need no hash. */
+static guint
+places (const SatchelHashPool *pool)
+{
+  return satchel_now_ms () < pool->hurry_until_ms ? pool->max_running - 1 : pool->max_running;
+}
+
 static gboolean
 fits_budget (SatchelHashPool *pool, const Work *work)
 {
   return pool->n_running == 0
-         || (pool->n_running < pool->max_running
-             && pool->used_bytes + work->cost_bytes <= pool->budget_bytes);
+         || (pool->n_running < places (pool) && pool->used_bytes + work->cost_bytes <= pool->budget_bytes);
 }
 
 /* Deadlines differ, so that any in the line may have passed. */
@@ -185,6 +192,12 @@ satchel_hash_pool_submit (SatchelHashPool *pool, const char *place, guint64 cost
   count_place (pool, place, 1);
   g_queue_push_tail (&pool->waiting, work);
   run_waiting (pool);
+}
+
+void
+satchel_hash_pool_hurry (SatchelHashPool *pool)
+{
+  pool->hurry_until_ms = satchel_now_ms () + HURRY_MS;
 }
 
 guint

@@ -20,4 +20,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelHashPool, satchel_hash_pool_free)
 void satchel_hash_pool_submit (SatchelHashPool *pool, const char *place, guint64 cost_bytes,
                                gint64 deadline_ms, SatchelJobFunc func, SatchelHashDoneFunc done,
                                gpointer data);
+/* Somebody has logged in without a hash: for a moment, one processor is left to such logins, which guesses
+ * would slow down otherwise.  One hash runs at any time. */
+void satchel_hash_pool_hurry (SatchelHashPool *pool);
 guint satchel_hash_pool_n_running (SatchelHashPool *pool);
