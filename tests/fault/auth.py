@@ -12,7 +12,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main, strict_context, wait_for  # noqa: E402
+from tap import Server, Skip, case, equal, main, strict_context, wait_for  # noqa: E402
 
 # "pw" as another server stored it: crypt(3), sha512.
 IMPORTED = ("imported@example.org:$6$rounds=1000$saltsalt$nII71HJmawaDYdXrUHYtoWV/pe6ZN/eQzrZXdKjhrcMU0onLRg6A5m38udZu"
@@ -183,6 +183,36 @@ def auth_killed():
     wait_for(lambda: login("u0002", "pw") == "OK", "a login")
     equal(login("u0002", "no"), "AUTHENTICATIONFAILED", "a wrong password")
     session.logout()
+
+
+def remembered(result):
+    """How many passwords were ("hit"), or were not, among those that were verified a short time ago."""
+    found = re.search(rf"satchel_login_cache_total +result:{result} +(\d+)", server.cli("status", "--counters").stdout)
+    return int(found[1]) if found else 0
+
+
+@case
+def remembered_after_a_kill():
+    """whose password was verified before auth was killed pays for no hash after it; not so after a reload, or with another password"""
+    if "gives no secret memory" in server.log():
+        raise Skip("the kernel has no memfd_secret (it needs secretmem.enable=1): a killed auth forgets verified logins")
+    users = [f"u{n:04}" for n in range(1, 7)]
+    for user in users:
+        equal(login(user, "pw"), "OK", "before")
+    hits, misses, pid = remembered("hit"), remembered("miss"), auth_pid()
+    os.kill(pid[0], signal.SIGKILL)
+    wait_for(lambda: auth_pid() not in (pid, []) and login(users[0], "pw") == "OK", "a login")
+    for user in users[1:]:
+        equal(login(user, "pw"), "OK", "afterwards")
+    equal((remembered("hit") - hits, remembered("miss") - misses), (6, 0), "remembered, hashed")
+    equal(login(users[0], "no"), "AUTHENTICATIONFAILED", "a wrong password")
+    equal(remembered("miss") - misses, 1, "hashed")
+
+    server.cli("reload")
+    pid = auth_pid()
+    os.kill(pid[0], signal.SIGKILL)
+    wait_for(lambda: auth_pid() not in (pid, []) and login(users[0], "pw") == "OK", "a login")
+    equal(remembered("miss") - misses, 2, "hashed: a reload forgets, also what another process had remembered")
 
 
 @case

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/auth/auth.h"
+#include "core/daemon/auth/check/auth_kept.h"
 #include "core/daemon/auth/check/auth_lru.h"
 #include "core/daemon/auth/check/auth_seal.h"
 #include "core/runtime/login/auth_call_private.h"
@@ -164,8 +165,8 @@ test_place (void)
 static void
 test_cache (void)
 {
-  g_autoptr (SatchelAuthCache) cache = satchel_auth_cache_new (NULL);
-  g_autoptr (SatchelAuthCache) other_boot = satchel_auth_cache_new (NULL);
+  g_autoptr (SatchelAuthCache) cache = satchel_auth_cache_new (NULL, NULL);
+  g_autoptr (SatchelAuthCache) other_boot = satchel_auth_cache_new (NULL, NULL);
   guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES];
   GBytes *unlocked = NULL;
   satchel_auth_cache_key (cache, "a@x", "pw", "$v$1", "none", key);
@@ -193,12 +194,148 @@ test_cache (void)
   g_assert_false (satchel_auth_cache_find (cache, key, "pw", 0, &unlocked)); /* forgotten with it */
 }
 
+/* A process that takes the memory over from one that was killed. */
+static SatchelAuthCache *
+next_process (gpointer area, guint64 generation, gint64 now_ms, SatchelKept **ret_kept)
+{
+  *ret_kept = satchel_kept_new (area, generation);
+  SatchelAuthCache *cache = satchel_auth_cache_new (*ret_kept, NULL);
+  satchel_auth_cache_load (cache, now_ms);
+  return cache;
+}
+
+static gboolean
+knows (SatchelAuthCache *cache, const char *user, gint64 now_ms, GBytes **ret_unlocked)
+{
+  guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES];
+  satchel_auth_cache_key (cache, user, "pw", "$v$1", "none", digest);
+  return satchel_auth_cache_find (cache, digest, "pw", now_ms, ret_unlocked);
+}
+
+static void
+remember (SatchelAuthCache *cache, const char *user, GBytes *unlocked, gint64 until_ms)
+{
+  guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES];
+  satchel_auth_cache_key (cache, user, "pw", "$v$1", "none", digest);
+  satchel_auth_cache_add (cache, digest, "pw", unlocked, until_ms);
+}
+
+/* A login that was verified is known to the next process, with what it unlocked; one that was forgotten, is
+ * over, or whose bytes are not what was written, is not, and the memory has neither secrets nor keys. */
+static void
+test_cache_kept (void)
+{
+  g_autofree guint8 *area = g_malloc0 (SATCHEL_REMEMBERED_BYTES);
+  g_autoptr (GBytes) key = satchel_secret_new ("0123456789abcdef0123456789abcdef", 32);
+  g_autoptr (GBytes) unlocked = NULL, nothing = NULL;
+  g_autoptr (SatchelKept) kept = NULL, next_kept = NULL, last_kept = NULL, other_kept = NULL;
+  g_autoptr (SatchelAuthCache) cache = next_process (area, 1, 0, &kept);
+  remember (cache, "a@x", key, 1000);
+  remember (cache, "b@x", NULL, 1000);
+  remember (cache, "over@x", NULL, 10);
+  remember (cache, "forgotten@x", NULL, 5);
+  satchel_auth_cache_expire (cache, 5);
+  g_assert_null (memmem (area, SATCHEL_REMEMBERED_BYTES, "0123456789", 10));
+  g_assert_null (memmem (area, SATCHEL_REMEMBERED_BYTES, satchel_kept_key (kept), 32));
+
+  g_autoptr (SatchelAuthCache) next = next_process (area, 1, 10, &next_kept);
+  g_assert_cmpuint (satchel_auth_cache_count (next), ==, 2);
+  g_assert_true (knows (next, "a@x", 10, &unlocked) && satchel_secret_equal (unlocked, key));
+  g_assert_true (knows (next, "b@x", 10, &nothing));
+  g_assert_false (knows (next, "b@x", 1000, &nothing)); /* and it is gone from the memory as well */
+
+  for (gsize i = 0; i < SATCHEL_REMEMBERED_BYTES / 1024; i++) /* a bit in what a@x left, wherever that is */
+    if (area[sizeof (guint64) * 6 + i] != 0)
+      {
+        area[sizeof (guint64) * 6 + i] ^= 1;
+        break;
+      }
+  g_autoptr (SatchelAuthCache) last = next_process (area, 1, 10, &last_kept);
+  g_assert_cmpuint (satchel_auth_cache_count (last), ==, 0);
+
+  remember (last, "a@x", NULL, 1000);
+  g_autoptr (SatchelAuthCache) other = next_process (area, 2, 10, &other_kept); /* another configuration */
+  g_assert_cmpuint (satchel_auth_cache_count (other), ==, 0);
+  remember (other, "a@x", NULL, 1000);
+  satchel_kept_clear (other_kept, 2);
+  g_autoptr (SatchelKept) after_kept = NULL;
+  g_autoptr (SatchelAuthCache) after = next_process (area, 2, 10, &after_kept);
+  g_assert_cmpuint (satchel_auth_cache_count (after), ==, 0);
+}
+
+/* More logins than the memory has room for are remembered by the process alone, and room that is free again
+ * is used again. */
+static void
+test_cache_kept_full (void)
+{
+  g_autofree guint8 *area = g_malloc0 (SATCHEL_REMEMBERED_BYTES);
+  g_autoptr (SatchelKept) kept = satchel_kept_new (area, 1);
+  guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES] = { 1 };
+  guint n = 0, slot = 0;
+  g_autoptr (GBytes) large =
+      g_bytes_new_take (g_malloc0 (SATCHEL_KEPT_SEALED_MAX + 1), SATCHEL_KEPT_SEALED_MAX + 1);
+  satchel_kept_load (kept, 0, NULL, NULL);
+  g_assert_cmpuint (satchel_kept_put (kept, digest, 10, large), ==, SATCHEL_KEPT_NONE);
+  while (satchel_kept_put (kept, digest, 10, NULL) != SATCHEL_KEPT_NONE)
+    slot = n++;
+  g_assert_cmpuint (n, >, 20000);
+  satchel_kept_drop (kept, slot);
+  g_assert_cmpuint (satchel_kept_put (kept, digest, 10, NULL), ==, slot);
+  satchel_kept_clear (kept, 1);
+  g_assert_cmpuint (satchel_kept_put (kept, digest, 10, NULL), ==, 0);
+}
+
+/* ---- hashes ---- */
+
+static GMutex hashing; /* held: hashes do not end */
+
+static void
+hash (gpointer data)
+{
+  g_mutex_lock (&hashing);
+  g_mutex_unlock (&hashing);
+}
+
+static void
+count_hash (gpointer data, gboolean ran)
+{
+  g_assert_true (ran);
+  ++*(guint *) data;
+}
+
+static guint
+run_two (SatchelHashPool *pool)
+{
+  guint n_done = 0;
+  g_mutex_lock (&hashing);
+  for (guint i = 0; i < 2; i++)
+    satchel_hash_pool_submit (pool, "192.0.2.1", 1, 0, hash, count_hash, &n_done);
+  guint n_running = satchel_hash_pool_n_running (pool);
+  g_mutex_unlock (&hashing);
+  while (n_done < 2)
+    g_main_context_iteration (NULL, TRUE);
+  return n_running;
+}
+
+/* Right after a login that needed no hash one place is left free; whoever waits for it gets it later. */
+static void
+test_pool_hurry (void)
+{
+  g_autoptr (SatchelHashPool) pool = satchel_hash_pool_new (1000, 2, 10, 10000);
+  g_assert_cmpuint (run_two (pool), ==, 2);
+  satchel_hash_pool_hurry (pool);
+  g_assert_cmpuint (run_two (pool), ==, 1);
+  g_autoptr (SatchelHashPool) alone = satchel_hash_pool_new (1000, 1, 10, 10000);
+  satchel_hash_pool_hurry (alone);
+  g_assert_cmpuint (run_two (alone), ==, 1);
+}
+
 /* What a login unlocked comes back with its secret only, and is nowhere in between. */
 static void
 test_cache_keys (void)
 {
   static const char key_text[] = "0123456789abcdef0123456789abcdef";
-  g_autoptr (SatchelAuthCache) cache = satchel_auth_cache_new (NULL);
+  g_autoptr (SatchelAuthCache) cache = satchel_auth_cache_new (NULL, NULL);
   g_autoptr (GBytes) key = satchel_secret_new (key_text, strlen (key_text));
   g_autoptr (GBytes) unlocked = NULL;
   guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES];
@@ -435,6 +572,9 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/place", test_place);
   g_test_add_func ("/auth/cache/key", test_cache);
   g_test_add_func ("/auth/cache/unlocked", test_cache_keys);
+  g_test_add_func ("/auth/hashes/hurry", test_pool_hurry);
+  g_test_add_func ("/auth/cache/kept", test_cache_kept);
+  g_test_add_func ("/auth/cache/full", test_cache_kept_full);
   g_test_add_func ("/auth/lru/order", test_lru);
   g_test_add_func ("/auth/network/contains", test_networks);
   g_test_add_func ("/auth/network/first-bad", test_first_bad);

@@ -8,6 +8,7 @@
 #include "core/daemon/auth/admin/auth_admin.h"
 #include "core/daemon/auth/users/auth_mail.h"
 #include "core/daemon/auth/admin/auth_move.h"
+#include "core/daemon/auth/check/auth_kept.h"
 #include "core/runtime/login/account_event.h"
 #include "core/session/admin/admin_calls.h"
 #include "core/session/network.h"
@@ -206,6 +207,8 @@ reload_commit (SatchelRoleContext *context)
     return;
   settings_read (&auth->settings, context->config, context->loader);
   satchel_auth_cache_clear (auth->cache); /* what databases say may have changed, keys included */
+  if (auth->kept != NULL)
+    satchel_kept_clear (auth->kept, context->generation);
   for (guint i = 0; i < context->peers->len; i++)
     {
       SatchelPeer *peer = context->peers->pdata[i];
@@ -262,6 +265,7 @@ auth_free (void)
   satchel_throttle_free (auth->throttle);
   satchel_known_free (auth->known);
   satchel_auth_cache_free (auth->cache);
+  satchel_kept_free (auth->kept);
   g_hash_table_unref (auth->running);
   g_hash_table_unref (auth->n_connections);
   g_ptr_array_unref (auth->passdbs);
@@ -307,6 +311,19 @@ end_credential (const char *user, const char *credential)
   satchel_auth_end_sessions (auth, user, credential);
 }
 
+/* What the auth before us had verified; one that ended in order left nothing. */
+static void
+take_over_verified (void)
+{
+  satchel_auth_cache_load (auth->cache, satchel_now_ms ());
+  guint n = satchel_auth_cache_count (auth->cache);
+  if (n == 0)
+    return;
+  satchel_log (SATCHEL_LOG_INFO, AREA,
+               "%u verified logins of the auth process before this one are remembered", n);
+  satchel_check_expire_later (auth);
+}
+
 gboolean
 satchel_auth_role_prepare (SatchelRoleContext *context, GError **error)
 {
@@ -317,7 +334,9 @@ satchel_auth_role_prepare (SatchelRoleContext *context, GError **error)
 gboolean
 satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
 {
-  SatchelAuthCache *cache = satchel_auth_cache_new (error);
+  SatchelKept *kept =
+      context->remembered != NULL ? satchel_kept_new (context->remembered, context->generation) : NULL;
+  SatchelAuthCache *cache = satchel_auth_cache_new (kept, error);
   SatchelPlacements *placements = NULL;
   if (cache == NULL || !check_settings (context->config, error)
       || (placements =
@@ -325,12 +344,15 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
              == NULL)
     {
       satchel_auth_cache_free (cache);
+      satchel_kept_free (kept);
       return FALSE;
     }
   auth = g_new0 (SatchelAuth, 1);
   auth->context = context;
   auth->cache = cache;
+  auth->kept = kept;
   settings_read (&auth->settings, context->config, context->loader);
+  take_over_verified ();
   auth->passdbs = find_ops (context->loader, SATCHEL_KIND_PASSDB);
   auth->userdbs = find_ops (context->loader, SATCHEL_KIND_USERDB);
   auth->factors = find_ops (context->loader, SATCHEL_KIND_FACTOR);
@@ -345,8 +367,8 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
   auth->known = satchel_known_new (context->root_fd, g_get_real_time () / G_USEC_PER_SEC);
   auth->throttle = satchel_throttle_new (auth->known);
   const SatchelConfig *limits = satchel_config_set_group (context->config, "limits");
-  auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"),
-                                      2 * g_get_num_processors (), MAX_WAITING_HASHES, MAX_HASH_WAIT_MS);
+  auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"), g_get_num_processors (),
+                                      MAX_WAITING_HASHES, MAX_HASH_WAIT_MS);
   satchel_calls_set_worker (run_work);
   satchel_admin_calls_init (
       &(SatchelAdminHost) { .loader = context->loader, .group = config_group, .reply = reply_admin });

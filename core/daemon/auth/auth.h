@@ -50,6 +50,7 @@ typedef struct SatchelAuth
   SatchelKnown *known;
   SatchelTimer known_timer; /* while there is something to store */
   SatchelAuthCache *cache;
+  SatchelKept *kept;        /* where the cache outlives a crash; NULL: nowhere */
   SatchelTimer cache_timer; /* while something is in it */
   gboolean is_stopping;
   SatchelHashPool *pool;
@@ -114,6 +115,8 @@ void satchel_check_test_look_up (SatchelAuth *auth, const SatchelLogin *login, c
 /* @turn: what came with RIGHT. */
 void satchel_check_proved (SatchelAuthCheck *check, const SatchelSaslTurn *turn, gint64 deadline_ms);
 void satchel_check_refuted (SatchelAuthCheck *check);
+/* Forgets verified logins in time, from now on. */
+void satchel_check_expire_later (SatchelAuth *own);
 /* Does the same where nobody waits for the end any more. */
 SatchelLoginVerdict satchel_check_abandon_refuted (SatchelAuthCheck *check);
 /* Nothing was compared: it does not count, and nobody is told. */

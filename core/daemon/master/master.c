@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +68,27 @@ make_table (void)
   if (fd >= 0 && ftruncate (fd, SATCHEL_CONNECTION_TABLE_BYTES) == 0
       && fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
     return fd;
+  return -1;
+}
+
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447 /* on every architecture; older headers lack it */
+#endif
+
+/* Makes memory that is never swapped out and that the kernel itself does not map.  -1: the kernel has none
+ * (before Linux 5.14, or without secretmem.enable=1).  Its size cannot change once it is set. */
+static int
+make_secret_memory (gsize len)
+{
+  int fd = (int) syscall (SYS_memfd_secret, O_CLOEXEC);
+  if (fd >= 0 && ftruncate (fd, (off_t) len) == 0)
+    return fd;
+  satchel_log (SATCHEL_LOG_INFO, "server",
+               "a crash of auth will forget verified logins: the kernel gives no secret memory "
+               "(memfd_secret: %s)",
+               g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
   return -1;
 }
 
@@ -163,6 +185,7 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
       return;
     }
   satchel_sockets_keep_only (master->sockets, plan);
+  master->remembered_fd = make_secret_memory (SATCHEL_REMEMBERED_BYTES);
   spawn_all (master);
 }
 
@@ -324,7 +347,7 @@ satchel_master_main (SatchelOptions *options)
   master.dirs = (SatchelDirs) { -1, -1, -1 };
   master.inherited_control_fd = -1;
   master.inherited_control_clients = g_array_new (FALSE, FALSE, sizeof (int));
-  master.log_fd = -1;
+  master.log_fd = master.remembered_fd = -1;
   master.began_s = g_get_real_time () / G_USEC_PER_SEC;
   satchel_log_open (-1, SATCHEL_LOG_INFO, "master");
   satchel_notify_init ();

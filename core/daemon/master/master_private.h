@@ -88,6 +88,7 @@ struct SatchelMaster
   SatchelSockets *sockets;
   SatchelDirs dirs;
   int connection_table_fd, log_fd;
+  int remembered_fd; /* secret memory of auth's, which master never maps; -1: the system has none */
   guint8 ticket_key[64];
   GPtrArray *workers;                  /* SatchelWorker */
   SatchelCounterTotals *past_counters; /* counts of processes whose places no longer exist */

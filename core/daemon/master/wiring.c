@@ -97,7 +97,8 @@ send_shared (SatchelWorker *worker)
       (satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_TABLE) ? SATCHEL_IPC_SHARED_CONNECTION_TABLE : 0)
       | (worker->crumbs_fd >= 0 ? SATCHEL_IPC_SHARED_BREADCRUMBS : 0)
       | (is_mail || is_auth ? SATCHEL_IPC_SHARED_DIRECTORY : 0)
-      | (worker->counters_fd >= 0 ? SATCHEL_IPC_SHARED_COUNTERS : 0);
+      | (worker->counters_fd >= 0 ? SATCHEL_IPC_SHARED_COUNTERS : 0)
+      | (is_auth && master->remembered_fd >= 0 ? SATCHEL_IPC_SHARED_REMEMBERED : 0);
   satchel_ipc_put_u32 (message, bits);
   if (bits & SATCHEL_IPC_SHARED_CONNECTION_TABLE)
     satchel_ipc_put_fd (message, master->connection_table_fd);
@@ -107,6 +108,8 @@ send_shared (SatchelWorker *worker)
     satchel_ipc_put_fd (message, is_mail ? master->dirs.mail_root_fd : master->dirs.auth_fd);
   if (bits & SATCHEL_IPC_SHARED_COUNTERS)
     satchel_ipc_put_fd (message, worker->counters_fd);
+  if (bits & SATCHEL_IPC_SHARED_REMEMBERED)
+    satchel_ipc_put_fd (message, master->remembered_fd);
   satchel_worker_send (worker, message);
 }
 

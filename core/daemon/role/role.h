@@ -17,6 +17,10 @@
  * gate may be hostile. Master zeroes the memory at the start. */
 #define SATCHEL_CONNECTION_TABLE_BYTES (1024u * 1024u)
 
+/* Size of the memory in which auth keeps verified logins, so that they outlive a crash of it (decision 0083).
+ * It is locked in memory, and counts for RLIMIT_MEMLOCK of auth. */
+#define SATCHEL_REMEMBERED_BYTES (4u * 1024u * 1024u)
+
 typedef struct SatchelRoleContext SatchelRoleContext;
 
 /* This is another process. The record lives as long as this process; the link comes and goes. */
@@ -108,6 +112,7 @@ struct SatchelRoleContext
   GArray *new_tls_files; /* SatchelTlsFile, during reload_prepare */
   guint8 ticket_key[64]; /* gate: key of TLS tickets, the same in all gates of this server */
   gpointer connection_table; /* gate, auth: SATCHEL_CONNECTION_TABLE_BYTES shared; else NULL */
+  gpointer remembered; /* auth: SATCHEL_REMEMBERED_BYTES that only auth maps; NULL: the system has none */
   /* private to role.c */
   struct SatchelRolePrivate *private;
 };

@@ -131,6 +131,17 @@ take_shared (SatchelRoleContext *context, SatchelIpcMessage *message)
         satchel_counters_set_lane (lane);
       ok = ok && lane != NULL;
     }
+  if (bits & SATCHEL_IPC_SHARED_REMEMBERED)
+    {
+      g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
+      context->remembered = fd >= 0 ? map_shared (fd, SATCHEL_REMEMBERED_BYTES) : NULL;
+      if (context->remembered == NULL)
+        satchel_log (
+            SATCHEL_LOG_WARNING, "auth",
+            "memory for verified logins cannot be mapped (%s), so a crash of auth forgets them: %u KiB "
+            "must fit into the limit of locked memory (LimitMEMLOCK of the unit)",
+            g_strerror (errno), SATCHEL_REMEMBERED_BYTES / 1024);
+    }
   return ok && satchel_ipc_message_is_done (message);
 }
 

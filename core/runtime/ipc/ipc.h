@@ -158,7 +158,8 @@ typedef enum
   SATCHEL_IPC_SHARED_CONNECTION_TABLE = 1, /* a memfd */
   SATCHEL_IPC_SHARED_BREADCRUMBS = 2,      /* a memfd */
   SATCHEL_IPC_SHARED_DIRECTORY = 4,        /* mail: the mail root; auth: STATE_DIR/auth */
-  SATCHEL_IPC_SHARED_COUNTERS = 8          /* a memfd (counter_lane.h) */
+  SATCHEL_IPC_SHARED_COUNTERS = 8,         /* a memfd (counter_lane.h) */
+  SATCHEL_IPC_SHARED_REMEMBERED = 16       /* auth: a memfd_secret of SATCHEL_REMEMBERED_BYTES */
 } SatchelIpcShared;
 
 /* What a client may do on the connection on which it logs in. */

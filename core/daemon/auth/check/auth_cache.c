@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * This file has verified logins: HMAC-SHA256 under a secret of this boot, bounded in number and time.  What a
- * login unlocked lies beside, sealed (AES-256-GCM) under a key of that secret and the user's own, which
- * nobody has between logins.
+ * This file has verified logins: HMAC-SHA256 under a secret, bounded in number and time.  The secret is one
+ * of this process, or of the memory in which entries outlive it (auth_kept.c).  What a login unlocked lies
+ * beside, sealed (AES-256-GCM) under a key of that secret and the user's own, which nobody has between
+ * logins.
  */
 #include "config.h"
 
 #include "core/daemon/auth/check/auth_cache.h"
+#include "core/daemon/auth/check/auth_kept.h"
 #include "core/daemon/auth/check/auth_lru.h"
 #include "core/daemon/auth/check/auth_seal.h"
 
@@ -22,22 +24,37 @@ struct SatchelAuthCache
 {
   guint8 *secret;       /* a page of its own: locked, not in dumps */
   SatchelLru *verified; /* digest -> Entry */
+  SatchelKept *kept;    /* borrowed, or NULL */
 };
 
 typedef struct Entry
 {
   gint64 until_ms;
-  GBytes *sealed; /* NULL: the login unlocked nothing */
+  GBytes *sealed;    /* NULL: the login unlocked nothing */
+  SatchelKept *kept; /* where it is kept, too; NULL: nowhere */
+  guint slot;
 } Entry;
 
 static void
 entry_clear (gpointer value)
 {
-  g_clear_pointer (&((Entry *) value)->sealed, g_bytes_unref);
+  Entry *entry = value;
+  g_clear_pointer (&entry->sealed, g_bytes_unref);
+  if (entry->kept != NULL)
+    satchel_kept_drop (g_steal_pointer (&entry->kept), entry->slot);
+}
+
+static gboolean
+make_secret (SatchelKept *kept, guint8 *secret)
+{
+  if (kept == NULL)
+    return gnutls_rnd (GNUTLS_RND_KEY, secret, SECRET_BYTES) == 0;
+  memcpy (secret, satchel_kept_key (kept), SECRET_BYTES);
+  return TRUE;
 }
 
 SatchelAuthCache *
-satchel_auth_cache_new (GError **error)
+satchel_auth_cache_new (SatchelKept *kept, GError **error)
 {
   guint8 *page = mmap (NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED)
@@ -48,7 +65,7 @@ satchel_auth_cache_new (GError **error)
   /* Best effort: RLIMIT_MEMLOCK may be 0. */
   (void) mlock (page, PAGE_BYTES);
   (void) madvise (page, PAGE_BYTES, MADV_DONTDUMP);
-  if (gnutls_rnd (GNUTLS_RND_KEY, page, SECRET_BYTES) < 0)
+  if (!make_secret (kept, page))
     {
       munmap (page, PAGE_BYTES);
       satchel_error_set (error, SATCHEL_ERROR_FAILED, "the system gives no random numbers");
@@ -57,6 +74,7 @@ satchel_auth_cache_new (GError **error)
   SatchelAuthCache *cache = g_new0 (SatchelAuthCache, 1);
   cache->verified = satchel_lru_new_full (sizeof (Entry), MAX_ENTRIES, entry_clear);
   cache->secret = page;
+  cache->kept = kept;
   return cache;
 }
 
@@ -143,7 +161,26 @@ satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_C
     }
   Entry *entry = satchel_lru_add (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES);
   entry_clear (entry);
-  *entry = (Entry) { until_ms, sealed };
+  guint slot =
+      cache->kept != NULL ? satchel_kept_put (cache->kept, key, until_ms, sealed) : SATCHEL_KEPT_NONE;
+  *entry = (Entry) { until_ms, sealed, slot != SATCHEL_KEPT_NONE ? cache->kept : NULL, slot };
+}
+
+static void
+take_over (guint slot, const guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES], gint64 until_ms, GBytes *sealed,
+           gpointer data)
+{
+  SatchelAuthCache *cache = data;
+  Entry *entry = satchel_lru_add (cache->verified, digest, SATCHEL_AUTH_CACHE_KEY_BYTES);
+  entry_clear (entry);
+  *entry = (Entry) { until_ms, sealed != NULL ? g_bytes_ref (sealed) : NULL, cache->kept, slot };
+}
+
+void
+satchel_auth_cache_load (SatchelAuthCache *cache, gint64 now_ms)
+{
+  if (cache->kept != NULL)
+    satchel_kept_load (cache->kept, now_ms, take_over, cache);
 }
 
 guint

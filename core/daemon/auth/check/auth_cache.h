@@ -8,7 +8,11 @@
 #define SATCHEL_AUTH_CACHE_KEY_BYTES 32
 
 typedef struct SatchelAuthCache SatchelAuthCache;
-SatchelAuthCache *satchel_auth_cache_new (GError **error);
+typedef struct SatchelKept SatchelKept; /* auth_kept.h */
+/* @kept (borrowed): where entries outlive this process; NULL: nowhere. */
+SatchelAuthCache *satchel_auth_cache_new (SatchelKept *kept, GError **error);
+/* Takes over what an earlier process had verified. */
+void satchel_auth_cache_load (SatchelAuthCache *cache, gint64 now_ms);
 void satchel_auth_cache_free (SatchelAuthCache *cache);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelAuthCache, satchel_auth_cache_free)
 /* Makes the digest over the user, the secret, the stored verifier and @factors (which second factors looked

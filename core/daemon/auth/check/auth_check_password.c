@@ -27,6 +27,14 @@ expire_verified (SatchelTimer *timer, gpointer data)
     satchel_timer_arm (timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire_verified, own);
 }
 
+void
+satchel_check_expire_later (SatchelAuth *own)
+{
+  if (own->cache_timer.due_ms == 0)
+    satchel_timer_arm (&own->cache_timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire_verified,
+                       own);
+}
+
 /* Remembers a login for auth.cache_time, and forgets it in time. */
 static void
 remember (SatchelAuthCheck *check)
@@ -36,9 +44,7 @@ remember (SatchelAuthCheck *check)
     return;
   satchel_auth_cache_add (own->cache, check->key, check->secret, check->unlocked,
                           satchel_now_ms () + own->settings.cache_ms);
-  if (own->cache_timer.due_ms == 0)
-    satchel_timer_arm (&own->cache_timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire_verified,
-                       own);
+  satchel_check_expire_later (own);
 }
 
 static void

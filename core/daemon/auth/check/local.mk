@@ -8,6 +8,8 @@ libauth_la_SOURCES += \
 	core/daemon/auth/check/auth_check_factor.c \
 	core/daemon/auth/check/auth_check_keys.c \
 	core/daemon/auth/check/auth_check_password.c \
+	core/daemon/auth/check/auth_kept.c \
+	core/daemon/auth/check/auth_kept.h \
 	core/daemon/auth/check/auth_lru.c \
 	core/daemon/auth/check/auth_lru.h \
 	core/daemon/auth/check/auth_main_password.c \

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * Verified logins in memory that outlives the auth process: a block that master made, never maps, and gives
+ * to each auth in turn.  Each entry has a tag, since auth may have died in the middle of writing one, and so
+ * that nobody without the installation's secret can plant one.  Pure; main thread.  Decision 0083.
+ */
+#pragma once
+#include "core/daemon/auth/check/auth_cache.h"
+#include "core/daemon/role/role.h"
+
+/* Of sealed keys; entries with longer ones are not kept. */
+#define SATCHEL_KEPT_SEALED_MAX 110u
+
+/* @area: SATCHEL_REMEMBERED_BYTES, borrowed; all of it is forgotten if it comes from another generation of
+ * the configuration, or was not written with this secret.  NULL: it cannot be used. */
+SatchelKept *satchel_kept_new (gpointer area, guint64 generation);
+void satchel_kept_free (SatchelKept *kept); /* what is kept stays */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelKept, satchel_kept_free)
+/* The key of digests: of the installation's secret and of a random value that only this memory has. */
+const guint8 *satchel_kept_key (const SatchelKept *kept);
+/* Returns the slot that it took, or SATCHEL_KEPT_NONE.  @sealed: NULL, or what the login unlocked. */
+#define SATCHEL_KEPT_NONE G_MAXUINT
+guint satchel_kept_put (SatchelKept *kept, const guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES], gint64 until_ms,
+                        GBytes *sealed);
+void satchel_kept_drop (SatchelKept *kept, guint slot);
+/* Forgets everything; what comes belongs to @generation. */
+void satchel_kept_clear (SatchelKept *kept, guint64 generation);
+typedef void (*SatchelKeptFunc) (guint slot, const guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES],
+                                 gint64 until_ms, GBytes *sealed, gpointer data);
+/* Tells what an earlier process left and is good at @now_ms, once, after satchel_kept_new; the rest is wiped.
+ * @sealed is lent. */
+void satchel_kept_load (SatchelKept *kept, gint64 now_ms, SatchelKeptFunc func, gpointer data);
