@@ -20,11 +20,14 @@ endif
 if WITH_LDAP
 conf_templates += conf.d/ldap.conf.in
 endif
+if WITH_BDB
+conf_templates += conf.d/bdb.conf.in
+endif
 if WITH_PAM
 conf_templates += conf.d/pam.conf.in
 endif
 defaults_DATA = $(conf_templates:.in=)
-EXTRA_DIST += $(conf_templates) conf.d/passwd-file.conf.in conf.d/totp.conf.in conf.d/sql.conf.in conf.d/ldap.conf.in conf.d/pam.conf.in conf.d/README.md
+EXTRA_DIST += $(conf_templates) conf.d/passwd-file.conf.in conf.d/totp.conf.in conf.d/sql.conf.in conf.d/ldap.conf.in conf.d/bdb.conf.in conf.d/pam.conf.in conf.d/README.md
 CLEANFILES += $(defaults_DATA)
 $(defaults_DATA): %.conf: %.conf.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) conf.d && sed -e 's,@state_dir@,$(localstatedir)/lib/satchel,g' -e 's,@run_dir@,$(runstatedir)/satchel,g' \

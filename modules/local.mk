@@ -2,6 +2,7 @@
 include modules/imap/local.mk
 include modules/pop3/local.mk
 include modules/lmtp/local.mk
+include modules/bdb/local.mk
 include modules/maildir/local.mk
 include modules/passwd-file/local.mk
 include modules/alias-file/local.mk

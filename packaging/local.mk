@@ -21,5 +21,5 @@ $(packaging_made): %: %.in Makefile
 
 EXTRA_DIST += packaging/README.md packaging/pam/satchel.debian packaging/pam/satchel.fedora packaging/first-config.sed packaging/rpm/satchel.spec packaging/rpm/satchel.rpmlintrc packaging/debian/changelog packaging/debian/control \
 	packaging/debian/copyright packaging/debian/rules packaging/debian/source/format packaging/debian/libsatchel0.install \
-	packaging/debian/satchel-dev.install packaging/debian/satchel-passwd-file.install packaging/debian/satchel-ldap.install packaging/debian/satchel-oauth.install packaging/debian/satchel-pam.install packaging/debian/satchel-sql.install packaging/debian/satchel-totp.install packaging/debian/satchel.install.in \
+	packaging/debian/satchel-dev.install packaging/debian/satchel-passwd-file.install packaging/debian/satchel-bdb.install packaging/debian/satchel-ldap.install packaging/debian/satchel-oauth.install packaging/debian/satchel-pam.install packaging/debian/satchel-sql.install packaging/debian/satchel-totp.install packaging/debian/satchel.install.in \
 	packaging/debian/satchel.postinst packaging/debian/satchel.postrm packaging/debian/satchel.prerm

@@ -162,6 +162,7 @@ add_tree (const char *build_dir)
   } drivers[] = {
     { "tests/layers/.libs/memory.so", "", "" },
     { ".libs/maildir.so", "", "" },
+    { ".libs/bdb.so", "keep_open = false; cache = \"8M\"; log_file = \"4M\"; reserve = \"1M\";", "" },
     { ".libs/maildir.so", "layout = \"fs\"; control_path = \"control/%u\"; other_server = \"dovecot\";",
       "-fs" },
     { ".libs/maildir.so", "path = \"%d/%n/Maildir\"; other_server = \"courier\";", "-courier" },

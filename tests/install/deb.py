@@ -11,7 +11,7 @@ from installed import Installed  # noqa: E402
 from machine import Machine  # noqa: E402
 from tap import TOP, Skip, case, equal, main, need, run, scratch, wait_for  # noqa: E402
 
-NAMES = ["libsatchel0", "satchel", "satchel-dev", "satchel-ldap", "satchel-oauth", "satchel-pam", "satchel-passwd-file", "satchel-sql", "satchel-totp"]
+NAMES = ["libsatchel0", "satchel", "satchel-bdb", "satchel-dev", "satchel-ldap", "satchel-oauth", "satchel-pam", "satchel-passwd-file", "satchel-sql", "satchel-totp"]
 UNITS = ["satchel.service", "satchel-unprivileged.service", "satchel-unprivileged.socket", "satchel-postfix.socket", "satchel-postfix-auth.socket"]
 work = scratch()
 os.chmod(work, 0o755)
@@ -119,6 +119,7 @@ def contents():
                     r"/usr/lib/sysusers\.d/satchel\.conf", r"/usr/lib/tmpfiles\.d/satchel\.conf", r"/etc/fail2ban/filter\.d/satchel\.conf",
                     r"/etc/satchel/satchel\.conf", r"/usr/lib/[^/]+/satchel/modules/maildir\.so", r"/usr/lib/[^/]+/satchel/modules/app-passwords\.so", r"/usr/lib/[^/]+/satchel/modules/account-notices\.so", r"/usr/share/man/man8/satcheld\.8\.gz"],
         "satchel-passwd-file": [r"/usr/lib/[^/]+/satchel/modules/passwd-file\.so", r"/usr/share/satchel/conf\.d/passwd-file\.conf"],
+        "satchel-bdb": [r"/usr/lib/[^/]+/satchel/modules/bdb\.so", r"/usr/share/satchel/conf\.d/bdb\.conf"],
         "satchel-ldap": [r"/usr/lib/[^/]+/satchel/modules/ldap\.so", r"/usr/share/satchel/conf\.d/ldap\.conf"],
         "satchel-pam": [r"/usr/lib/[^/]+/satchel/modules/pam\.so", r"/usr/share/satchel/conf\.d/pam\.conf", r"/etc/pam\.d/satchel"],
         "satchel-oauth": [r"/usr/lib/[^/]+/satchel/modules/sasl-oauth\.so", r"/usr/share/satchel/conf\.d/sasl-oauth\.conf"],
@@ -388,12 +389,12 @@ def removes():
     """removed, nothing runs and the configuration stays; purged, it goes, and mail, passwords and accounts stay"""
     need_machine()
     machine.run("systemctl", "enable", "satchel.service")
-    machine.run("dpkg", "-r", "satchel-ldap", "satchel-oauth", "satchel-pam", "satchel-passwd-file", "satchel-sql", "satchel-totp", "satchel", "satchel-dev", "libsatchel0")
+    machine.run("dpkg", "-r", "satchel-bdb", "satchel-ldap", "satchel-oauth", "satchel-pam", "satchel-passwd-file", "satchel-sql", "satchel-totp", "satchel", "satchel-dev", "libsatchel0")
     equal(machine.processes("satchel.service"), {}, "processes")
     equal(machine.run("pgrep", "satcheld", check=False).stdout, b"", "processes")
     machine.run("test", "-f", "/etc/satchel/satchel.conf")
     equal(machine.run("test", "-e", "/usr/sbin/satcheld", check=False).returncode, 1, "the program is gone")
-    said = machine.say("dpkg", "-P", "satchel-ldap", "satchel-oauth", "satchel-pam", "satchel-passwd-file", "satchel-sql", "satchel-totp", "satchel", "satchel-dev", "libsatchel0")
+    said = machine.say("dpkg", "-P", "satchel-bdb", "satchel-ldap", "satchel-oauth", "satchel-pam", "satchel-passwd-file", "satchel-sql", "satchel-totp", "satchel", "satchel-dev", "libsatchel0")
     contains(said, "mail and passwords stay in /var/lib/satchel")
     # Not all of the root directory: in the machine's own below it other tests make files meanwhile.
     left = machine.say("find", "/etc", "/usr", "/var/lib/dpkg", "/var/lib/systemd", "-xdev", "-name", "*satchel*", "-newer", "/srv/packages")

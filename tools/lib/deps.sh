@@ -3,7 +3,7 @@
 # prints the one line to run and exits 69.  want_packages WHAT... leaves out what the release does not have, and says so.
 BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libglib2.0-dev libgnutls28-dev libconfig-dev
  libseccomp-dev libunistring-dev libsodium-dev libcrypt-dev zlib1g-dev libqrencode-dev
- libsqlite3-dev libpq-dev libldap-dev libpam0g-dev libcurl4-gnutls-dev libjansson-dev"
+ libsqlite3-dev libpq-dev libldap-dev libdb5.3-dev libpam0g-dev libcurl4-gnutls-dev libjansson-dev"
 RUN_PACKAGES="python3 openssl curl ca-certificates"
 TEST_PACKAGES="gnutls-bin gsasl swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter
  libmail-imapclient-perl libio-socket-ssl-perl php-cli libgmime-3.0-dev mandoc xz-utils strace clang clang-format-19 libclang-rt-dev procps fail2ban git iproute2
@@ -15,7 +15,7 @@ DEB_PACKAGES="dpkg-dev debhelper fakeroot systemd"
 RPM_PACKAGES="rpm cpio"
 PACKAGE_TEST_PACKAGES="lintian rpmlint"
 FEDORA_PACKAGES="gcc make autoconf automake libtool pkgconf-pkg-config glib2-devel gnutls-devel libconfig-devel libseccomp-devel
- libunistring-devel libsodium-devel libxcrypt-devel zlib-devel qrencode-devel sqlite-devel libpq-devel openldap-devel pam-devel libcurl-devel jansson-devel python3 openssl curl"
+ libunistring-devel libsodium-devel libxcrypt-devel zlib-devel qrencode-devel sqlite-devel libpq-devel openldap-devel libdb-devel pam-devel libcurl-devel jansson-devel python3 openssl curl"
 
 say() { printf '%s\n' "$*" >&2; }
 

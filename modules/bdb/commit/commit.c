@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ * This file commits a batch of transactions: each is a transaction of the database, and one sync of the log
+ * makes all of them durable, beside those of other users who wait at the same time.  What they did is
+ * published after it.
+ */
+#include "config.h"
+
+#include "commit/operation.h"
+#include "driver.h"
+#include "message/stage.h"
+
+/* A transaction of the batch. */
+typedef struct Member
+{
+  SatchelTransaction *transaction;
+  GError **result;
+  BdbRun run;
+  gboolean is_run; /* `run` is in use */
+} Member;
+
+typedef struct Batch
+{
+  BdbStore *store;
+  Member *members;
+  guint n;
+  guint current; /* the member that is executed */
+} Batch;
+
+/* ---- one transaction ---- */
+
+static guint64
+next_modseq (const BdbStore *store, SatchelTransaction *transaction)
+{
+  guint64 modseq = store->counters.modseq;
+  for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
+    modseq = MAX (modseq, satchel_transaction_operation (transaction, i)->modseq);
+  return modseq + 1;
+}
+
+/* A deadlock may have ended an attempt in the middle. */
+static void
+forget_results (SatchelTransaction *transaction)
+{
+  for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
+    {
+      SatchelOperation *operation = satchel_transaction_operation (transaction, i);
+      satchel_uid_set_clear (&operation->ret_source);
+      satchel_uid_set_clear (&operation->ret_failed);
+      g_clear_pointer (&operation->ret_uids, g_array_unref);
+      operation->ret_modseq = 0;
+      operation->ret_uidvalidity = 0;
+    }
+}
+
+/* Begins with what the last transaction of the batch that concerns the mailbox left. */
+static gboolean
+prepare_box (Batch *batch, SatchelStorageMailbox *mailbox, GError **error)
+{
+  BdbRun *run = &batch->members[batch->current].run;
+  BdbBox *box = mailbox->driver;
+  if (bdb_draft_of (run, box) != NULL)
+    return TRUE;
+  if (satchel_storage_mailbox_is_deleted (mailbox))
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "the mailbox was deleted");
+  for (guint i = batch->current; i > 0; i--)
+    {
+      const BdbDraft *draft =
+          batch->members[i - 1].is_run ? bdb_draft_of (&batch->members[i - 1].run, box) : NULL;
+      if (draft != NULL)
+        {
+          bdb_draft_add (run, box, draft->snapshot, draft->n_tombstones);
+          return TRUE;
+        }
+    }
+  bdb_draft_add (run, box, box->snapshot, box->n_tombstones);
+  return TRUE;
+}
+
+static gboolean
+run_operations (Batch *batch, SatchelTransaction *transaction, BdbRun *run, GError **error)
+{
+  for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
+    {
+      SatchelOperation *operation = satchel_transaction_operation (transaction, i);
+      if (!prepare_box (batch, operation->mailbox, error)
+          || (operation->destination != NULL && !prepare_box (batch, operation->destination, error))
+          || !bdb_run_operation (run, operation, error))
+        return FALSE;
+    }
+  return bdb_run_save (run, error);
+}
+
+static gboolean
+execute (BdbWrite *write, gpointer data, GError **error)
+{
+  Batch *batch = data;
+  Member *member = &batch->members[batch->current];
+  if (member->is_run)
+    bdb_run_clear (&member->run);
+  forget_results (member->transaction);
+  bdb_run_init (&member->run, batch->store);
+  member->is_run = TRUE;
+  member->run.write = write;
+  member->run.modseq = next_modseq (batch->store, member->transaction);
+  return run_operations (batch, member->transaction, &member->run, error);
+}
+
+static gboolean
+changes_anything (const BdbRun *run)
+{
+  for (guint i = 0; i < run->drafts->len; i++)
+    if (((BdbDraft *) run->drafts->pdata[i])->is_changed)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+takes_space (SatchelTransaction *transaction)
+{
+  for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
+    {
+      SatchelOperationKind kind = satchel_transaction_operation (transaction, i)->kind;
+      if (kind == SATCHEL_OPERATION_APPEND || kind == SATCHEL_OPERATION_COPY)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+run_member (Batch *batch, gboolean is_full)
+{
+  Member *member = &batch->members[batch->current];
+  gboolean ok = (!is_full || !takes_space (member->transaction)
+                 || bdb_volume_check_space (batch->store->volume, member->result))
+                && bdb_write (batch->store->volume, BDB_LATER, execute, batch, member->result);
+  if (ok && changes_anything (&member->run))
+    batch->store->counters.modseq = member->run.modseq;
+  if (!ok && member->is_run)
+    {
+      bdb_run_clear (&member->run);
+      member->is_run = FALSE;
+    }
+}
+
+/* ---- the batch ---- */
+
+static gboolean
+any_changes (const Batch *batch)
+{
+  for (guint i = 0; i < batch->n; i++)
+    if (batch->members[i].is_run && changes_anything (&batch->members[i].run))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+hand_over_stages (SatchelTransaction *transaction)
+{
+  for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
+    {
+      SatchelOperation *operation = satchel_transaction_operation (transaction, i);
+      if (operation->stage != NULL)
+        bdb_staged_free (g_steal_pointer (&satchel_stage_staged (operation->stage)->driver));
+    }
+}
+
+static void
+publish (Batch *batch)
+{
+  for (guint i = 0; i < batch->n; i++)
+    {
+      Member *member = &batch->members[i];
+      if (!member->is_run)
+        continue;
+      for (guint k = 0; k < member->run.drafts->len; k++)
+        {
+          BdbDraft *draft = member->run.drafts->pdata[k];
+          if (draft->is_changed)
+            bdb_box_take (batch->store, draft->box, satchel_snapshot_ref (draft->snapshot),
+                          draft->n_tombstones);
+        }
+      hand_over_stages (member->transaction);
+    }
+}
+
+/* The sync failed: whether the transactions are there is known when the volume was opened again. */
+static void
+fail_batch (Batch *batch, const GError *error)
+{
+  for (guint i = 0; i < batch->n; i++)
+    if (batch->members[i].is_run)
+      *batch->members[i].result = g_error_copy (error);
+}
+
+void
+bdb_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results)
+{
+  BdbStore *store = storage->self;
+  g_autofree Member *members = g_new0 (Member, n);
+  g_autoptr (GError) error = NULL;
+  Batch batch = { .store = store, .members = members, .n = n };
+  gboolean is_current = bdb_store_catch_up (storage, &error);
+  gboolean is_full = is_current && bdb_volume_is_full (store->volume);
+  for (guint i = 0; i < n; i++)
+    members[i] = (Member) { .transaction = transactions[i], .result = &results[i] };
+  for (; batch.current < n; batch.current++)
+    if (is_current)
+      run_member (&batch, is_full);
+    else
+      results[batch.current] = g_error_copy (error);
+  if (is_current && any_changes (&batch) && !bdb_flush (store->volume, &error))
+    fail_batch (&batch, error);
+  else
+    publish (&batch);
+  for (guint i = 0; i < n; i++)
+    if (members[i].is_run)
+      bdb_run_clear (&members[i].run);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ * This file has drafts of mailboxes: it reads blocks of messages when an operation touches them, and writes
+ * those that changed at the end, in the order of their keys.
+ */
+#include "config.h"
+
+#include "commit/draft.h"
+#include "message/history.h"
+#include "message/metadata.h"
+
+static void
+free_draft (gpointer data)
+{
+  BdbDraft *draft = data;
+  satchel_snapshot_unref (draft->snapshot);
+  satchel_uid_set_clear (&draft->removed);
+  g_hash_table_unref (draft->blocks);
+  g_hash_table_unref (draft->dirty);
+  bdb_box_unref (draft->box);
+  g_free (draft);
+}
+
+void
+bdb_run_init (BdbRun *run, BdbStore *store)
+{
+  *run = (BdbRun) { .store = store,
+                    .drafts = g_ptr_array_new_with_free_func (free_draft),
+                    .references = { g_array_new (FALSE, FALSE, sizeof (guint64)),
+                                    g_array_new (FALSE, FALSE, sizeof (guint64)) },
+                    .now = g_get_real_time () / G_USEC_PER_SEC };
+}
+
+void
+bdb_run_clear (BdbRun *run)
+{
+  g_ptr_array_unref (run->drafts);
+  g_array_unref (run->references.more);
+  g_array_unref (run->references.less);
+}
+
+BdbDraft *
+bdb_draft_add (BdbRun *run, BdbBox *box, SatchelSnapshot *base, guint32 n_tombstones)
+{
+  BdbDraft *draft = g_new0 (BdbDraft, 1);
+  draft->box = bdb_box_ref (box);
+  draft->snapshot = satchel_snapshot_ref (base);
+  draft->state = base->state;
+  draft->n_tombstones = n_tombstones;
+  draft->blocks = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  draft->dirty = g_hash_table_new (NULL, NULL);
+  g_ptr_array_add (run->drafts, draft);
+  return draft;
+}
+
+BdbDraft *
+bdb_draft_of (BdbRun *run, BdbBox *box)
+{
+  for (guint i = 0; i < run->drafts->len; i++)
+    if (((BdbDraft *) run->drafts->pdata[i])->box == box)
+      return run->drafts->pdata[i];
+  return NULL;
+}
+
+void
+bdb_draft_advance (BdbDraft *draft, SatchelSnapshotBuilder *builder)
+{
+  SatchelSnapshot *next = satchel_snapshot_builder_finish (builder, &draft->state);
+  satchel_snapshot_unref (draft->snapshot);
+  draft->snapshot = next;
+}
+
+void
+bdb_draft_touch (BdbDraft *draft, guint64 modseq)
+{
+  draft->is_changed = TRUE;
+  draft->state.highestmodseq = MAX (draft->state.highestmodseq, modseq);
+}
+
+/* ---- rows ---- */
+
+static BdbBlock *
+find_block (BdbRun *run, BdbDraft *draft, guint32 number, GError **error)
+{
+  BdbBlock *block = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number));
+  if (block != NULL)
+    return block;
+  BdbKey key;
+  gboolean is_found;
+  g_autoptr (GByteArray) record = g_byte_array_new ();
+  bdb_key_of_block (&key, run->store->user, draft->box->number, number);
+  if (!bdb_get (run->store->volume, run->write, BDB_RECORDS, &key, record, &is_found, error))
+    return NULL;
+  block = g_new (BdbBlock, 1);
+  block->number = number;
+  block->present = 0;
+  if (is_found && !bdb_block_read (block, number, record->data, record->len))
+    {
+      g_free (block);
+      satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                         "messages of mailbox number %u of user number %u cannot be read", draft->box->number,
+                         run->store->user);
+      return NULL;
+    }
+  g_hash_table_insert (draft->blocks, GUINT_TO_POINTER (number), block);
+  return block;
+}
+
+static BdbBlock *
+change_block (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
+{
+  BdbBlock *block = find_block (run, draft, uid / BDB_BLOCK_MESSAGES, error);
+  if (block != NULL)
+    g_hash_table_add (draft->dirty, GUINT_TO_POINTER (block->number));
+  return block;
+}
+
+BdbRow *
+bdb_draft_row (BdbRun *run, BdbDraft *draft, guint32 uid, gboolean changes, GError **error)
+{
+  BdbBlock *block = changes ? change_block (run, draft, uid, error)
+                            : find_block (run, draft, uid / BDB_BLOCK_MESSAGES, error);
+  if (block == NULL)
+    return NULL;
+  if ((block->present >> uid % BDB_BLOCK_MESSAGES & 1) != 0)
+    return &block->rows[uid % BDB_BLOCK_MESSAGES];
+  satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                     "message %u of mailbox number %u of user number %u has no record", uid,
+                     draft->box->number, run->store->user);
+  return NULL;
+}
+
+BdbRow *
+bdb_draft_new_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
+{
+  BdbBlock *block = change_block (run, draft, uid, error);
+  if (block == NULL)
+    return NULL;
+  block->present |= (guint16) (1u << uid % BDB_BLOCK_MESSAGES);
+  block->rows[uid % BDB_BLOCK_MESSAGES] = (BdbRow) { 0 };
+  return &block->rows[uid % BDB_BLOCK_MESSAGES];
+}
+
+static gboolean
+remove_unique_id (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
+{
+  BdbKey key, other;
+  gboolean is_found;
+  g_autoptr (GByteArray) id = g_byte_array_new ();
+  bdb_key_begin (&key, run->store->user, BDB_KIND_UID_UNIQUE);
+  bdb_key_u32 (&key, draft->box->number);
+  bdb_key_u32 (&key, uid);
+  if (!bdb_get (run->store->volume, run->write, BDB_RECORDS, &key, id, &is_found, error))
+    return FALSE;
+  bdb_key_begin (&other, run->store->user, BDB_KIND_UNIQUE_ID);
+  bdb_key_u32 (&other, draft->box->number);
+  bdb_key_bytes (&other, id->data, id->len);
+  return bdb_remove (run->write, BDB_RECORDS, &key, error)
+         && bdb_remove (run->write, BDB_RECORDS, &other, error);
+}
+
+gboolean
+bdb_draft_remove_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
+{
+  BdbKey prefix;
+  BdbRow *row = bdb_draft_row (run, draft, uid, TRUE, error);
+  if (row == NULL)
+    return FALSE;
+  bdb_key_of_metadata (&prefix, run->store, draft->box, uid, NULL);
+  if (((row->flags & BDB_ROW_HAS_METADATA) != 0 && !bdb_remove_all (run->write, BDB_RECORDS, &prefix, error))
+      || ((row->flags & BDB_ROW_HAS_UNIQUE_ID) != 0 && !remove_unique_id (run, draft, uid, error)))
+    return FALSE;
+  BdbBlock *block = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (uid / BDB_BLOCK_MESSAGES));
+  block->present &= (guint16) ~(1u << uid % BDB_BLOCK_MESSAGES);
+  satchel_uid_set_add (&draft->removed, uid, uid);
+  return TRUE;
+}
+
+/* ---- writing ---- */
+
+static int
+compare_numbers (gconstpointer a, gconstpointer b)
+{
+  guint32 one = *(const guint32 *) a, other = *(const guint32 *) b;
+  return (one > other) - (one < other);
+}
+
+static GArray *
+sort_dirty (const BdbDraft *draft)
+{
+  GArray *numbers = g_array_new (FALSE, FALSE, sizeof (guint32));
+  GHashTableIter iter;
+  gpointer number;
+  g_hash_table_iter_init (&iter, draft->dirty);
+  while (g_hash_table_iter_next (&iter, &number, NULL))
+    {
+      guint32 value = GPOINTER_TO_UINT (number);
+      g_array_append_val (numbers, value);
+    }
+  g_array_sort (numbers, compare_numbers);
+  return numbers;
+}
+
+static gboolean
+save_blocks (BdbRun *run, const BdbDraft *draft, GError **error)
+{
+  g_autoptr (GArray) numbers = sort_dirty (draft);
+  g_autoptr (GByteArray) record = g_byte_array_new ();
+  for (guint i = 0; i < numbers->len; i++)
+    {
+      guint32 number = g_array_index (numbers, guint32, i);
+      const BdbBlock *block = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number));
+      BdbKey key;
+      bdb_key_of_block (&key, run->store->user, draft->box->number, number);
+      bdb_block_write (block, record);
+      if (block->present == 0 ? !bdb_remove (run->write, BDB_RECORDS, &key, error)
+                              : !bdb_put (run->write, BDB_RECORDS, &key, record->data, record->len, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+save_draft (BdbRun *run, BdbDraft *draft, GError **error)
+{
+  const SatchelUidSet *removed = &draft->removed;
+  if (removed->n_ranges > 0)
+    {
+      draft->n_tombstones += removed->n_ranges;
+      if (!bdb_history_add (run->store, run->write, draft->box, run->modseq, removed, error)
+          || !bdb_history_trim (run->store, run->write, draft->box, &draft->n_tombstones,
+                                &draft->state.history_start, error))
+        return FALSE;
+    }
+  draft->state.n_messages = draft->snapshot->state.n_messages;
+  draft->state.n_unseen = draft->snapshot->state.n_unseen;
+  draft->state.n_deleted = draft->snapshot->state.n_deleted;
+  draft->state.size_bytes = draft->snapshot->state.size_bytes;
+  draft->snapshot->state.history_start = draft->state.history_start; /* nobody else has the snapshot yet */
+  return save_blocks (run, draft, error)
+         && bdb_box_save (run->store, run->write, draft->box, &draft->state, draft->snapshot->keywords,
+                          draft->snapshot->n_keywords, draft->n_tombstones, error);
+}
+
+gboolean
+bdb_run_save (BdbRun *run, GError **error)
+{
+  for (guint i = 0; i < run->drafts->len; i++)
+    {
+      BdbDraft *draft = run->drafts->pdata[i];
+      if (draft->is_changed && !save_draft (run, draft, error))
+        return FALSE;
+    }
+  return bdb_references_save (run->store, run->write, &run->references, error);
+}

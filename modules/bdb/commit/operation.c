@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * This file executes operations: EXPUNGE and MOVE here, the others in files of their own.
+ */
+#include "config.h"
+
+#include "commit/operation.h"
+
+/* Removes messages; @moves: their contents are those of other messages now. */
+static gboolean
+remove_messages (BdbRun *run, SatchelOperation *operation, const SatchelUidSet *uids, gboolean moves,
+                 GError **error)
+{
+  BdbDraft *draft = bdb_draft_of (run, operation->mailbox->driver);
+  g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (draft->snapshot);
+  g_autoptr (GArray) indexes = bdb_find_indexes (draft->snapshot, uids);
+  guint n_removed = 0;
+  for (guint i = 0; i < indexes->len; i++)
+    {
+      guint at;
+      guint32 index = g_array_index (indexes, guint32, i);
+      const SatchelChunk *chunk = satchel_snapshot_at (draft->snapshot, index, &at);
+      guint32 uid = chunk->uid[at];
+      if (!moves && operation->only_deleted && (chunk->flags[at] & SATCHEL_FLAG_DELETED) == 0)
+        continue;
+      const BdbRow *row = bdb_draft_row (run, draft, uid, FALSE, error);
+      if (row == NULL)
+        return FALSE;
+      if (!moves)
+        {
+          g_array_append_val (run->references.less, row->content);
+          satchel_uid_set_add (&operation->ret_source, uid, uid);
+        }
+      if (!bdb_draft_remove_row (run, draft, uid, error))
+        return FALSE;
+      satchel_snapshot_builder_remove (builder, index);
+      n_removed++;
+    }
+  if (n_removed > 0)
+    {
+      bdb_draft_touch (draft, run->modseq);
+      operation->ret_modseq = run->modseq;
+    }
+  bdb_draft_advance (draft, g_steal_pointer (&builder));
+  return TRUE;
+}
+
+static gboolean
+run_move (BdbRun *run, SatchelOperation *operation, GError **error)
+{
+  if (!bdb_run_copy (run, operation, error))
+    return FALSE;
+  g_auto (SatchelUidSet) copied = { NULL, 0 };
+  satchel_uid_set_copy (&operation->ret_source, &copied);
+  return remove_messages (run, operation, &copied, TRUE, error);
+}
+
+gboolean
+bdb_run_operation (BdbRun *run, SatchelOperation *operation, GError **error)
+{
+  switch (operation->kind)
+    {
+    case SATCHEL_OPERATION_APPEND:
+      return bdb_run_append (run, operation, error);
+    case SATCHEL_OPERATION_COPY:
+      return bdb_run_copy (run, operation, error);
+    case SATCHEL_OPERATION_FLAGS:
+      return bdb_run_flags (run, operation, error);
+    case SATCHEL_OPERATION_EXPUNGE:
+      return remove_messages (run, operation, &operation->uids, FALSE, error);
+    case SATCHEL_OPERATION_MOVE:
+      return run_move (run, operation, error);
+    }
+  return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "there is no operation of kind %d", operation->kind);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * This file has what several operations do: find messages, number keywords, write metadata.
+ */
+#include "config.h"
+
+#include "commit/operation.h"
+#include "message/metadata.h"
+
+GArray *
+bdb_find_indexes (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
+{
+  GArray *indexes = g_array_new (FALSE, FALSE, sizeof (guint32));
+  for (guint i = 0; i < uids->n_ranges; i++)
+    {
+      guint32 index;
+      guint at;
+      satchel_snapshot_find (snapshot, uids->ranges[i].first, &index);
+      for (; index < snapshot->state.n_messages; index++)
+        {
+          const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
+          if (chunk->uid[at] > uids->ranges[i].last)
+            break;
+          g_array_append_val (indexes, index);
+        }
+    }
+  return indexes;
+}
+
+gboolean
+bdb_keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean may_drop,
+                  SatchelKeywordSet *ret_bits, GError **error)
+{
+  SatchelKeywordSet bits = { { 0 } };
+  for (; keywords != NULL && *keywords != NULL; keywords++)
+    {
+      int bit = satchel_snapshot_builder_keyword (builder, *keywords);
+      if (bit < 0 && !may_drop)
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the mailbox has no room for another keyword");
+      if (bit >= 0)
+        satchel_keyword_set_add (&bits, (guint) bit);
+    }
+  *ret_bits = bits;
+  return TRUE;
+}
+
+gboolean
+bdb_save_metadata (BdbRun *run, const BdbDraft *draft, guint32 uid, BdbRow *row,
+                   const SatchelOperation *operation, GError **error)
+{
+  for (guint i = 0; operation->metadata != NULL && i < operation->metadata->len; i++)
+    {
+      const SatchelMetadata *item = operation->metadata->pdata[i];
+      BdbKey key;
+      bdb_key_of_metadata (&key, run->store, draft->box, uid, item->key);
+      if (item->value == NULL ? !bdb_remove (run->write, BDB_RECORDS, &key, error)
+                              : !bdb_put (run->write, BDB_RECORDS, &key, g_bytes_get_data (item->value, NULL),
+                                          g_bytes_get_size (item->value), error))
+        return FALSE;
+      row->flags |= BDB_ROW_HAS_METADATA;
+    }
+  return TRUE;
+}
+
+gboolean
+bdb_copy_metadata (BdbRun *run, const BdbDraft *source, guint32 from, const BdbDraft *destination, guint32 to,
+                   BdbRow *row, GError **error)
+{
+  g_autoptr (GPtrArray) items = bdb_metadata_of (run->store, run->write, source->box, from, error);
+  for (guint i = 0; items != NULL && i < items->len; i++)
+    {
+      const SatchelMetadata *item = items->pdata[i];
+      BdbKey key;
+      bdb_key_of_metadata (&key, run->store, destination->box, to, item->key);
+      row->flags |= BDB_ROW_HAS_METADATA;
+      if (!bdb_put (run->write, BDB_RECORDS, &key, g_bytes_get_data (item->value, NULL),
+                    g_bytes_get_size (item->value), error))
+        return FALSE;
+    }
+  return items != NULL;
+}

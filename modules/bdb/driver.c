@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * This file has the table of the bdb storage driver (include/satchel/storage.h).
+ */
+#include "config.h"
+
+#include "driver.h"
+
+const SatchelStorageOps bdb_ops = {
+  .size = sizeof bdb_ops,
+  .newest_operation = SATCHEL_OPERATION_MOVE,
+  .fields = SATCHEL_FIELDS_ALL,
+  .open = bdb_open,
+  .close = bdb_close,
+  .exists = bdb_exists,
+  .has_volume = bdb_has_volume,
+  .maintain = bdb_maintain,
+  .list = bdb_list,
+  .list_is_current = bdb_list_is_current,
+  .create = bdb_create,
+  .remove = bdb_remove_box,
+  .rename = bdb_rename,
+  .subscribe = bdb_subscribe,
+  .set_special_use = bdb_set_special_use,
+  .import_mailbox = bdb_import_mailbox,
+  .hold_syncs = bdb_hold_syncs,
+  .open_mailbox = bdb_open_mailbox,
+  .close_mailbox = bdb_close_mailbox,
+  .status = bdb_status,
+  .sync = bdb_sync,
+  .is_current = bdb_is_current,
+  .claim_recent = bdb_claim_recent,
+  .vanished = bdb_vanished,
+  .tombstones = bdb_tombstones,
+  .usage = bdb_usage,
+  .stage = bdb_stage,
+  .stage_drop = bdb_stage_drop,
+  .commit = bdb_commit,
+  .open_message = bdb_open_message,
+  .email_id = bdb_email_id,
+  .unique_ids = bdb_unique_ids,
+  .get_attributes = bdb_get_attributes,
+  .put_attributes = bdb_put_attributes,
+  .get_metadata = bdb_get_metadata,
+  .put_metadata = bdb_put_metadata,
+  .list_metadata = bdb_list_metadata,
+  .get_blob = bdb_get_blob,
+  .list_blobs = bdb_list_blobs,
+  .put_blobs = bdb_put_blobs,
+  .read_file = bdb_read_file,
+  .write_file = bdb_write_file,
+};

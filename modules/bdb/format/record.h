@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares records that are made of numbers, bytes and texts in a fixed order
+ * (modules/bdb/FORMAT.md).
+ */
+#pragma once
+#include <glib.h>
+
+void bdb_record_u8 (GByteArray *out, guint8 number);
+void bdb_record_u32 (GByteArray *out, guint32 number);
+void bdb_record_u64 (GByteArray *out, guint64 number);
+/* At most 255 bytes. */
+void bdb_record_text (GByteArray *out, const char *text);
+
+/* A record that is read; `is_bad` when more was asked than there is, and all that is read then is 0. */
+typedef struct BdbReader
+{
+  const guint8 *data;
+  gsize len;
+  gboolean is_bad;
+} BdbReader;
+guint8 bdb_reader_u8 (BdbReader *reader);
+guint32 bdb_reader_u32 (BdbReader *reader);
+guint64 bdb_reader_u64 (BdbReader *reader);
+char *bdb_reader_text (BdbReader *reader); /* yours */
+void bdb_reader_bytes (BdbReader *reader, guint8 *ret_bytes, gsize len);

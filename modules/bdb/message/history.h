@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares the history of a mailbox: UIDs that vanished.
+ */
+#pragma once
+#include "store/store.h"
+
+/* Notes that @uids vanished with @modseq; once for a mod-sequence. */
+gboolean bdb_history_add (BdbStore *store, BdbWrite *write, const BdbBox *box, guint64 modseq,
+                          const SatchelUidSet *uids, GError **error);
+/* Forgets the oldest changes if there are too many; adjusts both numbers. */
+gboolean bdb_history_trim (BdbStore *store, BdbWrite *write, const BdbBox *box, guint32 *n_tombstones,
+                           guint64 *history_start, GError **error);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares the lock that keeps log files of a volume in place while a backup copies them, in
+ * this process or another.
+ */
+#pragma once
+#include <satchel/error.h>
+
+/* For who removes log files: FALSE while a backup runs. */
+gboolean bdb_backup_lock_try (int home_fd);
+void bdb_backup_lock_release (int home_fd);
+/* For a backup, until the descriptor that is returned is closed; -1 with @error. */
+int bdb_backup_lock_share (int home_fd, GError **error);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares the tables of a volume.
+ */
+#pragma once
+
+/* Tables, each a file of its own. */
+typedef enum
+{
+  BDB_RECORDS = 0, /* mailboxes, messages, and all else that is small */
+  BDB_CONTENT,     /* bodies and attributes of messages */
+  BDB_N_TABLES
+} BdbTable;
+#define BDB_TABLE_FILES { "records.db", "content.db" }
