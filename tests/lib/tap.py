@@ -215,7 +215,8 @@ class Server:
 
     def start(self, *options):
         """Starts the server, also again after stop("--keep")."""
-        r = subprocess.run([*self.wrapper, os.path.join(TOP, "tools/devserver"), "start", "--dir", self.dir, "--json", *options],
+        storage = ["--storage", os.environ["SATCHEL_STORAGE"]] if "SATCHEL_STORAGE" in os.environ else []
+        r = subprocess.run([*self.wrapper, os.path.join(TOP, "tools/devserver"), "start", "--dir", self.dir, "--json", *storage, *options],
                            capture_output=True, text=True, timeout=900)
         if r.returncode != 0:
             raise AssertionError(f"devserver start: {r.stderr[-3000:]}")

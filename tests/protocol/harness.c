@@ -518,6 +518,9 @@ read_settings (const char *group, const SatchelConfigRow *rows, const char *text
   return set;
 }
 
+/* Each script has a mail root of its own, and leaves nothing open. */
+#define SMALL_VOLUME "keep_open = false; cache = \"1M\"; log_file = \"4M\"; reserve = \"1M\";"
+
 /* A driver or layer from its module, wherever it was built. */
 static char *
 add_level (const char *name)
@@ -536,7 +539,8 @@ add_level (const char *name)
   const SatchelConfig *section = NULL;
   if (found->schema != NULL)
     {
-      SatchelConfigSet *set = read_settings (name, found->schema, "");
+      SatchelConfigSet *set =
+          read_settings (name, found->schema, strcmp (name, "bdb") == 0 ? SMALL_VOLUME : "");
       section = satchel_config_set_group (set, name);
       g_autoptr (GError) error = NULL;
       if (found->configure != NULL && !found->configure (section, &error))

@@ -505,7 +505,7 @@ run_once (const char *path, char **lines, const char *stack, Mode mode)
 int
 main (int argc, char **argv)
 {
-  static const char *const stacks[] = { "memory", "noop memory", "xor memory", "maildir" };
+  static const char *const stacks[] = { "memory", "noop memory", "xor memory", "maildir", "bdb" };
   const char *only = g_getenv ("STACK");
   const char *only_mode = g_getenv ("MODE");
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);

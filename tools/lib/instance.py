@@ -225,6 +225,7 @@ class Instance:
         roles = ""
         if m["uids"]:
             roles = "".join(f'  {role}_user = "{uid}";\n' for role, uid in m["uids"].items()) + '  admin_group = "0";\n'
+        slots = ' slot_by = "volume";' if m["storage"] == "bdb" else ""  # one process may have a volume open
         text = f"""# Made by tools/devserver; changed by each start.
 server = {{
   hostname = {quote(m["hostname"])};
@@ -241,7 +242,7 @@ listen = {{
 {(","+chr(10)).join(listeners)}
   );
 }};
-storage = {{ driver = {quote(m["storage"])}; }};
+storage = {{ driver = {quote(m["storage"])};{slots} }};
 imap = {{ enabled = true; }};
 pop3 = {{ enabled = true; }};
 lmtp = {{ enabled = true; }};
