@@ -16,7 +16,10 @@ totp_la_SOURCES = \
 	modules/totp/settings.h \
 	modules/totp/state.c \
 	modules/totp/state.h \
-	modules/totp/totp.h
+	modules/totp/totp.c \
+	modules/totp/totp.h \
+	modules/totp/user.c \
+	modules/totp/user.h
 totp_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DSATCHEL_STATE_DIR='"$(localstatedir)/lib/satchel"'
 totp_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)
 totp_la_LDFLAGS = $(MODULE_LDFLAGS)

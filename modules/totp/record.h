@@ -4,7 +4,7 @@
  * kind counts.  Pure functions.
  */
 #pragma once
-#include "state.h"
+#include "user.h"
 
 char *totp_record_of_hash_key (const char *sealed);
 char *totp_record_of_user (const TotpUser *user);

@@ -43,13 +43,6 @@ check_new_keys (GError **error)
              "-hex 32");
 }
 
-void
-totp_change_keys (void)
-{
-  totp_keys_free (totp.keys);
-  totp.keys = g_steal_pointer (&totp.new_keys);
-}
-
 gboolean
 totp_rekey (guint *ret_n, GError **error)
 {

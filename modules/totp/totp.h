@@ -24,6 +24,9 @@ typedef struct Totp
 } Totp;
 extern Totp totp;
 
+/* totp.c has these. */
+/* Opens the file.  FALSE: it is unusable, which is in the log.  The caller holds the lock, or is alone. */
+gboolean totp_open (GError **error);
 /* FALSE: the file is unusable, and nobody may be let in.  The caller holds the lock. */
 gboolean totp_ready (GError **error);
 /* Seconds since 1970; says in the log if the clock was set. */
@@ -33,10 +36,12 @@ gint64 totp_now_s (void);
  * was used. */
 gboolean totp_find_step (const TotpUser *user, const char *code, gint64 now_s, guint64 *ret_step,
                          gboolean *ret_is_spent, GError **error);
-/* Seals all with the new keys; *@ret_n is the number of secrets.  The caller holds the lock. */
-gboolean totp_rekey (guint *ret_n, GError **error);
-void totp_change_keys (void);                   /* the file is sealed with the new ones */
+/* From now on the new keys count, with which the file is sealed.  The caller holds the lock. */
+void totp_change_keys (void);
 char *totp_grant_name (const TotpGrant *grant); /* "grant:17", the credential of sessions.  Yours. */
+
+/* rekey.c seals all with the new keys; *@ret_n is the number of secrets.  The caller holds the lock. */
+gboolean totp_rekey (guint *ret_n, GError **error);
 
 /* admin.c has these, which the factor shows for lists of devices. */
 gboolean totp_list_credentials (const char *name, SatchelCredentialEntryFunc func, gpointer data,
