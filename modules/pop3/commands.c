@@ -12,17 +12,6 @@ typedef struct Pop3Command
   void (*run) (Pop3 *pop3, char **arguments);
 } Pop3Command;
 
-void
-pop3_bad (Pop3 *pop3, Pop3Text text)
-{
-  gboolean is_last = ++pop3->n_bad >= pop3->settings.bad_commands;
-  pop3_reply (pop3, is_last ? POP3_TEXT_TOO_MANY_BAD : text);
-  if (!is_last)
-    return;
-  satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
-  pop3_close (pop3);
-}
-
 /* A message number that exists and is not marked as deleted (RFC 1939 5); answers -ERR itself. */
 static gboolean
 parse_message (Pop3 *pop3, const char *text, guint32 *ret_index)

@@ -12,10 +12,12 @@ pop3_shared = \
 # After login.
 pop3_sources = \
 	$(pop3_shared) \
+	modules/pop3/answers.c \
 	modules/pop3/commands.c \
 	modules/pop3/delay.c \
 	modules/pop3/listing.c \
 	modules/pop3/maildrop.c \
+	modules/pop3/messages.c \
 	modules/pop3/octets.c \
 	modules/pop3/pop3_session.c \
 	modules/pop3/pop3_session.h \

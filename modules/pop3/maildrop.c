@@ -4,7 +4,6 @@
  */
 #include "pop3_session.h"
 
-#include <satchel/error-words.h>
 #include <string.h>
 
 enum
@@ -71,17 +70,6 @@ open_job (gpointer data)
   pop3->snapshot = satchel_mailbox_snapshot (pop3->mailbox);
   if (pop3_find_octets (pop3, &pop3->error))
     find_uidls (pop3, &pop3->error);
-}
-
-#define LASTING(code, response, words, lasting, reply) [SATCHEL_ERROR_##code] = POP3_ERROR_##lasting,
-static const Pop3Lasting lastings[] = { SATCHEL_ERROR_WORDS (LASTING) };
-
-Pop3Lasting
-pop3_error_lasting (const GError *error)
-{
-  if (error == NULL || error->domain != SATCHEL_ERROR || (guint) error->code >= G_N_ELEMENTS (lastings))
-    return POP3_ERROR_TEMPORARY;
-  return lastings[error->code];
 }
 
 static Pop3Text
@@ -163,63 +151,6 @@ pop3_open_maildrop (Pop3 *pop3)
     refuse_login (pop3, POP3_TEXT_LOGIN_DELAY);
   else
     satchel_session_run (pop3->session, "pop3 open", open_job, open_done, pop3);
-}
-
-void
-pop3_say_totals (Pop3 *pop3)
-{
-  pop3_say_ok (pop3->connection, "%u %s (%" G_GUINT64_FORMAT " %s)",
-               pop3->snapshot->state.n_messages - pop3->n_deleted, pop3_word (pop3, POP3_WORD_MESSAGES),
-               pop3->total_size - pop3->size_deleted, pop3_word (pop3, POP3_WORD_OCTETS));
-}
-
-guint64
-pop3_size (Pop3 *pop3, guint32 index)
-{
-  guint row;
-  const SatchelChunk *chunk = satchel_snapshot_at (pop3->snapshot, index, &row);
-  if (pop3->sizes != NULL && pop3->sizes[index] != 0)
-    return pop3->sizes[index];
-  return chunk->size[row] != SATCHEL_SIZE_UNKNOWN ? chunk->size[row]
-                                                  : 0; /* the message was gone at login, and RETR says so */
-}
-
-gboolean
-pop3_has_surrogate (Pop3 *pop3, guint32 index)
-{
-  return pop3->surrogates != NULL && (pop3->surrogates[index / 8] & (1u << (index % 8))) != 0;
-}
-
-guint32
-pop3_uid (Pop3 *pop3, guint32 index)
-{
-  guint row;
-  const SatchelChunk *chunk = satchel_snapshot_at (pop3->snapshot, index, &row);
-  return chunk->uid[row];
-}
-
-gboolean
-pop3_is_deleted (Pop3 *pop3, guint32 index)
-{
-  return pop3->deleted != NULL && (pop3->deleted[index / 8] & (1u << (index % 8))) != 0;
-}
-
-void
-pop3_delete (Pop3 *pop3, guint32 index)
-{
-  if (pop3->deleted == NULL)
-    pop3->deleted = g_malloc0 (pop3->snapshot->state.n_messages / 8 + 1);
-  pop3->deleted[index / 8] = (guint8) (pop3->deleted[index / 8] | (1u << (index % 8)));
-  pop3->n_deleted++;
-  pop3->size_deleted += pop3_size (pop3, index);
-}
-
-void
-pop3_reset (Pop3 *pop3)
-{
-  g_clear_pointer (&pop3->deleted, g_free);
-  pop3->n_deleted = 0;
-  pop3->size_deleted = 0;
 }
 
 void

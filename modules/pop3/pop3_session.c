@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * POP3 after login (role mail): the session and its input loop.  Commands are in commands.c, the maildrop and
- * its lock in maildrop.c, QUIT in update.c, long answers in listing.c and retrieve.c.  Entry:
+ * POP3 after login (role mail): the session and its input loop.  commands.c has the table of commands. Entry:
  * pop3_session_new.
  */
 #include "pop3_session.h"
@@ -9,82 +8,6 @@ enum
 {
   LINE_MAX_BYTES = 255 /* RFC 2449 4 */
 };
-
-void
-pop3_reply (Pop3 *pop3, Pop3Text text)
-{
-  pop3_say (pop3->connection, pop3->authorization.language, text);
-}
-
-const char *
-pop3_word (Pop3 *pop3, guint word)
-{
-  return pop3->authorization.language->words[word];
-}
-
-#define TO(state) (1u << POP3_##state)
-static const guint8 next_states[] = {
-  [POP3_OPENING] = TO (READING) | TO (CLOSING),
-  [POP3_READING] = TO (ANSWERING) | TO (UPDATING) | TO (CLOSING),
-  [POP3_ANSWERING] = TO (READING) | TO (FULL) | TO (CLOSING),
-  [POP3_FULL] = TO (ANSWERING) | TO (CLOSING),
-  [POP3_UPDATING] = TO (CLOSING),
-};
-
-void
-pop3_set_state (Pop3 *pop3, Pop3State state)
-{
-  /* Nothing comes after the goodbye. */
-  if (pop3->state == POP3_CLOSING)
-    return;
-  g_return_if_fail ((next_states[pop3->state] & 1u << state) != 0);
-  pop3->state = state;
-}
-
-void
-pop3_close (Pop3 *pop3)
-{
-  pop3_set_state (pop3, POP3_CLOSING);
-  satchel_connection_close (pop3->connection);
-}
-
-void
-pop3_ready (Pop3 *pop3)
-{
-  pop3->step = NULL;
-  if (pop3->state == POP3_CLOSING)
-    return;
-  pop3_set_state (pop3, POP3_READING);
-  satchel_connection_resume (pop3->connection);
-}
-
-void
-pop3_begin (Pop3 *pop3, Pop3Step step)
-{
-  pop3->step = step;
-  pop3_set_state (pop3, POP3_ANSWERING);
-  satchel_connection_pause (pop3->connection);
-  pop3_continue (pop3);
-}
-
-void
-pop3_continue (Pop3 *pop3)
-{
-  if (pop3->state == POP3_CLOSING)
-    return;
-  while (!satchel_connection_is_full (pop3->connection))
-    switch (pop3->step (pop3))
-      {
-      case POP3_STEP_AGAIN:
-        break;
-      case POP3_STEP_JOB:
-        return;
-      case POP3_STEP_DONE:
-        pop3_ready (pop3);
-        return;
-      }
-  pop3_set_state (pop3, POP3_FULL);
-}
 
 static void
 on_input (SatchelConnection *connection, gpointer self)

@@ -100,12 +100,12 @@ struct Pop3
   guint32 message; /* index being retrieved */
 };
 
-/* pop3_session.c */
-gpointer pop3_session_new (SatchelSession *session, const void *note, gsize len);
-extern const SatchelConnectionHandlers pop3_session_handlers;
+/* answers.c has these. */
 void pop3_reply (Pop3 *pop3, Pop3Text text);
 /* Returns a word in the language of the session: POP3_WORD_... */
 const char *pop3_word (Pop3 *pop3, guint word);
+/* Answers @text, or that there were too many, and closes. */
+void pop3_bad (Pop3 *pop3, Pop3Text text);
 /* Begins a long answer, or goes on with it: calls `step` until it is done or there is no room. */
 void pop3_begin (Pop3 *pop3, Pop3Step step);
 void pop3_continue (Pop3 *pop3);
@@ -115,21 +115,7 @@ void pop3_set_state (Pop3 *pop3, Pop3State state);
 /* Ends the connection once all output is sent; without the UPDATE state, unless that is over. */
 void pop3_close (Pop3 *pop3);
 
-/* commands.c has these. */
-/* Answers @text, or that there were too many, and closes. */
-void pop3_bad (Pop3 *pop3, Pop3Text text);
-void pop3_command (Pop3 *pop3, char *line);
-
-/* octets.c has these. */
-/* Finds out which messages go as surrogates, and the octets that come of each.  In the job that opens.
- * [blocks] */
-gboolean pop3_find_octets (Pop3 *pop3, GError **error);
-
-/* maildrop.c has these. */
-void pop3_open_maildrop (Pop3 *pop3);
-Pop3Lasting pop3_error_lasting (const GError *error);
-/* "+OK 3 messages (320 octets)": what is there and not marked as deleted. */
-void pop3_say_totals (Pop3 *pop3);
+/* messages.c has these.  @index counts from 0. */
 guint64 pop3_size (Pop3 *pop3, guint32 index);
 gboolean pop3_has_surrogate (Pop3 *pop3, guint32 index);
 guint32 pop3_uid (Pop3 *pop3, guint32 index);
@@ -139,6 +125,16 @@ gboolean pop3_is_deleted (Pop3 *pop3, guint32 index);
 SatchelStream *pop3_open_message (Pop3 *pop3, guint32 index, guint64 *ret_header, GError **error);
 void pop3_delete (Pop3 *pop3, guint32 index);
 void pop3_reset (Pop3 *pop3);
+/* "+OK 3 messages (320 octets)": what is there and not marked as deleted. */
+void pop3_say_totals (Pop3 *pop3);
+Pop3Lasting pop3_error_lasting (const GError *error);
+
+/* octets.c finds out which messages go as surrogates, and the octets that come of each.  In the job that
+ * opens.  [blocks] */
+gboolean pop3_find_octets (Pop3 *pop3, GError **error);
+
+/* maildrop.c has these. */
+void pop3_open_maildrop (Pop3 *pop3);
 /* Releases the lock, if it is held. */
 void pop3_unlock (Pop3 *pop3);
 /* Releases the lock; what is left open goes with the session. */
@@ -162,3 +158,10 @@ void pop3_list_one (Pop3 *pop3, guint32 index, gboolean is_uidl);
 void pop3_retrieve (Pop3 *pop3, guint32 index, gint64 lines);
 /* Frees what a retrieval holds. */
 void pop3_retrieve_end (Pop3 *pop3);
+
+/* commands.c runs a line by its table. */
+void pop3_command (Pop3 *pop3, char *line);
+
+/* pop3_session.c has these. */
+gpointer pop3_session_new (SatchelSession *session, const void *note, gsize len);
+extern const SatchelConnectionHandlers pop3_session_handlers;

@@ -62,28 +62,6 @@ read_piece (Pop3 *pop3)
     }
 }
 
-SatchelStream *
-pop3_open_message (Pop3 *pop3, guint32 index, guint64 *ret_header, GError **error)
-{
-  guint32 uid = pop3_uid (pop3, index);
-  g_autoptr (SatchelStream) content = satchel_mailbox_open_message (pop3->mailbox, uid, error);
-  if (content == NULL || (ret_header == NULL && !pop3_has_surrogate (pop3, index)))
-    return g_steal_pointer (&content);
-  GBytes *found = NULL;
-  if (!satchel_mailbox_attributes (pop3->mailbox, &uid, 1, &found, NULL, error))
-    return NULL;
-  g_autoptr (GBytes) attributes = found;
-  if (attributes == NULL)
-    {
-      satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
-      return NULL;
-    }
-  if (pop3_has_surrogate (pop3, index))
-    return satchel_stream_new_downgraded (content, attributes, ret_header, error);
-  *ret_header = satchel_attributes_header_size (attributes);
-  return g_steal_pointer (&content);
-}
-
 static void
 piece_job (gpointer data)
 {
