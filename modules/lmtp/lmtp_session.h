@@ -99,9 +99,7 @@ typedef struct Lmtp
   gboolean block_ends_content;
 } Lmtp;
 
-/* lmtp_session.c has these. */
-extern const SatchelConnectionHandlers lmtp_session_handlers;
-gpointer lmtp_session_new (SatchelSession *session, const void *note, gsize len);
+/* progress.c has these. */
 /* Sends a reply. One that refuses for good is logged. */
 void lmtp_reply (Lmtp *lmtp, LmtpReply reply);
 /* Logs a refusal. @why: a reason beyond @reply, or NULL; @recipient NULL: it is about the command. */
@@ -110,16 +108,21 @@ void lmtp_log_refusal (Lmtp *lmtp, const char *reply, const char *why, const cha
 void lmtp_bad_command (Lmtp *lmtp, LmtpReply reply);
 /* Refuses with @reply, and closes: what the client sends next may be content. */
 void lmtp_close_unclear (Lmtp *lmtp, LmtpReply reply);
-/* Ends the transaction, if there is one. */
-void lmtp_reset (Lmtp *lmtp);
-void lmtp_set_state (Lmtp *lmtp, LmtpState state);
-void lmtp_set_phase (Lmtp *lmtp, LmtpPhase phase);
+/* Ends the connection once @reply is sent. */
+void lmtp_say_goodbye (Lmtp *lmtp, LmtpReply reply);
 /* Ends the connection once all output is sent. */
 void lmtp_close (Lmtp *lmtp);
+/* Ends the transaction, if there is one. */
+void lmtp_reset (Lmtp *lmtp);
+/* Forgets what XFORWARD has said. */
+void lmtp_forget_forwarded (Lmtp *lmtp);
+void lmtp_set_state (Lmtp *lmtp, LmtpState state);
+void lmtp_set_phase (Lmtp *lmtp, LmtpPhase phase);
 void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);
 
-/* commands.c: handles one command line, given without its end. */
-void lmtp_command (Lmtp *lmtp, char *line, gsize len);
+/* address.c: a path of MAIL or RCPT (RFC 5321 4.1.2, RFC 6531 3.3).  Returns the address without <>, NULL if
+ * it is malformed; *ret_rest: what follows it in @text. */
+char *lmtp_parse_path (const char *text, gboolean allow_null, gboolean is_utf8, const char **ret_rest);
 
 /* content.c has these. */
 void lmtp_content_begin (Lmtp *lmtp);
@@ -131,8 +134,10 @@ void lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last);
 void lmtp_run_xforward (Lmtp *lmtp, char *argument);
 /* Tells the delivery what the MTA has said of the message. */
 void lmtp_set_origin (const Lmtp *lmtp);
-void lmtp_forget_forwarded (Lmtp *lmtp);
 
-/* address.c: a path of MAIL or RCPT (RFC 5321 4.1.2, RFC 6531 3.3).  Returns the address without <>, NULL if
- * it is malformed; *ret_rest: what follows it in @text. */
-char *lmtp_parse_path (const char *text, gboolean allow_null, gboolean is_utf8, const char **ret_rest);
+/* commands.c runs one command line, given without its end, by its table. */
+void lmtp_command (Lmtp *lmtp, char *line, gsize len);
+
+/* lmtp_session.c has these. */
+extern const SatchelConnectionHandlers lmtp_session_handlers;
+gpointer lmtp_session_new (SatchelSession *session, const void *note, gsize len);

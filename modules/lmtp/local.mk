@@ -11,6 +11,7 @@ lmtp_sources = \
 	modules/lmtp/content.c \
 	modules/lmtp/lmtp_session.c \
 	modules/lmtp/lmtp_session.h \
+	modules/lmtp/progress.c \
 	modules/lmtp/settings.c \
 	modules/lmtp/settings.h \
 	modules/lmtp/xforward.c

@@ -115,13 +115,6 @@ clear (char **values)
 }
 
 void
-lmtp_forget_forwarded (Lmtp *lmtp)
-{
-  lmtp->has_forwarded = FALSE;
-  clear (lmtp->forwarded);
-}
-
-void
 lmtp_run_xforward (Lmtp *lmtp, char *argument)
 {
   char *values[LMTP_N_FORWARDED];
