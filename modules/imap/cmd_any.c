@@ -208,7 +208,7 @@ imap_run_idle (ImapSession *session, ImapCommand *command, gboolean may_block)
                              : imap_command_ok (command, "IDLE completed.");
   ImapStep step = imap_session_update_view (session, TRUE, may_block);
   if (step == IMAP_STEP_DONE)
-    step = imap_announce_tell (session, may_block);
+    step = imap_renames_tell (session, may_block);
   return step == IMAP_STEP_DONE ? IMAP_STEP_WAIT : step;
 }
 
@@ -219,5 +219,4 @@ imap_idle_line (ImapSession *session, ImapCommand *command, const char *line)
   idle->is_done = TRUE;
   /* Anything but DONE ends IDLE too: it may be a command that was sent too early (RFC 2177 3). */
   idle->bad = g_ascii_strcasecmp (line, "DONE") == 0 ? NULL : "DONE expected.";
-  imap_session_advance (session);
 }

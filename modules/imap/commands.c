@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the command table (RFC 3501 6 and the extensions): states, flags, parse and run.
+ * This file has the command table (RFC 3501 6 and the extensions): states, flags, parse and run.  Entry:
+ * imap_begin_session.
  */
-#include "capabilities.h"
 #include "imap_session.h"
 
 #define NONE imap_parse_none, NULL, 0
@@ -54,18 +54,18 @@ static const ImapCommandRow rows[] = {
   { "SORT", SELECTED, VIEW | NO_EXPUNGE | UTF8 | SORTED | NUMBERS, SORT, imap_run_search },
   { "UID THREAD", SELECTED, UID | UTF8 | SORTED | NUMBERS, THREAD, imap_run_thread },
   { "THREAD", SELECTED, VIEW | NO_EXPUNGE | UTF8 | SORTED | NUMBERS, THREAD, imap_run_thread },
-  { "IDLE", ANY, INLINE, NONE, imap_run_idle },
+  { "IDLE", ANY, INLINE, NONE, imap_run_idle, .take_line = imap_idle_line },
   { "SELECT", ANY, INLINE | NO_UPDATE, SELECT, imap_run_select },
   { "EXAMINE", ANY, INLINE | NO_UPDATE | IMAP_COMMAND_READ_ONLY, SELECT, imap_run_select },
   { "STATUS", ANY, INLINE, STATUS, imap_run_status },
   { "LIST", ANY, INLINE, LIST, imap_run_list },
   { "LSUB", ANY, INLINE, LSUB, imap_run_lsub },
   { "XLIST", ANY, INLINE, XLIST, imap_run_list },
-  { "APPEND", ANY, IMAP_COMMAND_STREAMS, APPEND, imap_run_append },
-  { "UID REPLACE", SELECTED, UID_ONLY | IMAP_COMMAND_STREAMS | WRITES | IMAP_COMMAND_ONE_MESSAGE, REPLACE,
-    imap_run_replace },
-  { "REPLACE", SELECTED, VIEW | IMAP_COMMAND_STREAMS | WRITES | IMAP_COMMAND_ONE_MESSAGE, REPLACE,
-    imap_run_replace },
+  { "APPEND", ANY, 0, APPEND, imap_run_append, .begin_literal = imap_append_begin },
+  { "UID REPLACE", SELECTED, UID_ONLY | WRITES | IMAP_COMMAND_ONE_MESSAGE, REPLACE, imap_run_replace,
+    .begin_literal = imap_append_begin },
+  { "REPLACE", SELECTED, VIEW | WRITES | IMAP_COMMAND_ONE_MESSAGE, REPLACE, imap_run_replace,
+    .begin_literal = imap_append_begin },
   { "UID COPY", SELECTED, UID_ONLY, COPY, imap_run_copy },
   { "COPY", SELECTED, VIEW, COPY, imap_run_copy },
   { "UID MOVE", SELECTED, UID_ONLY | WRITES, COPY, imap_run_move },
@@ -93,105 +93,16 @@ static const ImapCommandRow rows[] = {
   { "SETQUOTA", ANY, INLINE, SET_QUOTA, imap_run_set_quota },
   { "COMPRESS", ANY, INLINE | NO_UPDATE, imap_parse_compress, NULL, 0, imap_run_compress },
   { "LOGOUT", ANY, INLINE | NO_UPDATE, NONE, imap_run_logout },
-  /* These belong to the state before login (RFC 3501 6.2); they are named here so that their refusal says
-   * so. */
-  { "LOGIN", 0, 0, NONE, imap_run_misplaced },
-  { "AUTHENTICATE", 0, 0, NONE, imap_run_misplaced },
-  { "STARTTLS", 0, 0, NONE, imap_run_misplaced },
+  /* These belong to the state before login (RFC 3501 6.2).  They are never run; they are named here so that
+   * their refusal says so. */
+  { "LOGIN" },
+  { "AUTHENTICATE" },
+  { "STARTTLS" },
+  { NULL },
 };
 
-const ImapCommandRow *
-imap_command_find (const char *name)
+gpointer
+imap_begin_session (SatchelSession *session, const void *note, gsize len)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
-    if (g_ascii_strcasecmp (name, rows[i].name) == 0)
-      return &rows[i];
-  return NULL;
-}
-
-void
-imap_session_write_capabilities (ImapSession *session)
-{
-  guint offers = IMAP_OFFER_AFTER_LOGIN;
-  if (session->settings.may_compress)
-    offers |= IMAP_OFFER_COMPRESS;
-  if (satchel_store_quota (session->store, NULL))
-    offers |= IMAP_OFFER_QUOTA;
-  imap_write_capabilities (&session->writer, &session->settings, offers);
-}
-
-void
-imap_command_free (ImapCommand *command)
-{
-  if (command == NULL)
-    return;
-  if (command->state != NULL && command->state_free != NULL)
-    command->state_free (command->state);
-  if (command->row->clear != NULL)
-    command->row->clear (command->arguments);
-  g_free (command->arguments);
-  satchel_uid_set_clear (&command->answered);
-  g_clear_pointer (&command->known, satchel_snapshot_unref);
-  g_free (command->code);
-  g_free (command->tag);
-  g_free (command);
-}
-
-static ImapStep
-answer (ImapCommand *command, ImapStatus status, const char *code, const char *text)
-{
-  command->status = status;
-  if (code != NULL)
-    {
-      g_free (command->code);
-      command->code = g_strdup (code);
-    }
-  command->text = text;
-  return IMAP_STEP_DONE;
-}
-
-ImapStep
-imap_command_ok (ImapCommand *command, const char *text)
-{
-  return answer (command, IMAP_OK, NULL, text);
-}
-
-ImapStep
-imap_command_no (ImapCommand *command, const char *code, const char *text)
-{
-  return answer (command, IMAP_NO, code, text);
-}
-
-ImapStep
-imap_command_bad (ImapCommand *command, const char *text)
-{
-  return answer (command, IMAP_BAD, NULL, text);
-}
-
-ImapStep
-imap_command_error (ImapSession *session, ImapCommand *command, const GError *error)
-{
-  const ImapErrorText *words = imap_error_text (error);
-  if (satchel_error_is_of_machine (error) && !imap_session_is_cancelled (session)
-      && satchel_error_is_news (error))
-    satchel_session_log (session->session, SATCHEL_LOG_ERROR, "%s failed: %s", command->row->name,
-                         error != NULL ? error->message : "no reason given");
-  /* The client does not know what the command changed before it failed, so the update must report it. */
-  if (session->view != NULL)
-    imap_view_forget_own (session->view);
-  return answer (command, IMAP_NO, words->code, words->text);
-}
-
-ImapStep
-imap_command_destination_error (ImapSession *session, ImapCommand *command, const GError *error)
-{
-  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    return imap_command_no (command, "TRYCREATE", "No such mailbox.");
-  return imap_command_error (session, command, error);
-}
-
-ImapStep
-imap_run_misplaced (ImapSession *session, ImapCommand *command, gboolean may_block)
-{
-  return imap_command_bad (command, "Already logged in.");
+  return imap_session_new (session, rows, note, len);
 }

@@ -26,20 +26,19 @@ enum
 /* These are facts about a command by which the engine treats it, and the kind of its arguments. */
 enum
 {
-  IMAP_COMMAND_INLINE = 1 << 0,         /* its first call is in the main thread */
-  IMAP_COMMAND_UID = 1 << 1,            /* numbers are UIDs, and answers name them */
-  IMAP_COMMAND_NEEDS_VIEW = 1 << 2,     /* the view is brought up to date before it runs */
-  IMAP_COMMAND_EXPUNGE_BEFORE = 1 << 3, /* by EXPUNGE as well: it names no sequence numbers */
-  IMAP_COMMAND_NO_EXPUNGE = 1 << 4,     /* FETCH, STORE, SEARCH: RFC 3501 7.4.1 */
-  IMAP_COMMAND_NO_UPDATE = 1 << 5,      /* says nothing of the mailbox at its end */
-  IMAP_COMMAND_STREAMS = 1 << 6, /* APPEND, REPLACE: literals behind the mailbox name are message content */
-  IMAP_COMMAND_WRITES = 1 << 7,  /* not after EXAMINE */
-  IMAP_COMMAND_TAKES_UTF8 = 1 << 8,        /* in quoted strings before ENABLE as well: text to look for, ID */
-  IMAP_COMMAND_ONE_MESSAGE = 1 << 9,       /* of those that STREAM: REPLACE */
-  IMAP_COMMAND_SORTED = 1 << 10,           /* SORT, THREAD: the order of their results needs dates */
-  IMAP_COMMAND_MAY_NAME_NUMBERS = 1 << 11, /* its arguments are ImapSearchArguments: if they name sequence
+  IMAP_COMMAND_INLINE = 1 << 0,            /* its first call is in the main thread */
+  IMAP_COMMAND_UID = 1 << 1,               /* numbers are UIDs, and answers name them */
+  IMAP_COMMAND_NEEDS_VIEW = 1 << 2,        /* the view is brought up to date before it runs */
+  IMAP_COMMAND_EXPUNGE_BEFORE = 1 << 3,    /* by EXPUNGE as well: it names no sequence numbers */
+  IMAP_COMMAND_NO_EXPUNGE = 1 << 4,        /* FETCH, STORE, SEARCH: RFC 3501 7.4.1 */
+  IMAP_COMMAND_NO_UPDATE = 1 << 5,         /* says nothing of the mailbox at its end */
+  IMAP_COMMAND_WRITES = 1 << 6,            /* not after EXAMINE */
+  IMAP_COMMAND_TAKES_UTF8 = 1 << 7,        /* in quoted strings before ENABLE as well: text to look for, ID */
+  IMAP_COMMAND_ONE_MESSAGE = 1 << 8,       /* of those that take content: REPLACE */
+  IMAP_COMMAND_SORTED = 1 << 9,            /* SORT, THREAD: the order of their results needs dates */
+  IMAP_COMMAND_MAY_NAME_NUMBERS = 1 << 10, /* its arguments are ImapSearchArguments: if they name sequence
                                               numbers, no EXPUNGE follows (RFC 7162 3.2.10.2) */
-  IMAP_COMMAND_READ_ONLY = 1 << 12         /* EXAMINE */
+  IMAP_COMMAND_READ_ONLY = 1 << 11         /* EXAMINE */
 };
 
 typedef struct ImapCommandRow
@@ -57,6 +56,12 @@ typedef struct ImapCommandRow
   void (*prepare) (ImapSession *session, ImapCommand *command);
   /* Called on the main thread, once the command has been answered with OK. NULL: there is nothing to do. */
   void (*succeeded) (ImapSession *session, ImapCommand *command);
+  /* A literal begins in the command, which is not complete yet.  FALSE: it is an argument.  Otherwise it is
+   * content: it was refused, or its bytes go to incoming.take, now or after a job.  NULL: all are arguments.
+   */
+  gboolean (*begin_literal) (ImapSession *session, const struct ImapCommandRow *row);
+  /* A line came while the command waits; then it runs on.  NULL: it never waits. */
+  void (*take_line) (ImapSession *session, ImapCommand *command, const char *line);
 } ImapCommandRow;
 
 /* These are extensions that the client has enabled (RFC 5161), or turned on by using them (RFC 7162 3.1).
@@ -116,9 +121,10 @@ struct ImapCommand
 /* This is the content of APPEND and REPLACE on its way in. */
 typedef struct ImapIncoming
 {
-  char *name;                /* of the destination, as the client wrote it */
-  gboolean is_found;         /* it was there when that was looked at */
-  gboolean is_active;        /* the bytes of a literal are coming */
+  char *name;        /* of the destination, as the client wrote it */
+  gboolean is_found; /* it was there when that was looked at */
+  /* Takes bytes of the literal that is coming; NULL: none is. */
+  void (*take) (ImapSession *session, const guint8 *data, gsize len);
   gboolean is_binary;        /* it is a literal8 */
   guint64 left;              /* of that literal */
   guint at;                  /* node of the lexer at which the message under way begins; 0: none has begun */
@@ -132,7 +138,7 @@ typedef struct ImapIncoming
   const char *text;          /* not NULL: the rest is thrown away */
 } ImapIncoming;
 
-/* This says what a session is at.  The main thread alone changes it (set_state in imap_session.c).
+/* This says what a session is at.  The main thread alone changes it (imap_session_set_state).
  *
  *   state     a command   input is read      goes on when
  *   READING   none        as commands        input comes: RUNNING when a command is complete
@@ -157,6 +163,7 @@ struct ImapSession
 {
   guint refs;
   ImapSessionState state;
+  const ImapCommandRow *commands; /* ends with a row without a name */
   void (*job) (ImapSession *session), (*after_job) (ImapSession *session); /* while IN_JOB */
   SatchelSession *session;
   SatchelConnection *connection; /* NULL once closed */
@@ -181,75 +188,10 @@ struct ImapSession
   guint enabled;          /* IMAP_ENABLED_* */
   gboolean is_compressed; /* COMPRESS was answered with OK */
   gboolean sent_id;
-  GPtrArray *renames;         /* announce.c: not reported yet, or */
+  GPtrArray *renames;         /* renames.c: not reported yet, or */
   GPtrArray *vanished_levels; /* cmd_mailbox.c: storage's names, or NULL */
   SatchelTimer keepalive_timer, rest_timer;
 };
-
-/* imap_session.c has these. */
-gpointer imap_session_new (SatchelSession *session, const void *note, gsize len);
-void imap_session_unref (ImapSession *session);
-extern const SatchelConnectionHandlers imap_session_handlers;
-/* Runs the command as far as it can: after a change of the mailbox, a line of IDLE, a drained connection. */
-void imap_session_advance (ImapSession *session);
-/* Runs @func in a job and then, unless the session is closing by then, @after on the main thread (NULL:
- * nothing); then reads on. */
-void imap_session_run_job (ImapSession *session, const char *name, void (*func) (ImapSession *session),
-                           void (*after) (ImapSession *session));
-/* The session is RUNNING its command from now on. */
-void imap_session_begin_command (ImapSession *session, ImapCommand *command);
-/* Sends what the writer has; what is said after the goodbye is dropped.  Main thread. */
-void imap_session_flush (ImapSession *session);
-/* Says "* BYE ..." and no more. */
-void imap_session_bye (ImapSession *session, const char *text);
-/* Ends SELECTED without a word to the client. */
-void imap_session_unselect (ImapSession *session);
-void imap_session_set_view (ImapSession *session, ImapView *view);
-gboolean imap_session_is_cancelled (ImapSession *session);
-/* Remembers what the client has turned on.  The first command that enables CONDSTORE gets HIGHESTMODSEQ of
- * the selected mailbox (RFC 7162 3.1). */
-void imap_session_enable (ImapSession *session, guint bits);
-/* IMAP_FETCH_* of FETCH responses that the client did not ask for: UID and MODSEQ once CONDSTORE is enabled
- * (RFC 7162 3.2.4). */
-guint imap_session_unsolicited_items (const ImapSession *session);
-/* Reports the changes of the mailbox, as far as they may be reported now. */
-ImapStep imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean may_block);
-
-/* input.c makes commands of bytes. */
-void imap_session_read (ImapSession *session);
-/* "+ OK", if the client waits for it and the literal was not refused. */
-void imap_ask_for_literal (ImapSession *session);
-
-/* cmd_append.c has these. */
-/* A literal begins in a command that STREAMS.  FALSE: it is no content, but an argument.  Else it was
- * refused, or its bytes come by imap_append_take, now or after a job. */
-gboolean imap_append_begin (ImapSession *session, const ImapCommandRow *row);
-void imap_append_take (ImapSession *session, const guint8 *data, gsize len);
-void imap_incoming_clear (ImapIncoming *incoming);
-/* Both return FALSE; the client gets the first reason.  @error is taken over. */
-gboolean imap_incoming_fail (ImapIncoming *incoming, const char *code, const char *text);
-gboolean imap_incoming_fail_error (ImapSession *session, GError *error);
-/* Counts @more bytes of the message under way before they come.  FALSE: too many. */
-gboolean imap_incoming_add_size (ImapSession *session, guint64 more);
-/* Bytes that come from elsewhere. [blocks] */
-gboolean imap_incoming_write (ImapSession *session, const void *data, gsize len);
-/* catenate.c adds what a URL names to the message under way. [blocks] */
-gboolean imap_catenate (ImapSession *session, const char *url);
-
-/* commands.c has these. */
-const ImapCommandRow *imap_command_find (const char *name);
-void imap_command_free (ImapCommand *command);
-/* Writes "IMAP4rev1 LITERAL+ ...": what is offered after login, with what the user's storage has. */
-void imap_session_write_capabilities (ImapSession *session);
-/* Each sets the tagged answer and returns DONE.  @code may be NULL; @text is static. */
-ImapStep imap_command_ok (ImapCommand *command, const char *text);
-ImapStep imap_command_no (ImapCommand *command, const char *code, const char *text);
-ImapStep imap_command_bad (ImapCommand *command, const char *text);
-/* Answers by error code; logs an error that is the server's trouble. */
-ImapStep imap_command_error (ImapSession *session, ImapCommand *command, const GError *error);
-/* Does the same for the destination of messages: if the name could be created, the client gets a hint (RFC
- * 3501 6.4.7). */
-ImapStep imap_command_destination_error (ImapSession *session, ImapCommand *command, const GError *error);
 
 /* Are mailbox names and quoted strings UTF-8 in both directions (RFC 6855 3, RFC 9051 4.3, 5.1)? */
 static inline gboolean
@@ -272,27 +214,124 @@ char *imap_name_to_client (const ImapSession *session, const char *name);
 /* Returns what the client wrote, @supplied, in UTF-8, if IMAP4rev2 is on and storage's @name is shown in
  * another way (RFC 9051 6.3.9.7); else NULL.  Yours. */
 char *imap_name_denormalised (const ImapSession *session, const char *supplied, const char *name);
-/* cmd_list.c writes a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8
- * as clients see names, is OLDNAME, or NULL. */
+/* Returns the open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
+SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error);
+
+/* Functions follow from the lowest file to the highest: each file calls those of files above it in this list
+ * only (tools/check-rings).
+ *
+ * output.c has these. */
+void imap_session_set_state (ImapSession *session, ImapSessionState state);
+gboolean imap_session_is_cancelled (ImapSession *session);
+/* Sends what the writer has; what is said after the goodbye is dropped.  Main thread. */
+void imap_session_flush (ImapSession *session);
+/* Ends the connection once all output is sent. */
+void imap_session_close (ImapSession *session);
+/* Says "* BYE ..." and no more. */
+void imap_session_bye (ImapSession *session, const char *text);
+
+/* timers.c arms those that are due while a session waits for its client. */
+void imap_session_arm_timers (ImapSession *session);
+
+/* selected.c has these. */
+/* Ends SELECTED without a word to the client. */
+void imap_session_unselect (ImapSession *session);
+void imap_session_set_view (ImapSession *session, ImapView *view);
+/* Remembers what the client has turned on.  The first command that enables CONDSTORE gets HIGHESTMODSEQ of
+ * the selected mailbox (RFC 7162 3.1). */
+void imap_session_enable (ImapSession *session, guint bits);
+/* IMAP_FETCH_* of FETCH responses that the client did not ask for: UID and MODSEQ once CONDSTORE is enabled
+ * (RFC 7162 3.2.4). */
+guint imap_session_unsolicited_items (const ImapSession *session);
+/* Reports the changes of the mailbox, as far as they may be reported now. */
+ImapStep imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean may_block);
+
+/* replies.c has these. */
+/* Each sets the tagged answer and returns DONE.  @code may be NULL; @text is static. */
+ImapStep imap_command_ok (ImapCommand *command, const char *text);
+ImapStep imap_command_no (ImapCommand *command, const char *code, const char *text);
+ImapStep imap_command_bad (ImapCommand *command, const char *text);
+/* Answers by error code; logs an error that is the server's trouble. */
+ImapStep imap_command_error (ImapSession *session, ImapCommand *command, const GError *error);
+/* Does the same for the destination of messages: if the name could be created, the client gets a hint (RFC
+ * 3501 6.4.7). */
+ImapStep imap_command_destination_error (ImapSession *session, ImapCommand *command, const GError *error);
+/* Writes the tagged answer. */
+void imap_command_write_reply (ImapSession *session, ImapCommand *command);
+void imap_command_free (ImapCommand *command);
+/* Writes "IMAP4rev1 LITERAL+ ...": what is offered after login, with what the user's storage has. */
+void imap_session_write_capabilities (ImapSession *session);
+
+/* list_response.c writes a LIST response for storage's @name with what is true of it by @infos; @old_name,
+ * UTF-8 as clients see names, is OLDNAME, or NULL. */
 void imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, const char *old_name);
-/* announce.c has these: a session hears of renames between join and leave.  Main thread. */
-void imap_announce_join (ImapSession *session);
-void imap_announce_leave (ImapSession *session);
-/* Announces a rename to all other sessions of the user; names are those of storage. Main thread. */
-void imap_announce_rename (ImapSession *session, const char *from, const char *to);
+
+/* renames.c has these: a session hears of renames between join and leave.  Main thread. */
+void imap_renames_join (ImapSession *session);
+void imap_renames_leave (ImapSession *session);
+/* Notes a rename for all other sessions of the user, which it returns, borrowed, in an array of yours; names
+ * are those of storage.  Main thread. */
+GPtrArray *imap_renames_add (ImapSession *session, const char *from, const char *to);
 /* Forgets the renames to storage's @name that wait: a mailbox that has the name later is another one.  Main
  * thread. */
-void imap_announce_delete (ImapSession *session, const char *name);
+void imap_renames_forget (ImapSession *session, const char *name);
 /* Reports what other sessions have renamed.  DONE or BLOCK. */
-ImapStep imap_announce_tell (ImapSession *session, gboolean may_block);
+ImapStep imap_renames_tell (ImapSession *session, gboolean may_block);
+
+/* incoming.c has these. */
+void imap_incoming_clear (ImapIncoming *incoming);
+/* Both return FALSE; the client gets the first reason.  @error is taken over. */
+gboolean imap_incoming_fail (ImapIncoming *incoming, const char *code, const char *text);
+gboolean imap_incoming_fail_error (ImapSession *session, GError *error);
+/* Counts @more bytes of the message under way before they come.  FALSE: too many. */
+gboolean imap_incoming_add_size (ImapSession *session, guint64 more);
+/* Writes the buffer to the stage.  [blocks] */
+gboolean imap_incoming_write_buffer (ImapSession *session);
+/* Bytes that come from elsewhere. [blocks] */
+gboolean imap_incoming_write (ImapSession *session, const void *data, gsize len);
+/* @message, which was under way, is complete.  [blocks] */
+gboolean imap_incoming_finish_message (ImapSession *session, const ImapAppendMessage *message);
+
+/* input.c has these. */
+typedef enum
+{
+  IMAP_INPUT_NONE = 0, /* nothing can be done until more comes */
+  IMAP_INPUT_MORE,     /* some was used, there may be more */
+  IMAP_INPUT_RUN       /* session->command is complete, or has its line: it runs now */
+} ImapInput;
+/* Reads one piece of input: of a command, of content, or of a line for the command that waits. */
+ImapInput imap_input_read (ImapSession *session);
+/* "+ OK", if the client waits for it and the literal was not refused. */
+void imap_ask_for_literal (ImapSession *session);
+
+/* steps.c has these. */
+void imap_session_unref (ImapSession *session);
+/* Makes commands of input and runs them, as far as there is input and room for output. */
+void imap_session_read (ImapSession *session);
+/* Runs the command as far as it can: after a change of the mailbox, a line of IDLE, a drained connection. */
+void imap_session_advance (ImapSession *session);
+/* Runs @func in a job and then, unless the session is closing by then, @after on the main thread (NULL:
+ * nothing); then reads on. */
+void imap_session_run_job (ImapSession *session, const char *name, void (*func) (ImapSession *session),
+                           void (*after) (ImapSession *session));
+
+/* imap_session.c has these.  @note: the tag of LOGIN or AUTHENTICATE. */
+gpointer imap_session_new (SatchelSession *session, const ImapCommandRow *commands, const void *note,
+                           gsize len);
+extern const SatchelConnectionHandlers imap_session_handlers;
+
+/* announce.c has these. */
+/* Announces a rename to all other sessions of the user; names are those of storage. Main thread. */
+void imap_announce_rename (ImapSession *session, const char *from, const char *to);
 /* Announces, with IMAP4rev2, that storage's @name is not shown as the client wrote it (@supplied). [blocks]
  */
 void imap_announce_supplied (ImapSession *session, const char *supplied, const char *name);
 /* Does the same for a RENAME (RFC 9051 6.3.6); nothing is announced about normal names. [blocks] */
 void imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments *arguments, const char *from,
                                const char *to);
-/* Returns the open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
-SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error);
+
+/* catenate.c adds what a URL names to the message under way. [blocks] */
+gboolean imap_catenate (ImapSession *session, const char *url);
 
 /* cmd_metadata.c finds, for mailboxes that go, what has the annotations of storage's @name, yours, before
  * DELETE; NULL: it has none.  [blocks] */
@@ -314,12 +353,16 @@ ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
 ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
 ImapRunFunc imap_run_get_metadata, imap_run_set_metadata;
 ImapRunFunc imap_run_get_quota, imap_run_get_quota_root, imap_run_set_quota;
-ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread, imap_run_misplaced;
+ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread;
 /* Functions of command rows beside `run`. */
 typedef void ImapCommandFunc (ImapSession *session, ImapCommand *command);
 /* fetch.c, cmd_store.c: `prepare` */
 ImapCommandFunc imap_note_answered, imap_note_known;
 /* cmd_mailbox.c has this as `succeeded`. */
 ImapCommandFunc imap_announce_deleted, imap_announce_renamed;
-/* A line came while IDLE waits. */
+/* cmd_append.c has this as `begin_literal`, cmd_any.c the other as `take_line`. */
+gboolean imap_append_begin (ImapSession *session, const ImapCommandRow *row);
 void imap_idle_line (ImapSession *session, ImapCommand *command, const char *line);
+
+/* commands.c begins a session with the table of all of them. */
+gpointer imap_begin_session (SatchelSession *session, const void *note, gsize len);

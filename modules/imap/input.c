@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file makes commands of bytes: it feeds the lexer, answers literals (RFC 7888), gives content to
- * cmd_append.c, starts what is complete.  Role mail.  Entry: imap_session_read.
+ * This file makes commands of bytes: it feeds the lexer, answers literals (RFC 7888), and gives content and
+ * lines to the commands that take them.  Role mail.  Entry: imap_input_read.
  */
 #include "imap_session.h"
 
@@ -25,6 +25,15 @@ command_name (const ImapLexer *lexer, char name[32])
       if (g_ascii_strcasecmp (name, "UID") != 0)
         return;
     }
+}
+
+static const ImapCommandRow *
+find_row (const ImapSession *session, const char *name)
+{
+  for (const ImapCommandRow *row = session->commands; row->name != NULL; row++)
+    if (g_ascii_strcasecmp (name, row->name) == 0)
+      return row;
+  return NULL;
 }
 
 static guint
@@ -59,13 +68,13 @@ begin_literal (ImapSession *session)
   session->refusal_status = IMAP_BAD;
   session->refusal_code = NULL;
   command_name (lexer, name);
-  const ImapCommandRow *row = imap_command_find (name);
-  gboolean streams = row != NULL && (row->flags & IMAP_COMMAND_STREAMS) != 0;
+  const ImapCommandRow *row = find_row (session, name);
+  gboolean streams = row != NULL && row->begin_literal != NULL;
   if (streams && (row->states & state_of (session)) == 0)
     imap_lexer_refuse_literal (lexer, "No mailbox is selected.", FALSE);
   else if (streams && has_wrong_utf8 (session, row))
     imap_lexer_refuse_literal (lexer, UTF8_TEXT, FALSE);
-  else if (streams && imap_append_begin (session, row))
+  else if (streams && row->begin_literal (session, row))
     return;
   else
     imap_lexer_take_literal (lexer);
@@ -106,15 +115,15 @@ refuse_command (ImapSession *session, const char *text, ImapStatus status, const
     imap_session_bye (session, "Too many bad commands.");
 }
 
-/* The state gate comes first, then the arguments. */
+/* Makes session->command, unless it is refused.  The state gate comes first, then the arguments. */
 static void
-start_command (ImapSession *session)
+make_command (ImapSession *session)
 {
   ImapLexer *lexer = &session->lexer;
   const char *tag = imap_lexer_tag (lexer);
   char name[32];
   command_name (lexer, name);
-  const ImapCommandRow *row = imap_command_find (name);
+  const ImapCommandRow *row = find_row (session, name);
   if (tag == NULL)
     {
       refuse_command (session, "Invalid tag.", IMAP_BAD, NULL);
@@ -158,10 +167,10 @@ start_command (ImapSession *session)
       imap_command_no (command, "NOPERM", "The mailbox is selected read-only.");
       command->phase = IMAP_PHASE_UPDATE;
     }
-  imap_session_begin_command (session, command);
+  session->command = command;
 }
 
-static void
+static ImapInput
 read_command (ImapSession *session, const guint8 *data, gsize len)
 {
   gsize n;
@@ -175,7 +184,9 @@ read_command (ImapSession *session, const guint8 *data, gsize len)
       begin_literal (session);
       break;
     case IMAP_LEX_COMMAND:
-      start_command (session);
+      make_command (session);
+      if (session->command != NULL)
+        return IMAP_INPUT_RUN;
       break;
     case IMAP_LEX_BAD:
       refuse_command (session, session->lexer.error, session->refusal_status == IMAP_NO ? IMAP_NO : IMAP_BAD,
@@ -188,54 +199,41 @@ read_command (ImapSession *session, const guint8 *data, gsize len)
       imap_session_bye (session, "Cannot tell where the next command starts.");
       break;
     }
+  return len == 0 && session->lexer.error != NULL ? IMAP_INPUT_NONE : IMAP_INPUT_MORE;
 }
 
-static void
+static ImapInput
 read_line (ImapSession *session, const guint8 *data, gsize len)
 {
   gsize n;
   ImapLineStatus status = imap_line_feed (&session->line, 1024, data, len, &n);
   satchel_connection_consume (session->connection, n);
   if (status == IMAP_LINE_MORE)
-    return;
+    return IMAP_INPUT_MORE;
   if (status == IMAP_LINE_TOO_LONG || status == IMAP_LINE_UNCLEAR)
     {
       imap_session_bye (session, status == IMAP_LINE_TOO_LONG ? "Line too long."
                                                               : "Cannot tell where the next line starts.");
-      return;
+      return IMAP_INPUT_MORE;
     }
   g_autofree char *line = g_strdup (status == IMAP_LINE_COMPLETE ? session->line.text->str : "");
   imap_line_reset (&session->line, FALSE);
-  imap_idle_line (session, session->command, line);
+  session->command->row->take_line (session, session->command, line);
+  return IMAP_INPUT_RUN;
 }
 
-void
-imap_session_read (ImapSession *session)
+ImapInput
+imap_input_read (ImapSession *session)
 {
-  /* Commands end inside this loop, and what ends one may call here again. */
-  if (session->is_reading)
-    return;
-  session->is_reading = TRUE;
-  session->refs++;
-  while ((session->state == IMAP_SESSION_READING || session->state == IMAP_SESSION_WAITING)
-         && !satchel_connection_is_full (session->connection))
-    {
-      gsize len;
-      const guint8 *data = satchel_connection_peek (session->connection, &len);
-      gboolean is_refused = session->lexer.error != NULL; /* a refused literal ends without further input */
-      if (len == 0 && !is_refused)
-        break;
-      if (session->state == IMAP_SESSION_WAITING)
-        read_line (session, data, len);
-      else if (session->incoming.is_active)
-        imap_append_take (session, data, len);
-      else
-        {
-          read_command (session, data, len);
-          if (len == 0 && session->lexer.error != NULL)
-            break;
-        }
-    }
-  session->is_reading = FALSE;
-  imap_session_unref (session);
+  gsize len;
+  const guint8 *data = satchel_connection_peek (session->connection, &len);
+  gboolean is_refused = session->lexer.error != NULL; /* a refused literal ends without further input */
+  if (len == 0 && !is_refused)
+    return IMAP_INPUT_NONE;
+  if (session->state == IMAP_SESSION_WAITING)
+    return read_line (session, data, len);
+  if (session->incoming.take == NULL)
+    return read_command (session, data, len);
+  session->incoming.take (session, data, len);
+  return IMAP_INPUT_MORE;
 }

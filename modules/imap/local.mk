@@ -33,6 +33,8 @@ imap_sources = \
 	$(imap_core) \
 	$(imap_arguments) \
 	modules/imap/view/announce.c \
+	modules/imap/view/renames.c \
+	modules/imap/view/selected.c \
 	modules/imap/messages/catenate.c \
 	modules/imap/cmd_any.c \
 	modules/imap/messages/cmd_append.c \
@@ -49,12 +51,19 @@ imap_sources = \
 	modules/imap/errors.c \
 	modules/imap/errors.h \
 	modules/imap/messages/fetch.c \
+	modules/imap/messages/incoming.c \
 	modules/imap/messages/fetch.h \
 	modules/imap/messages/fetch_binary.c \
 	modules/imap/messages/fetch_section.c \
 	modules/imap/imap_session.c \
 	modules/imap/imap_session.h \
 	modules/imap/input.c \
+	modules/imap/output.c \
+	modules/imap/replies.c \
+	modules/imap/steps.c \
+	modules/imap/timers.c \
+	modules/imap/mailboxes/list_response.c \
+	modules/imap/mailboxes/list_response.h \
 	modules/imap/mailboxes/listing.c \
 	modules/imap/mailboxes/listing.h \
 	modules/imap/mailboxes/names.c \
@@ -65,6 +74,7 @@ imap_sources = \
 	modules/imap/search/search.c \
 	modules/imap/search/search.h \
 	modules/imap/search/search_key.c \
+	modules/imap/search/search_rows.c \
 	modules/imap/search/search_result.c \
 	modules/imap/search/sort.c \
 	modules/imap/mailboxes/status.h \
@@ -74,7 +84,8 @@ imap_sources = \
 imap_gate_sources = \
 	modules/imap/gate/imap_gate.c \
 	modules/imap/gate/imap_gate.h \
-	modules/imap/gate/imap_gate_auth.c
+	modules/imap/gate/imap_gate_auth.c \
+	modules/imap/gate/imap_gate_reply.c
 
 module_LTLIBRARIES += imap.la imap-gate.la
 imap_la_SOURCES = $(imap_sources) modules/imap/module.c

@@ -10,7 +10,7 @@
 static const SatchelProtocolOps ops = {
   .size = sizeof (SatchelProtocolOps),
   .service = "imap",
-  .session_new = imap_session_new,
+  .session_new = imap_begin_session,
   .handlers = &imap_session_handlers,
 };
 

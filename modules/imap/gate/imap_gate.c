@@ -15,67 +15,6 @@
 #define ID_BYTES_KEPT 512u  /* of which name and version are read */
 #define ID_BYTES_MAX 32768u /* 30 fields of 30 octets with values of 1,024 (RFC 2971 3.3) */
 
-#define TO(state) (1u << IMAP_GATE_##state)
-static const guint8 next_states[] = {
-  [IMAP_GATE_READING] = TO (WAITING) | TO (CLOSING),
-  [IMAP_GATE_WAITING] = TO (READING) | TO (RESPONDING) | TO (CLOSING),
-  [IMAP_GATE_RESPONDING] = TO (READING) | TO (WAITING) | TO (CLOSING),
-  [IMAP_GATE_CLOSING] = 0,
-};
-
-void
-imap_gate_set_state (ImapGate *gate, ImapGateState state)
-{
-  g_return_if_fail ((next_states[gate->state] & 1u << state) != 0);
-  gate->state = state;
-}
-
-void
-imap_gate_flush (ImapGate *gate)
-{
-  if (gate->writer.len > 0 && gate->connection != NULL && gate->state != IMAP_GATE_CLOSING)
-    satchel_connection_write (gate->connection, gate->writer.data, gate->writer.len);
-  imap_writer_clear (&gate->writer);
-}
-
-void
-imap_gate_reply (ImapGate *gate, const char *tag, const char *text)
-{
-  imap_write (&gate->writer, tag);
-  imap_write (&gate->writer, " ");
-  imap_write (&gate->writer, text);
-  imap_write (&gate->writer, "\r\n");
-  imap_gate_flush (gate);
-}
-
-/* Says goodbye; @tag: of LOGOUT, which is answered then; NULL: nobody asked for it. */
-static void
-say_goodbye (ImapGate *gate, const char *text, const char *tag)
-{
-  if (gate->state == IMAP_GATE_CLOSING)
-    return;
-  imap_gate_reply (gate, "* BYE", text);
-  if (tag != NULL)
-    imap_gate_reply (gate, tag, "OK LOGOUT completed.");
-  imap_gate_set_state (gate, IMAP_GATE_CLOSING);
-  satchel_connection_close (gate->connection);
-}
-
-void
-imap_gate_bye (ImapGate *gate, const char *text)
-{
-  say_goodbye (gate, text, NULL);
-}
-
-void
-imap_gate_bad (ImapGate *gate, const char *tag, const char *text)
-{
-  g_autofree char *line = g_strconcat ("BAD ", text, NULL);
-  imap_gate_reply (gate, tag != NULL ? tag : "*", line);
-  if (!satchel_gate_count_bad (gate->session))
-    imap_gate_bye (gate, "Too many bad commands.");
-}
-
 static void
 write_capabilities (ImapGate *gate)
 {
@@ -113,7 +52,7 @@ run_noop (ImapGate *gate, const char *tag, ImapReader *reader)
 static void
 run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
 {
-  say_goodbye (gate, "Logging out.", tag);
+  imap_gate_say_goodbye (gate, "Logging out.", tag);
 }
 
 /* Fields may be four times as long as a line; of what the lexer has kept of them, name and version tell what

@@ -36,11 +36,13 @@ typedef struct ImapGate
   guint refs; /* a command may end the connection */
 } ImapGate;
 
-/* imap_gate.c has these. */
+/* imap_gate_reply.c has these. */
 void imap_gate_set_state (ImapGate *gate, ImapGateState state);
 void imap_gate_flush (ImapGate *gate);
 /* Writes "tag OK|NO|BAD text". */
 void imap_gate_reply (ImapGate *gate, const char *tag, const char *text);
+/* Says goodbye; @tag: of LOGOUT, which is answered then; NULL: nobody asked for it. */
+void imap_gate_say_goodbye (ImapGate *gate, const char *text, const char *tag);
 void imap_gate_bye (ImapGate *gate, const char *text);
 /* Says BAD; the last one that is allowed closes. */
 void imap_gate_bad (ImapGate *gate, const char *tag, const char *text);

@@ -100,15 +100,6 @@ imap_flag_list_clear (ImapFlagList *flags)
 }
 
 gboolean
-imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence)
-{
-  const char *text;
-  if (!imap_read_word (reader, &text))
-    return FALSE;
-  return imap_sequence_parse (text, ret_sequence) || imap_reader_fail (reader, "Invalid sequence set");
-}
-
-gboolean
 imap_parse_set (ImapReader *reader, gpointer arguments)
 {
   ImapSetArguments *set = arguments;

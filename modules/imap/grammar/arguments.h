@@ -338,7 +338,6 @@ gboolean imap_parse_search_modseq (ImapReader *reader, guint64 *ret_modseq);
 /* Several files share these. */
 /* A mailbox name, yours. */
 gboolean imap_parse_name (ImapReader *reader, char **ret_name);
-gboolean imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence);
 gboolean imap_parse_flag_list (ImapReader *reader, ImapFlagList *ret_flags);
 void imap_flag_list_clear (ImapFlagList *flags);
 /* Returns a system flag's bit by its name without backslash, else 0. */

@@ -47,6 +47,15 @@ imap_sequence_parse (const char *text, ImapSequence *ret_sequence)
   return TRUE;
 }
 
+gboolean
+imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence)
+{
+  const char *text;
+  if (!imap_read_word (reader, &text))
+    return FALSE;
+  return imap_sequence_parse (text, ret_sequence) || imap_reader_fail (reader, "Invalid sequence set");
+}
+
 void
 imap_sequence_clear (ImapSequence *sequence)
 {

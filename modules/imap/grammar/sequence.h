@@ -3,6 +3,7 @@
  * for one sort.  Pure.
  */
 #pragma once
+#include "grammar/reader.h"
 #include <satchel/snapshot.h>
 
 /* This is a sequence-set as a client wrote it; 0 stands for "*". */
@@ -15,6 +16,8 @@ typedef struct ImapSequence
 
 /* Parses a sequence-set. FALSE: the text is not one. imap_sequence_clear clears *ret_sequence. */
 gboolean imap_sequence_parse (const char *text, ImapSequence *ret_sequence);
+/* Reads one as the next argument. */
+gboolean imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence);
 void imap_sequence_clear (ImapSequence *sequence);
 /* The set of numbers, with @star for "*"; nothing if @star is 0 (an empty mailbox), and for "$", which only a
  * view knows. */

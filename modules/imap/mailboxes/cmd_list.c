@@ -5,48 +5,10 @@
  * another name, with other words.
  */
 #include "mailboxes/listing.h"
+#include "mailboxes/list_response.h"
 #include "mailboxes/status.h"
 
 #include <string.h>
-
-/* Attributes of a name beside its children and uses. */
-typedef enum
-{
-  PRESENCE_SELECTABLE = 0,
-  PRESENCE_NOSELECT,
-  PRESENCE_NONEXISTENT /* RFC 5258 3: implies \Noselect, which older clients know */
-} Presence;
-
-static void
-write_uses (ImapWriter *writer, guint special_use, gboolean is_xlist)
-{
-  for (guint i = 0; imap_uses[i].attribute != NULL; i++)
-    if (special_use & imap_uses[i].use)
-      {
-        imap_write (writer, " ");
-        imap_write (writer, is_xlist ? imap_uses[i].xlist : imap_uses[i].attribute);
-      }
-}
-
-static void
-write_attributes (ImapWriter *writer, Presence presence, gboolean has_children, gboolean is_subscribed)
-{
-  static const char *const presences[] = { "(", "(\\Noselect ", "(\\NonExistent \\Noselect " };
-  imap_write (writer, presences[presence]);
-  imap_write (writer, has_children ? "\\HasChildren" : "\\HasNoChildren");
-  if (is_subscribed)
-    imap_write (writer, " \\Subscribed");
-}
-
-/* Ends the attributes. */
-static void
-write_name (ImapSession *session, const char *name)
-{
-  imap_write (&session->writer, ") ");
-  imap_write_string (&session->writer, &session->ns.separator, 1);
-  imap_write (&session->writer, " ");
-  imap_write_mailbox (&session->writer, name);
-}
 
 /* Returns the prefix of the namespace that @reference is in. */
 static char *
@@ -70,7 +32,7 @@ list_root (ImapSession *session, ImapCommand *command)
   const ImapListArguments *arguments = command->arguments;
   g_autofree char *root = root_of (session, arguments->reference);
   imap_write (&session->writer, arguments->is_xlist ? "* XLIST (\\Noselect" : "* LIST (\\Noselect");
-  write_name (session, root);
+  imap_list_write_name (session, root);
   imap_write (&session->writer, "\r\n");
   return imap_command_ok (command, arguments->is_xlist ? "XLIST completed." : "LIST completed.");
 }
@@ -153,50 +115,19 @@ write_list (ImapSession *session, const ImapListArguments *arguments, const Imap
 {
   ImapWriter *writer = &session->writer;
   const SatchelMailboxInfo *info = entry->info;
-  Presence presence = arguments->is_extended ? PRESENCE_NONEXISTENT : PRESENCE_NOSELECT;
+  ImapPresence presence = arguments->is_extended ? IMAP_PRESENCE_NONEXISTENT : IMAP_PRESENCE_NOSELECT;
   if (imap_list_entry_is_selectable (entry) && !is_gone)
-    presence = PRESENCE_SELECTABLE;
+    presence = IMAP_PRESENCE_SELECTABLE;
   imap_write (writer, arguments->is_xlist ? "* XLIST " : "* LIST ");
-  write_attributes (writer, presence, entry->has_children,
-                    info != NULL && info->is_subscribed && (arguments->returns & IMAP_LIST_SUBSCRIBED));
+  imap_list_write_attributes (writer, presence, entry->has_children,
+                              info != NULL && info->is_subscribed
+                                  && (arguments->returns & IMAP_LIST_SUBSCRIBED));
   if (arguments->is_xlist && strcmp (entry->name, "INBOX") == 0)
     imap_write (writer, " \\Inbox");
-  write_uses (writer, info != NULL ? info->special_use : 0, arguments->is_xlist);
-  write_name (session, entry->name);
+  imap_list_write_uses (writer, info != NULL ? info->special_use : 0, arguments->is_xlist);
+  imap_list_write_name (session, entry->name);
   if ((arguments->select & IMAP_LIST_RECURSIVEMATCH) && entry->has_chosen_below)
     write_childinfo (writer, arguments->select);
-  imap_write (writer, "\r\n");
-}
-
-void
-imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, const char *old_name)
-{
-  ImapWriter *writer = &session->writer;
-  const SatchelMailboxInfo *found = NULL;
-  gboolean has_children = FALSE;
-  gsize len = strlen (name);
-  for (guint i = 0; i < infos->len; i++)
-    {
-      const SatchelMailboxInfo *info = infos->pdata[i];
-      if (strncmp (info->name, name, len) != 0)
-        continue;
-      if (info->name[len] == '\0')
-        found = info;
-      has_children = has_children || (info->name[len] == '/' && info->exists);
-    }
-  g_autofree char *client_name = imap_name_to_client (session, name);
-  gboolean is_selectable = found != NULL && found->exists && found->is_selectable;
-  imap_write (writer, "* LIST ");
-  write_attributes (writer, is_selectable ? PRESENCE_SELECTABLE : PRESENCE_NONEXISTENT, has_children,
-                    found != NULL && found->is_subscribed);
-  write_uses (writer, found != NULL ? found->special_use : 0, FALSE);
-  write_name (session, client_name);
-  if (old_name != NULL)
-    {
-      imap_write (writer, " (\"OLDNAME\" (");
-      imap_write_mailbox (writer, old_name);
-      imap_write (writer, "))");
-    }
   imap_write (writer, "\r\n");
 }
 
@@ -264,15 +195,15 @@ write_lsub (ImapSession *session, const ImapListEntry *entry)
 {
   ImapWriter *writer = &session->writer;
   const SatchelMailboxInfo *info = entry->info;
-  Presence presence = PRESENCE_NOSELECT;
+  ImapPresence presence = IMAP_PRESENCE_NOSELECT;
   if (info != NULL && !info->exists)
-    presence = PRESENCE_NONEXISTENT;
+    presence = IMAP_PRESENCE_NONEXISTENT;
   else if (entry->is_chosen && imap_list_entry_is_selectable (entry))
-    presence = PRESENCE_SELECTABLE;
+    presence = IMAP_PRESENCE_SELECTABLE;
   imap_write (writer, "* LSUB ");
-  write_attributes (writer, presence, entry->has_children || entry->has_chosen_below, FALSE);
-  write_uses (writer, info != NULL ? info->special_use : 0, FALSE);
-  write_name (session, entry->name);
+  imap_list_write_attributes (writer, presence, entry->has_children || entry->has_chosen_below, FALSE);
+  imap_list_write_uses (writer, info != NULL ? info->special_use : 0, FALSE);
+  imap_list_write_name (session, entry->name);
   imap_write (writer, "\r\n");
 }
 

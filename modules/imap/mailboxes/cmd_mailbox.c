@@ -139,7 +139,7 @@ imap_announce_deleted (ImapSession *session, ImapCommand *command)
 {
   char **names = command->state;
   if (names != NULL)
-    imap_announce_delete (session, names[0]);
+    imap_renames_forget (session, names[0]);
 }
 
 void

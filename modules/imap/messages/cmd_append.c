@@ -9,108 +9,6 @@
 
 #define STREAM_CHUNK 65536u /* written by one job; a shorter message takes one job in all */
 
-void
-imap_incoming_clear (ImapIncoming *incoming)
-{
-  g_clear_pointer (&incoming->buffer, g_byte_array_unref);
-  g_clear_pointer (&incoming->stage, satchel_stage_free);
-  g_clear_pointer (&incoming->stages, g_ptr_array_unref);
-  imap_append_arguments_clear (&incoming->ahead);
-  g_free (incoming->name);
-  g_free (incoming->code);
-  memset (incoming, 0, sizeof *incoming);
-}
-
-/* ---- what goes wrong: from here on content is thrown away, and the answer is NO ---- */
-
-gboolean
-imap_incoming_fail (ImapIncoming *incoming, const char *code, const char *text)
-{
-  if (incoming->text == NULL)
-    {
-      incoming->code = g_strdup (code);
-      incoming->text = text;
-    }
-  return FALSE;
-}
-
-/* Takes @error over. */
-gboolean
-imap_incoming_fail_error (ImapSession *session, GError *error)
-{
-  const ImapErrorText *words = imap_error_text (error);
-  if (satchel_error_is_of_machine (error) && !imap_session_is_cancelled (session)
-      && satchel_error_is_news (error))
-    satchel_session_log (session->session, SATCHEL_LOG_ERROR, "APPEND failed: %s", error->message);
-  g_error_free (error);
-  return imap_incoming_fail (&session->incoming, words->code, words->text);
-}
-
-/* Is there room for @more bytes in the message under way? */
-gboolean
-imap_incoming_add_size (ImapSession *session, guint64 more)
-{
-  ImapIncoming *incoming = &session->incoming;
-  guint64 limit = imap_append_limit (&session->settings);
-  /* RFC 4469 4.2, RFC 7889 4 */
-  if (more > limit || incoming->size > limit - more)
-    return imap_incoming_fail (incoming, "TOOBIG", "Message too large.");
-  if (more > session->settings.append_bytes || incoming->total > session->settings.append_bytes - more)
-    return imap_incoming_fail (incoming, "LIMIT", "Too much in one command.");
-  incoming->size += more;
-  incoming->total += more;
-  return TRUE;
-}
-
-/* ---- in jobs ---- */
-
-/* Writes the buffer to the stage. [blocks] */
-static gboolean
-write_buffer (ImapSession *session)
-{
-  ImapIncoming *incoming = &session->incoming;
-  GError *error = NULL;
-  if (incoming->text != NULL)
-    return FALSE;
-  if (incoming->stage == NULL)
-    incoming->stage = satchel_stage_new (session->store, incoming->size, &error);
-  if (incoming->stage == NULL
-      || !satchel_stage_write (incoming->stage, incoming->buffer->data, incoming->buffer->len, &error))
-    return imap_incoming_fail_error (session, error);
-  g_byte_array_set_size (incoming->buffer, 0);
-  return TRUE;
-}
-
-gboolean
-imap_incoming_write (ImapSession *session, const void *data, gsize len)
-{
-  GError *error = NULL;
-  if ((session->incoming.stage == NULL || session->incoming.buffer->len > 0) && !write_buffer (session))
-    return FALSE;
-  return satchel_stage_write (session->incoming.stage, data, len, &error)
-         || imap_incoming_fail_error (session, error);
-}
-
-/* @message, which was under way, is complete. */
-static gboolean
-finish_message (ImapSession *session, const ImapAppendMessage *message)
-{
-  ImapIncoming *incoming = &session->incoming;
-  GError *error = NULL;
-  if (incoming->size == 0)
-    return imap_incoming_fail (incoming, NULL, "A message cannot be empty."); /* RFC 3502 6.3.11 */
-  if (!write_buffer (session))
-    return FALSE;
-  if (message->has_date)
-    satchel_stage_set_internal_date (incoming->stage, message->date);
-  if (!satchel_stage_finish (incoming->stage, &error))
-    return imap_incoming_fail_error (session, error);
-  g_ptr_array_add (incoming->stages, g_steal_pointer (&incoming->stage));
-  incoming->size = 0;
-  incoming->at_part = 0;
-  return TRUE;
-}
-
 /* Adds the parts of @messages from @first on, which is under way, as far as no literal is needed. */
 static gboolean
 add_parts (ImapSession *session, const GPtrArray *messages, guint first, gboolean is_last_whole)
@@ -123,7 +21,7 @@ add_parts (ImapSession *session, const GPtrArray *messages, guint first, gboolea
         if (message->parts->pdata[incoming->at_part] != NULL
             && !imap_catenate (session, message->parts->pdata[incoming->at_part]))
           return FALSE;
-      if ((i + 1 < messages->len || is_last_whole) && !finish_message (session, message))
+      if ((i + 1 < messages->len || is_last_whole) && !imap_incoming_finish_message (session, message))
         return FALSE;
     }
   return incoming->text == NULL;
@@ -140,6 +38,37 @@ refuse_append (ImapSession *session, ImapStatus status, const char *code, const 
   return TRUE;
 }
 
+static void
+write_chunk (ImapSession *session)
+{
+  imap_incoming_write_buffer (session);
+}
+
+static void
+take_content (ImapSession *session, const guint8 *data, gsize len)
+{
+  ImapIncoming *incoming = &session->incoming;
+  if (incoming->text != NULL)
+    g_byte_array_set_size (incoming->buffer, 0);
+  gsize n = MIN (MIN (len, incoming->left), STREAM_CHUNK - incoming->buffer->len);
+  /* RFC 3501 9: a literal has no NUL.  RFC 3516 4.4: a literal8 that has could not be sent as FETCH BODY
+   * wants it.  The client is to encode it (decision 0020). */
+  if (memchr (data, '\0', n) != NULL)
+    imap_incoming_fail (incoming, incoming->is_binary ? "UNKNOWN-CTE" : "CANNOT",
+                        "Content with NUL is not stored, encode it.");
+  if (incoming->text == NULL)
+    g_byte_array_append (incoming->buffer, data, (guint) n);
+  satchel_connection_consume (session->connection, n);
+  incoming->left -= n;
+  if (incoming->left == 0)
+    {
+      incoming->take = NULL;
+      imap_lexer_stream_literal (&session->lexer);
+    }
+  if (incoming->buffer->len == STREAM_CHUNK)
+    imap_session_run_job (session, "imap APPEND", write_chunk, NULL);
+}
+
 /* Asks for the literal that was announced, or refuses it if what comes before it has failed. */
 static gboolean
 begin_content (ImapSession *session)
@@ -148,7 +77,7 @@ begin_content (ImapSession *session)
   const ImapLexer *lexer = &session->lexer;
   if (incoming->text != NULL || !imap_incoming_add_size (session, lexer->literal_size))
     return refuse_append (session, IMAP_NO, incoming->code, incoming->text);
-  incoming->is_active = TRUE;
+  incoming->take = take_content;
   incoming->is_binary = lexer->literal_is_binary;
   incoming->left = lexer->literal_size;
   incoming->at_part++;
@@ -267,37 +196,6 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
     return begin_content (session);
   imap_session_run_job (session, "imap APPEND", take_parts_ahead, ask_for_content);
   return TRUE;
-}
-
-static void
-write_chunk (ImapSession *session)
-{
-  write_buffer (session);
-}
-
-void
-imap_append_take (ImapSession *session, const guint8 *data, gsize len)
-{
-  ImapIncoming *incoming = &session->incoming;
-  if (incoming->text != NULL)
-    g_byte_array_set_size (incoming->buffer, 0);
-  gsize n = MIN (MIN (len, incoming->left), STREAM_CHUNK - incoming->buffer->len);
-  /* RFC 3501 9: a literal has no NUL.  RFC 3516 4.4: a literal8 that has could not be sent as FETCH BODY
-   * wants it.  The client is to encode it (decision 0020). */
-  if (memchr (data, '\0', n) != NULL)
-    imap_incoming_fail (incoming, incoming->is_binary ? "UNKNOWN-CTE" : "CANNOT",
-                        "Content with NUL is not stored, encode it.");
-  if (incoming->text == NULL)
-    g_byte_array_append (incoming->buffer, data, (guint) n);
-  satchel_connection_consume (session->connection, n);
-  incoming->left -= n;
-  if (incoming->left == 0)
-    {
-      incoming->is_active = FALSE;
-      imap_lexer_stream_literal (&session->lexer);
-    }
-  if (incoming->buffer->len == STREAM_CHUNK)
-    imap_session_run_job (session, "imap APPEND", write_chunk, NULL);
 }
 
 /* ---- the commands ---- */

@@ -39,19 +39,9 @@ typedef struct ImapSubject
   gboolean is_gone; /* it cannot be looked at: whatever was said of it does not count */
 } ImapSubject;
 
-gboolean imap_search_asks_date (ImapKeyKind kind);
-/* search_key.c resolves sets, names, charsets and times of the tree, and sorts it by cost. */
-gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key,
-                              const char *charset, GError **error);
-gboolean imap_search_test (ImapSubject *subject, const ImapSearchKey *key);
-
-/* search.c has these. */
+/* search_rows.c has these. */
 void imap_search_free (ImapSearch *search);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapSearch, imap_search_free)
-/* Begins a search (*search is NULL) or goes on with it.  TRUE: it is done, see rows.  FALSE: the command
- * returns *ret_step, and has its answer if that is DONE. */
-gboolean imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search, gboolean may_block,
-                          ImapStep *ret_step);
 /* Returns the newest columns of the message at @index of the view. */
 const SatchelChunk *imap_search_row (const ImapSession *session, const ImapSearch *search, guint32 index,
                                      guint *ret_row);
@@ -61,8 +51,23 @@ guint32 *imap_search_list (const ImapSearch *search, guint32 *ret_n);
 /* Returns attributes of the message at @index of the view, read in batches; NULL: it has gone, or is locked,
  * which is noted.  [blocks] */
 GBytes *imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index);
+/* Frees the batch of attributes. */
+void imap_search_clear_batch (ImapSearch *search);
 /* Notes those of @codes (satchel_mailbox_keys) that say LOCKED. */
 void imap_search_note_locked (ImapSearch *search, const SatchelErrorCode *codes, guint n);
+
+/* search_key.c has these. */
+gboolean imap_search_asks_date (ImapKeyKind kind);
+/* Resolves sets, names, charsets and times of the tree, and sorts it by cost. */
+gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key,
+                              const char *charset, GError **error);
+gboolean imap_search_test (ImapSubject *subject, const ImapSearchKey *key);
+
+/* search.c has these. */
+/* Begins a search (*search is NULL) or goes on with it.  TRUE: it is done, see rows.  FALSE: the command
+ * returns *ret_step, and has its answer if that is DONE. */
+gboolean imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search, gboolean may_block,
+                          ImapStep *ret_step);
 /* Returns the tagged answer once all results are reported: OK, or NO where messages are locked, since it is
  * unknown whether they match, or where they belong. */
 ImapStep imap_search_end (ImapSession *session, ImapCommand *command, const ImapSearch *search,
