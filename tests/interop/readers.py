@@ -188,6 +188,7 @@ def with_getmail():
     """getmail"""
     need("getmail")
     # It refuses to be root, and misses the end of a child that is faster than itself: the MDA lets it go to sleep first.
+    # The number of a process is no name for a mail: on a busy machine it comes again.
     place = os.path.join(work, "getmail")
     for sub in ("", "/home", "/box"):
         os.mkdir(place + sub, 0o700)
@@ -195,7 +196,7 @@ def with_getmail():
     script = write("getmail/mda", f"""#!/bin/sh
 state=R
 while [ "$state" != S ]; do read -r pid name state rest < /proc/$PPID/stat; done
-exec cat > {place}/box/$$
+exec cat > "$(mktemp {place}/box/XXXXXXXXXX)"
 """, 0o700)
     config = write("getmail/home/getmailrc", f"""[retriever]
 type = SimplePOP3SSLRetriever
