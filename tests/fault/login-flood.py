@@ -12,12 +12,12 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from factor import FactorServer  # noqa: E402
-from tap import LONG, case, equal, main  # noqa: E402
+from tap import LARGE_HASHES, LONG, case, equal, main  # noqa: E402
 
 USERS, CLIENTS, GUESSERS = 8, 24, 1200  # more than may wait for a hash
 N_LOGINS, N_MEANWHILE, N_GUESSES = (15000, 6000, 100000) if LONG else (1500, 600, 10000)
 GROWTH_MAX_KB = 160 * 1024  # limits.hash_memory, and room for tables
-totp = FactorServer(users=USERS, app_passwords=True)
+totp = FactorServer(users=USERS, first=LARGE_HASHES, app_passwords=True)
 server = totp.server
 NAMES = [f"u{n:04}" for n in range(1, USERS + 1)]
 SECRETS = {name: totp.app_password(name) for name in NAMES}

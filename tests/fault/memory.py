@@ -7,9 +7,9 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main, strict_context, wait_for  # noqa: E402
+from tap import LONG, Server, case, equal, main, strict_context, wait_for  # noqa: E402
 
-CROWD = 1500
+CROWD, TURNS = (1500, 3) if LONG else (1200, 2)
 AT_ONCE = 100  # that log in: a slow machine has no time for all of them within that of a login
 server = Server("--set", "server.gate_processes=1", "--set", "server.mail_processes=1", "--set", "limits.connections_per_address=100000",
                 "--set", "limits.connections_per_user=100000", "--set", "limits.login_timeout=10m", users=1)
@@ -53,7 +53,7 @@ def check(role, logs_in):
     for s in crowd(40, logs_in):  # what is made once and stays
         s.close()
     before = resident(role)
-    for turn in range(3):
+    for turn in range(TURNS):
         guests = crowd(CROWD, logs_in)
         full = resident(role)
         equal(full > before * 1.2, True, f"{role}: a crowd needs memory: {before} kB before, {full} kB with it")

@@ -13,10 +13,11 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main, run_all, wait_for  # noqa: E402
+from tap import LARGE_HASHES, LONG, Server, case, equal, main, run_all, wait_for  # noqa: E402
 
 LIMIT = 20  # of an account; 15 from networks that are not known, 5 from one network
-server = Server("--set", 'auth.failure_delay="0"', "--set", f"limits.login_failures={LIMIT}", users=8)
+CONNECTIONS, N_GUESSES = 20, 100 if LONG else 20  # guesses of each connection in a flood
+server = Server("--set", 'auth.failure_delay="0"', "--set", f"limits.login_failures={LIMIT}", *LARGE_HASHES, users=8)
 STATE = os.path.join(os.path.dirname(server.config_dir), "state/auth")
 # One more listener, for a proxy: it says where its clients come from.
 proxy_socket = socket.socket()
@@ -154,7 +155,7 @@ def tests_of_logins():
 
 @case
 def flood():
-    """2,000 wrong logins over 20 connections: who was in lately gets in meanwhile, and auth keeps its size"""
+    """wrong logins over 20 connections at once: who was in lately gets in meanwhile, and auth keeps its size"""
     status = f"/proc/{auth_pid()}/status"
 
     def rss_kb():
@@ -169,7 +170,7 @@ def flood():
     def guess(k):
         try:
             c = Client(f"198.18.{k}.1")
-            for n in range(100):
+            for n in range(N_GUESSES):
                 equal(c.login(f"u{n:04d}" if n % 2 else f"nobody{k}-{n}", f"guess{k}-{n}") in ("AUTHENTICATIONFAILED", "UNAVAILABLE"), True, "a guess")
             c.end()
         finally:
@@ -183,7 +184,7 @@ def flood():
             n_in[0] += 1
             if last:
                 break
-    run_all(owner, *(lambda k=k: guess(k) for k in range(20)))
+    run_all(owner, *(lambda k=k: guess(k) for k in range(CONNECTIONS)))
     equal(n_in[0] > 0, True, "logins meanwhile")
     grown = rss_kb() - before
     print(f"# {n_in[0]} logins meanwhile; auth grew by {grown} KiB", flush=True)

@@ -16,7 +16,7 @@ import traceback
 
 TOP = os.environ.get("SATCHEL_SRCDIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools", "lib"))
-from instance import PORTS  # noqa: E402
+from instance import PORTS, Instance  # noqa: E402
 from ports import free_port  # noqa: E402,F401 - for tests
 
 CORPUS = os.path.join(TOP, "..", "shared", "corpus")
@@ -157,8 +157,9 @@ def run(*command, timeout=600, check=True, **options):
 
 def wait_for(condition, what, seconds=120):
     """Polls a condition that another process brings about; the bound is only for a test that hangs.  What is awaited may be a
-    function, for words that change."""
-    deadline = time.monotonic() + seconds
+    function, for words that change.  The longer it takes, the more rarely it looks: some conditions cost as much as what they wait for."""
+    began = time.monotonic()
+    deadline = began + seconds
     with awaiting(what):
         while True:
             value = condition()
@@ -166,7 +167,7 @@ def wait_for(condition, what, seconds=120):
                 return value
             if time.monotonic() > deadline:
                 raise AssertionError(f"{_in_words(what)}: not within {seconds} s")
-            time.sleep(0.02)
+            time.sleep(min(max(0.02, (time.monotonic() - began) / 20), 0.5))
 
 
 class _Worker(threading.Thread):
@@ -200,8 +201,15 @@ def scratch():
     return d
 
 
+# Most tests are not about the cost of a login, so Argon2id is as cheap for them as it can be.  Some are about the memory that it takes
+# by default, some about all of what the default costs.
+CHEAP_HASHES = ("--set", 'passwd-file.memory="8K"', "--set", "passwd-file.passes=1")
+LARGE_HASHES = ("--set", 'passwd-file.memory="19M"')
+REAL_HASHES = (*LARGE_HASHES, "--set", "passwd-file.passes=2")
+
+
 class Server:
-    """A devserver of one's own; attributes are its JSON."""
+    """A devserver of one's own; attributes are its JSON.  Its hashes are cheap, unless the options have others."""
 
     def __init__(self, *options, users=2, directory=None, wrapper=()):
         """@wrapper: a command that runs it, as prlimit."""
@@ -210,7 +218,7 @@ class Server:
         # Held until the test ends, so that they are this server's also while it is stopped.
         ports = (f"--port={name}={free_port()}" for name in PORTS)
         _servers.append(self)
-        self.start("--users", str(users), *ports, *options)
+        self.start("--users", str(users), *ports, *CHEAP_HASHES, *options)
         at_end(self.stop)
 
     def start(self, *options):
@@ -229,7 +237,9 @@ class Server:
         subprocess.run([os.path.join(TOP, "tools/devserver"), "stop", "--dir", self.dir, *options], capture_output=True, timeout=120)
 
     def cli(self, *arguments, check=True, **options):
-        return run(os.path.join(TOP, "tools/devserver"), "cli", "--dir", self.dir, "--", *arguments, check=check, text=True, **options)
+        """Runs the satchel command, as `devserver cli` does."""
+        command, environment = Instance(self.dir).command(arguments)
+        return run(*command, check=check, text=True, env=environment, **options)
 
     def log(self):
         with open(self.log_file, errors="replace") as f:
