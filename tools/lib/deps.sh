@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 # Sourced: what is needed, and how to get it.  need_packages WHAT... installs on Debian as root or by sudo, else
-# prints the one line to run and exits 69.  want_packages WHAT... leaves out what the release does not have, and says so.
+# prints the one line to run and exits 69.  present_packages WHAT... prints those that the release has, and names the others.
 BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libglib2.0-dev libgnutls28-dev libconfig-dev
  libseccomp-dev libunistring-dev libsodium-dev libcrypt-dev zlib1g-dev libqrencode-dev
  libsqlite3-dev libpq-dev libldap-dev libdb5.3-dev libpam0g-dev libcurl4-gnutls-dev libjansson-dev"
 RUN_PACKAGES="python3 openssl curl ca-certificates"
+# What ./configure looks for on behalf of tests.
+TEST_BUILD_PACKAGES="libgmime-3.0-dev"
 TEST_PACKAGES="gnutls-bin gsasl swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter
- libmail-imapclient-perl libio-socket-ssl-perl php-cli libgmime-3.0-dev mandoc xz-utils strace clang clang-format-19 libclang-rt-dev procps fail2ban git iproute2
+ libmail-imapclient-perl libio-socket-ssl-perl php-cli mandoc xz-utils strace clang clang-format-19 libclang-rt-dev procps fail2ban git iproute2
  oathtool postgresql slapd ldap-utils db-util"
 # These are not in every release: the script says which are missing, and the cases that use them are skipped.
 OPTIONAL_TEST_PACKAGES="uw-mailutils php-horde-imap-client"
@@ -49,7 +51,8 @@ need_packages() {
     say "installing: $missing"
     log=$(mktemp)
     # Daemons of test programs are not to be started on this machine.
-    $run env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$log" 2>&1 || true
+    [ -n "${packages_are_listed:-}" ] || $run env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$log" 2>&1 || true
+    packages_are_listed=1
     if ! $run env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y install --no-install-recommends $missing >>"$log" 2>&1; then
         tail -5 "$log" >&2
         say "apt-get could not install them (whole output: $log)"
@@ -58,14 +61,14 @@ need_packages() {
     rm -f "$log"
 }
 
-want_packages() {
-    local p run there=
-    [ -n "$(missing_packages "$@")" ] || return 0
+present_packages() {
+    local p run
     # A package without a candidate is lacking only where the lists of the release are there.
-    if ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 && run=$(as_root); then $run apt-get -q update >/dev/null 2>&1; fi
-    for p in $(missing_packages "$@"); do
-        if LC_ALL=C apt-cache policy "$p" 2>/dev/null | grep -q 'Candidate: [^(]'; then there="$there $p"
+    if [ -n "$(missing_packages "$@")" ] && ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 && run=$(as_root); then
+        $run apt-get -q update >/dev/null 2>&1
+    fi
+    for p in "$@"; do
+        if [ -z "$(missing_packages "$p")" ] || LC_ALL=C apt-cache policy "$p" 2>/dev/null | grep -q 'Candidate: [^(]'; then echo "$p"
         else say "not in this release, what uses it is skipped: $p"; fi
     done
-    need_packages $there
 }
