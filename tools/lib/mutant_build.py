@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+import line_counts
 import mutations
 import test_map
 from line_counts import TOP
@@ -29,7 +30,7 @@ AGES = (r"\.Po$|\.Plo$", r"\.o$", r"\.lo$", r"\.a$", r"(^|/)lib[^/]*\.(so.*|lai?
 
 
 def bring_copy_up_to_date():
-    """Copies what differs, so that make builds only that."""
+    """Copies what differs, so that make builds only that; a source that was moved goes from where it was."""
     names = subprocess.run(["git", "-C", TOP, "ls-files", "-z"], check=True, capture_output=True).stdout.decode().split("\0")
     wanted = {n for n in names if n and os.path.exists(os.path.join(TOP, n))}
     for name in wanted:
@@ -37,6 +38,11 @@ def bring_copy_up_to_date():
         if not os.path.exists(new) or open(old, "rb").read() != open(new, "rb").read():
             os.makedirs(os.path.dirname(new), exist_ok=True)
             shutil.copy(old, new)
+    for part in line_counts.PARTS:
+        for directory, _, files in os.walk(os.path.join(TREE, part)):
+            for path in (os.path.join(directory, f) for f in files if f.endswith((".c", ".h"))):
+                if os.path.relpath(path, TREE) not in wanted:
+                    os.unlink(path)
 
 
 def make(*words, jobs=1):
