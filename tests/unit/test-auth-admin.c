@@ -5,6 +5,9 @@
 #include "tests/lib/auth-stage.h"
 #include "tests/lib/loop.h"
 
+#include <satchel/admin.h>
+#include <satchel/module.h>
+
 static guint asked_status;
 
 /* Asks, waits for the last part of the answer, and returns its text; the status stands in `asked_status`. */
@@ -224,6 +227,72 @@ test_devices (void)
   stage_end ();
 }
 
+/* ---- a command of a module ---- */
+
+#define N_LINES 800u
+#define LINE_BYTES 1000u
+
+static gboolean
+say_much (SatchelAdminCall *call, GError **error)
+{
+  g_autofree char *text = g_strnfill (LINE_BYTES - 2, 'y');
+  for (guint i = 0; i < N_LINES; i++)
+    if (!satchel_admin_print (call, "%s", text))
+      return FALSE;
+  return TRUE;
+}
+
+static const SatchelAdminCommand much = {
+  .size = sizeof much, .name = "much", .summary = "Talk", .in_auth = TRUE, .run = say_much
+};
+static const SatchelAdminCommand *const commands[] = { &much, NULL };
+static const SatchelAdminOps admin_ops = { sizeof admin_ops, commands };
+static const SatchelProvides provides[] = { { SATCHEL_KIND_ADMIN, NULL, &admin_ops }, { 0 } };
+static const SatchelModule talker = { SATCHEL_MODULE_FACTS, .name = "talker", .version = "1",
+                                      .description = "d",   .licence = "MIT", .roles = SATCHEL_ROLE_AUTH,
+                                      .provides = provides };
+
+static void
+start_talking (void)
+{
+  g_autoptr (GError) error = NULL;
+  stage_begin (NULL);
+  stage.n_admin_final = 0;
+  satchel_loader_add (stage.context.loader, &talker, FALSE, &error);
+  g_assert_no_error (error);
+  g_assert_true (stage.hooks->admin (
+      &stage.context, 1, (const char *const[]) { "run-auth", "talker", "much", "", "text", "", NULL }));
+  loop_until (stage.admin_reply->len > 100 * LINE_BYTES);
+}
+
+/* A long answer waits for the administrator to read it, and comes whole. */
+static void
+test_long_answer (void)
+{
+  start_talking ();
+  loop_settle ();
+  g_assert_cmpuint (stage.n_admin_final, ==, 0);
+  while (stage.n_admin_final == 0)
+    {
+      gsize before = stage.admin_reply->len;
+      stage.hooks->admin_goes_on (&stage.context, 1, FALSE, 100 * LINE_BYTES);
+      loop_until (stage.n_admin_final == 1 || stage.admin_reply->len > before);
+    }
+  g_assert_cmpuint (stage.admin_reply->len, >=, N_LINES * LINE_BYTES);
+  stage_end ();
+}
+
+/* The administrator is gone: the command ends before all is said. */
+static void
+test_cancelled_answer (void)
+{
+  start_talking ();
+  stage.hooks->admin_goes_on (&stage.context, 1, TRUE, 0);
+  loop_until (stage.n_admin_final == 1);
+  g_assert_cmpuint (stage.admin_reply->len, <, N_LINES * LINE_BYTES);
+  stage_end ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -238,5 +307,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/admin/owner", test_owner);
   g_test_add_func ("/auth/admin/kick", test_kick);
   g_test_add_func ("/auth/admin/devices", test_devices);
+  g_test_add_func ("/auth/admin/long-answer", test_long_answer);
+  g_test_add_func ("/auth/admin/cancelled-answer", test_cancelled_answer);
   return g_test_run ();
 }

@@ -184,22 +184,27 @@ test_login_timeout (void)
   satchel_gate_configure ();
 }
 
-/* Who is in is not sent away when the time for the login is over. */
+/* Who is in is not sent away when the time for the login is over, and goes on to count among the connections
+ * of the address. */
 static void
 test_stays_in (void)
 {
-  Client in, out;
-  rig_set_limits ("login_timeout = \"1s\";");
+  Client in, out, second;
+  rig_set_limits ("login_timeout = \"1s\"; connections_per_address = 1;");
   satchel_gate_configure ();
   client_connect (&in, "127.0.0.1", &clear);
   client_say (&in, "login alice pw\n");
   loop_until (client_has (&in, "welcome"));
-  client_connect (&out, "127.0.0.1", &clear);
+  client_connect (&out, "127.0.0.2", &clear);
   loop_until (client_ended (&out)); /* which came after the other one, and has the same time */
   client_say (&in, "still\n");
   loop_until (client_has (&in, "mail still\n"));
+  client_connect (&second, "127.0.0.1", &clear);
+  loop_until (client_ended (&second));
+  g_assert_cmpstr (second.got->str, ==, "refused: address\n");
   client_drop (&in);
   client_drop (&out);
+  client_drop (&second);
   rig_settle ();
   rig_set_limits ("");
   satchel_gate_configure ();
