@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/exit.h"
+#include "core/base/sanitized.h"
 #include "core/daemon/options.h"
 #include "core/daemon/role/role_private.h"
 
@@ -99,6 +100,17 @@ run_role (const SatchelOptions *options)
   return SATCHEL_EXIT_USAGE;
 }
 
+/* The leak check of a sanitizer needs ptrace, for which the sandbox ends the process that makes it, and waits
+ * for that process without end: roles end without it. */
+static int
+end_role (int status)
+{
+  if (!satchel_is_sanitized ())
+    return status;
+  fflush (NULL);
+  _exit (status);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -115,5 +127,5 @@ main (int argc, char **argv)
       printf ("satcheld %s\n", PACKAGE_VERSION);
       return 0;
     }
-  return options.role != NULL ? run_role (&options) : satchel_master_main (&options);
+  return options.role != NULL ? end_role (run_role (&options)) : satchel_master_main (&options);
 }
