@@ -11,8 +11,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from clock import Clock  # noqa: E402
 from factor import AWAY, HOME, FactorServer, Relay  # noqa: E402
-from tap import case, equal, main, need, run, run_all, scratch, strict_context, wait_for  # noqa: E402
-from terminal import terminal  # noqa: E402
+from programs import MAIL, POP3, PROGRAMS, Place  # noqa: E402
+from tap import case, equal, main, need, run_all, wait_for  # noqa: E402
 
 need("oathtool")
 clock = Clock()
@@ -20,135 +20,12 @@ totp = FactorServer("--set", 'auth.explain="always"', "--set", 'totp.policies=({
                     '{name="u0010@example.org";policy="required-unknown"})', users=10, clock=clock)
 server = totp.server
 PASSWORD = server.password
-work = scratch()
 HOUR_S, DAY_S = 3600.5, 86400  # the log cuts fractions of seconds off
-
-
-class Place:
-    """Where a program works: files of its own, and the ports at which it finds the server."""
-    n = 0
-
-    def __init__(self, imaps, pop3s, user, secret):
-        Place.n += 1
-        self.imaps, self.pop3s, self.user, self.secret = imaps, pop3s, user, secret
-        self.dir = os.path.join(work, f"place{Place.n}")
-        os.mkdir(self.dir, 0o700)
-
-    def write(self, name, text, mode=0o600):
-        path = os.path.join(self.dir, name)
-        with open(path, "w", opener=lambda p, flags: os.open(p, flags, mode)) as f:
-            f.write(text)
-        return path
-
-    def maildir(self):
-        path = os.path.join(self.dir, "box")
-        for sub in ("", "new", "cur", "tmp"):
-            os.makedirs(os.path.join(path, sub), exist_ok=True)
-        return path
-
-
-# Each runs its program once in a place, and returns whether it has the one mail of the mailbox.
-
-def by_curl(place):
-    r = run("curl", "-sS", "--cacert", server.ca_file, "-u", f"{place.user}:{place.secret}", f"imaps://localhost:{place.imaps}/INBOX;MAILINDEX=1",
-            check=False)
-    return b"the one mail" in r.stdout
-
-
-def by_poplib(place):
-    p = poplib.POP3_SSL("localhost", place.pop3s, context=strict_context(server.ca_file), timeout=120)
-    try:
-        p.user(place.user)
-        p.pass_(place.secret)
-        return any(b"the one mail" in line for line in p.retr(1)[1])
-    except poplib.error_proto:
-        return False
-    finally:
-        p.close()
-
-
-def has_mail(path):
-    return any("the one mail" in open(os.path.join(path, sub, name)).read() for sub in ("new", "cur") for name in os.listdir(os.path.join(path, sub)))
-
-
-def by_mbsync(place):
-    box = place.maildir()
-    config = place.write("mbsyncrc", f"""IMAPAccount a
-Host localhost
-Port {place.imaps}
-User {place.user}
-Pass "{place.secret}"
-SSLType IMAPS
-CertificateFile {server.ca_file}
-
-IMAPStore remote
-Account a
-
-MaildirStore local
-Path {place.dir}/
-Inbox {box}
-
-Channel all
-Far :remote:
-Near :local:
-Sync Pull
-SyncState *
-""")
-    r = run("mbsync", "-c", config, "-a", check=False)
-    return r.returncode == 0 and has_mail(box)
-
-
-def by_fetchmail(place):
-    box = place.maildir()
-    script = place.write("mda", f'#!/bin/sh\nexec cat > "$(mktemp {box}/new/XXXXXXXXXX)"\n', 0o700)
-    config = place.write("fetchmailrc", f"""set no bouncemail
-poll localhost protocol pop3 port {place.pop3s} user "{place.user}" password "{place.secret}" ssl sslproto "auto" sslcertck sslcertfile "{server.ca_file}"
-  no rewrite keep fetchall mda "{script}"
-""")
-    r = run("fetchmail", "-f", config, "--invisible", env={**os.environ, "FETCHMAILHOME": place.dir}, check=False)
-    return r.returncode == 0 and has_mail(box)
-
-
-def by_mpop(place):
-    box = place.maildir()
-    config = place.write("mpoprc", f"""account a
-host localhost
-port {place.pop3s}
-user {place.user}
-password {place.secret}
-tls on
-tls_starttls off
-tls_trust_file {server.ca_file}
-keep on
-uidls_file {place.dir}/uidls
-delivery maildir {box}
-""")
-    r = run("mpop", "-C", config, "-q", "a", check=False)
-    return r.returncode == 0 and has_mail(box)
-
-
-def by_mutt(place):
-    out = os.path.join(place.dir, "copy")
-    shutil.rmtree(out, ignore_errors=True)
-    config = place.write("muttrc", f"""set imap_user="{place.user}" imap_pass="{place.secret}" ssl_ca_certificates_file="{server.ca_file}"
-set certificate_file="{server.ca_file}" ssl_verify_host=yes ssl_starttls=no
-set folder="{place.dir}" mbox_type=Maildir confirmcreate=no confirmappend=no copy=no delete=no quit=yes wait_key=no sleep_time=0
-""")
-    terminal("mutt", "-n", "-F", config, "-f", f"imaps://localhost:{place.imaps}/INBOX", "-e",
-             f"push '<tag-pattern>.<enter><tag-prefix><copy-message>{out}<enter><exit>'", home=place.dir)
-    return os.path.isdir(out) and has_mail(out)
-
-
-PROGRAMS = {"u0001": (by_curl, "curl"), "u0002": (by_poplib, "python3"), "u0003": (by_mbsync, "mbsync"), "u0004": (by_fetchmail, "fetchmail"),
-            "u0005": (by_mpop, "mpop"), "u0006": (by_mutt, "mutt")}
 
 
 def places(imaps, pop3s, n):
     """@n of each program, with the string that it stored."""
-    return {user: [Place(imaps, pop3s, user, stored[user]) for _ in range(n)] for user in PROGRAMS}
-
-
-POP3 = (by_poplib, by_fetchmail, by_mpop)
+    return {user: [Place(server.ca_file, imaps, pop3s, user, stored[user]) for _ in range(n)] for user in PROGRAMS}
 
 
 def run_in(where, n, want, what):
@@ -170,7 +47,7 @@ def programs_reconnect():
     """curl, poplib, mbsync, fetchmail, mpop and mutt with password and code: every minute for ten minutes, five at once"""
     for _, program in PROGRAMS.values():
         need(program)
-    server.deliver(b"From: a@example.net\nSubject: hello\nMessage-ID: <one@example.net>\n\nthe one mail\n", *PROGRAMS)
+    server.deliver(MAIL, *PROGRAMS)
     for user in PROGRAMS:
         stored[user] = PASSWORD + totp.code(totp.enrol(user))
     home = places(server.imaps, server.pop3s, 5)
