@@ -156,10 +156,14 @@ send_listener (int fd, const SatchelPlanListener *listener, GError **error)
                             listener->path };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     satchel_ipc_put_string (message, strings[i]);
-  guint32 numbers[] = {
-    listener->port,       listener->mode, listener->roles, listener->implicit_tls, listener->allow_cleartext,
-    listener->is_optional
-  };
+  guint32 numbers[] = { listener->port,
+                        listener->mode,
+                        listener->uid,
+                        listener->gid,
+                        listener->roles,
+                        listener->implicit_tls,
+                        listener->allow_cleartext,
+                        listener->is_optional };
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     satchel_ipc_put_u32 (message, numbers[i]);
   return satchel_ipc_send_blocking (fd, message, error);
@@ -281,6 +285,8 @@ take_listener (SatchelPlan *plan, SatchelIpcMessage *message)
     *strings[i] = g_strdup (satchel_ipc_get_string (message));
   guint32 *numbers[] = { &listener->port,
                          &listener->mode,
+                         &listener->uid,
+                         &listener->gid,
                          &listener->roles,
                          &listener->implicit_tls,
                          &listener->allow_cleartext,
@@ -408,8 +414,8 @@ satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b)
                                 *y = g_ptr_array_index (b->listeners, i);
       if (strcmp (x->name, y->name) != 0 || strcmp (x->protocol, y->protocol) != 0
           || strcmp (x->address, y->address) != 0 || strcmp (x->path, y->path) != 0 || x->port != y->port
-          || x->mode != y->mode || x->roles != y->roles || x->implicit_tls != y->implicit_tls
-          || x->allow_cleartext != y->allow_cleartext)
+          || x->mode != y->mode || x->uid != y->uid || x->gid != y->gid || x->roles != y->roles
+          || x->implicit_tls != y->implicit_tls || x->allow_cleartext != y->allow_cleartext)
         return FALSE;
     }
   return TRUE;

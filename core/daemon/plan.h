@@ -30,6 +30,7 @@ typedef struct SatchelPlanListener
   char *address;             /* numeric; "" with a path */
   char *path;                /* "" with an address */
   guint32 port, mode, roles; /* roles: bits of SatchelRole for the processes that accept connections */
+  guint32 uid, gid;          /* of the unix socket; SATCHEL_PLAN_NO_ID: those of master */
   guint32 implicit_tls, allow_cleartext;
   guint32 is_optional; /* the machine may lack its address family: IPv6 of "*" and of loopback */
 } SatchelPlanListener;

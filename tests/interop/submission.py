@@ -15,6 +15,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from mta import listeners  # noqa: E402
 from overlay import POSTFIX_PACKAGES, Overlay  # noqa: E402
+from programs import MAIL, PROGRAMS, Place  # noqa: E402
 from tap import TOP, Server, Skip, at_end, case, equal, free_port, main, need, strict_context, wait_for  # noqa: E402
 
 OATHTOOL = "oathtool"
@@ -32,13 +33,14 @@ def start():
     private = overlay.root + "/var/spool/postfix/private"
     if len(private.encode()) > 90:
         raise Skip("the path of the sockets is too long here")
-    server = Server(users=5)
+    server = Server(users=11)
     store = os.path.join(os.path.dirname(server.config_dir), "state/auth/totp")
     with open(store + ".key", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
         f.write("a master key of 32 characters or more\n")
     os.chown(store + ".key", os.stat(os.path.dirname(store)).st_uid, os.stat(os.path.dirname(store)).st_gid)
     server.stop("--keep")
-    server.start(*listeners(server, private + "/satchel-auth", private + "/satchel-map"), "--set", "totp.enabled=true", "--set", f'totp.key="file:{store}.key"',
+    group = in_root("getent", "group", "postfix", text=True).stdout.split(":")[2]
+    server.start(*listeners(server, private + "/satchel-auth", private + "/satchel-map", f'group = "{group}";'), "--set", "totp.enabled=true", "--set", f'totp.key="file:{store}.key"',
                  "--set", f'totp.path="{store}"', "--set", "app-passwords.enabled=true",
                  "--set", f'app-passwords.path="{os.path.dirname(store)}/app-passwords"', "--set", 'auth.explain="always"', "--set", "limits.login_failures=40", "--set", 'auth.failure_delay="0"')
     port = state["port"] = free_port()
@@ -75,18 +77,18 @@ def begin():
     return state.get("server") or start()
 
 
-def connect():
+def connect(source=CLIENT):
     """A client of submission, under TLS.  A smtpd that could not go on is gone; the next one serves."""
-    c = smtplib.SMTP("127.0.0.1", state["port"], timeout=120, source_address=(CLIENT, 0))
+    c = smtplib.SMTP("127.0.0.1", state["port"], timeout=120, source_address=(source, 0))
     c.ehlo()
     c.starttls(context=strict_context(state["server"].ca_file))
     c.ehlo()
     return c
 
 
-def submit(user, password, mechanism="PLAIN"):
+def submit(user, password, mechanism="PLAIN", source=CLIENT):
     """(code, text) of the login; what is sent then must be taken."""
-    with connect() as c:
+    with connect(source) as c:
         if mechanism == "PLAIN":
             got = c.docmd("AUTH", "PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()).decode())
         else:
@@ -167,6 +169,21 @@ def one_time_codes():
     stored = state["server"].password + code(fresh)
     equal(submit("u0004", stored)[0], 235, "a code that comes by submission first")
     equal(imap("u0004", stored), "OK", "and then by IMAP")
+
+
+@case
+def after_each_program():
+    """the string by which curl, poplib, mbsync, fetchmail, mpop and mutt have just logged in submits at once from there, and from nowhere else"""
+    server = begin()
+    readers = dict(zip((f"u{n:04}" for n in range(6, 12)), PROGRAMS.values()))
+    server.deliver(MAIL, *readers)
+    for reader, (program, name) in readers.items():
+        need(name)
+        stored = server.password + code(enrol(reader))
+        equal(program(Place(server.ca_file, server.imaps, server.pop3s, reader, stored)), True, f"{name} with the code")
+        for mechanism in ("PLAIN", "LOGIN"):
+            equal(submit(reader, stored, mechanism, "127.0.0.1")[0], 235, f"the string of {name} by {mechanism}")
+        equal(submit(reader, stored)[0], 535, f"the string of {name} from another network")
 
 
 @case

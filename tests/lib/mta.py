@@ -7,11 +7,11 @@ import socket
 from tap import equal
 
 
-def listeners(server, auth, recipients):
-    """Options that start a server with its usual TLS ports, LMTP, and these two sockets."""
+def listeners(server, auth, recipients, more=""):
+    """Options that start a server with its usual TLS ports, LMTP, and these two sockets.  @more: settings of the first."""
     tcp = "".join(f'{{ name = "{name}"; protocol = "{protocol}"; address = "127.0.0.1"; port = {server.ports[name]}; tls = {tls}; }}, '
                   for name, protocol, tls in (("imaps", "imap", "true"), ("pop3s", "pop3", "true"), ("lmtp", "lmtp", "false")))
-    unix = f'{{ name = "mta-auth"; protocol = "dovecot-auth"; path = "{auth}"; }}, {{ name = "mta-map"; protocol = "socketmap"; path = "{recipients}"; }}'
+    unix = f'{{ name = "mta-auth"; protocol = "dovecot-auth"; path = "{auth}"; {more} }}, {{ name = "mta-map"; protocol = "socketmap"; path = "{recipients}"; }}'
     return ("--set", "dovecot-auth.enabled=true", "--set", "socketmap.enabled=true", "--set", f"listen.listeners=( {tcp}{unix} )")
 
 

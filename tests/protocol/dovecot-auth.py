@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from mta import DovecotClient, listeners, plain, run_path  # noqa: E402
-from tap import Server, case, equal, main, wait_for  # noqa: E402
+from tap import Server, Skip, case, equal, main, wait_for  # noqa: E402
 
 server = Server(users=3)
 AUTH, MAP = run_path(server, "mta-auth"), run_path(server, "mta-map")
@@ -174,6 +174,26 @@ def is_in():
         return c.line() == ["OK", "1", f"user={ALICE}"]
     except OSError:
         return False
+
+
+@case
+def whose_the_socket_is():
+    """strangers of the machine may not use the socket; owner, group and mode are as the listener says, and a name that is none is told"""
+    equal(oct(os.stat(AUTH).st_mode & 0o777), oct(0o660), "the mode, where none is set")
+    if os.geteuid() != 0:
+        raise Skip("only root can give a socket to another account")
+    own = f'{{ name = "given"; protocol = "dovecot-auth"; path = "{AUTH}-2"; owner = "65534"; group = "3"; mode = "0640"; }}'
+    unknown = own.replace("65534", "nobody-here").replace('group = "3"', 'group = "no-group-here"')
+    at_address = own.replace(f'path = "{AUTH}-2"', 'address = "127.0.0.1"; port = 1').replace("dovecot-auth", "imap").replace("given", "at")
+    checked = server.cli("config", "check", "--set", "dovecot-auth.enabled=true", "--set", f"listen.listeners=( {unknown}, {at_address} )", check=False)
+    for said in ('there is no account "nobody-here"', 'there is no group "no-group-here"', "owner is for unix sockets"):
+        equal(said in checked.stderr + checked.stdout, True, f"{said}: {checked}")
+    server.stop("--keep")
+    given = [option.replace("listen.listeners=( ", f"listen.listeners=( {own}, ") for option in OPTIONS]
+    server.start(*given)
+    status = os.stat(f"{AUTH}-2")
+    equal((status.st_uid, status.st_gid, oct(status.st_mode & 0o777)), (65534, 3, oct(0o640)), "owner, group, mode")
+    equal(DovecotClient(f"{AUTH}-2").log_in("u0001", server.password), ["OK", f"user={ALICE}"], "a login there")
 
 
 @case

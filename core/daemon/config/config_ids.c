@@ -43,11 +43,11 @@ find_user (SatchelConfigWork *work, const SatchelConfig *server, const char *key
                                  key, name != NULL ? name : "", name != NULL ? name : "NAME");
 }
 
-void
-satchel_config_work_group (SatchelConfigWork *work, const SatchelConfig *section, const char *key,
-                           const char *name, guint32 *ret_gid)
+static void
+find_group (SatchelConfigWork *work, const SatchelConfig *section, const char *key, const char *name,
+            guint32 *ret_gid)
 {
-  if (parse_number (name, ret_gid) || !work->is_root)
+  if (parse_number (name, ret_gid))
     return;
   const struct group *entry = getgrnam (name);
   if (entry != NULL)
@@ -57,6 +57,34 @@ satchel_config_work_group (SatchelConfigWork *work, const SatchelConfig *section
                                  "%s: there is no group \"%s\"; make it (groupadd --system %s), set a "
                                  "number, or leave the setting out",
                                  key, name, name);
+}
+
+void
+satchel_config_work_group (SatchelConfigWork *work, const SatchelConfig *section, const char *key,
+                           const char *name, guint32 *ret_gid)
+{
+  if (work->is_root)
+    find_group (work, section, key, name, ret_gid);
+}
+
+void
+satchel_config_work_owner (SatchelConfigWork *work, const SatchelConfig *section, const char *owner,
+                           const char *group, guint32 *ret_uid, guint32 *ret_gid)
+{
+  const struct passwd *entry;
+  *ret_uid = *ret_gid = SATCHEL_PLAN_NO_ID;
+  if (owner != NULL && !parse_number (owner, ret_uid))
+    {
+      if ((entry = getpwnam (owner)) != NULL)
+        *ret_uid = entry->pw_uid;
+      else
+        satchel_config_work_problem (work, FALSE, section, "owner",
+                                     "owner: there is no account \"%s\"; correct the name, set a number, or "
+                                     "leave the setting out",
+                                     owner);
+    }
+  if (group != NULL)
+    find_group (work, section, "group", group, ret_gid);
 }
 
 void

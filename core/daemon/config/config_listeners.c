@@ -55,6 +55,7 @@ add_listener (SatchelConfigWork *work, const char *origin, const char *name, con
   listener->path = g_strdup ("");
   listener->roles = roles;
   listener->mode = 0666;
+  listener->uid = listener->gid = SATCHEL_PLAN_NO_ID;
   g_ptr_array_add (work->plan->listeners, listener);
   return listener;
 }
@@ -95,7 +96,7 @@ add_addresses (SatchelConfigWork *work, const SatchelPlanListener *like, const c
 
 static void
 add_path (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelPlanListener *like,
-          const char *path, guint mode)
+          const char *path)
 {
   if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path)
     {
@@ -108,7 +109,9 @@ add_path (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelPlan
   SatchelPlanListener *listener = add_listener (work, like->origin, like->name, like->protocol, like->roles);
   g_free (listener->path);
   listener->path = g_strdup (path);
-  listener->mode = mode;
+  listener->mode = like->mode;
+  listener->uid = like->uid;
+  listener->gid = like->gid;
   listener->implicit_tls = like->implicit_tls;
   listener->allow_cleartext = like->allow_cleartext;
 }
@@ -134,6 +137,19 @@ check_networks (SatchelConfigWork *work, const SatchelConfig *entry, const char 
             "listener %s: %s: \"%s\" is not a network; write ADDRESS/BITS, as 192.0.2.0/24", name, key,
             *text);
     }
+}
+
+/* TRUE: a setting of unix sockets is set for an address. */
+static gboolean
+refuse_owner (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelListenerSettings *settings)
+{
+  const char *key = settings->owner != NULL ? "owner" : settings->group != NULL ? "group" : NULL;
+  if (settings->path != NULL || key == NULL)
+    return FALSE;
+  satchel_config_work_problem (
+      work, FALSE, entry, key,
+      "listener %s: %s is for unix sockets; remove it, or set path instead of address", settings->name, key);
+  return TRUE;
 }
 
 static void
@@ -163,6 +179,8 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
                                    "listener %s: exactly one of address and path must be set", name);
       return;
     }
+  if (refuse_owner (work, entry, &settings))
+    return;
   if (target.is_unix_only && address != NULL)
     {
       satchel_config_work_problem (
@@ -185,7 +203,9 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
         "listener %s: tls is true, but no certificate is set; set tls.cert and tls.key", name);
   if (path != NULL)
     {
-      add_path (work, entry, &like, path, settings.mode);
+      like.mode = settings.mode != 0 ? settings.mode : target.is_unix_only ? 0660 : 0666;
+      satchel_config_work_owner (work, entry, settings.owner, settings.group, &like.uid, &like.gid);
+      add_path (work, entry, &like, path);
       return;
     }
   like.port = settings.port;
@@ -231,7 +251,9 @@ add_default_protocol (SatchelConfigWork *work, const SatchelProvided *provided)
   if (ops->flags & SATCHEL_PROTOCOL_NO_LOGIN)
     {
       g_autofree char *path = g_build_filename (server.run_dir, provided->name, NULL);
-      add_path (work, NULL, &like, path, 0666);
+      like.mode = 0666;
+      like.uid = like.gid = SATCHEL_PLAN_NO_ID;
+      add_path (work, NULL, &like, path);
       return;
     }
   like.port = ops->port;

@@ -24,6 +24,10 @@ void satchel_config_work_ids (SatchelConfigWork *work);
 /* Finds the group @name, which @key of @section has; nothing unless this server is root's. */
 void satchel_config_work_group (SatchelConfigWork *work, const SatchelConfig *section, const char *key,
                                 const char *name, guint32 *ret_gid);
+/* Finds account and group of a file, which @section has as `owner` and `group`; each may be NULL, and its
+ * number is SATCHEL_PLAN_NO_ID then. */
+void satchel_config_work_owner (SatchelConfigWork *work, const SatchelConfig *section, const char *owner,
+                                const char *group, guint32 *ret_uid, guint32 *ret_gid);
 void satchel_config_work_names (SatchelConfigWork *work);
 void satchel_config_work_main_password (SatchelConfigWork *work);
 void satchel_config_work_storage (SatchelConfigWork *work);

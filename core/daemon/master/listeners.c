@@ -298,14 +298,45 @@ is_our_port (const SatchelSockets *sockets, guint port)
   return FALSE;
 }
 
+/* Gives a socket that was made just now to another account or group.  Who owns the directory could have put
+ * something else in its place, so what is given away is looked at, and not found by its path again. */
+static gboolean
+give_unix (const char *path, guint32 uid, guint32 gid, GError **error)
+{
+  struct stat st;
+  if (uid == SATCHEL_PLAN_NO_ID && gid == SATCHEL_PLAN_NO_ID)
+    return TRUE;
+  g_auto (SatchelFd) fd = open (path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (fd >= 0 && fstat (fd, &st) == 0 && S_ISSOCK (st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid ()
+      && fchownat (fd, "", uid, gid, AT_EMPTY_PATH) == 0)
+    return TRUE;
+  return satchel_error_set_errno (
+      error, errno,
+      "the socket %s cannot be given to its owner and group (only root may give files to others, and others "
+      "only to groups of their own)",
+      path);
+}
+
+static int
+bind_path (const SatchelPlanListener *listener, GError **error)
+{
+  g_auto (SatchelFd) fd = satchel_bind_unix (listener->path, listener->mode, SOCK_STREAM, error);
+  if (fd < 0)
+    return -1;
+  if (give_unix (listener->path, listener->uid, listener->gid, error))
+    return satchel_fd_steal (&fd);
+  (void) unlink (listener->path);
+  return -1;
+}
+
 static gboolean
 bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener *listener)
 {
   g_autofree char *key = key_of (listener);
   g_autoptr (GError) error = NULL;
   int errnum = 0;
-  int fd = *listener->path != '\0' ? satchel_bind_unix (listener->path, listener->mode, SOCK_STREAM, &error)
-                                   : satchel_bind_tcp (listener, FALSE, &errnum);
+  int fd =
+      *listener->path != '\0' ? bind_path (listener, &error) : satchel_bind_tcp (listener, FALSE, &errnum);
   if (fd >= 0)
     {
       add_socket (sockets, fd, key, NULL, TRUE);

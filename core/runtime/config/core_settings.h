@@ -45,8 +45,8 @@ void satchel_tls_settings_read (const SatchelConfig *tls, SatchelTlsSettings *re
 
 typedef struct SatchelListenerSettings
 {
-  const char *name, *protocol, *address, *path;
-  guint port, mode;
+  const char *name, *protocol, *address, *path, *owner, *group;
+  guint port, mode; /* mode 0: not set */
   gboolean implicit_tls, allow_cleartext, asks_certificate;
   const char *const *networks, *const *trusted_proxies, *const *mechanisms, *const *id_networks;
 } SatchelListenerSettings;
