@@ -378,11 +378,59 @@ check_duplicate (Checker *checker, GHashTable *names, const Token *name, gboolea
     g_hash_table_insert (names, g_steal_pointer (&key), GUINT_TO_POINTER (name->line));
 }
 
+static void
+complain_no_value (Checker *checker, const Token *name)
+{
+  satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name->line),
+                              "%.*s has no value; add it", shown_len (name->start, name->end),
+                              checker->bytes + name->start);
+}
+
+/* Does another setting begin on a later line, where the value of @name should be?  After "a =" the line "b =
+ * 1" is a setting, and b no value of a.  Reads one token ahead, and goes back. */
+static gboolean
+is_next_setting (Checker *checker, const Token *name)
+{
+  const Checker before = *checker;
+  if (before.now.type != TOKEN_NAME || before.now.line == name->line)
+    return FALSE;
+  advance_token (checker);
+  gboolean is_name = is_mark (checker, '=') || is_mark (checker, ':');
+  checker->now = before.now;
+  checker->at = before.at;
+  checker->line = before.line;
+  checker->last_end = before.last_end;
+  return is_name;
+}
+
+/* Checks the value of @name and its `;`.  One that is not a value takes the whole statement with it, and so
+ * does one of a name that was set before (@is_second): edits within it count no more. */
+static void
+check_assigned (Checker *checker, const Token *name, gboolean is_second, guint depth)
+{
+  gboolean is_group = is_mark (checker, '{');
+  guint n_edits = checker->edits->len;
+  if (!check_value (checker, depth))
+    {
+      if (!checker->is_lost)
+        complain_no_value (checker, name);
+      g_array_set_size (checker->edits, n_edits);
+      skip_statement (checker, name->start);
+      return;
+    }
+  check_end_of_statement (checker, is_group, name->line);
+  if (is_second)
+    {
+      g_array_set_size (checker->edits, n_edits);
+      edit_byte (checker, name->start, checker->last_end, NULL);
+    }
+}
+
 /* Checks NAME = VALUE ; */
 static void
 check_setting (Checker *checker, GHashTable *names, guint depth)
 {
-  Token name = checker->now;
+  const Token name = checker->now;
   gboolean is_second;
   if (++checker->n_settings > SATCHEL_CONFIG_SETTINGS)
     {
@@ -400,45 +448,13 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
     }
   check_duplicate (checker, names, &name, &is_second);
   advance_token (checker);
-  gboolean is_group = is_mark (checker, '{');
-  /* "a = b = 1": a has no value, which is not the word b. */
-  Token value = checker->now;
-  gsize at = checker->at, last_end = checker->last_end;
-  guint line = checker->line;
-  if (value.type == TOKEN_NAME && value.line > name.line)
+  if (!is_next_setting (checker, &name))
     {
-      advance_token (checker);
-      gboolean is_next_setting = is_mark (checker, '=') || is_mark (checker, ':');
-      checker->now = value;
-      checker->at = at;
-      checker->line = line;
-      checker->last_end = last_end;
-      if (is_next_setting)
-        {
-          satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name.line),
-                                      "%.*s has no value; add it", shown_len (name.start, name.end),
-                                      checker->bytes + name.start);
-          edit_byte (checker, name.start, last_end, NULL);
-          return;
-        }
-    }
-  guint n_edits = checker->edits->len;
-  if (!check_value (checker, depth))
-    {
-      if (!checker->is_lost)
-        satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name.line),
-                                    "%.*s has no value; add it", shown_len (name.start, name.end),
-                                    checker->bytes + name.start);
-      g_array_set_size (checker->edits, n_edits);
-      skip_statement (checker, name.start);
+      check_assigned (checker, &name, is_second, depth);
       return;
     }
-  check_end_of_statement (checker, is_group, name.line);
-  if (is_second)
-    {
-      g_array_set_size (checker->edits, n_edits);
-      edit_byte (checker, name.start, checker->last_end, NULL);
-    }
+  complain_no_value (checker, &name);
+  edit_byte (checker, name.start, checker->last_end, NULL);
 }
 
 /* Checks settings from `{` on (depth > 0), or the whole text. */

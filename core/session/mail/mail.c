@@ -327,65 +327,96 @@ refuse_unreceived (guint slot, Grant *grant)
   grant_free (grant);
 }
 
+/* Reads HAND_OVER of a gate into @hand_over and *ret_token, borrowed from the message.  FALSE: it is no such
+ * message. */
+static gboolean
+read_hand_over (SatchelIpcMessage *message, MailHandOver *hand_over, const guint8 **ret_token)
+{
+  gsize token_len;
+  const guint8 *token = satchel_ipc_get_bytes (message, &token_len);
+  hand_over->peer = satchel_ipc_get_string (message);
+  hand_over->tls_info = satchel_ipc_get_string (message);
+  hand_over->client_id = satchel_ipc_get_string (message);
+  hand_over->has_tls = satchel_ipc_get_u32 (message) != 0;
+  hand_over->note = satchel_ipc_get_bytes (message, &hand_over->note_len);
+  hand_over->input = satchel_ipc_get_bytes (message, &hand_over->input_len);
+  *ret_token = token;
+  return satchel_ipc_message_is_done (message) && token_len == GRANT_BYTES
+         && strlen (hand_over->client_id) <= CLIENT_ID_MAX && (message->n_fds == 1 || message->lacks_fds);
+}
+
+/* The gate named a grant that is not for this connection, or is none. */
+static void
+log_wrong_grant (guint slot, guint64 session_id, const char *why)
+{
+  char text[SATCHEL_SESSION_ID_CHARS + 1];
+  satchel_session_id_text (session_id, text);
+  satchel_log (SATCHEL_LOG_WARNING, "mail", "hand-over refused: session=%s gate=%u reason=grant-%s", text,
+               slot, why);
+}
+
+/* Is the grant's user served here, by a protocol that needs no login if there is no user?  What is refused is
+ * logged. */
+static gboolean
+may_begin (guint slot, const Grant *grant)
+{
+  const char *group;
+  const SatchelProtocolOps *protocol = satchel_mail_host.find_protocol (grant->service, &group);
+  if (protocol == NULL)
+    return FALSE;
+  if (*grant->user == '\0' && !takes_strangers (protocol))
+    {
+      satchel_log (SATCHEL_LOG_ERROR, "mail", "hand-over refused: gate=%u service=%s reason=needs-login",
+                   slot, grant->service);
+      return FALSE;
+    }
+  if (!satchel_store_refuses_user (grant->user))
+    return TRUE;
+  g_autoptr (GString) line = g_string_new ("hand-over refused:");
+  satchel_log_field (line, "user", grant->user);
+  satchel_log_field (
+      line, "reason",
+      "the mail process died several times at work for this user, who is not served for a minute");
+  satchel_log (SATCHEL_LOG_ERROR, "mail", "%s", line->str);
+  return FALSE;
+}
+
+static void
+start_session (MailHandOver *hand_over, const Grant *grant, SatchelIpcMessage *message)
+{
+  hand_over->service = grant->service;
+  hand_over->user = grant->user;
+  hand_over->place = grant->place;
+  hand_over->key = grant->key;
+  hand_over->credential = grant->credential;
+  hand_over->scopes = grant->scopes;
+  hand_over->fd = satchel_ipc_take_fd (message);
+  mail_session_start (hand_over);
+}
+
+/* FALSE: the message is not one, and the gate is not to be trusted.  A connection that is refused is closed
+ * with the message, which has its descriptor. */
 static gboolean
 take_hand_over (guint slot, SatchelIpcMessage *message)
 {
-  gsize token_len;
   MailHandOver hand_over = { .id = message->session_id, .gate_slot = slot };
-  const guint8 *token = satchel_ipc_get_bytes (message, &token_len);
-  hand_over.peer = satchel_ipc_get_string (message);
-  hand_over.tls_info = satchel_ipc_get_string (message);
-  hand_over.client_id = satchel_ipc_get_string (message);
-  hand_over.has_tls = satchel_ipc_get_u32 (message) != 0;
-  hand_over.note = satchel_ipc_get_bytes (message, &hand_over.note_len);
-  hand_over.input = satchel_ipc_get_bytes (message, &hand_over.input_len);
-  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES
-      || strlen (hand_over.client_id) > CLIENT_ID_MAX || (message->n_fds != 1 && !message->lacks_fds))
-    return FALSE;
+  const guint8 *token;
   const char *why;
+  if (!read_hand_over (message, &hand_over, &token))
+    return FALSE;
   Grant *grant = redeem (token, slot, message->session_id, &why);
   if (grant == NULL)
     {
-      char text[SATCHEL_SESSION_ID_CHARS + 1];
-      satchel_session_id_text (message->session_id, text);
-      satchel_log (SATCHEL_LOG_WARNING, "mail", "hand-over refused: session=%s gate=%u reason=grant-%s", text,
-                   slot, why);
-      return TRUE; /* the descriptor is closed with the message */
+      log_wrong_grant (slot, message->session_id, why);
+      return TRUE;
     }
   if (message->n_fds == 0)
     {
       refuse_unreceived (slot, grant);
       return TRUE;
     }
-  const char *group;
-  const SatchelProtocolOps *protocol = satchel_mail_host.find_protocol (grant->service, &group);
-  if (protocol != NULL && *grant->user == '\0' && !takes_strangers (protocol))
-    {
-      satchel_log (SATCHEL_LOG_ERROR, "mail", "hand-over refused: gate=%u service=%s reason=needs-login",
-                   slot, grant->service);
-      protocol = NULL;
-    }
-  if (protocol != NULL && satchel_store_refuses_user (grant->user))
-    {
-      g_autoptr (GString) line = g_string_new ("hand-over refused:");
-      satchel_log_field (line, "user", grant->user);
-      satchel_log_field (
-          line, "reason",
-          "the mail process died several times at work for this user, who is not served for a minute");
-      satchel_log (SATCHEL_LOG_ERROR, "mail", "%s", line->str);
-      protocol = NULL;
-    }
-  hand_over.service = grant->service;
-  hand_over.user = grant->user;
-  hand_over.place = grant->place;
-  hand_over.key = grant->key;
-  hand_over.credential = grant->credential;
-  hand_over.scopes = grant->scopes;
-  if (protocol != NULL)
-    {
-      hand_over.fd = satchel_ipc_take_fd (message);
-      mail_session_start (&hand_over);
-    }
+  if (may_begin (slot, grant))
+    start_session (&hand_over, grant, message);
   grant_free (grant);
   return TRUE;
 }

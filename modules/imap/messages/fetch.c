@@ -443,6 +443,34 @@ count_octets (ImapSession *session, ImapFetch *fetch, guint32 uid, guint64 *size
   satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &counted, NULL, NULL);
 }
 
+/* Finds the size to announce where the row does not know it.  FALSE with or without @error: the message
+ * cannot be read, or has gone. */
+static gboolean
+find_size (ImapSession *session, const ImapFetch *fetch, guint items, guint64 *ret_size, GError **error)
+{
+  GBytes *attributes = fetch->batch_attributes[fetch->at_batch];
+  guint32 uid = fetch->batch_uids[fetch->at_batch];
+  guint64 size = attributes != NULL ? satchel_attributes_size (attributes) : row_size (session, fetch);
+  if ((items & IMAP_FETCH_SIZE) && size == SATCHEL_SIZE_UNKNOWN)
+    {
+      GBytes *found = NULL;
+      if (!satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &found, NULL, error) || found == NULL)
+        return FALSE;
+      size = satchel_attributes_size (found);
+      g_bytes_unref (found);
+    }
+  *ret_size = size;
+  return TRUE;
+}
+
+/* Is the message at hand gone?  That is known once something that only storage knows was not found. */
+static gboolean
+is_gone (const ImapSession *session, const ImapFetch *fetch, guint items)
+{
+  return (fetch->wants_attributes && fetch->batch_attributes[fetch->at_batch] == NULL)
+         || ((items & IMAP_FETCH_INTERNALDATE) && !has_date (session, fetch));
+}
+
 /* Begins the answer of a message.  FALSE: it has gone or cannot be read, nothing was written. */
 static gboolean
 start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
@@ -451,38 +479,15 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
   GBytes *attributes = fetch->batch_attributes[fetch->at_batch];
   guint32 uid = fetch->batch_uids[fetch->at_batch];
   GError *error = NULL;
-  if (fetch->wants_attributes && attributes == NULL)
+  guint64 size;
+  if (is_gone (session, fetch, arguments->items))
     {
-      if (fetch->error == NULL)
-        fetch->is_missing = TRUE;
+      fetch->is_missing = TRUE; /* an error that was noted is the answer all the same */
       return FALSE;
     }
-  if ((arguments->items & IMAP_FETCH_INTERNALDATE) && !has_date (session, fetch))
-    {
-      fetch->is_missing = TRUE;
-      return FALSE;
-    }
-  guint64 size = row_size (session, fetch);
-  g_autoptr (GBytes) sized = NULL;
-  if (attributes != NULL)
-    size = satchel_attributes_size (attributes);
-  else if ((arguments->items & IMAP_FETCH_SIZE) && size == SATCHEL_SIZE_UNKNOWN)
-    {
-      if (!satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &sized, NULL, &error)
-          || sized == NULL)
-        {
-          note_failure (fetch, error);
-          return FALSE;
-        }
-      else
-        size = satchel_attributes_size (sized);
-    }
-  if (!find_object_ids (session, fetch, arguments->items, uid, attributes, &error))
-    {
-      note_failure (fetch, error);
-      return FALSE;
-    }
-  if (arguments->sections->len > 0 && !open_sections (session, command, fetch, fetch->at_batch, &error))
+  if (!find_size (session, fetch, arguments->items, &size, &error)
+      || !find_object_ids (session, fetch, arguments->items, uid, attributes, &error)
+      || (arguments->sections->len > 0 && !open_sections (session, command, fetch, fetch->at_batch, &error)))
     {
       note_failure (fetch, error);
       return FALSE;

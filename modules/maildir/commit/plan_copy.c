@@ -179,6 +179,8 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
              || md_plan_drop_message (plan, from, builder, index, row->uid, error));
 }
 
+/* Copies get the cached attributes of their originals, where there are any.  Those that were moved are marked
+ * as dead by now. */
 static void
 copy_attributes (MdPlan *plan, MdMailbox *from, GArray *copies)
 {
@@ -186,22 +188,13 @@ copy_attributes (MdPlan *plan, MdMailbox *from, GArray *copies)
     return;
   g_autoptr (GArray) refs = g_array_new (FALSE, FALSE, sizeof (MdCacheRef));
   g_autofree GBytes **blobs = g_new0 (GBytes *, copies->len);
-  MdEntry *entries = (MdEntry *) (void *) from->table.entries->data;
   for (guint i = 0; i < copies->len; i++)
     {
       guint32 uid = g_array_index (copies, Copied, i).from_uid;
-      guint low = 0, high = from->table.entries->len;
-      while (low < high) /* md_table_find does not see moved messages, which are marked dead */
-        {
-          guint middle = low + (high - low) / 2;
-          if (entries[middle].uid < uid)
-            low = middle + 1;
-          else
-            high = middle;
-        }
-      if (low == from->table.entries->len || entries[low].uid != uid || entries[low].cache_off == 0)
+      const MdEntry *entry = md_table_find_even_dead (&from->table, uid);
+      if (entry == NULL || entry->cache_off == 0)
         continue;
-      MdCacheRef ref = { entries[low].cache_off, entries[low].cache_len, uid, i };
+      MdCacheRef ref = { entry->cache_off, entry->cache_len, uid, i };
       g_array_append_val (refs, ref);
     }
   md_cache_get (from->cache.fd, (MdCacheRef *) (void *) refs->data, refs->len, blobs);

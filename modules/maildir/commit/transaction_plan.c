@@ -128,55 +128,45 @@ undo_imports (MdPlan *plan)
     }
 }
 
+/* Brings the entry of one message back to what it was before @effect.  The caller holds the lock of the
+ * table. */
+static void
+undo_effect (const MdEffect *effect)
+{
+  MdTable *table = &effect->mb->table;
+  MdEntry *entry;
+  switch (effect->kind)
+    {
+    case MD_EFFECT_ADD:
+      md_metadata_drop (effect->mb, effect->uid);
+      if ((entry = md_table_find (table, effect->uid)) == NULL)
+        break;
+      entry->bits |= MD_ENTRY_DEAD;
+      table->n_dead++;
+      break;
+    case MD_EFFECT_RENAME:
+      if ((entry = md_table_find (table, effect->uid)) != NULL)
+        *entry = effect->before;
+      break;
+    case MD_EFFECT_REMOVE:
+      if ((entry = md_table_find_even_dead (table, effect->uid)) == NULL)
+        break;
+      *entry = effect->before;
+      table->n_dead--;
+      break;
+    case MD_EFFECT_TOUCH:
+      break;
+    }
+}
+
 void
 md_plan_undo (MdPlan *plan)
 {
   GMutex *lock = &plan->store->table;
   g_mutex_lock (lock);
+  /* The last effect is undone first, since each has kept the entry as it found it. */
   for (guint i = plan->effects->len; i > 0; i--)
-    {
-      const MdEffect *effect = &g_array_index (plan->effects, MdEffect, i - 1);
-      MdTable *table = &effect->mb->table;
-      MdEntry *entries = (MdEntry *) (void *) table->entries->data;
-      MdEntry *entry = NULL;
-      switch (effect->kind)
-        {
-        case MD_EFFECT_ADD:
-          md_metadata_drop (effect->mb, effect->uid);
-          entry = md_table_find (table, effect->uid);
-          if (entry != NULL)
-            {
-              entry->bits |= MD_ENTRY_DEAD;
-              table->n_dead++;
-            }
-          break;
-        case MD_EFFECT_RENAME:
-          entry = md_table_find (table, effect->uid);
-          if (entry != NULL)
-            *entry = effect->before;
-          break;
-        case MD_EFFECT_REMOVE:
-          /* md_table_find does not see entries that are dead. */
-          for (guint low = 0, high = table->entries->len; low < high && entry == NULL;)
-            {
-              guint middle = low + (high - low) / 2;
-              if (entries[middle].uid == effect->uid)
-                entry = &entries[middle];
-              else if (entries[middle].uid < effect->uid)
-                low = middle + 1;
-              else
-                high = middle;
-            }
-          if (entry != NULL)
-            {
-              *entry = effect->before;
-              table->n_dead--;
-            }
-          break;
-        case MD_EFFECT_TOUCH:
-          break;
-        }
-    }
+    undo_effect (&g_array_index (plan->effects, MdEffect, i - 1));
   g_mutex_unlock (lock);
   undo_imports (plan);
   for (guint i = 0; i < plan->mailboxes->len; i++)

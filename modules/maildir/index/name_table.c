@@ -23,7 +23,7 @@ md_table_clear (MdTable *table)
 }
 
 MdEntry *
-md_table_find (MdTable *table, guint32 uid)
+md_table_find_even_dead (MdTable *table, guint32 uid)
 {
   MdEntry *entries = (MdEntry *) (void *) table->entries->data;
   guint low = 0, high = table->entries->len;
@@ -35,9 +35,14 @@ md_table_find (MdTable *table, guint32 uid)
       else
         high = middle;
     }
-  if (low == table->entries->len || entries[low].uid != uid || (entries[low].bits & MD_ENTRY_DEAD) != 0)
-    return NULL;
-  return &entries[low];
+  return low < table->entries->len && entries[low].uid == uid ? &entries[low] : NULL;
+}
+
+MdEntry *
+md_table_find (MdTable *table, guint32 uid)
+{
+  MdEntry *entry = md_table_find_even_dead (table, uid);
+  return entry != NULL && (entry->bits & MD_ENTRY_DEAD) == 0 ? entry : NULL;
 }
 
 const char *

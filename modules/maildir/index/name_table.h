@@ -33,6 +33,8 @@ void md_table_init (MdTable *table);
 void md_table_clear (MdTable *table);
 /* NULL means: no entry has this UID, or it is dead. */
 MdEntry *md_table_find (MdTable *table, guint32 uid);
+/* NULL means: no entry has this UID. */
+MdEntry *md_table_find_even_dead (MdTable *table, guint32 uid);
 const char *md_table_name (const MdTable *table, const MdEntry *entry);
 /* @uid is above all others. */
 MdEntry *md_table_add (MdTable *table, guint32 uid, guint8 bits, const char *name, guint base_len);
