@@ -27,7 +27,7 @@ guint64 satchel_address_client_key (const SatchelAddress *address, guint64 *ret_
 typedef struct SatchelNetwork
 {
   SatchelAddress address;
-  guint bits; /* of 128 */
+  guint bits; /* how many of the 128 bits of the address count, from the first on */
 } SatchelNetwork;
 /* "ADDRESS" or "ADDRESS/BITS". */
 gboolean satchel_network_parse (const char *text, SatchelNetwork *ret_network);

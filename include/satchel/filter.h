@@ -44,7 +44,8 @@ typedef struct SatchelFilterItem
                                     the one that the question is about */
   guint n_recipients;            /* number of recipients of the whole message */
   const char *client_address;    /* the address of the client that delivers: "192.0.2.1", "local" */
-  const char *client_name;       /* the client's name in LHLO; "": none.  Both are the MTA's: see origin */
+  const char *client_name;       /* the client's name in LHLO; "": none.  The client is the MTA; `origin` says
+                                    from where that had the message */
   const char *client_user;       /* the user that the client is logged in as; NULL: none */
   const char *tls;               /* "TLS1.3 TLS_AES_256_GCM_SHA384"; "": none */
   SatchelStream *content; /* the content with CRLF, with this server's trace fields first, as earlier filters

@@ -122,7 +122,7 @@ struct ImapCommand
 typedef struct ImapIncoming
 {
   char *name;        /* of the destination, as the client wrote it */
-  gboolean is_found; /* it was there when that was looked at */
+  gboolean is_found; /* the destination was there when it was looked for */
   /* Takes bytes of the literal that is coming; NULL: none is. */
   void (*take) (ImapSession *session, const guint8 *data, gsize len);
   gboolean is_binary;        /* it is a literal8 */

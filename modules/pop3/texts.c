@@ -214,20 +214,28 @@ pop3_refusal (SatchelRefusal why)
   return TEMPORARY " Not available now, try again later\r\n";
 }
 
+/* NULL: no language has the tag that @range begins with, @len bytes of it. */
+static const Pop3Language *
+find_tag (const char *range, gsize len)
+{
+  for (guint i = 0; i < pop3_n_languages; i++)
+    if (strlen (pop3_languages[i].tag) == len && g_ascii_strncasecmp (pop3_languages[i].tag, range, len) == 0)
+      return &pop3_languages[i];
+  return NULL;
+}
+
 const Pop3Language *
 pop3_language_find (const char *range)
 {
-  for (gsize len = strlen (range); len > 0;)
+  const Pop3Language *found = NULL;
+  gsize len = strlen (range);
+  while (len > 0 && (found = find_tag (range, len)) == NULL)
     {
-      for (guint i = 0; i < pop3_n_languages; i++)
-        if (strlen (pop3_languages[i].tag) == len
-            && g_ascii_strncasecmp (pop3_languages[i].tag, range, len) == 0)
-          return &pop3_languages[i];
-      while (len > 0 && range[len - 1] != '-')
-        len--;
-      len -= len > 0;
+      /* The last subtag goes, with the "-" before it. */
+      while (len > 0 && range[--len] != '-')
+        ;
     }
-  return NULL;
+  return found;
 }
 
 static void

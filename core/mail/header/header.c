@@ -42,7 +42,8 @@ satchel_can_be_field (const char *at, const char *end)
   return has_name && at < end && *at == ':';
 }
 
-/* RFC 5322 2.2: printable US-ASCII but the colon; 4.5 allows white space before the colon. */
+/* Finds the name of a field: printable US-ASCII characters but the colon (RFC 5322 2.2); white space may come
+ * before the colon (4.5).  A line without a colon has no name. */
 static void
 split_field (SatchelHeaderField *field)
 {

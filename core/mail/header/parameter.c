@@ -18,7 +18,7 @@
 typedef struct Segment
 {
   char *name;
-  int number; /* -1: whole */
+  int number; /* of a value in pieces (RFC 2231 3); -1: the value is whole */
   gboolean is_extended;
   char *value;
 } Segment;

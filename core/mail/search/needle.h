@@ -20,8 +20,8 @@ gboolean satchel_needle_is_in_value (const SatchelNeedle *needle, const char *va
 gboolean satchel_needle_is_in_folded (const SatchelNeedle *needle, const char *text, gsize len);
 
 gboolean satchel_is_address_field (const char *name);
-/* Each name and each address of a list, decoded and folded; @func returns TRUE when it wants no more, which
- * comes back. */
+/* Calls @func with each name and each address of a list, decoded and folded, until it returns TRUE.  Returns
+ * whether it did. */
 typedef gboolean (*SatchelShownFunc) (const char *folded, gsize len, gpointer data);
 gboolean satchel_show_addresses (const char *value, gsize len, SatchelShownFunc func, gpointer data);
 /* In the value of field @name as it stands, and for addresses also as ENVELOPE shows them. */

@@ -65,10 +65,12 @@ gather_all (Tree *tree)
 
 typedef struct Top
 {
-  guint32 node, speaker; /* a message speaks for itself, a dummy's first child for it */
+  guint32 node;
+  guint32 speaker; /* the message whose subject and date are those of the node: itself, or a dummy's first
+                      child */
 } Top;
 
-/* Steps 4: the children of the root by date. */
+/* Step 4: the children of the root by date. */
 static GArray *
 list_tops (const Tree *tree)
 {
@@ -92,7 +94,7 @@ speaker_of (const Tree *tree, const Top *top)
   return &tree->threader->messages[top->speaker];
 }
 
-/* This is step 5.B. */
+/* Step 5.B: the table of subjects.  A dummy is preferred to a message, and a message to a reply. */
 static GHashTable *
 make_subject_table (const Tree *tree, const GArray *tops)
 {
@@ -139,6 +141,8 @@ merge_top (Tree *tree, const Top *top, Top *known)
     }
 }
 
+/* Step 5: children of the root that have the same base subject are put together.  The table names one of each
+ * subject, with which the others are merged. */
 static void
 gather_subjects (Tree *tree)
 {

@@ -94,7 +94,7 @@ typedef struct Outcome
   const char *what; /* the first words of the line */
   const SatchelFilterEnvelope *envelope;
   const char *user, *recipient, *reason;
-  const char *filter, *text; /* or NULL */
+  const char *filter, *text; /* which filter decided, and its words for the sender; NULL: none */
 } Outcome;
 
 static void

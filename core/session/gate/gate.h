@@ -32,9 +32,9 @@ void satchel_gate_set_tls (SatchelTlsContext *context);
 typedef struct SatchelGateListenerOptions
 {
   const char *name;
-  const SatchelGateProtocolOps *protocol; /* or: */
-  const SatchelServiceOps *service;
-  const char *group; /* the group of settings of the protocol's or service's module */
+  const SatchelGateProtocolOps *protocol; /* NULL: it is a service */
+  const SatchelServiceOps *service;       /* NULL: it is a protocol */
+  const char *group;                      /* the group of settings of the protocol's or service's module */
   gboolean implicit_tls, allow_cleartext;
   const char *const *trusted_proxies; /* copied */
   const char *const *mechanisms;      /* copied; NULL or none: all that auth offers */

@@ -19,7 +19,7 @@
 typedef struct GateMechanism
 {
   char name[SATCHEL_SASL_NAME_MAX + 1];
-  guint32 flags; /* of sasl.h */
+  guint32 flags; /* SATCHEL_SASL_* (<satchel/sasl.h>) */
 } GateMechanism;
 #define GATE_MECHANISMS_MAX 32u
 
@@ -91,7 +91,7 @@ struct SatchelGateSession
   char *tls_info;  /* until hand-over, as what follows */
   char *client_id; /* or NULL */
   guint8 grant[16];
-  GateGrantFunc take_grant; /* of GRANTING */
+  GateGrantFunc take_grant; /* called when the grant has come, in the state GRANTING */
   guint mail_slot;
   /* An answer that the protocol gets at the end of the turn. */
   SatchelAuthStatus status;

@@ -16,7 +16,7 @@ struct SatchelSession
   char *client_id;              /* "": it has not said */
   SatchelPlace *place;
   SatchelAccess *access; /* NULL without login */
-  const char *group;     /* of settings */
+  const char *group;     /* the group of settings of the protocol's module */
   const SatchelProtocolOps *protocol;
   gpointer self;
   SatchelConnection *connection;

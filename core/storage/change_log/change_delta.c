@@ -278,7 +278,7 @@ typedef struct Residue
   SatchelChangeRound *round;
   SatchelChangeDelta *delta;
   SatchelAccess *access;
-  SatchelChangeNote *note; /* or NULL */
+  SatchelChangeNote *note; /* the note under way; NULL: its first message is still to come */
 } Residue;
 
 static void

@@ -261,8 +261,9 @@ limit_deleted (SatchelOperation *operation, const SatchelShownFlags *shown)
     satchel_uid_set_clear (&operation->uids);
 }
 
-/* The messages themselves keep what they have.  Copies have the flags that are stored, whatever is shown
- * here or there: they are restored by a copy. */
+/* Copies get no flag that the user may not set in the destination; the originals keep theirs.  Flags are
+ * copied as they are stored, not as they are shown to this user, so that a copy there and back changes none.
+ */
 static void
 limit_copy (SatchelOperation *operation, const SatchelMailboxRights *found)
 {

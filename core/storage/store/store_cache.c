@@ -44,7 +44,7 @@ static GCond changed;
 static GHashTable *entries;      /* user -> Entry */
 static GHashTable *fences;       /* user -> epoch up to which places are refused: users that were released */
 static GPtrArray *releases;      /* Release, waiting for their store to close */
-static SatchelStoreSetup *setup; /* or NULL */
+static SatchelStoreSetup *setup; /* how stores are opened; NULL: not set yet */
 static gint64 store_idle_ms = 60000;
 static gboolean is_sweeping;
 static SatchelTimer sweep_timer;

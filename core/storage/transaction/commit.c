@@ -71,7 +71,7 @@ wait_in_line (SatchelStoreCore *store, SatchelCommitRequest *request)
         }
       store->has_leader = TRUE;
       g_mutex_unlock (&store->queue_lock);
-      lead (store); /* comes back with queue_lock held */
+      lead (store); /* takes queue_lock again before it returns */
       store->has_leader = FALSE;
       g_cond_broadcast (&store->queue_changed);
     }

@@ -251,7 +251,7 @@ begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GErr
       return IMAP_STEP_BLOCK;
     }
   if (can_claim && !imap_view_claim_recent (view, &newest->state, error))
-    g_clear_error (error); /* \Recent is lost, the news are not */
+    g_clear_error (error); /* the messages are reported all the same, without \Recent */
   view->after = g_steal_pointer (&newest);
   view->difference = difference;
   for (guint i = 0; i < view->own->len; i++)

@@ -199,6 +199,37 @@ rename_with_letters (MdMailbox *mb, const MdScan *scan, const MdFound *found, gu
     md_sys.renameat (found->is_new ? mb->new_fd : mb->cur_fd, name, mb->cur_fd, now->str);
 }
 
+/* Finds the keyword of each tag, or adds it; -1: it cannot be one. */
+static int *
+find_keywords_of_tags (MdMailbox *mb, const Tags *tags)
+{
+  int *bits = g_new (int, tags->names->len + 1);
+  for (guint i = 0; i < tags->names->len; i++)
+    {
+      gboolean needs_file;
+      bits[i] = md_keywords_find (&mb->keywords, tags->names->pdata[i]);
+      if (bits[i] < 0 && md_keywords_is_valid (tags->names->pdata[i]))
+        bits[i] = md_keywords_add (&mb->keywords, tags->names->pdata[i], &needs_file);
+    }
+  return bits;
+}
+
+/* Returns the keywords of a file, by the numbers of its tags; NULL: it has none. */
+static SatchelKeywordSet
+keywords_of (const GArray *numbers, const int *bits)
+{
+  SatchelKeywordSet set = { { 0 } };
+  for (guint i = 0; numbers != NULL && i < numbers->len; i++)
+    {
+      int bit = bits[g_array_index (numbers, guint, i)];
+      if (bit >= 0)
+        satchel_keyword_set_add (&set, (guint) bit);
+    }
+  return set;
+}
+
+/* Courier's keywords become ours: their names are added to the mailbox's, and each file gets the letters of
+ * those that it has. */
 static gboolean
 take_courier_keywords (MdMailbox *mb, GError **error)
 {
@@ -208,14 +239,7 @@ take_courier_keywords (MdMailbox *mb, GError **error)
   g_auto (Tags) tags = { NULL };
   load_tags (&tags, fd);
   md_keywords_load (&mb->keywords, mb->control_fd);
-  g_autofree int *bits = g_new (int, tags.names->len + 1);
-  for (guint i = 0; i < tags.names->len; i++)
-    {
-      gboolean needs_file;
-      bits[i] = md_keywords_find (&mb->keywords, tags.names->pdata[i]);
-      if (bits[i] < 0 && md_keywords_is_valid (tags.names->pdata[i]))
-        bits[i] = md_keywords_add (&mb->keywords, tags.names->pdata[i], &needs_file);
-    }
+  g_autofree int *bits = find_keywords_of_tags (mb, &tags);
   MdScan scan;
   if (!md_keywords_save (&mb->keywords, mb->control_fd, error)
       || !md_scan (mb->new_fd, mb->cur_fd, &scan, error))
@@ -224,11 +248,7 @@ take_courier_keywords (MdMailbox *mb, GError **error)
     {
       const MdFound *found = &g_array_index (scan.found, MdFound, i);
       g_autofree char *base = copy_base_name ((const char *) scan.names->data + found->name, found->len);
-      const GArray *numbers = g_hash_table_lookup (tags.by_file, base);
-      SatchelKeywordSet set = { { 0 } };
-      for (guint k = 0; numbers != NULL && k < numbers->len; k++)
-        if (bits[g_array_index (numbers, guint, k)] >= 0)
-          satchel_keyword_set_add (&set, (guint) bits[g_array_index (numbers, guint, k)]);
+      SatchelKeywordSet set = keywords_of (g_hash_table_lookup (tags.by_file, base), bits);
       rename_with_letters (mb, &scan, found, md_keywords_to_letters (&mb->keywords, &set));
     }
   md_scan_clear (&scan);

@@ -431,41 +431,64 @@ snapshot_has_keywords (const MdMailbox *mb)
   return is_same;
 }
 
+/* Is what the directory has what the snapshot says? */
+static gboolean
+is_as_known (const Sync *sync)
+{
+  return sync->mb->snapshot != NULL && sync->n_missing == 0 && sync->arrivals->len == 0 && !has_renames (sync)
+         && snapshot_has_keywords (sync->mb);
+}
+
+/* Gives the arrivals their UIDs, and brings them into that order. */
+static gboolean
+number_arrivals (Sync *sync, GError **error)
+{
+  if (sync->arrivals->len == 0)
+    return TRUE;
+  if (!md_sync_assign_uids (sync, error))
+    return FALSE;
+  if (!is_sorted_by_uid (sync->arrivals))
+    g_array_sort (sync->arrivals, compare_arrival_uids);
+  return TRUE;
+}
+
+/* The builder gets the names of keywords as they are now; the index gets those that are not the snapshot's.
+ */
+static void
+apply_keyword_names (Sync *sync)
+{
+  MdMailbox *mb = sync->mb;
+  guint n_known = mb->snapshot != NULL ? mb->snapshot->n_keywords : 0;
+  for (guint i = 0; i < mb->keywords.n; i++)
+    if (i >= n_known || strcmp (mb->keywords.names[i], mb->snapshot->keywords[i]) != 0)
+      md_index_keyword (mb, i);
+  satchel_snapshot_builder_set_keywords (sync->builder, mb->keywords.names, mb->keywords.n);
+}
+
+/* Makes the snapshot that says what the look has found.  If the index was lost or fell behind, nobody knows
+ * what was expunged before, so that the history of expunges begins here. */
 static gboolean
 apply_look (Sync *sync, GError **error)
 {
   MdMailbox *mb = sync->mb;
-  gboolean is_first = mb->trust != MD_INDEX_EXACT;
-  gboolean changes =
-      sync->n_missing > 0 || sync->arrivals->len > 0 || has_renames (sync) || mb->snapshot == NULL;
-  guint n_known = mb->snapshot != NULL ? mb->snapshot->n_keywords : 0;
-  if (!changes && snapshot_has_keywords (mb))
+  gboolean is_index_whole = mb->trust == MD_INDEX_EXACT;
+  if (is_as_known (sync))
     return TRUE;
-  if (!take_sync_modseq (sync, error))
+  if (!take_sync_modseq (sync, error) || !number_arrivals (sync, error))
     return FALSE;
-  if (sync->arrivals->len > 0)
-    {
-      if (!md_sync_assign_uids (sync, error))
-        return FALSE;
-      if (!is_sorted_by_uid (sync->arrivals))
-        g_array_sort (sync->arrivals, compare_arrival_uids);
-    }
-  if (is_first)
+  if (!is_index_whole)
     {
       g_array_set_size (mb->tombstones, 0);
       mb->history_start = sync->modseq;
     }
   sync->builder = satchel_snapshot_builder_new (mb->snapshot);
-  for (guint i = 0; i < mb->keywords.n; i++)
-    if (i >= n_known || strcmp (mb->keywords.names[i], mb->snapshot->keywords[i]) != 0)
-      md_index_keyword (mb, i);
-  satchel_snapshot_builder_set_keywords (sync->builder, mb->keywords.names, mb->keywords.n);
+  apply_keyword_names (sync);
   if (mb->snapshot != NULL)
     apply_known (sync);
-  if (is_first)
-    merge_arrivals (sync);
-  else
+  if (is_index_whole)
     apply_arrivals (sync);
+  else
+    merge_arrivals (sync);
   SatchelMailboxState state;
   md_mailbox_state (mb, sync->modseq, &state);
   md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (g_steal_pointer (&sync->builder), &state));

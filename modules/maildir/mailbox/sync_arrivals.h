@@ -9,14 +9,14 @@
 
 typedef struct MdMailbox MdMailbox;
 
-/* All that a file's name says. It is read once, while the scan is in its own order; later arrivals come in
- * the order of UIDs, where each look at a name would be one at another place of memory. */
+/* All that a file's name says.  Names are read once, in the order of the scan, in which they lie in memory.
+ * Later on arrivals are in the order of their UIDs, in which reading names would be slow. */
 typedef struct Arrival
 {
   const char *name; /* points into the scan */
   guint64 hash;     /* of the base name */
-  guint64 wire;     /* SATCHEL_SIZE_UNKNOWN: the name does not say it */
-  gint64 date;      /* SATCHEL_DATE_UNKNOWN: the same */
+  guint64 wire;     /* size with CRLF; SATCHEL_SIZE_UNKNOWN: the name does not say it */
+  gint64 date;      /* internal date; SATCHEL_DATE_UNKNOWN: the name does not say it */
   gint64 when;      /* leading number of the name */
   guint32 uid, flags, letters;
   guint32 named_uidvalidity, named_uid; /* 0: the name has none */

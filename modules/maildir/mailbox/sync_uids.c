@@ -201,48 +201,75 @@ leave_out_arrivals (Sync *sync, guint32 first)
   sync->is_partial = TRUE;
 }
 
+/* Takes the UIDs that lists and names give to arrivals.  *@next rises above each of them. */
+static void
+take_known_uids (Sync *sync, guint32 *next)
+{
+  UidTable taken = uid_table_new (sync->arrivals->len);
+  md_uidlist_add_ours (sync->mb); /* their UIDs are below those of the arrivals */
+  load_lists (sync);
+  take_uids_from_list (sync, sync->list, &taken, next);
+  if (sync->courier != NULL)
+    take_uids_from_list (sync, sync->courier, &taken, next);
+  take_uids_from_names (sync, &taken, next);
+  g_free (taken.slots);
+}
+
+/* Gives the other arrivals fresh UIDs from *@next on, and notes their lines of the UID list. */
+static gboolean
+give_fresh_uids (Sync *sync, guint32 *next, GError **error)
+{
+  sync->lines = g_string_new (NULL);
+  for (guint i = 0; i < sync->arrivals->len; i++)
+    {
+      Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
+      if (arrival->uid != 0)
+        continue;
+      if (*next >= MD_UID_MAX)
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s has no UIDs left", sync->mb->name);
+      find_arrival_date (sync, arrival, NULL);
+      arrival->is_listed = TRUE;
+      arrival->uid = (*next)++;
+      MdListed file = make_listed (sync, arrival);
+      md_uidlist_add (sync->mb, &file, sync->lines);
+    }
+  return TRUE;
+}
+
+/* Makes UIDs up to @next durable, before a client sees them. */
+static gboolean
+save_uids (Sync *sync, gboolean has_fresh, guint32 next, GError **error)
+{
+  gboolean is_saved = !has_fresh && !sync->needs_list && next <= sync->mb->state.words[MD_STATE_UID_LIMIT];
+  return is_saved
+         || (md_mailbox_reserve_uids (sync->mb, next, error) && write_list_lines (sync, next, error));
+}
+
+/* Without room on the disk, arrivals that need a fresh UID are left out of the mailbox for now. */
 static gboolean
 assign_uids (Sync *sync, GError **error)
 {
+  g_autoptr (GError) why = NULL;
   MdMailbox *mb = sync->mb;
-  GArray *arrivals = sync->arrivals;
-  UidTable taken = uid_table_new (arrivals->len);
   guint32 next = mb->uidnext;
-  md_uidlist_add_ours (mb); /* their UIDs are below those of the arrivals */
-  load_lists (sync);
-  take_uids_from_list (sync, sync->list, &taken, &next);
-  if (sync->courier != NULL)
-    take_uids_from_list (sync, sync->courier, &taken, &next);
-  take_uids_from_names (sync, &taken, &next);
-  g_free (taken.slots);
-  sync->lines = g_string_new (NULL);
+  take_known_uids (sync, &next);
   guint32 first_fresh = next;
-  for (guint i = 0; i < arrivals->len; i++)
-    {
-      Arrival *arrival = &g_array_index (arrivals, Arrival, i);
-      if (arrival->uid != 0)
-        continue;
-      if (next >= MD_UID_MAX)
-        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s has no UIDs left", mb->name);
-      find_arrival_date (sync, arrival, NULL);
-      arrival->is_listed = TRUE;
-      arrival->uid = next++;
-      MdListed file = make_listed (sync, arrival);
-      md_uidlist_add (mb, &file, sync->lines);
-    }
-  if ((next == first_fresh && !sync->needs_list && next <= mb->state.words[MD_STATE_UID_LIMIT])
-      || (md_mailbox_reserve_uids (mb, next, error) && write_list_lines (sync, next, error)))
+  if (!give_fresh_uids (sync, &next, error))
+    return FALSE;
+  if (save_uids (sync, next > first_fresh, next, &why))
     {
       if (mb->listed_upto == mb->uidnext)
         mb->listed_upto = next;
       mb->uidnext = next;
       return TRUE;
     }
-  if (error != NULL && *error != NULL && !g_error_matches (*error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE))
-    return FALSE;
-  g_clear_error (error);
-  leave_out_arrivals (sync, first_fresh);
-  return TRUE;
+  if (g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE))
+    {
+      leave_out_arrivals (sync, first_fresh);
+      return TRUE;
+    }
+  g_propagate_error (error, g_steal_pointer (&why));
+  return FALSE;
 }
 
 gboolean

@@ -49,7 +49,7 @@ typedef struct Walk
   MdLayout layout;
   GPtrArray *names; /* names in the directory at work */
   GPtrArray *dirs;  /* directories of mailboxes that were found */
-  GArray *stamps;   /* or NULL */
+  GArray *stamps;   /* of the directories that were read; NULL: nobody wants them */
 } Walk;
 
 static void

@@ -15,7 +15,7 @@
 
 #define AREA "auth"
 #define RUN_USER 3u            /* "run-auth" GROUP COMMAND USER */
-#define MAX_STATUS_BYTES 12000 /* of SATCHEL_CONTROL_REPLY_MAX */
+#define MAX_STATUS_BYTES 12000 /* a reply, of SATCHEL_CONTROL_REPLY_MAX bytes, has other lines, too */
 
 static void
 answer_kick (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,

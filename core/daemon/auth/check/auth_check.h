@@ -30,7 +30,7 @@ struct SatchelAuthCheck
 
   guint index; /* of the passdb, then the factor, then the keyring that is asked */
   const SatchelPassdbOps *passdb;
-  SatchelCredential credential; /* of a user */
+  SatchelCredential credential; /* what the passdb found for the user */
   guint64 found_turn;           /* of the loop, when the passdb told it */
   SatchelCheckNext next;        /* what follows the factors */
   SatchelCheckNext remember;    /* at the end of a right login, or NULL */

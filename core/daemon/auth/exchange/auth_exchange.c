@@ -325,7 +325,7 @@ prove (Exchange *exchange, gboolean is_right)
     satchel_check_refuted (check);
 }
 
-/* The reason goes to the log when the client has failed, before it is told. */
+/* Notes that the client has failed its mechanism, and logs why, before the client is told. */
 static void
 note_refutation (Exchange *exchange, SatchelSaslResult result)
 {

@@ -16,7 +16,7 @@ typedef struct SatchelKnownPlace
   SatchelAddress address; /* an IPv4 address, or the first of an IPv6 /64 */
   gint64 seen_s;          /* the last login, since 1970 */
   gboolean is_proved;     /* one of these logins was not by an app password */
-  gint64 share_hour;      /* of n_share */
+  gint64 share_hour;      /* the hour that n_share counts in */
   guint n_share;          /* what it has used of the reserve in that hour */
 } SatchelKnownPlace;
 

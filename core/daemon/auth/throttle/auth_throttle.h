@@ -78,7 +78,7 @@ typedef struct SatchelThrottled
   guint n_failures, limit;   /* of an ACCOUNT: without the reserve */
   guint n_reserved, reserve; /* of an ACCOUNT */
   gint64 ends_ms;            /* until it is forgotten, if nothing more happens */
-  gboolean is_user;          /* of ACCOUNT */
+  gboolean is_user;          /* ACCOUNT: it is a user's, and not only a name that was tried */
 } SatchelThrottled;
 typedef void (*SatchelThrottledFunc) (const SatchelThrottled *throttled, gpointer data);
 /* All that has failures within the hour. */
