@@ -70,8 +70,9 @@ set_status (int fd, const struct stat *like, GError **error)
   if (like == NULL)
     return TRUE;
   if (geteuid () == 0 && fchown (fd, like->st_uid, like->st_gid) != 0)
-    return satchel_error_set_errno (error, errno, "fchown");
-  return fchmod (fd, like->st_mode & 07777) == 0 || satchel_error_set_errno (error, errno, "fchmod");
+    return satchel_error_set_errno (error, errno, "the owner cannot be set (fchown)");
+  return fchmod (fd, like->st_mode & 07777) == 0
+         || satchel_error_set_errno (error, errno, "the rights cannot be set (fchmod)");
 }
 
 static gboolean
@@ -81,13 +82,14 @@ write_new (int dirfd, const char *new_name, const void *data, gsize len, const s
   int fd =
       SATCHEL_RETRY (openat (dirfd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (fd < 0)
-    return satchel_error_set_errno (error, errno, "open");
-  gboolean ok = satchel_fd_write_all (fd, data, len) || satchel_error_set_errno (error, errno, "write");
+    return satchel_error_set_errno (error, errno, "the file cannot be made");
+  gboolean ok = satchel_fd_write_all (fd, data, len)
+                || satchel_error_set_errno (error, errno, "the file cannot be written");
   ok = ok && set_status (fd, like, error);
   if (ok && is_durable && SATCHEL_RETRY (fsync (fd)) != 0)
-    ok = satchel_error_set_errno (error, errno, "fsync");
+    ok = satchel_error_set_errno (error, errno, "the file cannot be written to disk (fsync)");
   if (satchel_close (fd) != 0 && ok)
-    ok = satchel_error_set_errno (error, errno, "close");
+    ok = satchel_error_set_errno (error, errno, "the file cannot be written (close)");
   return ok;
 }
 
@@ -99,7 +101,7 @@ satchel_file_replace (int dirfd, const char *name, const void *data, gsize len, 
   (void) unlinkat (dirfd, new_name, 0); /* left by a crash, or planted */
   gboolean ok = write_new (dirfd, new_name, data, len, like, is_durable, error);
   if (ok && SATCHEL_RETRY (renameat (dirfd, new_name, dirfd, name)) != 0)
-    ok = satchel_error_set_errno (error, errno, "rename");
+    ok = satchel_error_set_errno (error, errno, "the file cannot be put in its place (rename)");
   if (!ok)
     {
       (void) unlinkat (dirfd, new_name, 0);

@@ -14,7 +14,7 @@ Queue *queue_new (const char *path);
 void queue_free (Queue *queue);
 /* Takes @notice over, and gives it its id.  FALSE: there are too many, and it is freed. */
 gboolean queue_add (Queue *queue, Notice *notice);
-/* It is over, and freed. */
+/* Removes a notice that was delivered or given up, and frees it. */
 void queue_remove (Queue *queue, Notice *notice);
 /* Makes durable what was added and removed; a failure is logged. */
 void queue_sync (Queue *queue);

@@ -155,6 +155,8 @@ add_targets (GHashTable *table, const char *key, const char *text, GError **erro
   return TRUE;
 }
 
+/* Takes "ADDRESS", "NAME" (at any domain), "@DOMAIN" (a catch-all) or "@DOMAIN: @DOMAIN".  A bare name is
+ * brought into the form of user names with a domain that is cut off again. */
 static gboolean
 parse_alias (AliasFile *file, const char *key, const char *targets, GError **error)
 {

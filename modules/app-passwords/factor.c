@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* What comes out under the lock; it is answered without. */
+/* A call, and the answer to it, which is found under the lock and given without it. */
 typedef struct Question
 {
   SatchelAuthCall *call;

@@ -48,6 +48,6 @@ typedef enum
   LDAP_BIND_WRONG,
   LDAP_BIND_RIGHT
 } LdapBind;
-/* @password: not empty, or NULL with @dn NULL: nobody. */
+/* Logs in as @dn with @password, which is not empty; both NULL: anonymously. */
 LdapBind ldap_connection_bind (LdapConnection *connection, const char *dn, const char *password,
                                GError **error);

@@ -171,7 +171,7 @@ find_version (const LdapEntry *entry)
   return g_strdup ("");
 }
 
-/* Texts: what changes when the password does, and the attributes. */
+/* Answers with a text that changes when the password does, and then the attributes. */
 static void
 answer_user (SatchelHelperCall *call, const char *name, GPtrArray *texts, GError **error)
 {

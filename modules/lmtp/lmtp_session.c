@@ -75,8 +75,8 @@ on_input (SatchelConnection *connection, gpointer self)
             return;
           continue;
         }
-      /* What content_input used is copied before anything else can happen to the buffer, but replies and jobs
-       * may start inside: consume comes after, so the connection is only resumed once we are back here. */
+      /* Octets are consumed only after they were taken: taking them copies what it needs, and may end with a
+       * reply or begin a job, which must not find the connection reading already. */
       if (!lmtp_content_input (lmtp, data, len, &used))
         return;
       satchel_connection_consume (connection, used);

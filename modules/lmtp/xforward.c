@@ -40,7 +40,7 @@ static const struct
   [LMTP_FORWARDED_SOURCE] = { "SOURCE", offsetof (SatchelOrigin, source), 6, is_source },
 };
 
-/* Of an MTA that has no such fact. */
+/* Does the MTA say that it does not know this attribute? */
 static gboolean
 is_unknown (const char *value)
 {

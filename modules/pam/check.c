@@ -117,7 +117,7 @@ judge (pam_handle_t *pam, PamStep step, int code, Talk *talk, char **ret_why)
   SatchelVerify verdict = pam_verdict (step, code, &why);
   if (verdict == SATCHEL_VERIFY_RIGHT)
     return verdict;
-  /* Modules make of a conversation that failed what they like. */
+  /* Which code comes of a prompt that was not answered is up to the module of PAM, so it says nothing. */
   if (talk->refused != NULL)
     {
       *ret_why = g_strdup_printf (

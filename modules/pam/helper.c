@@ -76,7 +76,7 @@ run_child (GBytes *request, GError **error)
     return check_login (texts);
   if (n != N_OF_ACCOUNT)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the request is none");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the request to the helper is malformed");
       return NULL;
     }
   g_autoptr (GError) why = NULL;
@@ -102,7 +102,8 @@ ask_child (SatchelHelperCall *call, const char *const *texts, char **ret_why, GE
     return SATCHEL_VERIFY_RIGHT;
   if (strcmp (word, say_no) == 0)
     return SATCHEL_VERIFY_WRONG;
-  satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s", *why != '\0' ? why : "the answer is none");
+  satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s",
+                     *why != '\0' ? why : "the answer of the process that asked PAM is malformed");
   return SATCHEL_VERIFY_ERROR;
 }
 

@@ -19,7 +19,7 @@ typedef struct OauthFindings
   OauthVerdict verdict;
   char *user, *client; /* RIGHT: as the token names them; client may be "" */
   gint64 expires_s;    /* RIGHT; G_MAXINT64: it does not say */
-  char *why;           /* of all others */
+  char *why;           /* of every other verdict: the reason, for the log */
 } OauthFindings;
 void oauth_findings_clear (OauthFindings *findings);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (OauthFindings, oauth_findings_clear)

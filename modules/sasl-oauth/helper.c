@@ -63,7 +63,7 @@ handle (SatchelHelperCall *call)
   guint n = texts != NULL ? g_strv_length ((char **) texts) : 0;
   if (n != 2 || strcmp (texts[0], OAUTH_ASK_TOKEN) != 0 || strlen (texts[1]) > OAUTH_TOKEN_MAX)
     {
-      satchel_helper_fail (call, SATCHEL_ERROR_INVALID, "the request is none");
+      satchel_helper_fail (call, SATCHEL_ERROR_INVALID, "the request to the helper is malformed");
       return;
     }
   g_auto (OauthFindings) findings = { 0 };

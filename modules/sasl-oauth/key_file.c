@@ -37,7 +37,7 @@ read_all (int fd, gsize *ret_len, GError **error)
   if (n == 0)
     return g_steal_pointer (&text);
   if (n < 0)
-    satchel_error_set_errno (error, errno, "read");
+    satchel_error_set_errno (error, errno, "it cannot be read");
   else
     satchel_error_set (error, SATCHEL_ERROR_LIMIT, "it is longer than %u bytes", OAUTH_KEY_FILE_MAX);
   return NULL;
@@ -58,12 +58,12 @@ load (const char *path, GError **error)
   int fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (fd < 0)
     {
-      satchel_error_set_errno (error, errno, "open");
+      satchel_error_set_errno (error, errno, "it cannot be opened");
       return NULL;
     }
   GPtrArray *fresh = NULL;
   if (fstat (fd, &now) != 0)
-    satchel_error_set_errno (error, errno, "fstat");
+    satchel_error_set_errno (error, errno, "its size cannot be found (fstat)");
   else if (keys != NULL && is_same (&now))
     fresh = g_ptr_array_ref (keys);
   else if ((fresh = read_keys (fd, error)) != NULL)

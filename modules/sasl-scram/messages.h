@@ -14,7 +14,7 @@ typedef struct ScramFirst
   char *authorisation; /* decoded; NULL: none */
   char *nonce;         /* the client's */
   char *binding;       /* name of the channel binding type; NULL: the client did not ask for one */
-  gboolean could_bind; /* it says that the server offered none */
+  gboolean could_bind; /* the client could bind to a channel, and thinks that the server offers no binding */
 } ScramFirst;
 void scram_first_clear (ScramFirst *first);
 gboolean scram_first_parse (const guint8 *message, gsize len, ScramFirst *ret_first);

@@ -27,7 +27,7 @@ typedef struct SqlResult
 } SqlResult;
 /* FALSE: it is too long.  @texts: borrowed, one for each column. */
 gboolean sql_result_add (SqlResult *result, const char *const *texts, GError **error);
-/* Hashes are in some: wipes. */
+/* Frees the result, and wipes it before, since it may have hashes of passwords. */
 void sql_result_free (SqlResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SqlResult, sql_result_free)
 

@@ -67,7 +67,8 @@ totp_ready (GError **error)
   return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s", totp.trouble);
 }
 
-/* What the clock of the machine has run ahead of its uptime changes only when somebody sets it. */
+/* Returns the time of the clock less the uptime of the machine.  It stays the same until somebody sets the
+ * clock; 0: the uptime cannot be had. */
 static gint64
 clock_lead_us (gint64 now_us)
 {

@@ -188,7 +188,8 @@ typedef struct SatchelAttributesQuestion
 void satchel_auth_ask_attributes (SatchelAuth *auth, const SatchelAttributesQuestion *question,
                                   SatchelAttributesFunc func, gpointer data);
 
-/* An OWNED of @mail, which is answered once it is known. */
+/* Takes an OWNED of @mail, the question which users belong to that process; the answer may come later. FALSE:
+ * it is malformed. */
 gboolean satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
 
 typedef struct SatchelAuthEvent

@@ -229,7 +229,7 @@ capture_bytes (SatchelScanner *scanner, const guint8 *data, gsize len)
     scanner->capture = CAPTURE_NONE;
 }
 
-/* The field that the bound cut is as if it were not there. */
+/* Removes the last field of a header that was cut at its bound, since only its beginning is there. */
 static void
 drop_cut_field (GString *header)
 {

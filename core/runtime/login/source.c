@@ -182,7 +182,7 @@ satchel_source_handle (SatchelHelperCall *call, const SatchelSourceOps *ops)
   else if (n == N_LONG && strcmp (word, words[SATCHEL_SOURCE_VERIFY]) == 0 && SATCHEL_HAS (ops, verify))
     verify (call, ops, request, texts, &error);
   else
-    satchel_error_set (&error, SATCHEL_ERROR_INVALID, "the request is none");
+    satchel_error_set (&error, SATCHEL_ERROR_INVALID, "the request to the helper is malformed");
   answer (call, texts, error);
 }
 

@@ -22,7 +22,7 @@ has_gone (void)
   return now <= peak / 2 && peak - now >= GONE_MIN;
 }
 
-/* Gives pages back, and again while the rest of a crowd goes slowly: what is left of it is no crowd. */
+/* Gives freed memory back to the system, and looks again as long as more of a crowd is leaving. */
 static void
 trim_heap (SatchelTimer *due, gpointer data)
 {

@@ -128,7 +128,7 @@ undo_conversion (SatchelSpool *spool, GError **error)
   if (ok
       && (SATCHEL_RETRY (unlinkat (root, spool->path, 0)) < 0
           || SATCHEL_RETRY (linkat (AT_FDCWD, self, root, spool->path, AT_SYMLINK_FOLLOW)) < 0))
-    ok = satchel_error_set_errno (error, errno, "spool: link");
+    ok = satchel_error_set_errno (error, errno, "the spool file cannot be put in the place of the old one");
   if (!ok)
     return FALSE;
   satchel_fd_clear (&spool->fd);

@@ -383,7 +383,7 @@ gboolean satchel_operation_check_values (SatchelOperation *operation, GError **e
 
 /* stage.c has these. */
 gboolean satchel_stage_is_finished (const SatchelStage *stage);
-/* After a commit, what the driver has not taken is thrown away with the stage. */
+/* Returns the store that the stage belongs to. */
 SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
 
 /* store.c has these. */

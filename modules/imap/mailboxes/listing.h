@@ -36,7 +36,7 @@ typedef struct ImapListing
   GArray *entries;     /* ImapListEntry, children behind their parent, each level above a name included */
   char separator;
   guint n_matched, n_patterns; /* entries that match has looked at; patterns tried on the next */
-  gboolean is_chosen;          /* by choose */
+  gboolean is_chosen;          /* imap_listing_choose has run */
   guint at;                    /* how far it has been told */
 } ImapListing;
 

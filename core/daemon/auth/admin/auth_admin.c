@@ -145,7 +145,7 @@ start_run (SatchelAuth *auth, guint64 request, const char *user, gboolean is_kno
   satchel_admin_calls_start (request, (const char *const *) argv->pdata);
 }
 
-/* Master has left out where a user's mail is. */
+/* Runs a command of a module that wants to run in this process, once the user is known whom it names. */
 static void
 admin_run (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {

@@ -30,7 +30,7 @@ typedef struct Exchange
   SatchelAuthEvent event; /* its name owned, the rest is the login's */
   guint secure;
   gint64 deadline_ms;
-  gboolean was_checked; /* and counted by that */
+  gboolean was_checked; /* the check has counted this attempt, so it is not counted again at its end */
   SatchelSasl *sasl;
   SatchelAuthCheck *check; /* of a mechanism between its look-up and its end; ours */
   gboolean is_refuted;     /* the client has failed, and is being told how */
