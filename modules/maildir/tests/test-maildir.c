@@ -514,6 +514,36 @@ test_copy_move_expunge (void)
   place_remove (&place);
 }
 
+/* What another program renamed at the last moment is changed, and removed, under its new name. */
+static void
+test_before_a_commit (void)
+{
+  Place place;
+  g_autoptr (GError) error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "one\r\n", 0, NULL, NULL);
+  append_text (inbox, "two\r\n", 0, NULL, NULL);
+  g_autoptr (GPtrArray) files = place_files (&place, "new");
+  g_assert_cmpuint (files->len, ==, 2);
+  for (guint i = 0; i < files->len; i++)
+    {
+      g_autofree char *from = place_path (&place, "new/%s", (char *) files->pdata[i]);
+      g_autofree char *to = place_path (&place, "cur/%s:2,F", (char *) files->pdata[i]);
+      g_assert_cmpint (rename (from, to), ==, 0);
+    }
+  change_flags (inbox, 1, 1, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, &error);
+  g_assert_no_error (error);
+  expunge (inbox, 2, 2, &error);
+  g_assert_no_error (error);
+  sync_later (inbox);
+  g_autofree char *expected = g_strdup_printf ("1:%x", SATCHEL_FLAG_SEEN | SATCHEL_FLAG_FLAGGED);
+  assert_view (inbox, expected);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 /* Every kind of change that another program makes. */
 static void
 test_outside (void)
@@ -1124,6 +1154,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/flags/old-index", test_old_index);
   g_test_add_func ("/maildir/commit/copy-move-expunge", test_copy_move_expunge);
   g_test_add_func ("/maildir/outside/changes", test_outside);
+  g_test_add_func ("/maildir/outside/before-a-commit", test_before_a_commit);
   g_test_add_func ("/maildir/outside/planted", test_planted);
   g_test_add_func ("/maildir/outside/forged-names", test_forged_names);
   g_test_add_func ("/maildir/outside/line-ends", test_line_ends);
