@@ -213,15 +213,34 @@ def doubt():
             says["now"] = None
             equal(mutations.outcome(mutant_build.confirm(known, outcome, test, False)), outcome, f"{outcome}, and passes now")
             says["now"] = mutations.KILLED
-            try:
-                mutant_build.confirm(known, outcome, test, False)
-                raise AssertionError(f"{test} is believed, though it does not pass in the tree as it is")
-            except SystemExit:
-                pass
+            equal(mutant_build.confirm(known, outcome, test, False), None, f"{test}, which does not pass in the tree as it is")
         equal(mutant_build.confirm(known, mutations.KILLED, "tests/unit/test-store", False), "killed by tests/unit/test-store",
               "a test without servers")
     finally:
         mutant_build.run = before
+
+
+@case
+def left_out():
+    """a test that does not pass in the tree as it is tells nothing, and those after it are asked; if none of them notices, the line lives"""
+    tests = ["tests/unit/a", "tests/unit/b", "tests/unit/c"]
+    known = {"tests": {name: {"seconds": 1} for name in tests}}
+    asked = []
+
+    def ask_broken(_known, _mutation, left):
+        asked.append(list(left))
+        test = next((t for t in left if t in notices), None)
+        return (mutations.TIMED_OUT, test, False) if test else (mutations.ALIVE if left else mutations.NOT_COVERED, None, False)
+    before = mutant_build.ask_broken, mutant_build.run, test_map.tests_of
+    mutant_build.ask_broken, mutant_build.run, test_map.tests_of = ask_broken, lambda test, *_: mutations.TIMED_OUT if test in slow else None, lambda *_: tests
+    try:
+        for notices, slow, result, rounds in ((("tests/unit/a", "tests/unit/b"), ("tests/unit/a",), "timed out in tests/unit/b", [tests, tests[1:]]),
+                                              (("tests/unit/b",), ("tests/unit/b",), mutations.ALIVE, [tests, tests[2:]]),
+                                              (("tests/unit/c",), ("tests/unit/c",), mutations.ALIVE, [tests, []])):
+            asked.clear()
+            equal((mutant_build.try_mutation(known, ("core/x.c", 1)), asked), (result, rounds), f"{notices} notice, {slow} are slow")
+    finally:
+        mutant_build.ask_broken, mutant_build.run, test_map.tests_of = before
 
 
 main()
