@@ -15,7 +15,7 @@ from factor import FactorServer  # noqa: E402
 from tap import LARGE_HASHES, LONG, case, equal, main  # noqa: E402
 
 USERS, CLIENTS, GUESSERS = 8, 24, 1200  # more than may wait for a hash
-N_LOGINS, N_MEANWHILE, N_GUESSES = (15000, 6000, 100000) if LONG else (1500, 600, 10000)
+N_LOGINS, N_MEANWHILE, N_GUESSES = (15000, 6000, 100000) if LONG else (600, 300, 2400)
 GROWTH_MAX_KB = 160 * 1024  # limits.hash_memory, and room for tables
 totp = FactorServer(users=USERS, first=LARGE_HASHES, app_passwords=True)
 server = totp.server
