@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The auth role, with stand-ins for the processes around it.
 AUTH_TESTS = tests/unit/test-auth-parts tests/unit/test-auth-role tests/unit/test-auth-owner tests/unit/test-auth-hostile \
-	tests/unit/test-auth-calls tests/unit/test-auth-admin
+	tests/unit/test-auth-calls tests/unit/test-auth-admin tests/unit/test-auth-mail
 check_PROGRAMS += $(AUTH_TESTS)
 TESTS += $(AUTH_TESTS)
 auth_stage = tests/lib/auth-stage.c tests/lib/auth-stage.h
@@ -16,6 +16,8 @@ tests_unit_test_auth_calls_SOURCES = tests/unit/test-auth-calls.c $(auth_stage)
 tests_unit_test_auth_calls_LDADD = $(auth_stage_libs)
 tests_unit_test_auth_admin_SOURCES = tests/unit/test-auth-admin.c $(auth_stage)
 tests_unit_test_auth_admin_LDADD = $(auth_stage_libs)
+tests_unit_test_auth_mail_SOURCES = tests/unit/test-auth-mail.c $(auth_stage)
+tests_unit_test_auth_mail_LDADD = $(auth_stage_libs)
 tests_unit_test_auth_hostile_SOURCES = tests/unit/test-auth-hostile.c $(auth_stage)
 tests_unit_test_auth_hostile_LDADD = $(auth_stage_libs)
 
