@@ -41,6 +41,12 @@ write_or_fail (SatchelStorage *storage, const SatchelAccess *access, const char 
   return memory_ops ()->write_file (storage, access, name, offset, data, how, error);
 }
 
+static gboolean
+fail_to_remove (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
+{
+  return satchel_error_set (error, SATCHEL_ERROR_NOSPACE, "the disk is full");
+}
+
 static SatchelStore *
 open_store (void)
 {
@@ -168,11 +174,17 @@ last_frame (SatchelStore *store, SatchelFrameKind kind)
 }
 
 /* As if the process had ended between the commit and what is logged of it. */
-static SatchelStore *
-kill_after_commit (SatchelStore *store)
+static void
+end_after_commit (SatchelStore *store)
 {
   g_byte_array_set_size (log_file (store), last_frame (store, SATCHEL_FRAME_CHANGES));
   satchel_store_unref (store);
+}
+
+static SatchelStore *
+kill_after_commit (SatchelStore *store)
+{
+  end_after_commit (store);
   return open_store ();
 }
 
@@ -338,6 +350,39 @@ test_killed_at_names (void)
   g_assert_true (satchel_store_subscribe (store, "b", FALSE, NULL));
   store = kill_after_commit (store);
   heard_expect (store, "UNSUBSCRIBE b by session\n");
+  end (store);
+}
+
+/* A mailbox that was to be deleted, and is there. */
+static void
+test_not_deleted (void)
+{
+  SatchelStore *store = begin ();
+  g_assert_true (satchel_store_create (store, "a", 0, NULL));
+  heard_expect (store, "CREATE a by session\n");
+  ops.remove = fail_to_remove;
+  g_assert_false (satchel_store_delete (store, "a", NULL));
+  store = kill_after_commit (store);
+  heard_expect (store, "");
+  end (store);
+}
+
+/* Before the next start another mailbox gets the name of the one that was deleted: both are told. */
+static void
+test_made_anew_after_a_kill (void)
+{
+  SatchelStore *store = begin ();
+  g_assert_true (satchel_store_create (store, "a", 0, NULL));
+  heard_expect (store, "CREATE a by session\n");
+  g_assert_true (satchel_store_delete (store, "a", NULL));
+  end_after_commit (store);
+  satchel_store_set_listeners (NULL, 0);
+  store = open_store ();
+  g_assert_true (satchel_store_create (store, "a", 0, NULL));
+  satchel_store_unref (store);
+  satchel_store_set_listeners (&heard_listener, 1);
+  store = open_store ();
+  heard_expect (store, "DELETE a by session\nCREATE a by outside\n");
   end (store);
 }
 
@@ -870,6 +915,8 @@ main (int argc, char **argv)
   g_test_add_func ("/changes/frame-damage", test_frame_damage);
   g_test_add_func ("/changes/killed", test_killed);
   g_test_add_func ("/changes/killed-at-names", test_killed_at_names);
+  g_test_add_func ("/changes/not-deleted", test_not_deleted);
+  g_test_add_func ("/changes/made-anew-after-a-kill", test_made_anew_after_a_kill);
   g_test_add_func ("/changes/killed-in-a-batch", test_killed_in_a_batch);
   g_test_add_func ("/changes/not-committed", test_not_committed);
   g_test_add_func ("/changes/torn-tail", test_torn_tail);
