@@ -788,6 +788,7 @@ test_cache (void)
   GThread *threads[8];
   SatchelStore *stores[8];
   g_assert_null (satchel_store_peek (access));
+  acquire_epoch = 1;
   for (guint i = 0; i < 8; i++)
     threads[i] = g_thread_new ("acquire", acquire_one, (gpointer) "a@example.org");
   for (guint i = 0; i < 8; i++)
@@ -801,7 +802,7 @@ test_cache (void)
   for (guint i = 1; i < 8; i++)
     satchel_store_unref (stores[i]);
 
-  /* RELEASE waits for those who hold it, and nobody new gets it. */
+  /* RELEASE waits for those who hold it as of this epoch, and nobody new gets it. */
   g_autoptr (GString) released = g_string_new (NULL);
   SatchelPlace place = shared_place;
   place.epoch = 1;
