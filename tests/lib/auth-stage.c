@@ -277,6 +277,60 @@ keyring_unlock (SatchelAuthCall *call)
   satchel_auth_call_unlocked (call, key);
 }
 
+/* ---- credentials that the factor keeps ---- */
+
+GPtrArray *stage_credentials;
+gboolean stage_credentials_are_down;
+GString *stage_told_factor;
+
+static gboolean
+list_credentials (const char *user, SatchelCredentialEntryFunc func, gpointer data, GError **error)
+{
+  for (guint i = 0; i < stage_credentials->len; i++)
+    {
+      g_auto (GStrv) words = g_strsplit (stage_credentials->pdata[i], " ", 2);
+      func (&(SatchelCredentialEntry) { .size = sizeof (SatchelCredentialEntry),
+                                        .id = words[0],
+                                        .label = words[1],
+                                        .network = "",
+                                        .service = "imap",
+                                        .peer = STAGE_PEER,
+                                        .created_s = g_get_real_time () / G_USEC_PER_SEC - 100 },
+            data);
+    }
+  return !stage_credentials_are_down
+         || satchel_error_set (error, SATCHEL_ERROR_FAILED, "the file is damaged");
+}
+
+static gboolean
+end_credential (const char *user, const char *credential, GError **error)
+{
+  if (stage_credentials_are_down)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the file is damaged");
+  for (guint i = 0; i < stage_credentials->len; i++)
+    {
+      const char *line = stage_credentials->pdata[i];
+      if (g_str_has_prefix (line, credential) && line[strlen (credential)] == ' ')
+        return g_ptr_array_remove_index (stage_credentials, i) != NULL;
+    }
+  return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no such credential");
+}
+
+static void
+note_client (const char *user, const char *credential, const char *client)
+{
+  g_string_append_printf (stage_told_factor, "%s %s is %s\n", user, credential, client);
+}
+
+static gboolean
+forget_user (const char *user, GError **error)
+{
+  if (stage_credentials_are_down)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the file is damaged");
+  g_string_append_printf (stage_told_factor, "forgot %s\n", user);
+  return TRUE;
+}
+
 /* A mechanism that sends a name, is asked for a word, and is right with "right". */
 static gpointer
 token_new (const SatchelLogin *login)
@@ -334,9 +388,14 @@ static const SatchelUserdbOps aliasdb = { .size = sizeof aliasdb,
                                           .look_up = look_up_alias,
                                           .has_domain = has_domain_of_aliases,
                                           .flags = SATCHEL_USERDB_ALIASES };
-static const SatchelFactorOps factor = {
-  .size = sizeof factor, .band = 10, .examine = factor_examine, .confirm = factor_confirm
-};
+static const SatchelFactorOps factor = { .size = sizeof factor,
+                                         .band = 10,
+                                         .examine = factor_examine,
+                                         .confirm = factor_confirm,
+                                         .list_credentials = list_credentials,
+                                         .end_credential = end_credential,
+                                         .client_named = note_client,
+                                         .forget_user = forget_user };
 static const SatchelKeyringOps keyring = { .size = sizeof keyring, .band = 10, .unlock = keyring_unlock };
 static const SatchelProvides provides[] = { { SATCHEL_KIND_PASSDB, NULL, &passdb },
                                             { SATCHEL_KIND_USERDB, NULL, &userdb },
@@ -467,11 +526,14 @@ stage_begin (const char *const *overrides)
   stage.root_fd = open (stage.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   stage.log = g_string_new (NULL);
   stage.admin_reply = g_string_new (NULL);
+  stage_credentials = g_ptr_array_new ();
+  stage_told_factor = g_string_new (NULL);
   stage_counts = (StageCounts) { 0 };
   stage_database_is_down = stage_hash_fails = stage_wants_upgrade = FALSE;
   stage_factor_user = stage_silent_user = stage_cheap_user = stage_binding = NULL;
   stage_scram = NULL;
   stage_has_ring = FALSE;
+  stage_credentials_are_down = FALSE;
   stage_attributes = stage_attributes_of_passdb = NULL;
   stage_attributes_are_down = stage_userdb_is_silent = FALSE;
   stage_factor_answer = (SatchelFactorAnswer) { 0 };
@@ -491,6 +553,8 @@ stage_end (void)
   satchel_log_divert (NULL);
   g_string_free (stage.log, TRUE);
   g_string_free (stage.admin_reply, TRUE);
+  g_ptr_array_unref (stage_credentials);
+  g_string_free (stage_told_factor, TRUE);
   g_hash_table_unref (users);
   g_hash_table_unref (stage_aliases);
   unlinkat (stage.root_fd, "placements", 0);

@@ -61,6 +61,10 @@ extern const char *stage_factor_user;   /* enrolled: last three characters of th
 extern SatchelFactorVerdict stage_factor_verdict;
 extern SatchelFactorAnswer stage_factor_answer; /* not UNAVAILABLE: what the factor says to every login */
 extern const char *stage_cheap_user;            /* whose every secret the factor accepts, without a hash */
+/* What the factor keeps for every user: "ID LABEL", as many as there are. */
+extern GPtrArray *stage_credentials;
+extern gboolean stage_credentials_are_down;
+extern GString *stage_told_factor;    /* "forgot USER\n", "USER CREDENTIAL is CLIENT\n" */
 extern const char *stage_silent_user; /* whom the database says nothing of, until stage_answer_late */
 extern const char *stage_binding;     /* tls-exporter of the connections, or NULL */
 extern char *stage_scram;             /* SCRAM keys of all users, or NULL */

@@ -227,6 +227,89 @@ test_devices (void)
   stage_end ();
 }
 
+/* What a module keeps for a user is listed, ended one by one or all, and told of clients. */
+static void
+test_kept_devices (void)
+{
+  stage_begin (NULL);
+  g_ptr_array_add (stage_credentials, (gpointer) "app:1 Phone");
+  g_ptr_array_add (stage_credentials, (gpointer) "app:2 Old phone");
+  g_ptr_array_add (stage_credentials, (gpointer) "app:3 ");
+  expect (ask ("devices", "alice"), SATCHEL_EXIT_OK,
+          "credential id=app:1 label=Phone service=imap address=" STAGE_PEER " since_s=10",
+          "credential id=app:2 label=\"Old phone\"", "credential id=app:3 service");
+  g_assert_null (strstr (stage.admin_reply->str, "network"));
+  g_assert_null (strstr (stage.admin_reply->str, "used_s"));
+  g_assert_null (strstr (stage.admin_reply->str, "expires_s"));
+  g_assert_cmpstr (ask ("devices-end", "alice", "app:2"), ==, "credentials ended=1\n");
+  g_assert_cmpstr (ask ("devices-end", "alice", "app:2"), ==, "credentials ended=0\n");
+  g_assert_cmpuint (asked_status, ==, SATCHEL_EXIT_OK);
+  g_assert_cmpstr (ask ("devices-end", "alice", "--all"), ==, "credentials ended=2\n");
+  g_assert_cmpuint (stage_credentials->len, ==, 0);
+  stage_end ();
+}
+
+/* A module that cannot tell: what is known is there, with the reason, and the status says that it is not all.
+ */
+static void
+test_devices_are_down (void)
+{
+  stage_begin (NULL);
+  g_ptr_array_add (stage_credentials, (gpointer) "app:1 Phone");
+  stage_credentials_are_down = TRUE;
+  expect (ask ("devices", "alice"), SATCHEL_EXIT_UNAVAILABLE, "id=app:1", "error=\"the file is damaged\"");
+  expect (ask ("devices-end", "alice", "app:1"), SATCHEL_EXIT_UNAVAILABLE, "credentials ended=0\n",
+          "error=\"the file is damaged\"");
+  expect (ask ("forget", "nobody"), SATCHEL_EXIT_TEMPORARY, "the file is damaged\n");
+  stage_end ();
+}
+
+/* A list that is longer than a message comes in parts. */
+static void
+test_many_devices (void)
+{
+  stage_begin (NULL);
+  for (guint i = 0; i < 500; i++)
+    g_ptr_array_add (stage_credentials, (gpointer) "app:1 Phone");
+  stage.n_admin_final = 0;
+  g_assert_true (stage.hooks->admin (&stage.context, 1, (const char *const[]) { "devices", "alice", NULL }));
+  loop_until (stage.n_admin_final == 1);
+  guint n = 0, n_parts = 0;
+  for (const char *at = stage.admin_reply->str; (at = strstr (at, "credential id=")) != NULL; at++)
+    n++;
+  for (const char *at = stage.admin_reply->str; (at = strstr (at, "0 credential")) != NULL; at++)
+    n_parts++;
+  g_assert_cmpuint (n, ==, 500);
+  g_assert_cmpuint (n_parts, >, 3);
+  stage_end ();
+}
+
+/* Who is a user is not forgotten; of others the module hears, and of what clients call themselves. */
+static void
+test_forget_and_names (void)
+{
+  stage_begin (NULL);
+  ask ("forget", "alice");
+  g_assert_cmpuint (asked_status, ==, SATCHEL_EXIT_EXISTS);
+  g_assert_cmpstr (stage_told_factor->str, ==, "");
+  g_assert_cmpstr (ask ("forget", "nobody"), ==, "");
+  g_assert_cmpuint (asked_status, ==, SATCHEL_EXIT_OK);
+  g_assert_cmpstr (stage_told_factor->str, ==, "forgot nobody@x.org\n");
+  g_string_truncate (stage_told_factor, 0);
+  for (guint len = 255; len <= 256; len++)
+    {
+      g_autofree char *client = g_strnfill (len, 'c');
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_CLIENT_NAMED, 0);
+      satchel_ipc_put_string (message, "alice@x.org");
+      satchel_ipc_put_string (message, "app:1");
+      satchel_ipc_put_string (message, client);
+      g_assert_cmpint (stage_deliver (&stage.mails[0], message), ==, len <= 255);
+    }
+  g_assert_true (g_str_has_prefix (stage_told_factor->str, "alice@x.org app:1 is ccc"));
+  g_assert_cmpuint (stage_told_factor->len, ==, strlen ("alice@x.org app:1 is \n") + 255);
+  stage_end ();
+}
+
 /* ---- a command of a module ---- */
 
 #define N_LINES 800u
@@ -306,7 +389,11 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/admin/throttle/clear", test_throttle_clear);
   g_test_add_func ("/auth/admin/owner", test_owner);
   g_test_add_func ("/auth/admin/kick", test_kick);
-  g_test_add_func ("/auth/admin/devices", test_devices);
+  g_test_add_func ("/auth/admin/devices/none", test_devices);
+  g_test_add_func ("/auth/admin/devices/kept", test_kept_devices);
+  g_test_add_func ("/auth/admin/devices/down", test_devices_are_down);
+  g_test_add_func ("/auth/admin/devices/many", test_many_devices);
+  g_test_add_func ("/auth/admin/devices/forget", test_forget_and_names);
   g_test_add_func ("/auth/admin/long-answer", test_long_answer);
   g_test_add_func ("/auth/admin/cancelled-answer", test_cancelled_answer);
   return g_test_run ();
