@@ -8,6 +8,7 @@
 
 #include <satchel/log.h>
 #include <satchel/module.h>
+#include <satchel/reactor.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -15,14 +16,24 @@ static struct
 {
   char *path;
   PasswdDatabase *database;
+  const PasswdRecord *looked_up; /* by the look-up of this millisecond; NULL: none */
+  gint64 looked_up_ms;
 } state;
+
+/* Reads the file again if it has changed.  No record from before may be used any more. */
+static gboolean
+refresh (GError **error)
+{
+  state.looked_up = NULL;
+  return passwd_database_refresh (state.database, error);
+}
 
 static void
 look_up_credential (SatchelAuthCall *call)
 {
   g_autoptr (GError) error = NULL;
   const PasswdRecord *record = NULL;
-  if (passwd_database_refresh (state.database, &error))
+  if (refresh (&error))
     record = passwd_database_find (state.database, satchel_auth_call_user (call), FALSE, &error);
   if (error != NULL)
     {
@@ -164,7 +175,7 @@ set_user_locked (const char *user, gboolean locked, GError **error)
 static gboolean
 list_users (SatchelUserEntryFunc func, gpointer data, GError **error)
 {
-  if (!passwd_database_refresh (state.database, error))
+  if (!refresh (error))
     return FALSE;
   passwd_database_list (state.database, func, data);
   return TRUE;
@@ -174,9 +185,21 @@ list_users (SatchelUserEntryFunc func, gpointer data, GError **error)
 static const PasswdRecord *
 find_record (const char *user, GError **error)
 {
-  return passwd_database_refresh (state.database, error)
-             ? passwd_database_find (state.database, user, TRUE, error)
-             : NULL;
+  if (!refresh (error))
+    return NULL;
+  state.looked_up = passwd_database_find (state.database, user, TRUE, error);
+  state.looked_up_ms = satchel_now_ms ();
+  return state.looked_up;
+}
+
+/* Attributes are asked for right after their user was found: that is one look-up, with one look at the file.
+ */
+static const PasswdRecord *
+find_again (const char *user, GError **error)
+{
+  gboolean is_same = state.looked_up != NULL && strcmp (state.looked_up->user, user) == 0
+                     && state.looked_up_ms == satchel_now_ms ();
+  return is_same ? state.looked_up : find_record (user, error);
 }
 
 static void
@@ -195,7 +218,7 @@ static void
 tell_attributes (SatchelAuthCall *call)
 {
   g_autoptr (GError) error = NULL;
-  const PasswdRecord *record = find_record (satchel_auth_call_user (call), &error);
+  const PasswdRecord *record = find_again (satchel_auth_call_user (call), &error);
   g_auto (GStrv) attributes = record != NULL ? passwd_record_attributes (record) : NULL;
   if (error != NULL)
     satchel_auth_call_fail (call, error);
@@ -206,8 +229,7 @@ tell_attributes (SatchelAuthCall *call)
 static gboolean
 has_user_domain (const char *domain)
 {
-  return passwd_database_refresh (state.database, NULL)
-         && passwd_database_has_domain (state.database, domain);
+  return refresh (NULL) && passwd_database_has_domain (state.database, domain);
 }
 
 /* Logs what the auth process would log of the file. */
@@ -234,6 +256,7 @@ apply_settings (const SatchelConfig *section, GError **error)
   passwd_policy = settings.policy;
   g_free (state.path);
   state.path = g_strdup (settings.path);
+  state.looked_up = NULL;
   g_clear_pointer (&state.database, passwd_database_free);
   state.database = passwd_database_new (state.path);
   return TRUE;
@@ -242,6 +265,7 @@ apply_settings (const SatchelConfig *section, GError **error)
 static void
 free_state (void)
 {
+  state.looked_up = NULL;
   g_clear_pointer (&state.database, passwd_database_free);
   g_clear_pointer (&state.path, g_free);
 }

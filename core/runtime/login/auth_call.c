@@ -44,6 +44,8 @@ struct SatchelAuthCall
 };
 
 static SatchelAuthCall *pending;
+/* The call that a module is being asked; NULL again once it is gone.  Main thread only. */
+static SatchelAuthCall *asked_now;
 /* A few tables of functions, for the life of the process. */
 typedef struct Source
 {
@@ -101,6 +103,8 @@ answer_clear (SatchelCallAnswer *answer)
 static void
 call_free (SatchelAuthCall *call)
 {
+  if (asked_now == call)
+    asked_now = NULL;
   satchel_timer_cancel (&call->timer);
   SATCHEL_LIST_REMOVE (pending, call);
   find_source (call->source)->n_pending--;
@@ -501,10 +505,13 @@ satchel_call_ask (const SatchelQuestion *question, SatchelCallDoneFunc done, gpo
       return;
     }
   SatchelAuthCall *call = call_new (question, done, data);
-  /* Cancelled again by an answer that comes at once, which is what most modules do. */
-  if (question->deadline_ms > 0)
-    satchel_timer_arm (&call->timer, MAX (question->deadline_ms - satchel_now_ms (), 1), deadline_over, call);
+  /* Most modules answer at once, and need no timer. */
+  SatchelAuthCall *asked = asked_now;
+  asked_now = call;
   question->ask (call);
+  if (asked_now == call && question->deadline_ms > 0)
+    satchel_timer_arm (&call->timer, MAX (question->deadline_ms - satchel_now_ms (), 1), deadline_over, call);
+  asked_now = asked;
 }
 
 void

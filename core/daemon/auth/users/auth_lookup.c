@@ -28,15 +28,15 @@ typedef struct Frame
 typedef struct Search
 {
   SatchelAuth *auth;
-  char *address; /* asked for, for the log */
+  char *address; /* that was asked for */
   gint64 deadline_ms;
   gboolean is_ours;             /* a database or auth.domains names its domain */
   GPtrArray *users;             /* of the result */
   GPtrArray *frames;            /* Frame, the innermost last */
   SatchelDeliveryStatus status; /* once there is no frame any more */
-  GHashTable *visited, *found;
-  gboolean is_broken; /* an alias leads to nobody, and the log says so */
-  const char *again;  /* an address that aliases led to twice; of visited */
+  GHashTable *visited, *found;  /* NULL while there is one address, and one user */
+  gboolean is_broken;           /* an alias leads to nobody, and the log says so */
+  const char *again;            /* an address that aliases led to twice; borrowed */
   gboolean is_asking, is_running;
   SatchelLookUpFunc func;
   gpointer data;
@@ -115,10 +115,24 @@ put_off (Search *search)
   search->status = SATCHEL_DELIVERY_TEMPORARY;
 }
 
+/* Most addresses name one user: only a second one makes the table. */
+static gboolean
+is_found (Search *search, const char *user)
+{
+  if (search->users->len == 0)
+    return FALSE;
+  if (search->found == NULL)
+    {
+      search->found = g_hash_table_new (satchel_string_hash, g_str_equal);
+      g_hash_table_add (search->found, g_ptr_array_index (search->users, 0));
+    }
+  return g_hash_table_contains (search->found, user);
+}
+
 static void
 add_user (Search *search, const char *user)
 {
-  if (g_hash_table_contains (search->found, user))
+  if (is_found (search, user))
     return;
   if (search->users->len >= MAX_USERS)
     {
@@ -126,8 +140,9 @@ add_user (Search *search, const char *user)
       put_off (search);
       return;
     }
-  g_hash_table_add (search->found, g_strdup (user));
   g_ptr_array_add (search->users, g_strdup (user));
+  if (search->found != NULL)
+    g_hash_table_add (search->found, (gpointer) g_ptr_array_index (search->users, search->users->len - 1));
 }
 
 /* Of a target that differs from @address in its domain only (an alias of the whole domain): the target
@@ -150,19 +165,38 @@ is_of_whole_domain (SatchelAuth *auth, const char *target, const char *address)
   return strncmp (target, address, (gsize) (at - target) + 1) == 0 && is_our_domain (auth, at + 1);
 }
 
+/* Returns the address as it was noted when aliases led there, or the one that was asked for first; NULL: they
+ * did not. */
+static const char *
+find_visit (const Search *search, const char *address)
+{
+  if (strcmp (address, search->address) == 0)
+    return search->address;
+  return search->visited != NULL ? g_hash_table_lookup (search->visited, address) : NULL;
+}
+
+/* The first address is not noted, so that a look-up without aliases needs no table. */
+static void
+note_visit (Search *search, const char *address)
+{
+  if (search->visited == NULL)
+    search->visited = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  g_hash_table_add (search->visited, g_strdup (address));
+}
+
 /* @plain is taken over.  The userdbs from @first on are asked. */
 static void
 push_frame (Search *search, const char *address, char *plain, guint first, guint depth)
 {
-  if (depth > MAX_DEPTH || g_hash_table_size (search->visited) >= MAX_VISITED)
+  if (depth > MAX_DEPTH || (search->visited != NULL && g_hash_table_size (search->visited) >= MAX_VISITED))
     {
       log_trouble ("aliases of \"%s\" are nested too deeply, at \"%s\"", search->address, address);
       g_free (plain);
       put_off (search);
       return;
     }
-  if (first == 0)
-    g_hash_table_add (search->visited, g_strdup (address));
+  if (first == 0 && depth > 0)
+    note_visit (search, address);
   Frame *frame = g_new0 (Frame, 1);
   *frame = (Frame) { .address = g_strdup (address), .plain = plain, .index = first, .depth = depth };
   g_ptr_array_add (search->frames, frame);
@@ -209,7 +243,7 @@ follow_target (Search *search, Frame *frame)
   gboolean is_itself = g_strcmp0 (target, address) == 0;
   if (is_itself && has_only_aliases (userdb))
     push_frame (search, target, NULL, frame->index + 1, frame->depth + 1);
-  else if (target != NULL && !is_itself && !g_hash_table_contains (search->visited, target))
+  else if (target != NULL && !is_itself && find_visit (search, target) == NULL)
     push_frame (search, target, plain_target (target, address, frame->asks_plain ? NULL : frame->plain), 0,
                 frame->depth + 1);
   else
@@ -218,7 +252,7 @@ follow_target (Search *search, Frame *frame)
       if (is_itself)
         add_user (search, target);
       else if (target != NULL)
-        search->again = g_hash_table_lookup (search->visited, target);
+        search->again = find_visit (search, target);
       else
         {
           log_trouble ("address \"%s\" leads to \"%s\", which is not an address", address,
@@ -290,10 +324,10 @@ finish_search (Search *search)
                     : search->is_ours                      ? "unknown-user"
                                                            : "unknown-domain";
   search->func (status, search->users, why, search->data);
+  g_clear_pointer (&search->found, g_hash_table_unref);
+  g_clear_pointer (&search->visited, g_hash_table_unref);
   g_ptr_array_unref (search->users);
   g_ptr_array_unref (search->frames);
-  g_hash_table_unref (search->visited);
-  g_hash_table_unref (search->found);
   g_free (search->address);
   g_free (search);
 }
@@ -351,8 +385,6 @@ satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
                        .frames = g_ptr_array_new_with_free_func (frame_free),
                        .func = func,
                        .data = data };
-  search->visited = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
-  search->found = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   push_frame (search, name, g_steal_pointer (&plain_name), 0, 0);
   run_search (search);
 }
