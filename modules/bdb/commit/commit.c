@@ -9,6 +9,8 @@
 #include "driver.h"
 #include "message/stage.h"
 
+#define SETTLED_AT_ONCE 64u /* transactions of the settling */
+
 /* A transaction of the batch. */
 typedef struct Member
 {
@@ -192,6 +194,26 @@ fail_batch (Batch *batch, const GError *error)
       *batch->members[i].result = g_error_copy (error);
 }
 
+static gboolean
+removes_anything (const Batch *batch)
+{
+  for (guint i = 0; i < batch->n; i++)
+    if (batch->members[i].is_run && batch->members[i].run.references.less->len > 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* On a full disk a user who removes mail should get new mail soon. */
+static void
+make_room (BdbStore *store)
+{
+  gboolean is_done = FALSE;
+  for (guint i = 0; !is_done && i < SETTLED_AT_ONCE; i++)
+    if (!bdb_references_settle (store, &is_done, NULL))
+      return; /* the user's upkeep tries again, and tells */
+  bdb_volume_make_room (store->volume);
+}
+
 void
 bdb_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results)
 {
@@ -212,7 +234,10 @@ bdb_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, gu
     fail_batch (&batch, error);
   else
     publish (&batch);
+  gboolean has_removed = removes_anything (&batch);
   for (guint i = 0; i < n; i++)
     if (members[i].is_run)
       bdb_run_clear (&members[i].run);
+  if (is_full && has_removed && error == NULL)
+    make_room (store);
 }

@@ -192,6 +192,9 @@ bdb_references_settle (BdbStore *store, gboolean *ret_is_done, GError **error)
   g_autoptr (GArray) more = g_array_new (FALSE, FALSE, sizeof (guint64));
   g_autoptr (GArray) less = g_array_new (FALSE, FALSE, sizeof (guint64));
   Note note = { .store = store, .more = more, .less = less };
+  *ret_is_done = !bdb_volume_has_room (store->volume); /* the log has what is removed once more */
+  if (*ret_is_done)
+    return TRUE;
   if (!bdb_write (store->volume, BDB_LATER, settle_some, &note, error))
     return FALSE;
   if (note.is_bad)

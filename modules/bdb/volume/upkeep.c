@@ -9,19 +9,48 @@
 
 #include <satchel/log.h>
 
-static void
-check_point (BdbVolume *volume)
+#define PAGES_AT_ONCE 4096u
+
+/* Moves pages to where free ones are, some at a time, and cuts the files. */
+static int
+give_pages_back (BdbVolume *volume)
 {
-  g_autoptr (GError) error = NULL;
-  if (!bdb_volume_enter (volume, &error))
-    return; /* who uses the volume is told */
-  g_atomic_int_set (&volume->n_written_kib, 0);
+  int code = 0;
+  for (guint i = 0; code == 0 && i < BDB_N_TABLES; i++)
+    {
+      DB *db = volume->environment.tables[i];
+      DB_COMPACT bounds = { .compact_pages = PAGES_AT_ONCE };
+      code = db->compact (db, NULL, NULL, NULL, &bounds, DB_FREE_SPACE, NULL);
+    }
+  return code == DB_LOCK_DEADLOCK ? 0 : code; /* the next time does more */
+}
+
+static int
+write_pages (BdbVolume *volume, guint flags)
+{
   DB_ENV *env = volume->environment.env;
-  int code = env->txn_checkpoint (env, 0, 0, 0);
+  g_atomic_int_set (&volume->n_written_kib, 0);
+  int code = env->txn_checkpoint (env, 0, 0, flags);
   if (code == 0 && bdb_backup_lock_try (volume->home_fd))
     {
       code = env->log_archive (env, NULL, DB_ARCH_REMOVE);
       bdb_backup_lock_release (volume->home_fd);
+    }
+  return code;
+}
+
+static void
+check_point (BdbVolume *volume, gboolean wants_room)
+{
+  g_autoptr (GError) error = NULL;
+  if (!bdb_volume_enter (volume, &error))
+    return; /* who uses the volume is told */
+  int code = write_pages (volume, wants_room ? DB_FORCE : 0);
+  if (code == 0 && wants_room && bdb_volume_has_room (volume))
+    {
+      code = give_pages_back (volume);
+      if (code == 0)
+        code = write_pages (volume, DB_FORCE);
     }
   if (code != 0)
     bdb_volume_error (volume, &error, code, "pages cannot be written to the tables, so the log grows");
@@ -48,9 +77,10 @@ run_upkeep (gpointer data)
         ;
       if (volume->is_ending)
         break;
-      volume->is_dirty = volume->is_due = FALSE;
+      gboolean wants_room = volume->wants_room;
+      volume->is_dirty = volume->is_due = volume->wants_room = FALSE;
       g_mutex_unlock (&volume->upkeep_lock);
-      check_point (volume);
+      check_point (volume, wants_room);
       g_mutex_lock (&volume->upkeep_lock);
     }
   g_mutex_unlock (&volume->upkeep_lock);
@@ -84,6 +114,15 @@ bdb_upkeep_note (BdbVolume *volume, gsize n_bytes)
   g_mutex_lock (&volume->upkeep_lock);
   volume->is_dirty = TRUE;
   volume->is_due |= is_due;
+  g_cond_signal (&volume->upkeep_cond);
+  g_mutex_unlock (&volume->upkeep_lock);
+}
+
+void
+bdb_volume_make_room (BdbVolume *volume)
+{
+  g_mutex_lock (&volume->upkeep_lock);
+  volume->is_dirty = volume->is_due = volume->wants_room = TRUE;
   g_cond_signal (&volume->upkeep_cond);
   g_mutex_unlock (&volume->upkeep_lock);
 }

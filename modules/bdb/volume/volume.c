@@ -81,6 +81,7 @@ free_volume (BdbVolume *volume)
   satchel_fd_clear (&volume->home_fd);
   g_rw_lock_clear (&volume->gate);
   g_mutex_clear (&volume->writer);
+  g_mutex_clear (&volume->space_lock);
   g_mutex_clear (&volume->message_lock);
   g_mutex_clear (&volume->upkeep_lock);
   g_cond_clear (&volume->upkeep_cond);
@@ -100,14 +101,19 @@ make_volume (int root_fd, const BdbSettings *settings, const char *name, char *h
   volume->lock_fd = -1;
   g_rw_lock_init (&volume->gate);
   g_mutex_init (&volume->writer);
+  g_mutex_init (&volume->space_lock);
   g_mutex_init (&volume->message_lock);
   g_mutex_init (&volume->upkeep_lock);
   g_cond_init (&volume->upkeep_cond);
   volume->home_fd = open_home (root_fd, settings->path, name, error);
-  if (volume->home_fd >= 0 && take_lock (volume, error) && bdb_volume_start (volume, error))
+  if (volume->home_fd >= 0 && take_lock (volume, error))
     {
-      bdb_upkeep_start (volume);
-      return volume;
+      bdb_space_start (volume);
+      if (bdb_volume_start (volume, error))
+        {
+          bdb_upkeep_start (volume);
+          return volume;
+        }
     }
   free_volume (volume);
   return NULL;

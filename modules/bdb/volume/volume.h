@@ -25,3 +25,7 @@ guint bdb_volume_generation (BdbVolume *volume);
 gboolean bdb_volume_is_full (BdbVolume *volume);
 /* Refuses (NOSPACE) what takes up space if it is. */
 gboolean bdb_volume_check_space (BdbVolume *volume, GError **error);
+/* Has the upkeep give pages of removed mail back to the disk; it does so later. */
+void bdb_volume_make_room (BdbVolume *volume);
+/* Has the disk room for the log of what frees space, too? */
+gboolean bdb_volume_has_room (BdbVolume *volume);

@@ -22,10 +22,14 @@ struct BdbVolume
   GMutex message_lock; /* of `message` */
   char *message;       /* what the library said last */
 
+  GMutex space_lock;         /* of what follows */
+  gboolean has_reserve;      /* the file `reserve` has blocks */
+  gboolean lacks_reserve;    /* the file system cannot set blocks aside */
+
   GMutex upkeep_lock; /* of what follows */
   GCond upkeep_cond;
   GThread *upkeep;
-  gboolean is_ending, is_dirty, is_due;
+  gboolean is_ending, is_dirty, is_due, wants_room;
   gint n_written_kib; /* atomic; since the last checkpoint */
 };
 
@@ -41,3 +45,5 @@ void bdb_upkeep_start (BdbVolume *volume);
 void bdb_upkeep_stop (BdbVolume *volume); /* returns when the thread has ended */
 /* Says that @n_bytes were written. */
 void bdb_upkeep_note (BdbVolume *volume, gsize n_bytes);
+/* Looks at the disk before the environment is opened. */
+void bdb_space_start (BdbVolume *volume);
