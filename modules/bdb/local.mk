@@ -3,6 +3,12 @@ if WITH_BDB
 # The driver is a convenience library so that its tests can see inside.
 noinst_LTLIBRARIES += libbdb.la
 libbdb_la_SOURCES = \
+	modules/bdb/admin/admin.c \
+	modules/bdb/admin/admin.h \
+	modules/bdb/admin/backup.c \
+	modules/bdb/admin/level.c \
+	modules/bdb/admin/level.h \
+	modules/bdb/admin/salvage.c \
 	modules/bdb/commit/append.c \
 	modules/bdb/commit/commit.c \
 	modules/bdb/commit/copy.c \
@@ -47,6 +53,8 @@ libbdb_la_SOURCES = \
 	modules/bdb/store/names.c \
 	modules/bdb/store/pins.c \
 	modules/bdb/store/pins.h \
+	modules/bdb/store/places.c \
+	modules/bdb/store/places.h \
 	modules/bdb/store/rename_inbox.c \
 	modules/bdb/store/store.c \
 	modules/bdb/store/store.h \
@@ -54,11 +62,16 @@ libbdb_la_SOURCES = \
 	modules/bdb/volume/access.h \
 	modules/bdb/volume/backup_lock.c \
 	modules/bdb/volume/backup_lock.h \
+	modules/bdb/volume/copy.c \
+	modules/bdb/volume/copy.h \
 	modules/bdb/volume/environment.c \
 	modules/bdb/volume/environment.h \
+	modules/bdb/volume/facts.c \
+	modules/bdb/volume/facts.h \
 	modules/bdb/volume/format_file.c \
 	modules/bdb/volume/format_file.h \
 	modules/bdb/volume/gate.c \
+	modules/bdb/volume/salvage.c \
 	modules/bdb/volume/space.c \
 	modules/bdb/volume/tables.h \
 	modules/bdb/volume/upkeep.c \
@@ -74,5 +87,6 @@ bdb_la_CPPFLAGS = $(MODULE_CPPFLAGS) -I$(top_builddir) -I$(top_srcdir)/modules/b
 bdb_la_CFLAGS = $(MODULE_CFLAGS)
 bdb_la_LDFLAGS = $(MODULE_LDFLAGS)
 bdb_la_LIBADD = libbdb.la $(MODULE_LIBADD) $(BDB_LIBS)
+dist_man_MANS += docs/man/satchel-bdb.1
 endif
-EXTRA_DIST += modules/bdb/README.md modules/bdb/FORMAT.md modules/bdb/commit/README.md modules/bdb/format/README.md modules/bdb/message/README.md modules/bdb/store/README.md modules/bdb/volume/README.md
+EXTRA_DIST += modules/bdb/README.md modules/bdb/FORMAT.md modules/bdb/admin/README.md modules/bdb/commit/README.md modules/bdb/format/README.md modules/bdb/message/README.md modules/bdb/store/README.md modules/bdb/volume/README.md

@@ -3,8 +3,10 @@
  */
 #include "config.h"
 
+#include "admin/admin.h"
 #include "driver.h"
 #include "settings.h"
+#include "store/places.h"
 #include "volume/volume.h"
 
 #include <satchel/module.h>
@@ -18,13 +20,16 @@ check_settings (const SatchelConfig *section, GError **error)
 static void
 close_volumes (void)
 {
+  bdb_places_forget ();
   bdb_volumes_release ();
 }
 
 const SatchelModule *
 satchel_module (void)
 {
-  static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_DRIVER, NULL, &bdb_ops }, { 0 } };
+  static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_DRIVER, NULL, &bdb_ops },
+                                              { SATCHEL_KIND_ADMIN, NULL, &bdb_admin_ops },
+                                              { 0 } };
   static const SatchelModule module = {
     SATCHEL_MODULE_FACTS, /* the core that it was built against */
     .name = "bdb",

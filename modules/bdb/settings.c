@@ -29,7 +29,7 @@ const SatchelConfigRow bdb_schema[] = {
     SATCHEL_HOURS (24) },
   { "reserve", INTO (SIZE, reserve), "64M",
     "Disk space that only removing mail and changing flags may use: with less than this free, what would "
-    "take up more is refused for the moment",
+    "take up more is refused for the moment; three log files or more are right",
     NULL, SATCHEL_MIB (1), SATCHEL_TIB (1) },
   { "keep_open", INTO (BOOL, keeps_open), "true",
     "Whether a volume stays open in its mail process while no user has it in use; if not, the next user "
@@ -50,8 +50,8 @@ is_relative_path (const char *path, GError **error)
   return parts[0] != NULL || satchel_error_set_setting (error, "path", "the path is empty; write \"bdb\"");
 }
 
-static gboolean
-is_volume_name (const char *name)
+gboolean
+bdb_settings_is_name (const char *name)
 {
   gsize len = strlen (name);
   return len >= 1 && len <= VOLUME_BYTES && g_ascii_isalnum (name[0])
@@ -71,7 +71,7 @@ bdb_settings_check (const SatchelConfig *section, GError **error)
   BdbSettings settings;
   bdb_settings_fill (section, &settings);
   for (const char *const *name = settings.volumes; *name != NULL; name++)
-    if (!is_volume_name (*name))
+    if (!bdb_settings_is_name (*name))
       return satchel_error_set_setting (
           error, "volumes", "\"%s\" is no name of a volume: use 1 to %u letters, digits, '.', '_' and '-'",
           *name, VOLUME_BYTES);

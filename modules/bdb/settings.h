@@ -19,3 +19,5 @@ gboolean bdb_settings_check (const SatchelConfig *section, GError **error);
 void bdb_settings_fill (const SatchelConfig *section, BdbSettings *ret_settings);
 /* Is @volume ("": the only one) a volume? */
 gboolean bdb_settings_has_volume (const BdbSettings *settings, const char *volume);
+/* May a volume or a backup have this name? */
+gboolean bdb_settings_is_name (const char *name);

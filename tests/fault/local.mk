@@ -21,6 +21,12 @@ if WITH_OAUTH
 SERVER_TESTS += tests/fault/introspection.py tests/interop/oauth.py
 endif
 
+# Volumes of bdb.
+EXTRA_DIST += tests/fault/bdb.py
+if WITH_BDB
+SERVER_TESTS += tests/fault/bdb.py
+endif
+
 # Delivery filters.
 SERVER_TESTS += tests/fault/scanner.py
 EXTRA_DIST += tests/fault/scanner.py tests/lib/noops.py tests/helpers/scanner.c

@@ -121,7 +121,7 @@ def contents():
                     r"/usr/lib/sysusers\.d/satchel\.conf", r"/usr/lib/tmpfiles\.d/satchel\.conf", r"/etc/fail2ban/filter\.d/satchel\.conf",
                     r"/etc/satchel/satchel\.conf", r"/usr/lib/[^/]+/satchel/modules/maildir\.so", r"/usr/lib/[^/]+/satchel/modules/app-passwords\.so", r"/usr/lib/[^/]+/satchel/modules/account-notices\.so", r"/usr/share/man/man8/satcheld\.8\.gz"],
         "satchel-passwd-file": [r"/usr/lib/[^/]+/satchel/modules/passwd-file\.so", r"/usr/share/satchel/conf\.d/passwd-file\.conf"],
-        "satchel-bdb": [r"/usr/lib/[^/]+/satchel/modules/bdb\.so", r"/usr/share/satchel/conf\.d/bdb\.conf"],
+        "satchel-bdb": [r"/usr/lib/[^/]+/satchel/modules/bdb\.so", r"/usr/share/satchel/conf\.d/bdb\.conf", r"/usr/share/man/man1/satchel-bdb\.1\.gz"],
         "satchel-ldap": [r"/usr/lib/[^/]+/satchel/modules/ldap\.so", r"/usr/share/satchel/conf\.d/ldap\.conf"],
         "satchel-pam": [r"/usr/lib/[^/]+/satchel/modules/pam\.so", r"/usr/share/satchel/conf\.d/pam\.conf", r"/etc/pam\.d/satchel"],
         "satchel-oauth": [r"/usr/lib/[^/]+/satchel/modules/sasl-oauth\.so", r"/usr/share/satchel/conf\.d/sasl-oauth\.conf"],

@@ -94,7 +94,7 @@ def contents():
                     r".*/satchel-unprivileged\.socket", r".*/50-satchel\.preset", r".*/sysusers\.d/satchel\.conf", r".*/tmpfiles\.d/satchel\.conf",
                     r"/etc/satchel/satchel\.conf", r"/etc/fail2ban/filter\.d/satchel\.conf", r".*/satchel/modules/maildir\.so", r".*/satchel/modules/app-passwords\.so"],
         "satchel-passwd-file": [r".*/satchel/modules/passwd-file\.so", r"/usr/share/satchel/conf\.d/passwd-file\.conf"],
-        "satchel-bdb": [r".*/satchel/modules/bdb\.so", r"/usr/share/satchel/conf\.d/bdb\.conf"],
+        "satchel-bdb": [r".*/satchel/modules/bdb\.so", r"/usr/share/satchel/conf\.d/bdb\.conf", r"/usr/share/man/man1/satchel-bdb\.1\.gz"],
         "satchel-ldap": [r".*/satchel/modules/ldap\.so", r"/usr/share/satchel/conf\.d/ldap\.conf"],
         "satchel-pam": [r".*/satchel/modules/pam\.so", r"/usr/share/satchel/conf\.d/pam\.conf", r"/etc/pam\.d/satchel"],
         "satchel-oauth": [r".*/satchel/modules/sasl-oauth\.so", r"/usr/share/satchel/conf\.d/sasl-oauth\.conf"],

@@ -108,7 +108,7 @@ stream_free (SatchelStream *base)
 }
 
 SatchelStream *
-bdb_content_open (BdbStore *store, guint64 content, guint64 length)
+bdb_content_open (BdbStore *store, guint64 content, guint64 length, GError **error)
 {
   static const SatchelStreamOps ops = {
     .size = sizeof ops, .read_at = stream_read_at, .length = stream_length, .free = stream_free
@@ -122,5 +122,9 @@ bdb_content_open (BdbStore *store, guint64 content, guint64 length)
   stream->content = content;
   stream->length = length;
   stream->buffer = g_byte_array_new ();
-  return &stream->stream;
+  /* Read now, so that a content that is damaged is refused before its size was told. */
+  if (length == 0 || load_piece (stream, 1, error))
+    return &stream->stream;
+  satchel_stream_unref (&stream->stream);
+  return NULL;
 }

@@ -17,7 +17,7 @@ gboolean bdb_content_put_attributes (BdbStore *store, BdbWrite *write, guint64 c
 /* NULL without @error: there are none. */
 GBytes *bdb_content_get_attributes (BdbStore *store, guint64 content, GError **error);
 /* The body of a message; it stays readable when the message is removed. */
-SatchelStream *bdb_content_open (BdbStore *store, guint64 content, guint64 length);
+SatchelStream *bdb_content_open (BdbStore *store, guint64 content, guint64 length, GError **error);
 
 /* Contents that messages began (COPY) or ceased (EXPUNGE, delete) to use with one transaction. */
 typedef struct BdbReferences

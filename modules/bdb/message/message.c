@@ -34,12 +34,18 @@ bdb_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelS
   BdbRow row;
   if (!bdb_find_row (store, mailbox->driver, uid, &row, error))
     return NULL;
-  SatchelStream *stream = bdb_content_open (store, row.content, row.length);
+  GError *failure = NULL;
+  SatchelStream *stream = bdb_content_open (store, row.content, row.length, &failure);
   /* The content may have been removed between the look and the pin. */
-  if (bdb_find_row (store, mailbox->driver, uid, &row, error))
-    return stream;
-  satchel_stream_unref (stream);
-  return NULL;
+  if (!bdb_find_row (store, mailbox->driver, uid, &row, error))
+    {
+      g_clear_pointer (&stream, satchel_stream_unref);
+      g_clear_error (&failure);
+      return NULL;
+    }
+  if (stream == NULL)
+    g_propagate_error (error, failure);
+  return stream;
 }
 
 /* Made of the user's seed and the number of the content, so that copies share it; what was imported is noted.

@@ -6,6 +6,7 @@
 #include "driver.h"
 #include "settings.h"
 #include "store/load.h"
+#include "store/places.h"
 #include "store/store.h"
 
 #include <satchel/hash.h>
@@ -38,6 +39,9 @@ bdb_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
   if (store->volume != NULL && bdb_store_find_user (store, identity->path, error)
       && bdb_store_load (store, &before, error) && bdb_store_drop_staged (store, error))
     return TRUE;
+  g_autofree char *home = bdb_volume_home (identity->root_fd, &settings, identity->volume);
+  if (home != NULL)
+    bdb_places_note (identity->user, home);
   bdb_close (storage);
   return FALSE;
 }

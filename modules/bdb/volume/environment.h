@@ -19,8 +19,8 @@ typedef struct BdbEnvironment
 typedef void (*BdbMessageFunc) (gpointer data, const char *message);
 
 /* Opens the environment in directory @home, which exists, with recovery.  @func may be called until
- * bdb_environment_close.  FALSE: nothing is open; CORRUPT if recovery fails, CANNOT if another version of
- * the library wrote it.  [blocks] */
+ * bdb_environment_close.  FALSE: nothing is open; CORRUPT if recovery fails, UNAVAILABLE if another version
+ * of the library wrote it.  [blocks] */
 gboolean bdb_environment_open (BdbEnvironment *environment, const char *home, const BdbSettings *settings,
                                BdbMessageFunc func, gpointer data, GError **error);
 /* Closes what is open, with a checkpoint if nothing failed. */

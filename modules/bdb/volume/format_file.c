@@ -49,13 +49,13 @@ check_text (const char *text, const char *home, GError **error)
                               "%s/" FORMAT_FILE " cannot be read; restore it from a backup of the volume",
                               home);
   if (format > FORMAT)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
                               "the volume in %s has format %u, this server knows formats up to %u; nothing "
                               "was changed: start the newer server again",
                               home, format, FORMAT);
   if (major != DB_VERSION_MAJOR || minor != DB_VERSION_MINOR)
     return satchel_error_set (
-        error, SATCHEL_ERROR_CANNOT,
+        error, SATCHEL_ERROR_UNAVAILABLE,
         "the volume in %s was written with Berkeley DB %u.%u, this server has %d.%d; nothing was changed: "
         "start a server with %u.%u, and convert its users to another volume",
         home, major, minor, DB_VERSION_MAJOR, DB_VERSION_MINOR, major, minor);
@@ -68,10 +68,19 @@ check_library (GError **error)
   int major, minor;
   db_version (&major, &minor, NULL);
   return (major == DB_VERSION_MAJOR && minor == DB_VERSION_MINOR)
-         || satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+         || satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
                                "bdb.so was built with Berkeley DB %d.%d, and runs with %d.%d; install the "
                                "library that it was built with",
                                DB_VERSION_MAJOR, DB_VERSION_MINOR, major, minor);
+}
+
+gboolean
+bdb_format_write (const char *home, GError **error)
+{
+  g_auto (SatchelFd) home_fd = open (home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (home_fd < 0)
+    return satchel_error_set_errno (error, errno, "the volume's directory %s", home);
+  return write_format (home_fd, error);
 }
 
 gboolean
@@ -86,7 +95,7 @@ bdb_format_check (const char *home, GError **error)
   if (fd < 0 && errno == ENOENT && !has_tables (home_fd))
     return write_format (home_fd, error);
   if (fd < 0)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
                               "%s has tables, but %s/" FORMAT_FILE " cannot be read (%s), so it is not known "
                               "which version wrote them; restore that file from a backup of the volume",
                               home, home, g_strerror (errno));

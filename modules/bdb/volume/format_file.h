@@ -5,6 +5,9 @@
 #include <satchel/error.h>
 
 /* May this server and this version of Berkeley DB open the volume in @home?  A directory without tables and
- * logs is new, and gets the file.  CANNOT: another version wrote the volume; nothing was changed.  [blocks]
+ * logs is new, and gets the file.  UNAVAILABLE: another version wrote the volume; nothing was changed.
+ * [blocks]
  */
 gboolean bdb_format_check (const char *home, GError **error);
+/* Writes the file of this server's format.  [blocks] */
+gboolean bdb_format_write (const char *home, GError **error);

@@ -22,7 +22,8 @@
 static guint64
 count_needed (BdbVolume *volume)
 {
-  return volume->settings.log_file + (guint64) g_atomic_int_get (&volume->n_written_kib) * 1024 + MARGIN_BYTES;
+  return volume->settings.log_file + (guint64) g_atomic_int_get (&volume->n_written_kib) * 1024
+         + MARGIN_BYTES;
 }
 
 static void
@@ -67,10 +68,11 @@ look_at_disk (BdbVolume *volume)
   if (volume->has_reserve)
     {
       give_reserve_free (volume);
-      satchel_log (SATCHEL_LOG_WARNING, "bdb",
-                   "the disk of volume %s is full: new mail is refused for the moment until %" G_GUINT64_FORMAT
-                   " MiB are free",
-                   volume->home, (reserve + needed) >> 20);
+      satchel_log (
+          SATCHEL_LOG_WARNING, "bdb",
+          "the disk of volume %s is full: new mail is refused for the moment until %" G_GUINT64_FORMAT
+          " MiB are free",
+          volume->home, (reserve + needed) >> 20);
       return TRUE;
     }
   if (has < reserve + needed)

@@ -186,3 +186,9 @@ bdb_volumes_release (void)
     bdb_volume_unref (released->pdata[i]);
   g_clear_pointer (&released, g_ptr_array_unref);
 }
+
+const char *
+bdb_volume_path (const BdbVolume *volume)
+{
+  return volume->home;
+}

@@ -29,3 +29,5 @@ gboolean bdb_volume_check_space (BdbVolume *volume, GError **error);
 void bdb_volume_make_room (BdbVolume *volume);
 /* Has the disk room for the log of what frees space, too? */
 gboolean bdb_volume_has_room (BdbVolume *volume);
+/* Its directory; borrowed. */
+const char *bdb_volume_path (const BdbVolume *volume);

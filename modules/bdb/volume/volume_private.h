@@ -22,9 +22,9 @@ struct BdbVolume
   GMutex message_lock; /* of `message` */
   char *message;       /* what the library said last */
 
-  GMutex space_lock;         /* of what follows */
-  gboolean has_reserve;      /* the file `reserve` has blocks */
-  gboolean lacks_reserve;    /* the file system cannot set blocks aside */
+  GMutex space_lock;      /* of what follows */
+  gboolean has_reserve;   /* the file `reserve` has blocks */
+  gboolean lacks_reserve; /* the file system cannot set blocks aside */
 
   GMutex upkeep_lock; /* of what follows */
   GCond upkeep_cond;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares the commands `satchel bdb ...`.
+ */
+#pragma once
+#include "settings.h"
+
+#include <satchel/admin.h>
+
+extern const SatchelAdminOps bdb_admin_ops;
+
+/* backup.c and salvage.c have these. */
+gboolean bdb_admin_backup (SatchelAdminCall *call, GError **error);
+gboolean bdb_admin_verify (SatchelAdminCall *call, GError **error);
+gboolean bdb_admin_salvage (SatchelAdminCall *call, GError **error);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares sizes and counters of a volume.
+ */
+#pragma once
+#include "volume/tables.h"
+#include "volume/volume.h"
+
+typedef struct BdbVolumeFacts
+{
+  char *home; /* yours */
+  guint64 table_bytes[BDB_N_TABLES], log_bytes;
+  guint64 n_since_checkpoint; /* bytes of the log */
+  guint64 n_syncs;            /* of the log, since it was opened */
+  guint64 n_commits, n_hits, n_misses, n_deadlocks;
+} BdbVolumeFacts;
+gboolean bdb_volume_facts (BdbVolume *volume, BdbVolumeFacts *ret_facts, GError **error);
