@@ -43,7 +43,7 @@ struct SatchelCli
   const SatchelCliOption *globals; /* options of all commands */
   GPtrArray *commands; /* SatchelCliCommand: satchel's own; those of modules follow once somebody has asked
                           for them */
-  gboolean has_modules_commands;
+  GPtrArray *modules_commands; /* those of modules, owned; NULL: nobody has asked for them */
   const char *config_dir, *defaults_dir, *module_dir; /* module_dir NULL: as configured */
   GPtrArray *overrides;                               /* values of --set, NULL-ended */
   GHashTable *options;   /* from "--json" to its value; "" if the option has none */

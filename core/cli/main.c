@@ -319,6 +319,7 @@ main (int argc, char **argv)
   g_clear_pointer (&cli.set, satchel_config_set_free);
   g_clear_pointer (&cli.loader, satchel_loader_free);
   g_ptr_array_unref (cli.commands);
+  g_clear_pointer (&cli.modules_commands, g_ptr_array_unref);
   g_ptr_array_unref (cli.overrides);
   g_ptr_array_unref (cli.arguments);
   g_hash_table_unref (cli.options);

@@ -146,13 +146,13 @@ is_ours (const SatchelCli *cli, const char *group)
 gboolean
 satchel_cli_add_modules_commands (SatchelCli *cli)
 {
-  if (cli->has_modules_commands)
+  if (cli->modules_commands != NULL)
     return TRUE;
   g_autoptr (GPtrArray) problems =
       g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   if (!satchel_cli_load (cli, problems))
     return FALSE;
-  cli->has_modules_commands = TRUE;
+  cli->modules_commands = g_ptr_array_new_with_free_func (row_free);
   g_autoptr (GPtrArray) all = satchel_loader_find_all (cli->loader, SATCHEL_KIND_ADMIN);
   for (guint i = 0; i < all->len; i++)
     {
@@ -164,9 +164,12 @@ satchel_cli_add_modules_commands (SatchelCli *cli)
         satchel_cli_fail (SATCHEL_EXIT_CONFIG,
                           "module %s: its commands are called \"%s\" like satchel's own, and are left out",
                           provided->module->name, provided->name);
-      /* The rows live as long as the program. */
       for (guint k = 0; !is_ours (cli, provided->name) && ops->commands[k] != NULL; k++)
-        g_ptr_array_add (cli->commands, row_new (provided->name, ops->commands[k]));
+        {
+          SatchelCliCommand *command = row_new (provided->name, ops->commands[k]);
+          g_ptr_array_add (cli->modules_commands, command);
+          g_ptr_array_add (cli->commands, command);
+        }
     }
   return TRUE;
 }
