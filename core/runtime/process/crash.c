@@ -105,8 +105,9 @@ is_of_other_call (const SatchelBreadcrumb *crumb, const Range *range)
 
 /* Notes the module in which the thread is, or else the nearest caller that is a module, found by return
  * addresses on the stack. Other values there may look like return addresses of earlier calls, so if the core
- * has noted which module it called, only that module counts. */
-static void
+ * has noted which module it called, only that module counts.  What is read belongs to other functions, which
+ * a sanitizer would take for a mistake. */
+__attribute__ ((no_sanitize ("address"))) static void
 note_place (SatchelBreadcrumb *crumb, const ucontext_t *context)
 {
 #if defined(__x86_64__)
