@@ -409,6 +409,9 @@ fill_filter (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect, GEr
         if (deadly_calls[i] != CALL (personality) && deadly_calls[i] != CALL (kill)
             && deadly_calls[i] != CALL (ptrace) && !(may_connect && deadly_calls[i] == CALL (connect)))
           (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);
+      /* Libraries that get no socket do without one; with one they would go on to connect it, and die. */
+      if (!may_connect)
+        (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), CALL (socket), 0);
       return TRUE;
     }
   if (!allow_list (filter, common_calls, error))
