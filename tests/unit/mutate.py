@@ -161,6 +161,8 @@ def asked():
         equal(test_map.tests_of(known, "x.c", 5, directory), in_order, "tests of a line that continues a statement")
         equal(test_map.tests_of(known, "x.c", 2, directory), ["satchel-conformance/maildir"], "tests of the first line")
         equal(test_map.tests_of(known, "x.c", 1, directory), [], "tests of a line before all others")
+        write(directory, "z.c", "int z;\n")
+        equal(test_map.tests_of(known, "z.c", 1, directory), ["tests/unit/other", *in_order], "tests of a file that is newer than the map")
         os.mkdir(os.path.join(directory, "moved"))
         subprocess.run(["git", "-C", directory, "mv", "x.c", "moved/y.c"], check=True)
         test_map.names_then.cache_clear()

@@ -152,7 +152,7 @@ def order(tests, name):
     """@tests as the map has them, those to ask first first."""
     def cost(test):
         entry = tests[test]
-        most = -len(entry["lines"][name_then(entry["commit"], name)]) if rank(test) == 2 else 0
+        most = -len(entry["lines"].get(name_then(entry["commit"], name), ())) if rank(test) == 2 else 0
         return entry["seconds"] > SLOW_SECONDS, rank(test), most, entry["seconds"]
     asked, n_asked = [], {}
     for test in sorted((t for t in tests if rank(t) < 3 or tests[t]["seconds"] <= SLOW_SECONDS), key=cost):
@@ -164,9 +164,12 @@ def order(tests, name):
 
 def tests_of(known, name, number, tree):
     """The tests that run a line, in the order in which to ask them.  gcc counts a statement of several lines at the first one,
-    so a line that has no count has that of the line before."""
+    so a line that has no count has that of the line before.  A file that is newer than the map may be run by all that run others of
+    its directory."""
     def runs_it(entry):
         old_name = name_then(entry["commit"], name)
+        if old_name not in known["can_run"][entry["commit"]]:
+            return any(os.path.dirname(other) == os.path.dirname(old_name) for other in entry["lines"])
         then, can_run = lines_then(entry["commit"], name, tree)[number], known["can_run"][entry["commit"]].get(old_name, ())
         while then > 0 and then not in can_run:
             then -= 1
