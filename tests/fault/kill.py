@@ -14,9 +14,9 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import LONG, TOP, Server, case, equal, main, wait_for  # noqa: E402
 
-# A volume of bdb is in one mail process: two of them, so that both processes have users.
-VOLUMES = ["--set", 'bdb.volumes=("one", "two")', "--set", 'storage.rules=({ name = "one"; users = ("u0001@*", "u0002@*", "u0004@*"); volume = "one"; }, '
-           '{ name = "two"; users = ("u0003@*", "u0005@*", "u0006@*"); volume = "two"; })'] if os.environ.get("SATCHEL_STORAGE") == "bdb" else []
+# A volume of bdb is in one mail process. These two names fall to different ones.
+VOLUMES = ["--set", 'bdb.volumes=("a", "b")', "--set", 'storage.rules=({ name = "one"; users = ("u0001@*", "u0002@*", "u0004@*"); volume = "a"; }, '
+           '{ name = "two"; users = ("u0003@*", "u0005@*", "u0006@*"); volume = "b"; })'] if os.environ.get("SATCHEL_STORAGE") == "bdb" else []
 server = Server("--set", "server.mail_processes=2", "--set", "server.gate_processes=2", *VOLUMES, users=6)
 ROUNDS = 200 if LONG else 8
 
