@@ -421,7 +421,8 @@ typedef enum
  * A method that a layer leaves NULL, or whose classes it does not declare, passes straight to the level
  * below.  Methods without a class (sync, is_current, watch, claim_recent, vanished, tombstones,
  * close_mailbox, stage_drop, stage_spooled, metadata, unique_ids, fill_dates, hold_syncs, read_file,
- * write_file, commit) are the driver's alone.  A driver must have every method that is not marked "may".
+ * write_file, list_spaces, commit) are the driver's alone.  A driver must have every method that is not
+ * marked "may".
  *
  * The word at the end of each method's comment says when it is called.  [alone]: the calls of all these
  * methods come one at a time for a store, in whatever thread.  [beside]: they come at any time, from any
@@ -721,6 +722,15 @@ struct SatchelStorageOps
    * stored flags.  [beside] */
   void (*shown_flags) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                        SatchelShownFlags *shown);
+
+  /* May, but should if there are blobs: adds the spaces that have a blob (g_free) to @spaces, in any order;
+   * for an exporter.  Changes nothing.  [beside] */
+  gboolean (*list_spaces) (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *spaces,
+                           GError **error);
+  /* Drivers, may: removes all that is stored at the place of @identity, which nobody has open.  Nothing
+   * there is no error.  After a failure or a crash a part may be left, which `exists` still tells, and which
+   * the next call removes.  Without this method a store is never removed.  [beside] */
+  gboolean (*destroy) (const SatchelStorageIdentity *identity, const SatchelConfig *section, GError **error);
 };
 
 /* These are calls of the level below @storage, for layers; levels that do not intercept the method are

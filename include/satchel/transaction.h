@@ -56,7 +56,9 @@ enum
   SATCHEL_FIELD_METADATA = 1 << 2,     /* metadata of APPEND, COPY and MOVE */
   SATCHEL_FIELD_IMPORT = 1 << 3,       /* uid, modseq, email_id and unique_id of APPEND */
   SATCHEL_FIELD_KEPT_FLAGS = 1 << 4,   /* kept_flags and keeps_keywords of FLAGS */
-  SATCHEL_FIELDS_ALL = 0x1f            /* all that this header has */
+  SATCHEL_FIELD_IMPORT_CHANGES =
+      1 << 5,               /* modseq of FLAGS and EXPUNGE; save_date SATCHEL_DATE_UNKNOWN of APPEND */
+  SATCHEL_FIELDS_ALL = 0x3f /* all that this header has */
 };
 
 #define SATCHEL_METADATA_BYTES 1024u /* a value; a key has 1 to 255 */
@@ -94,7 +96,8 @@ typedef struct SatchelOperation
   /* APPEND */
   SatchelStage *stage;  /* owned */
   gint64 internal_date; /* seconds */
-  gint64 save_date;     /* seconds; 0: now */
+  gint64 save_date;     /* seconds; 0: now; SATCHEL_DATE_UNKNOWN: it is not known, as in the store that the
+                           message comes from */
   /* Results, which commit fills. */
   guint32 ret_uidvalidity; /* of the destination */
   /* COPY, MOVE: those really copied; EXPUNGE: removed; FLAGS: changed or already so. */
@@ -115,9 +118,11 @@ typedef struct SatchelOperation
    * be left out (see save_date as well).  Values that do not fit are refused with CANNOT: a UID below
    * UIDNEXT, or one that the driver cannot give; a unique id that another message of the mailbox has, or an
    * invalid one (RFC 1939 7); a mod-sequence above SATCHEL_IMPORT_MODSEQ_MAX. */
-  guint32 uid;    /* 0: the next one; UIDNEXT is above it afterwards */
-  guint64 modseq; /* 0: the transaction's.  The mailbox's highestmodseq is at least this afterwards, and later
-                     changes have more */
+  guint32 uid; /* 0: the next one; UIDNEXT is above it afterwards */
+  /* 0: the transaction's.  The mailbox's highestmodseq is at least this afterwards, and later changes have
+   * more.  FLAGS: each message that is there gets exactly this, whether its flags change or not.  EXPUNGE:
+   * what vanished has this.  Whoever follows another store so sees to it that the numbers rise. */
+  guint64 modseq;
   guint8 email_id[16];     /* all 0: a new one.  Copies may have the same id */
   char *unique_id;         /* of POP3; NULL: the one that the protocol makes; owned */
   gboolean clear_keywords; /* COPY, MOVE: copies get no keywords, except those in `keywords` */

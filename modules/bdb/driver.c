@@ -48,4 +48,6 @@ const SatchelStorageOps bdb_ops = {
   .put_blobs = bdb_put_blobs,
   .read_file = bdb_read_file,
   .write_file = bdb_write_file,
+  .list_spaces = bdb_list_spaces,
+  .destroy = bdb_destroy,
 };

@@ -39,6 +39,8 @@ GBytes *bdb_get_blob (SatchelStorage *storage, const SatchelAccess *access, cons
                       const char *name, GError **error);
 gboolean bdb_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                          GPtrArray *names, GError **error);
+gboolean bdb_list_spaces (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *spaces,
+                          GError **error);
 gboolean bdb_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                         const SatchelBlob *changes, guint n, GError **error);
 
@@ -106,3 +108,6 @@ void bdb_commit (SatchelStorage *storage, SatchelTransaction *const *transaction
 /* maintain.c has this. */
 SatchelMaintained bdb_maintain (SatchelStorage *storage, const SatchelAccess *access,
                                 const SatchelMaintenance *maintenance, GError **error);
+
+/* store/destroy.c has this. */
+gboolean bdb_destroy (const SatchelStorageIdentity *identity, const SatchelConfig *section, GError **error);

@@ -46,6 +46,7 @@ libbdb_la_SOURCES = \
 	modules/bdb/store/box.c \
 	modules/bdb/store/catch_up.c \
 	modules/bdb/store/core_files.c \
+	modules/bdb/store/destroy.c \
 	modules/bdb/store/erase.c \
 	modules/bdb/store/import.c \
 	modules/bdb/store/load.c \

@@ -51,4 +51,7 @@ const SatchelStorageOps md_ops = {
   .list_blobs = md_list_blobs,
   .put_blobs = md_put_blobs,
   .exists = md_exists,
+  .has_volume = md_has_volume,
+  .list_spaces = md_list_spaces,
+  .destroy = md_destroy,
 };

@@ -116,5 +116,13 @@ GBytes *md_get_blob (SatchelStorage *storage, const SatchelAccess *access, const
                      const char *name, GError **error);
 gboolean md_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                         GPtrArray *names, GError **error);
+gboolean md_list_spaces (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *spaces,
+                         GError **error);
 gboolean md_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                        const SatchelBlob *changes, guint n, GError **error);
+
+/* settings.c has this. */
+gboolean md_has_volume (const char *volume, const SatchelConfig *section);
+
+/* destroy.c has this. */
+gboolean md_destroy (const SatchelStorageIdentity *identity, const SatchelConfig *section, GError **error);

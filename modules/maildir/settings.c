@@ -19,6 +19,7 @@ typedef enum
 typedef struct Written
 {
   const char *path, *control_path, *uidl_format;
+  const char *const *volumes;
   MdLayout layout;
   FolderNames folder_names;
   MdServer server;
@@ -30,6 +31,9 @@ const SatchelConfigRow md_schema[] = {
   { "path", INTO (STRING, path), "%d/%n",
     "Where the Maildir of a user is below server.mail_root; %d is the user's domain, %n the local part, %u "
     "the whole name, as in \"%d/%n/Maildir\"" },
+  { "volumes", INTO (STRINGS, volumes), NULL,
+    "Directories below server.mail_root that are volumes, such as other disks that are mounted there: users "
+    "are placed in one by storage.rules or `satchel convert`, and have their Maildir at path below it" },
   { "layout", INTO (ENUM, layout), "maildir++",
     "How the directory of mailbox A/B is named: maildir++ makes it .A.B inside the Maildir, fs makes it A/B",
     "maildir++|fs" },
@@ -86,12 +90,14 @@ is_path_template (const char *key, const char *path, GError **error)
   return TRUE;
 }
 
-/* @user is local@domain; both parts can be file names (include/satchel/auth.h). */
+/* @user is local@domain; both parts can be file names (include/satchel/auth.h).  @volume "": none. */
 static char *
-expand_path (const char *path, const char *user)
+expand_path (const char *path, const char *user, const char *volume)
 {
   const char *at = strrchr (user, '@');
-  GString *out = g_string_new (NULL);
+  GString *out = g_string_new (volume);
+  if (out->len > 0)
+    g_string_append_c (out, '/');
   for (const char *p = path; *p != '\0'; p++)
     {
       if (*p != '%')
@@ -196,12 +202,35 @@ md_uidl_format (GString *out, const char *format, const MdUidlParts *parts)
     }
 }
 
+/* A name of one directory, which does not look like one of ours. */
+static gboolean
+are_volumes (const char *const *volumes, GError **error)
+{
+  for (; volumes != NULL && *volumes != NULL; volumes++)
+    if (**volumes == '\0' || **volumes == '.' || strlen (*volumes) > 64 || strchr (*volumes, '/') != NULL
+        || strcmp (*volumes, "spool") == 0)
+      return satchel_error_set_setting (error, "volumes",
+                                        "\"%s\" is not the name of a directory below server.mail_root, "
+                                        "of 1 to 64 bytes, that a volume may have; choose another",
+                                        *volumes);
+  return TRUE;
+}
+
+gboolean
+md_has_volume (const char *volume, const SatchelConfig *section)
+{
+  Written written = { 0 };
+  if (section != NULL)
+    satchel_config_fill (section, md_schema, &written);
+  return written.volumes != NULL && g_strv_contains (written.volumes, volume);
+}
+
 gboolean
 md_settings_check (const SatchelConfig *section, GError **error)
 {
   Written written = { 0 };
   satchel_config_fill (section, md_schema, &written);
-  return is_path_template ("path", written.path, error)
+  return is_path_template ("path", written.path, error) && are_volumes (written.volumes, error)
          && (written.control_path == NULL || is_path_template ("control_path", written.control_path, error))
          && (written.uidl_format == NULL || is_uidl_format (written.uidl_format, error));
 }
@@ -223,9 +252,10 @@ md_settings_init (MdSettings *settings, const SatchelConfig *section, const Satc
     }
   Written written = { 0 };
   satchel_config_fill (section, md_schema, &written);
-  settings->path = expand_path (written.path, identity->user);
+  const char *volume = identity->volume != NULL ? identity->volume : "";
+  settings->path = expand_path (written.path, identity->user, volume);
   settings->control_path =
-      written.control_path != NULL ? expand_path (written.control_path, identity->user) : NULL;
+      written.control_path != NULL ? expand_path (written.control_path, identity->user, volume) : NULL;
   settings->layout = written.layout;
   settings->finds_names = written.folder_names == NAMES_AUTO;
   if (written.folder_names == NAMES_UTF8)

@@ -553,6 +553,106 @@ case_rebuild (Fixture *fixture)
   g_free (target.path);
 }
 
+static SatchelOperation *
+add_change (SatchelTransaction *transaction, SatchelMailbox *mailbox, guint32 uid, guint32 flags,
+            guint64 modseq)
+{
+  g_auto (SatchelUidSet) uids = uid_range (uid, uid);
+  SatchelOperation *change = satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_REPLACE,
+                                                        flags, NULL, G_MAXUINT64);
+  change->modseq = modseq;
+  return change;
+}
+
+/* What changed in the other store has the mod-sequence that it had there, also where it changes nothing. */
+static void
+case_changes (Fixture *fixture)
+{
+  SatchelMailbox *mailbox = fixture_open (fixture, "INBOX");
+  SatchelMessageRow row;
+  for (guint i = 0; i < 4; i++)
+    fixture_put (fixture, mailbox, "message");
+  const guint64 highest = state_of (mailbox).highestmodseq + 1000;
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  add_change (transaction, mailbox, 3, 0, highest - 5);
+  add_change (transaction, mailbox, 2, SATCHEL_FLAG_SEEN, highest);
+  OK (satchel_transaction_commit (transaction, E));
+  g_assert_true (row_of (mailbox, 2, &row));
+  g_assert_cmpuint (row.modseq, ==, highest);
+  g_assert_cmpuint (row.flags, ==, SATCHEL_FLAG_SEEN);
+  g_assert_true (row_of (mailbox, 3, &row));
+  g_assert_cmpuint (row.modseq, ==, highest - 5);
+  g_assert_cmpuint (state_of (mailbox).highestmodseq, ==, highest);
+  g_autofree char *before = describe_mailbox (mailbox);
+  satchel_mailbox_unref (mailbox);
+  fixture_reopen (fixture);
+  mailbox = fixture_open (fixture, "INBOX");
+  g_autofree char *after = describe_mailbox (mailbox);
+  g_assert_cmpstr (after, ==, before);
+  fixture_set_flags (fixture, mailbox, 4, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, NULL);
+  g_assert_true (row_of (mailbox, 4, &row));
+  g_assert_cmpuint (row.modseq, >, highest);
+  satchel_mailbox_unref (mailbox);
+}
+
+/* Does a layer do something else instead of removing messages? */
+static gboolean
+keeps_removed (const Fixture *fixture)
+{
+  for (guint i = 0; i + 1 < fixture->backend->n_levels; i++)
+    if ((fixture->backend->levels[i].ops->classes & SATCHEL_CLASS_REMOVE) != 0
+        && strcmp (fixture->backend->levels[i].name, "kept") == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* What vanished in the other store did so at its mod-sequence. */
+static void
+case_vanished (Fixture *fixture)
+{
+  if (keeps_removed (fixture))
+    {
+      g_test_skip ("a layer keeps what is removed");
+      return;
+    }
+  SatchelMailbox *mailbox = fixture_open (fixture, "INBOX");
+  for (guint i = 0; i < 3; i++)
+    fixture_put (fixture, mailbox, "message");
+  const guint64 highest = state_of (mailbox).highestmodseq + 1000;
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  g_auto (SatchelUidSet) first = uid_range (1, 1), vanished = { NULL, 0 };
+  satchel_transaction_expunge (transaction, mailbox, &first, FALSE)->modseq = highest;
+  OK (satchel_transaction_commit (transaction, E));
+  g_assert_cmpuint (state_of (mailbox).highestmodseq, ==, highest);
+  satchel_mailbox_unref (mailbox);
+  fixture_reopen (fixture);
+  mailbox = fixture_open (fixture, "INBOX");
+  gboolean is_complete = FALSE;
+  OK (satchel_mailbox_vanished (mailbox, highest - 1, &vanished, &is_complete, E));
+  g_assert_true (is_complete && satchel_uid_set_contains (&vanished, 1));
+  satchel_uid_set_clear (&vanished);
+  OK (satchel_mailbox_vanished (mailbox, highest, &vanished, &is_complete, E));
+  g_assert_cmpuint (vanished.n_ranges, ==, 0);
+  satchel_mailbox_unref (mailbox);
+}
+
+/* Not now, but never known. */
+static void
+case_no_save_date (Fixture *fixture)
+{
+  SatchelMailbox *mailbox = fixture_open (fixture, "INBOX");
+  SatchelMessageRow row;
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  add_append (fixture, transaction, mailbox, 7, NULL)->save_date = SATCHEL_DATE_UNKNOWN;
+  OK (satchel_transaction_commit (transaction, E));
+  satchel_mailbox_unref (mailbox);
+  fixture_reopen (fixture);
+  mailbox = fixture_open (fixture, "INBOX");
+  g_assert_true (row_of (mailbox, 7, &row));
+  g_assert_cmpint (row.save_date, ==, 0);
+  satchel_mailbox_unref (mailbox);
+}
+
 const ConformanceCase conformance_import[] = {
   { "message", case_message },
   { "old-modseq", case_old_modseq },
@@ -566,5 +666,8 @@ const ConformanceCase conformance_import[] = {
   { "same-again", case_same_again },
   { "mailbox-refused", case_mailbox_refused },
   { "rebuild", case_rebuild },
+  { "changes", case_changes },
+  { "vanished", case_vanished },
+  { "no-save-date", case_no_save_date },
   { NULL, NULL },
 };

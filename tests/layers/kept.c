@@ -221,6 +221,7 @@ keep (SatchelStorage *storage, const SatchelAccess *access, SatchelOperation *op
     return TRUE;
   operation->destination = hold_tree (storage, access, shown != NULL ? shown : stored, error);
   operation->kind = SATCHEL_OPERATION_MOVE;
+  operation->modseq = 0; /* a MOVE cannot have it */
   operation->clear_flags =
       SATCHEL_FLAG_DELETED; /* what is copied back is not to go again with the next EXPUNGE */
   return operation->destination != NULL;

@@ -24,6 +24,18 @@ user_new (void)
   return user;
 }
 
+static void
+user_free (gpointer data)
+{
+  MemoryUser *user = data;
+  g_hash_table_unref (user->boxes);
+  g_hash_table_unref (user->subscriptions);
+  g_hash_table_unref (user->files);
+  g_hash_table_unref (user->spaces);
+  g_mutex_clear (&user->lock);
+  g_free (user);
+}
+
 /* Volumes have names that begin with "v"; "": a volume, too. */
 static char *
 place_of (const SatchelStorageIdentity *identity)
@@ -52,7 +64,7 @@ memory_open (SatchelStorage *storage, const SatchelConfig *section, GError **err
 {
   g_mutex_lock (&users_lock);
   if (users == NULL)
-    users = g_hash_table_new (g_str_hash, g_str_equal);
+    users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, user_free);
   g_autofree char *place = place_of (storage->identity);
   MemoryUser *user = g_hash_table_lookup (users, place);
   if (user == NULL)
@@ -66,6 +78,17 @@ static void
 memory_close (SatchelStorage *storage)
 {
   storage->self = NULL;
+}
+
+static gboolean
+memory_destroy (const SatchelStorageIdentity *identity, const SatchelConfig *section, GError **error)
+{
+  g_autofree char *place = place_of (identity);
+  g_mutex_lock (&users_lock);
+  if (users != NULL)
+    g_hash_table_remove (users, place);
+  g_mutex_unlock (&users_lock);
+  return TRUE;
 }
 
 /* ---- list ---- */
@@ -344,6 +367,8 @@ static const SatchelStorageOps memory_ops = {
   .write_file = memory_write_file,
   .exists = memory_exists,
   .has_volume = memory_has_volume,
+  .list_spaces = memory_list_spaces,
+  .destroy = memory_destroy,
 };
 
 const SatchelModule *

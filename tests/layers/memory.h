@@ -64,6 +64,8 @@ GBytes *memory_get_blob (SatchelStorage *storage, const SatchelAccess *access, c
                          const char *name, GError **error);
 gboolean memory_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                             GPtrArray *names, GError **error);
+gboolean memory_list_spaces (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *spaces,
+                             GError **error);
 gboolean memory_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                            const SatchelBlob *changes, guint n, GError **error);
 gboolean memory_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,

@@ -77,3 +77,17 @@ memory_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const ch
   g_hash_table_insert (user->spaces, g_strdup (space), g_steal_pointer (&blobs));
   return TRUE;
 }
+
+gboolean
+memory_list_spaces (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *spaces, GError **error)
+{
+  MemoryUser *user = storage->self;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
+  GHashTableIter iter;
+  gpointer space, blobs;
+  g_hash_table_iter_init (&iter, user->spaces);
+  while (g_hash_table_iter_next (&iter, &space, &blobs))
+    if (g_hash_table_size (blobs) > 0)
+      g_ptr_array_add (spaces, g_strdup (space));
+  return TRUE;
+}

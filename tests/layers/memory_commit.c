@@ -13,7 +13,7 @@ typedef struct Draft
   SatchelSnapshot *snapshot; /* with the operations so far */
   SatchelMailboxState state; /* likewise */
   GHashTable *added;         /* uid -> MemoryMessage */
-  GArray *removed;           /* guint32 */
+  GArray *removed;           /* MemoryTombstone */
   gboolean is_changed;
 } Draft;
 
@@ -47,7 +47,7 @@ draft_of (Run *run, SatchelStorageMailbox *mailbox)
   draft->snapshot = satchel_snapshot_ref (box->snapshot);
   draft->state = box->snapshot->state;
   draft->added = g_hash_table_new_full (NULL, NULL, NULL, memory_message_unref);
-  draft->removed = g_array_new (FALSE, FALSE, sizeof (guint32));
+  draft->removed = g_array_new (FALSE, FALSE, sizeof (MemoryTombstone));
   g_ptr_array_add (run->drafts, draft);
   return draft;
 }
@@ -181,7 +181,9 @@ run_append (Run *run, SatchelOperation *operation, GError **error)
     .modseq = operation->modseq != 0 ? operation->modseq : run->modseq,
     .size = staged->size,
     .internal_date = operation->internal_date,
-    .save_date = operation->save_date != 0 ? operation->save_date : run->now,
+    .save_date = operation->save_date == SATCHEL_DATE_UNKNOWN ? 0
+                 : operation->save_date != 0                  ? operation->save_date
+                                                              : run->now,
   };
   if (!check_ids (draft, operation, error)
       || !keyword_bits (builder, operation->keywords, TRUE, &row.keywords, error))
@@ -273,6 +275,7 @@ remove_rows (Run *run, SatchelOperation *operation, const SatchelUidSet *uids, g
   Draft *draft = draft_of (run, operation->mailbox);
   SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (draft->snapshot);
   g_autoptr (GArray) rows = find_rows (draft->snapshot, uids);
+  const guint64 modseq = operation->modseq != 0 ? operation->modseq : run->modseq;
   guint n_removed = 0;
   for (guint i = 0; i < rows->len; i++)
     {
@@ -281,7 +284,7 @@ remove_rows (Run *run, SatchelOperation *operation, const SatchelUidSet *uids, g
       if (only_deleted && (row.flags & SATCHEL_FLAG_DELETED) == 0)
         continue;
       satchel_snapshot_builder_remove (builder, g_array_index (rows, guint32, i));
-      g_array_append_val (draft->removed, row.uid);
+      g_array_append_val (draft->removed, ((MemoryTombstone) { modseq, row.uid }));
       if (operation->kind == SATCHEL_OPERATION_EXPUNGE)
         satchel_uid_set_add (&operation->ret_source, row.uid, row.uid);
       n_removed++;
@@ -348,9 +351,10 @@ run_flags (Run *run, SatchelOperation *operation, GError **error)
       if (operation->keeps_keywords)
         row.keywords = old.keywords;
       satchel_uid_set_add (&operation->ret_source, old.uid, old.uid);
-      if (row.flags == old.flags && satchel_keyword_set_equal (&row.keywords, &old.keywords))
+      if (operation->modseq == 0 && row.flags == old.flags
+          && satchel_keyword_set_equal (&row.keywords, &old.keywords))
         continue;
-      row.modseq = run->modseq;
+      row.modseq = operation->modseq != 0 ? operation->modseq : run->modseq;
       satchel_snapshot_builder_set (builder, index, &row);
       draft_touch (draft, run, operation);
     }
@@ -379,7 +383,7 @@ run_operation (Run *run, SatchelOperation *operation, GError **error)
 }
 
 static void
-adopt_draft (Draft *draft, guint64 modseq)
+adopt_draft (Draft *draft)
 {
   MemoryBox *box = draft->box;
   GHashTableIter iter;
@@ -389,9 +393,9 @@ adopt_draft (Draft *draft, guint64 modseq)
     g_hash_table_insert (box->messages, uid, memory_message_ref (message));
   for (guint i = 0; i < draft->removed->len; i++)
     {
-      guint32 removed = g_array_index (draft->removed, guint32, i);
-      g_hash_table_remove (box->messages, GUINT_TO_POINTER (removed));
-      memory_box_bury (box, removed, modseq);
+      const MemoryTombstone *removed = &g_array_index (draft->removed, MemoryTombstone, i);
+      g_hash_table_remove (box->messages, GUINT_TO_POINTER (removed->uid));
+      memory_box_bury (box, removed->uid, removed->modseq);
     }
   memory_box_publish (box, satchel_snapshot_ref (draft->snapshot));
 }
@@ -424,7 +428,7 @@ commit_one (MemoryUser *user, SatchelTransaction *transaction, GError **error)
       if (!draft->is_changed)
         continue;
       user->modseq = run.modseq;
-      adopt_draft (draft, run.modseq);
+      adopt_draft (draft);
     }
   for (guint i = 0; ok && i < n; i++)
     {

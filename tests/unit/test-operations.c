@@ -207,6 +207,12 @@ set_modseq (SatchelOperation *operation)
 }
 
 static void
+forget_save_date (SatchelOperation *operation)
+{
+  operation->save_date = SATCHEL_DATE_UNKNOWN;
+}
+
+static void
 set_email_id (SatchelOperation *operation)
 {
   operation->email_id[15] = 1;
@@ -245,7 +251,9 @@ static const struct Case
   { keep_flags, SATCHEL_FIELD_KEPT_FLAGS, 0, BIT (FLAGS) },
   { keep_keywords, SATCHEL_FIELD_KEPT_FLAGS, 0, BIT (FLAGS) },
   { set_uid, SATCHEL_FIELD_IMPORT, 0, BIT (APPEND) },
-  { set_modseq, SATCHEL_FIELD_IMPORT, 0, BIT (APPEND) },
+  { set_modseq, SATCHEL_FIELD_IMPORT | SATCHEL_FIELD_IMPORT_CHANGES, 0,
+    BIT (APPEND) | BIT (FLAGS) | BIT (EXPUNGE) },
+  { forget_save_date, SATCHEL_FIELD_IMPORT_CHANGES, 0, BIT (APPEND) },
   { set_email_id, SATCHEL_FIELD_IMPORT, 0, BIT (APPEND) },
   { set_unique_id, SATCHEL_FIELD_IMPORT, 0, BIT (APPEND) },
 };

@@ -45,8 +45,20 @@ satchel_operation_has_email_id (const SatchelOperation *operation)
 static gboolean
 has_import (const SatchelOperation *operation)
 {
-  return operation->uid != 0 || operation->modseq != 0 || operation->unique_id != NULL
-         || satchel_operation_has_email_id (operation);
+  return operation->uid != 0 || (operation->modseq != 0 && operation->kind == SATCHEL_OPERATION_APPEND)
+         || operation->unique_id != NULL || satchel_operation_has_email_id (operation);
+}
+
+static gboolean
+has_changed_modseq (const SatchelOperation *operation)
+{
+  return operation->modseq != 0 && operation->kind != SATCHEL_OPERATION_APPEND;
+}
+
+static gboolean
+has_no_save_date (const SatchelOperation *operation)
+{
+  return operation->save_date == SATCHEL_DATE_UNKNOWN;
 }
 
 static gboolean
@@ -70,6 +82,9 @@ static const struct Field
   { "metadata", has_metadata, 0, KIND (APPEND) | KIND (COPY) | KIND (MOVE), SATCHEL_FIELD_METADATA },
   { "flags to keep", has_kept_flags, 0, KIND (FLAGS), SATCHEL_FIELD_KEPT_FLAGS },
   { "ids to import", has_import, 0, KIND (APPEND), SATCHEL_FIELD_IMPORT },
+  { "a mod-sequence to import", has_changed_modseq, 0, KIND (FLAGS) | KIND (EXPUNGE),
+    SATCHEL_FIELD_IMPORT_CHANGES },
+  { "an unknown save date", has_no_save_date, 0, KIND (APPEND), SATCHEL_FIELD_IMPORT_CHANGES },
 };
 
 /* A layer without either never looks at an operation. */

@@ -102,7 +102,9 @@ bdb_run_append (BdbRun *run, SatchelOperation *operation, GError **error)
     .modseq = operation->modseq != 0 ? operation->modseq : run->modseq,
     .size = staged->size,
     .internal_date = operation->internal_date,
-    .save_date = operation->save_date != 0 ? operation->save_date : run->now,
+    .save_date = operation->save_date == SATCHEL_DATE_UNKNOWN ? 0
+                 : operation->save_date != 0                  ? operation->save_date
+                                                              : run->now,
   };
   if (!check_ids (run, draft, operation, error)
       || !bdb_keyword_bits (builder, operation->keywords, TRUE, &message.keywords, error))

@@ -225,8 +225,9 @@ save_draft (BdbRun *run, BdbDraft *draft, GError **error)
   const SatchelUidSet *removed = &draft->removed;
   if (removed->n_ranges > 0)
     {
+      const guint64 modseq = draft->removed_modseq != 0 ? draft->removed_modseq : run->modseq;
       draft->n_tombstones += removed->n_ranges;
-      if (!bdb_history_add (run->store, run->write, draft->box, run->modseq, removed, error)
+      if (!bdb_history_add (run->store, run->write, draft->box, modseq, removed, error)
           || !bdb_history_trim (run->store, run->write, draft->box, &draft->n_tombstones,
                                 &draft->state.history_start, error))
         return FALSE;

@@ -13,9 +13,10 @@ typedef struct BdbDraft
   SatchelSnapshot *snapshot; /* with the operations so far */
   SatchelMailboxState state; /* likewise; counters are those of the snapshot */
   guint32 n_tombstones;
-  SatchelUidSet removed; /* by the transaction */
-  GHashTable *blocks;    /* number -> BdbBlock, those that were looked at */
-  GHashTable *dirty;     /* numbers of those that changed */
+  SatchelUidSet removed;  /* by the transaction */
+  guint64 removed_modseq; /* 0: the transaction's */
+  GHashTable *blocks;     /* number -> BdbBlock, those that were looked at */
+  GHashTable *dirty;      /* numbers of those that changed */
   gboolean is_changed;
 } BdbDraft;
 

@@ -47,6 +47,7 @@ bdb_run_flags (BdbRun *run, SatchelOperation *operation, GError **error)
   BdbDraft *draft = bdb_draft_of (run, operation->mailbox->driver);
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (draft->snapshot);
   g_autoptr (GArray) indexes = bdb_find_indexes (draft->snapshot, &operation->uids);
+  const guint64 modseq = operation->modseq != 0 ? operation->modseq : run->modseq;
   SatchelKeywordSet bits = { { 0 } };
   if (indexes->len > 0 && !bdb_keyword_bits (builder, operation->keywords, FALSE, &bits, error))
     return FALSE;
@@ -63,14 +64,15 @@ bdb_run_flags (BdbRun *run, SatchelOperation *operation, GError **error)
       message = old;
       change_message (&message, operation, &bits);
       satchel_uid_set_add (&operation->ret_source, old.uid, old.uid);
-      if (message.flags == old.flags && satchel_keyword_set_equal (&message.keywords, &old.keywords))
+      if (operation->modseq == 0 && message.flags == old.flags
+          && satchel_keyword_set_equal (&message.keywords, &old.keywords))
         continue;
-      message.modseq = run->modseq;
+      message.modseq = modseq;
       if (!save_message (run, draft, &message, error))
         return FALSE;
       satchel_snapshot_builder_set (builder, index, &message);
-      bdb_draft_touch (draft, run->modseq);
-      operation->ret_modseq = run->modseq;
+      bdb_draft_touch (draft, modseq);
+      operation->ret_modseq = modseq;
     }
   bdb_draft_advance (draft, g_steal_pointer (&builder));
   return TRUE;

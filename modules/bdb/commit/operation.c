@@ -37,8 +37,10 @@ remove_messages (BdbRun *run, SatchelOperation *operation, const SatchelUidSet *
     }
   if (n_removed > 0)
     {
-      bdb_draft_touch (draft, run->modseq);
-      operation->ret_modseq = run->modseq;
+      const guint64 modseq = operation->modseq != 0 ? operation->modseq : run->modseq;
+      draft->removed_modseq = MAX (draft->removed_modseq, modseq);
+      bdb_draft_touch (draft, modseq);
+      operation->ret_modseq = modseq;
     }
   bdb_draft_advance (draft, g_steal_pointer (&builder));
   return TRUE;

@@ -113,3 +113,21 @@ bdb_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char 
   return (!takes_space || bdb_volume_check_space (store->volume, error))
          && bdb_write (store->volume, BDB_DURABLE, save_blobs, &put, error);
 }
+
+static gboolean
+note_space (const guint8 *key, guint key_len, const guint8 *value, guint value_len, gpointer data)
+{
+  g_autofree char *space = g_strndup ((const char *) key + BDB_KEY_HEAD, key_len - BDB_KEY_HEAD);
+  if (!g_ptr_array_find_with_equal_func (data, space, g_str_equal, NULL))
+    g_ptr_array_add (data, g_steal_pointer (&space));
+  return TRUE;
+}
+
+gboolean
+bdb_list_spaces (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *spaces, GError **error)
+{
+  BdbStore *store = storage->self;
+  BdbKey prefix;
+  bdb_key_begin (&prefix, store->user, BDB_KIND_BLOB);
+  return bdb_scan (store->volume, NULL, BDB_RECORDS, &prefix, NULL, note_space, spaces, error);
+}

@@ -158,6 +158,20 @@ run_plans (Member **members, guint n)
   return n;
 }
 
+/* Is @tombstone of a message that @plan was to remove from @mb? */
+static gboolean
+is_of_plan (const MdPlan *plan, const MdMailbox *mb, const MdTombstone *tombstone)
+{
+  for (guint i = 0; i < plan->effects->len; i++)
+    {
+      const MdEffect *effect = &g_array_index (plan->effects, MdEffect, i);
+      const guint64 modseq = effect->modseq != 0 ? effect->modseq : plan->modseq;
+      if (effect->mb == mb && effect->kind == MD_EFFECT_REMOVE && modseq == tombstone->modseq)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 /* The index may say more than what is true now. */
 static void
 distrust_indexes (const MdPlan *plan, gboolean is_undone)
@@ -167,7 +181,7 @@ distrust_indexes (const MdPlan *plan, gboolean is_undone)
       MdMailbox *mb = plan->mailboxes->pdata[k];
       md_index_distrust (mb);
       for (guint t = mb->tombstones->len; is_undone && t > 0; t--)
-        if (g_array_index (mb->tombstones, MdTombstone, t - 1).modseq == plan->modseq)
+        if (is_of_plan (plan, mb, &g_array_index (mb->tombstones, MdTombstone, t - 1)))
           g_array_remove_index (mb->tombstones, t - 1);
       g_mutex_lock (&mb->store->table);
       mb->suspect_due_ms = 1;

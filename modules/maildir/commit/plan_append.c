@@ -50,6 +50,14 @@ step_from_staged (MdPlan *plan, MdStaged *content)
   return step;
 }
 
+static gint64
+save_date_of (const SatchelOperation *op)
+{
+  if (op->save_date == SATCHEL_DATE_UNKNOWN)
+    return 0;
+  return op->save_date != 0 ? op->save_date : g_get_real_time () / G_USEC_PER_SEC;
+}
+
 gboolean
 md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
 {
@@ -59,8 +67,7 @@ md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
                             .modseq = plan->op_modseq,
                             .size = staged->size,
                             .internal_date = op->internal_date,
-                            .save_date =
-                                op->save_date != 0 ? op->save_date : g_get_real_time () / G_USEC_PER_SEC };
+                            .save_date = save_date_of (op) };
   if (staged->driver == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED,
                               "the content of the message was stored already, and can be used once only");

@@ -83,12 +83,14 @@ change_message_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder
   if (op->keeps_keywords)
     row->keywords = before.keywords;
   satchel_uid_set_add (&op->ret_source, row->uid, row->uid);
-  if (row->flags == before.flags && satchel_keyword_set_equal (&row->keywords, &before.keywords))
+  const gboolean is_import = op->modseq != 0;
+  if (!is_import && row->flags == before.flags
+      && satchel_keyword_set_equal (&row->keywords, &before.keywords))
     return TRUE;
-  if (!md_plan_take_modseq (plan, error))
+  if (!is_import && !md_plan_take_modseq (plan, error))
     return FALSE;
-  row->modseq = plan->modseq;
-  mb->index.needs_sync |= md_plan_differ_beyond_names (mb, row, &before);
+  row->modseq = plan->op_modseq;
+  mb->index.needs_sync |= is_import || md_plan_differ_beyond_names (mb, row, &before);
   satchel_snapshot_builder_set (builder, index, row);
   plan->op_changes = TRUE;
   return rename_message (plan, mb, row, error);

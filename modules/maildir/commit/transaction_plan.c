@@ -88,7 +88,7 @@ md_plan_name (MdPlan *plan, const char *name)
 MdEffect *
 md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind)
 {
-  MdEffect effect = { .mb = mb, .uid = uid, .kind = kind, .modseq = plan->modseq };
+  MdEffect effect = { .mb = mb, .uid = uid, .kind = kind, .modseq = plan->op_modseq };
   g_array_append_val (plan->effects, effect);
   return &g_array_index (plan->effects, MdEffect, plan->effects->len - 1);
 }

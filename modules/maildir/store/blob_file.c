@@ -228,3 +228,24 @@ md_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *
   g_mutex_unlock (&store->writer);
   return ok;
 }
+
+/* Both generations of a space, and files of other purposes, are in the directory. */
+static void
+add_space (const char *file, gsize len, guint8 type, gpointer data)
+{
+  if (!g_str_has_prefix (file, MD_BLOBS_FILE))
+    return;
+  g_autofree char *space = g_strdup (file + strlen (MD_BLOBS_FILE));
+  if (g_str_has_suffix (space, ".old"))
+    space[strlen (space) - strlen (".old")] = '\0';
+  if (*space != '\0' && strchr (space, '.') == NULL
+      && !g_ptr_array_find_with_equal_func (data, space, g_str_equal, NULL))
+    g_ptr_array_add (data, g_steal_pointer (&space));
+}
+
+gboolean
+md_list_spaces (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *spaces, GError **error)
+{
+  const MdStore *store = storage->self;
+  return md_read_dir (store->user_fd, add_space, spaces, error);
+}

@@ -2,6 +2,7 @@
 libmaildir_la_SOURCES += \
 	modules/maildir/store/blob_file.c \
 	modules/maildir/store/core_files.c \
+	modules/maildir/store/destroy.c \
 	modules/maildir/store/list.c \
 	modules/maildir/store/list.h \
 	modules/maildir/store/maildir_store.c \

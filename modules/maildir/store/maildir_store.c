@@ -76,9 +76,8 @@ sweep_tmp (int fd)
     }
 }
 
-/* A Maildir has two levels. Anything deeper was planted, and stays. */
-static void
-remove_tree_at (int dirfd, const char *name, int depth)
+void
+md_remove_tree (int dirfd, const char *name, guint depth)
 {
   if (md_sys.unlinkat (dirfd, name, 0) == 0 || depth == 0)
     return;
@@ -87,14 +86,8 @@ remove_tree_at (int dirfd, const char *name, int depth)
     return;
   g_autoptr (GPtrArray) names = collect_names (fd);
   for (guint i = 0; i < names->len; i++)
-    remove_tree_at (fd, names->pdata[i], depth - 1);
+    md_remove_tree (fd, names->pdata[i], depth - 1);
   md_sys.unlinkat (dirfd, name, AT_REMOVEDIR);
-}
-
-void
-md_remove_tree (int dirfd, const char *name)
-{
-  remove_tree_at (dirfd, name, 4);
 }
 
 static gboolean
@@ -121,7 +114,7 @@ sweep_if_due (MdStore *store)
     {
       g_autoptr (GPtrArray) names = collect_names (trash_fd);
       for (guint i = 0; i < names->len; i++)
-        md_remove_tree (trash_fd, names->pdata[i]);
+        md_remove_tree (trash_fd, names->pdata[i], MD_FOLDER_DEPTH);
     }
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, NULL);
   for (guint i = 0; dirs != NULL && i < dirs->len; i++)

@@ -32,5 +32,7 @@ struct MdStore
   gboolean list_known;
 };
 
-void md_remove_tree (int dirfd, const char *name);
+/* Anything that is deeper than @depth levels stays, and so do the directories above it. */
+#define MD_FOLDER_DEPTH 4u /* of a folder in the trash, which has two; what is deeper was planted */
+void md_remove_tree (int dirfd, const char *name, guint depth);
 gboolean md_check_owner (int fd, const char *path, GError **error);

@@ -91,7 +91,7 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
     }
   ok = ok && move_out_of_trash (store, trash_fd, unique, dir, error);
   if (!ok || (store->settings.layout & MD_LAYOUT_FS) != 0)
-    md_remove_tree (trash_fd, unique);
+    md_remove_tree (trash_fd, unique, MD_FOLDER_DEPTH);
   return ok;
 }
 
@@ -209,7 +209,7 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
                      store->storage->identity->user, name, ignored->message);
       if (store->settings.keeps_maildirsize && md_maildirsize_has_folder (store, dir))
         subtract_removed (store, unique);
-      md_remove_tree (trash_fd, unique);
+      md_remove_tree (trash_fd, unique, MD_FOLDER_DEPTH);
       md_control_removed (store, dir);
     }
   return ok;

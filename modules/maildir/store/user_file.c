@@ -259,6 +259,17 @@ md_user_log (MdStore *store, char what, const char *name, const char *other)
   append_log_line (store->user, entry);
 }
 
+/* The hint says where the counter is, to the next process of this boot. */
+static void
+give_modseq (MdUser *user, guint64 modseq)
+{
+  MdSlots *slots = &user->slots;
+  user->modseq = modseq;
+  slots->hints[MD_HINT_MODSEQ] = modseq;
+  memcpy (&slots->hints[MD_HINT_BOOT_1], md_boot_id (), 16);
+  md_slots_hint (slots);
+}
+
 gboolean
 md_user_next_modseq (MdStore *store, guint64 *ret, GError **error)
 {
@@ -275,10 +286,7 @@ md_user_next_modseq (MdStore *store, guint64 *ret, GError **error)
           return FALSE;
         }
     }
-  user->modseq = next;
-  slots->hints[MD_HINT_MODSEQ] = next;
-  memcpy (&slots->hints[MD_HINT_BOOT_1], md_boot_id (), 16);
-  md_slots_hint (slots);
+  give_modseq (user, next);
   *ret = next;
   return TRUE;
 }
@@ -331,7 +339,8 @@ md_user_raise (MdStore *store, guint64 modseq, guint32 uidvalidity, GError **err
       words[MD_USER_UIDVALIDITY] = uidvalidity_limit;
       return FALSE;
     }
-  user->modseq = MAX (user->modseq, modseq);
+  if (modseq > user->modseq)
+    give_modseq (user, modseq);
   if (counts && (user->uidvalidity > 0 || uidvalidity >= uidvalidity_limit))
     user->uidvalidity = MAX (user->uidvalidity, uidvalidity);
   return TRUE;
