@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 include core/storage/change_log/local.mk
+include core/storage/convert/local.mk
 include core/storage/mailbox/local.mk
 include core/storage/names/local.mk
 include core/storage/snapshot/local.mk

@@ -27,7 +27,8 @@ struct SatchelStage
   GByteArray *head;        /* what the scanner has not seen yet: it names the content.  NULL: named */
   char *crumb;             /* that name */
   guint64 size, size_hint;
-  gboolean is_finished;
+  guint64 size_above; /* of a raw stage: what clients see */
+  gboolean is_raw, is_finished;
 };
 
 static SatchelStage *
@@ -61,6 +62,20 @@ SatchelStage *
 satchel_stage_new (SatchelStore *store, guint64 size_hint, GError **error)
 {
   return stage_open (store, size_hint, NULL, error);
+}
+
+SatchelStage *
+satchel_stage_new_raw (SatchelStore *store, guint64 size, GBytes *attributes, GError **error)
+{
+  g_autoptr (SatchelStage) stage = stage_alloc (store);
+  stage->is_raw = TRUE;
+  stage->size_above = size;
+  stage->writer = satchel_storage_stage (SATCHEL_STACK (store), size != SATCHEL_SIZE_UNKNOWN ? size : 0,
+                                         &stage->staged, error);
+  if (stage->writer == NULL)
+    return NULL;
+  stage->staged.attributes = attributes != NULL ? g_bytes_ref (attributes) : NULL;
+  return g_steal_pointer (&stage);
 }
 
 static void
@@ -177,7 +192,9 @@ satchel_stage_finish (SatchelStage *stage, GError **error)
 {
   if (stage->writer == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the content is finished already");
-  if (stage->staged.attributes == NULL)
+  if (stage->is_raw && stage->size_above != SATCHEL_SIZE_UNKNOWN)
+    stage->size = stage->size_above;
+  if (!stage->is_raw && stage->staged.attributes == NULL)
     stage->staged.attributes = end_of_scan (stage);
   stage->staged.size = stage->size; /* before the driver's finish, which may write it into a name */
   date_now (stage);

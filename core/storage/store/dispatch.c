@@ -121,7 +121,8 @@ below (SatchelStorage *storage, SatchelCall call)
   return satchel_dispatch_target (storage->store, storage->private_dispatch, call);
 }
 
-/* Methods that change something run one at a time, also when a layer calls them itself, as from `plan`. */
+/* Methods that change something run one at a time, also when a layer calls them itself, as from `plan`.  The
+ * fence may have come up while they waited for their turn. */
 #define MAY_READ(storage, error) TRUE
 #define MAY_WRITE(storage, error) satchel_store_check_fence ((storage)->store, error)
 #define MAY_LIST MAY_WRITE
@@ -157,10 +158,12 @@ below (SatchelStorage *storage, SatchelCall call)
     SatchelStorage *target = below (storage, SATCHEL_CALL_##name);                                           \
     if (target == NULL)                                                                                      \
       return lacking;                                                                                        \
-    if (!MAY_##turn (storage, error))                                                                        \
-      return 0;                                                                                              \
-    BEGIN_##turn result answer = target->ops->name arguments;                                                \
-    END_##turn if (!answer) satchel_dispatch_check_error (target, #name, error);                             \
+    result answer = 0;                                                                                       \
+    gboolean may = FALSE;                                                                                    \
+    BEGIN_##turn may = MAY_##turn (storage, error);                                                          \
+    if (may)                                                                                                 \
+      answer = target->ops->name arguments;                                                                  \
+    END_##turn if (may && !answer) satchel_dispatch_check_error (target, #name, error);                      \
     return answer;                                                                                           \
   }
 #include "core/runtime/loader/storage_methods.def"

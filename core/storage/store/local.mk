@@ -10,6 +10,7 @@ libsatchel_la_SOURCES += \
 	core/storage/store/stacks.c \
 	core/storage/store/stacks.h \
 	core/storage/store/store.c \
+	core/storage/store/store_beside.c \
 	core/storage/store/store_cache.c \
 	core/storage/store/store_open.h \
 	core/storage/store/store_private.h \

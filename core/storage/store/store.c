@@ -156,7 +156,7 @@ satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error)
         }
     }
   gboolean is_open = n_opened == store->n_levels;
-  if (is_open)
+  if (is_open && !options->is_unheard)
     satchel_changes_open (store);
   if (is_open && options->mailboxes != NULL)
     ensure_special_use (store, options->mailboxes);

@@ -15,6 +15,7 @@
 
 #define SWEEP_MIN_MS 1000
 #define SWEEP_MAX_MS 15000
+#define CLOSE_WAIT_US (500 * 1000)
 
 typedef enum
 {
@@ -43,6 +44,7 @@ static GCond changed;
 /* Under satchel_store_uses_lock, but for is_sweeping and sweep_timer, which are the main thread's. */
 static GHashTable *entries;      /* user -> Entry */
 static GHashTable *fences;       /* user -> epoch up to which places are refused: users that were released */
+static GHashTable *turned;       /* user -> SatchelPlace: where the mail is since it was converted */
 static GPtrArray *releases;      /* Release, waiting for their store to close */
 static SatchelStoreSetup *setup; /* how stores are opened; NULL: not set yet */
 static gint64 store_idle_ms = 60000;
@@ -59,7 +61,25 @@ make_tables (void)
     return;
   entries = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   fences = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
+  turned =
+      g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) satchel_place_unref);
   releases = g_ptr_array_new ();
+}
+
+/* The caller holds the lock.  Returns @place, or where the user has been since; a reference. */
+static SatchelPlace *
+find_place (const char *user, const SatchelPlace *place)
+{
+  const SatchelPlace *since = g_hash_table_lookup (turned, user);
+  if (since != NULL && place->epoch > since->epoch)
+    g_hash_table_remove (turned, user);
+  else if (since != NULL)
+    {
+      SatchelPlace with = *since;
+      with.attributes = place->attributes;
+      return satchel_place_new (&with);
+    }
+  return satchel_place_new (place);
 }
 
 /* The caller holds the lock. */
@@ -168,11 +188,12 @@ wait_for_entry (const char *user, guint64 epoch, SatchelStoreSetup **ret_setup, 
 
 /* @is_asked means: auth was asked for @place just now. */
 static SatchelStoreCore *
-acquire_core (const char *user, const SatchelPlace *place, gboolean is_asked, GError **error)
+acquire_core (const char *user, const SatchelPlace *asked, gboolean is_asked, GError **error)
 {
   SatchelStoreSetup *with = NULL;
   g_mutex_lock (&satchel_store_uses_lock);
   make_tables ();
+  g_autoptr (SatchelPlace) place = find_place (user, asked);
   SatchelStoreCore *store = wait_for_entry (user, place->epoch, &with, error);
   g_mutex_unlock (&satchel_store_uses_lock);
   if (with == NULL)
@@ -228,9 +249,9 @@ satchel_stores_n_open (void)
 }
 
 /* The caller holds the lock.  Marks stores without uses, idle for long enough or awaited, as CLOSING, and
- * returns them. */
+ * returns them, and their keys in @keys. */
 static GPtrArray *
-take_unused (gint64 idle_ms)
+take_unused (gint64 idle_ms, GPtrArray *keys)
 {
   GPtrArray *unused = g_ptr_array_new ();
   gint64 before_ms = satchel_store_clock_ms () - idle_ms;
@@ -247,6 +268,7 @@ take_unused (gint64 idle_ms)
         continue;
       entry->state = ENTRY_CLOSING;
       g_ptr_array_add (unused, entry->store);
+      g_ptr_array_add (keys, g_strdup (user));
     }
   return unused;
 }
@@ -254,17 +276,16 @@ take_unused (gint64 idle_ms)
 static void
 close_unused (gint64 idle_ms)
 {
+  g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
   g_mutex_lock (&satchel_store_uses_lock);
   make_tables ();
-  g_autoptr (GPtrArray) unused = take_unused (idle_ms);
+  g_autoptr (GPtrArray) unused = take_unused (idle_ms, keys);
   g_mutex_unlock (&satchel_store_uses_lock);
   for (guint i = 0; i < unused->len; i++)
     {
-      SatchelStoreCore *store = unused->pdata[i];
-      g_autofree char *user = g_strdup (store->user);
-      satchel_store_free (store);
+      satchel_store_free (unused->pdata[i]);
       g_mutex_lock (&satchel_store_uses_lock);
-      g_hash_table_remove (entries, user);
+      g_hash_table_remove (entries, keys->pdata[i]);
       g_cond_broadcast (&changed);
       g_mutex_unlock (&satchel_store_uses_lock);
     }
@@ -424,6 +445,78 @@ satchel_store_adopt (const char *user, guint64 epoch)
   if (epoch > 0)
     raise_fence (user, epoch - 1);
   g_mutex_unlock (&satchel_store_uses_lock);
+}
+
+SatchelStoreSetup *
+satchel_stores_setup (void)
+{
+  g_mutex_lock (&satchel_store_uses_lock);
+  SatchelStoreSetup *with = setup != NULL ? satchel_store_setup_ref (setup) : NULL;
+  g_mutex_unlock (&satchel_store_uses_lock);
+  return with;
+}
+
+/* The key of a store that the user had up to @epoch: no user's name has a line end. */
+static char *
+key_of_old (const char *user, guint64 epoch)
+{
+  return g_strdup_printf ("%s\n%" G_GUINT64_FORMAT, user, epoch);
+}
+
+void
+satchel_store_turn (SatchelStore *store, const SatchelPlace *place, gboolean is_here)
+{
+  SatchelStoreCore *core = store->core;
+  gpointer key, entry;
+  g_mutex_lock (&satchel_store_uses_lock);
+  g_atomic_int_set (&core->is_fenced, TRUE);
+  if (g_hash_table_steal_extended (entries, core->user, &key, &entry))
+    {
+      g_free (key);
+      g_hash_table_insert (entries, key_of_old (core->user, core->identity.epoch), entry);
+    }
+  if (is_here)
+    g_hash_table_replace (turned, g_strdup (core->user), satchel_place_new (place));
+  else
+    raise_fence (core->user, core->identity.epoch);
+  g_cond_broadcast (&changed);
+  g_mutex_unlock (&satchel_store_uses_lock);
+  satchel_stores_tell_turned (core->user, core->identity.epoch);
+}
+
+gboolean
+satchel_store_is_released (SatchelStore *store)
+{
+  g_mutex_lock (&satchel_store_uses_lock);
+  gboolean is = fences != NULL && is_refused (store->core->user, store->core->identity.epoch);
+  g_mutex_unlock (&satchel_store_uses_lock);
+  return is;
+}
+
+gboolean
+satchel_store_has_turned (const char *user, const SatchelPlace *place)
+{
+  g_mutex_lock (&satchel_store_uses_lock);
+  const SatchelPlace *since = turned != NULL ? g_hash_table_lookup (turned, user) : NULL;
+  gboolean has = since != NULL && place->epoch < since->epoch;
+  g_mutex_unlock (&satchel_store_uses_lock);
+  return has;
+}
+
+gboolean
+satchel_store_wait_closed (const char *user, guint64 epoch)
+{
+  g_autofree char *key = key_of_old (user, epoch);
+  const gint64 until_us = g_get_monotonic_time () + CLOSE_WAIT_US;
+  g_mutex_lock (&satchel_store_uses_lock);
+  gboolean is_open = g_hash_table_contains (entries, key), is_in_time = TRUE;
+  while (is_open && is_in_time)
+    {
+      is_in_time = g_cond_wait_until (&changed, &satchel_store_uses_lock, until_us);
+      is_open = g_hash_table_contains (entries, key);
+    }
+  g_mutex_unlock (&satchel_store_uses_lock);
+  return !is_open;
 }
 
 void

@@ -36,6 +36,7 @@ typedef struct SatchelStoreOpenOptions
   const SatchelConfig *mailboxes; /* group `mailboxes`; NULL: no special-use mailboxes are adopted or made */
   const SatchelConfig *limits;    /* group `limits`; NULL: its defaults */
   const SatchelStoreKeeper *keeper; /* NULL: the last handle closes the store */
+  gboolean is_unheard;              /* no listener hears of it, and there is no log of changes */
 } SatchelStoreOpenOptions;
 
 /* Opens driver and layers.  Everything in @options but root_fd is for the call only.  The last
@@ -79,11 +80,13 @@ gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet
                                    int root_fd, GError **error);
 /* It is called in the main thread.  @placed: the default stack was searched for mail of a user who was placed
  * here by a rule.  @outdated: a store is open with an earlier epoch than a new place has, so its holders must
- * let go. */
+ * let go.  @turned: the user's mail is at another place of this process since that epoch has ended; holders
+ * of the old store must let go. */
 typedef struct SatchelStoresHooks
 {
   void (*placed) (const char *user, guint64 epoch, gboolean has_mail);
   void (*outdated) (const char *user, guint64 epoch);
+  void (*turned) (const char *user, guint64 epoch);
 } SatchelStoresHooks;
 void satchel_stores_set_hooks (const SatchelStoresHooks *hooks);
 /* Returns a handle of the store of @access's owner, opened if it is not.  Any thread.  [blocks] if it is not
@@ -103,6 +106,35 @@ void satchel_store_release (const char *user, const SatchelPlace *place, const S
 void satchel_store_adopt (const char *user, guint64 epoch);
 /* Closes the store of @user now if it has no holder.  [blocks] */
 void satchel_store_close_unused (const char *user);
+/* The user of @store, which the cache has, is at @place from now on: the store changes nothing any more, and
+ * whoever asks for the user, with a place of before as well, gets the store at @place.  @is_here: this
+ * process owns the user there, else it refuses the user.  The caller holds the write lock of @store. */
+void satchel_store_turn (SatchelStore *store, const SatchelPlace *place, gboolean is_here);
+/* Waits at most half a second until the store that the user had up to @epoch is closed. */
+gboolean satchel_store_wait_closed (const char *user, guint64 epoch);
+
+/* Returns where @store is; yours. */
+SatchelPlace *satchel_store_place (SatchelStore *store);
+/* Is @store to be released, so that its holders must let go? */
+gboolean satchel_store_is_released (SatchelStore *store);
+/* Was the user converted since @place was asked for?  Then a second try gets the new store. */
+gboolean satchel_store_has_turned (const char *user, const SatchelPlace *place);
+
+/* Stores beside those that are open for users; store_beside.c has these.  [blocks] */
+/* Finds the profile and volume that @to names: "PROFILE", "DRIVER", or either with ":VOLUME".  The strings
+ * are yours. */
+gboolean satchel_stores_find_target (const char *to, char **ret_profile, char **ret_volume, GError **error);
+/* Do both places have the same mail?  Do their stacks have the same layers? */
+gboolean satchel_stores_are_same (const SatchelPlace *one, const SatchelPlace *other);
+gboolean satchel_stores_have_same_layers (const SatchelPlace *one, const SatchelPlace *other);
+/* Opens the store at @place, which must not be where the user is; with its driver alone if @is_bare.  No
+ * listener hears of it, and no mailboxes of special uses are made. */
+SatchelStore *satchel_stores_open_beside (const char *user, const SatchelPlace *place, gboolean is_bare,
+                                          GError **error);
+gboolean satchel_stores_may_have_mail (const char *user, const SatchelPlace *place);
+/* Removes what is at @place.  CANNOT: the driver removes no stores. */
+gboolean satchel_stores_destroy (const char *user, const SatchelPlace *place, GError **error);
+
 /* At the end of the process: closes every store without a holder.  [blocks] */
 void satchel_stores_close (void);
 guint satchel_stores_n_open (void);

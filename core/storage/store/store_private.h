@@ -383,6 +383,9 @@ gboolean satchel_operation_check_values (SatchelOperation *operation, GError **e
 
 /* stage.c has these. */
 gboolean satchel_stage_is_finished (const SatchelStage *stage);
+/* Content as another driver has it below its layers: with the size that clients see (SATCHEL_SIZE_UNKNOWN:
+ * that of the content) and the attributes that are stored there (or NULL). */
+SatchelStage *satchel_stage_new_raw (SatchelStore *store, guint64 size, GBytes *attributes, GError **error);
 /* Returns the store that the stage belongs to. */
 SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
 
@@ -401,6 +404,13 @@ SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char
                                             GError **error);
 SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place,
                                       const SatchelPlace *target, char **ret_what);
+const GPtrArray *satchel_store_setup_stacks (const SatchelStoreSetup *setup);
+/* What is the same for each store; profile and levels are to be filled in. */
+SatchelStoreOpenOptions satchel_store_setup_options (const SatchelStoreSetup *with, const char *user,
+                                                     const SatchelPlace *place);
+/* store_cache.c: a reference of yours, or NULL. */
+SatchelStoreSetup *satchel_stores_setup (void);
+void satchel_stores_tell_turned (const char *user, guint64 epoch);
 /* Does a level of any stack have upkeep? */
 gboolean satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup);
 void satchel_stores_tell_outdated (const char *user, guint64 epoch);

@@ -59,8 +59,14 @@ satchel_stores_set_hooks (const SatchelStoresHooks *new_hooks)
   hooks = *new_hooks;
 }
 
-static SatchelStoreOpenOptions
-options_for (const SatchelStoreSetup *with, const char *user, const SatchelPlace *place)
+const GPtrArray *
+satchel_store_setup_stacks (const SatchelStoreSetup *setup)
+{
+  return setup->stacks;
+}
+
+SatchelStoreOpenOptions
+satchel_store_setup_options (const SatchelStoreSetup *with, const char *user, const SatchelPlace *place)
 {
   return (SatchelStoreOpenOptions) {
     .user = user,
@@ -99,6 +105,16 @@ tell_outdated (gpointer data)
   Placed *placed = data;
   if (hooks.outdated != NULL)
     hooks.outdated (placed->user, placed->epoch);
+  g_free (placed->user);
+  g_free (placed);
+}
+
+static void
+tell_turned (gpointer data)
+{
+  Placed *placed = data;
+  if (hooks.turned != NULL)
+    hooks.turned (placed->user, placed->epoch);
   g_free (placed->user);
   g_free (placed);
 }
@@ -145,7 +161,7 @@ SatchelStoreCore *
 satchel_store_setup_open (SatchelStoreSetup *with, const char *user, const SatchelPlace *place,
                           const SatchelStoreKeeper *keeper, GError **error)
 {
-  SatchelStoreOpenOptions options = options_for (with, user, place);
+  SatchelStoreOpenOptions options = satchel_store_setup_options (with, user, place);
   const SatchelStack *stack = find_stack (with, &options, place, error);
   if (stack == NULL)
     return NULL;
@@ -165,6 +181,12 @@ satchel_stores_tell_outdated (const char *user, guint64 epoch)
   defer_call (tell_outdated, user, epoch, FALSE);
 }
 
+void
+satchel_stores_tell_turned (const char *user, guint64 epoch)
+{
+  defer_call (tell_turned, user, epoch, FALSE);
+}
+
 gboolean
 satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup)
 {
@@ -182,7 +204,7 @@ SatchelLook
 satchel_store_setup_look (SatchelStoreSetup *with, const char *user, const SatchelPlace *place,
                           const SatchelPlace *target, char **ret_what)
 {
-  SatchelStoreOpenOptions options = options_for (with, user, place);
+  SatchelStoreOpenOptions options = satchel_store_setup_options (with, user, place);
   const SatchelStack *from = satchel_stacks_find (with->stacks, place->profile),
                      *to = satchel_stacks_find (with->stacks, target->profile);
   if (to == NULL || !satchel_stack_has_volume (to, target->volume))

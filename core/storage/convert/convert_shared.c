@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * This file has what the parts of a conversion share: steps, by which it ends early, its rate, and keywords.
+ */
+#include "config.h"
+
+#include "core/storage/convert/convert_private.h"
+
+/* A thread that sleeps shows often that it lives. */
+#define NAP_US 200000
+
+gboolean
+satchel_convert_step (SatchelConversion *conversion, GError **error)
+{
+  if (!satchel_store_check_fence (conversion->from->core, error))
+    return FALSE;
+  return conversion->step (&conversion->counts, conversion->data)
+         || satchel_error_set (error, SATCHEL_ERROR_CANCELLED,
+                               "the conversion was stopped; the same command goes on with it");
+}
+
+gboolean
+satchel_convert_keep_rate (SatchelConversion *conversion, guint64 n_bytes, GError **error)
+{
+  const gint64 now_us = g_get_monotonic_time ();
+  if (conversion->bytes_per_s == 0 || conversion->is_held)
+    return satchel_convert_step (conversion, error);
+  conversion->slept_us = MAX (conversion->slept_us, now_us)
+                         + (gint64) MIN (n_bytes * G_USEC_PER_SEC / conversion->bytes_per_s, G_MAXINT32);
+  for (gint64 left_us = conversion->slept_us - now_us; left_us > 0;
+       left_us = conversion->slept_us - g_get_monotonic_time ())
+    {
+      g_usleep ((gulong) MIN (left_us, NAP_US));
+      if (!satchel_convert_step (conversion, error))
+        return FALSE;
+    }
+  return satchel_convert_step (conversion, error);
+}
+
+const char **
+satchel_convert_keywords (const SatchelSnapshot *snapshot, const SatchelKeywordSet *set)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  for (int k = satchel_keyword_set_next (set, 0); k >= 0; k = satchel_keyword_set_next (set, (guint) k + 1))
+    g_ptr_array_add (names, snapshot->keywords[k]);
+  g_ptr_array_add (names, NULL);
+  return (const char **) g_ptr_array_free (names, FALSE);
+}
