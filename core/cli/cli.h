@@ -79,6 +79,12 @@ int satchel_cli_setup (SatchelCli *cli);
  * started. Returns 0, or an exit status after it has printed the reason. */
 int satchel_cli_start_modules (SatchelCli *cli);
 
+/* users.c: appends the users of the arguments, or with --all those of the password databases, to @users
+ * (g_free). *ret_known (or NULL): all that databases know, yours; NULL if one of them cannot list its users.
+ * For --all and *ret_known after satchel_cli_start_modules.  Returns 0, or an exit status after it has
+ * printed the reason. */
+int satchel_cli_find_users (SatchelCli *cli, GPtrArray *users, GPtrArray **ret_known);
+
 /* modules.c has these. */
 /* Adds the commands of enabled modules to `commands`, once. FALSE: the configuration has mistakes, so the
  * commands of modules are not known. */
@@ -97,6 +103,10 @@ int satchel_cli_module_list (SatchelCli *cli);
 int satchel_cli_module_info (SatchelCli *cli);
 int satchel_cli_module_manual (SatchelCli *cli);
 int satchel_cli_admin (SatchelCli *cli);
+/* Has the server run @command for @user ("": for nobody) with @words ("OPTION=VALUE", NULL-ended), and shows
+ * what it says.  Returns the exit status. */
+int satchel_cli_run_there (SatchelCli *cli, const SatchelCliCommand *command, const char *user,
+                           GPtrArray *words);
 /* Draws @text on standard output, which is a terminal; does nothing where satchel was built without
  * libqrencode. */
 void satchel_cli_print_qr (const char *text);
@@ -110,6 +120,7 @@ int satchel_cli_user_unlock (SatchelCli *cli);
 int satchel_cli_user_place (SatchelCli *cli);
 int satchel_cli_server (SatchelCli *cli);
 int satchel_cli_import (SatchelCli *cli);
+int satchel_cli_convert (SatchelCli *cli);
 int satchel_cli_completion (SatchelCli *cli);
 int satchel_cli_auth_test (SatchelCli *cli);
 int satchel_cli_auth_throttle (SatchelCli *cli);

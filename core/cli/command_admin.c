@@ -296,6 +296,18 @@ run_there (SatchelCli *cli, const char *user, GPtrArray *words)
 }
 
 int
+satchel_cli_run_there (SatchelCli *cli, const SatchelCliCommand *command, const char *user, GPtrArray *words)
+{
+  const SatchelCliCommand *typed = cli->command;
+  cli->command = command;
+  int exit = check_words (cli, words);
+  if (exit == SATCHEL_EXIT_OK)
+    exit = run_there (cli, user, words);
+  cli->command = typed;
+  return exit;
+}
+
+int
 satchel_cli_admin (SatchelCli *cli)
 {
   g_autoptr (GPtrArray) words = option_words (cli);

@@ -75,6 +75,20 @@ static const SatchelCliOption import_options[] = {
   END
 };
 
+static const SatchelCliOption convert_options[] = {
+  { "--to", "NAME[:VOLUME]", "the profile or driver, and volume, where the mail is to be" },
+  { "--all", NULL, "convert all users of the password databases" },
+  { "--verify", NULL, "compare every message with its copy before the switch" },
+  { "--dry-run", NULL, "say what would be done, and change nothing" },
+  { "--throttle", "RATE", "copy at most so many bytes a second, such as 10M" },
+  { "--keep-old", NULL, "keep the old store" },
+  { "--replace", NULL, "remove a store of the user that is at the target already" },
+  { "--status", NULL, "show how far the conversion is" },
+  { "--abort", NULL, "end a conversion that has begun, and remove the copy" },
+  JSON,
+  END
+};
+
 const SatchelCliOption satchel_cli_globals[] = {
   { "--config-dir", "DIR", "directory of satchel.conf and conf.d (default " SATCHEL_CONF_DIR ")" },
   { "--defaults-dir", "DIR", "directory of the packaged defaults (default " SATCHEL_DEFAULTS_DIR ")" },
@@ -163,6 +177,16 @@ const SatchelCliCommand satchel_cli_commands[] = {
     "the command holds the lock of the mail root.\n"
     "Exit status 0: all went well.  1: something is left to do.",
     import_options, satchel_cli_import },
+  { NULL, "convert", "[USER...]", 0, 10000, "Convert users' mail to another store while they work",
+    "The running server copies the mail with everything that a client could notice, follows what changes\n"
+    "meanwhile, and then switches: for at most a moment nothing can be changed, sessions end, and the next "
+    "ones\n"
+    "find everything as it was.  Then the old store is removed.\n"
+    "A conversion that was interrupted, however it was, goes on with the same command; --abort takes it "
+    "back.\n"
+    "With --json: progress, and for each user: user, state, from, to, messages, bytes, verified, held_ms,\n"
+    "seconds; with --status: user, at, state (none, copying, not cleaned up, left), other, began, keeps_old.",
+    convert_options, satchel_cli_convert },
   { NULL, "status", "", 0, 0, "Show the running server's processes",
     "With --json: lines (about the server, its processes, and what is wrong), released (users), and "
     "counters,\n"

@@ -5,6 +5,7 @@ satchel_SOURCES += \
 	core/cli/command_admin.c \
 	core/cli/command_auth.c \
 	core/cli/command_config.c \
+	core/cli/command_convert.c \
 	core/cli/command_import.c \
 	core/cli/command_manual.c \
 	core/cli/command_module.c \
@@ -26,7 +27,8 @@ satchel_SOURCES += \
 	core/cli/qr.c \
 	core/cli/setup.c \
 	core/cli/table.c \
-	core/cli/table.h
+	core/cli/table.h \
+	core/cli/users.c
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = core/cli/completion/satchel
 EXTRA_DIST += core/cli/README.md

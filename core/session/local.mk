@@ -10,5 +10,6 @@ include core/session/gate/local.mk
 include core/session/mail/local.mk
 include core/session/delivery/local.mk
 include core/session/admin/local.mk
+include core/session/convert/local.mk
 include core/session/janitor/local.mk
 EXTRA_DIST += core/session/README.md

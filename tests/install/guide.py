@@ -58,6 +58,7 @@ NOT_RUN["# in /etc/postfix/main.cf\nlmtp_send_xforward_command"] = "the same"
 NOT_RUN["# /etc/satchel/conf.d/mta.conf"] = "submission: tests/interop/submission.py; its unit: tests/install/deb.py"
 NOT_RUN["# in /etc/postfix/main.cf, for submission"] = NOT_RUN["systemctl stop satchel\nsystemctl enable --now satchel-postfix-auth"] = "the same"
 NOT_RUN["# /etc/satchel/conf.d/socketmap.conf"] = NOT_RUN["# in /etc/postfix/main.cf\nvirtual_mailbox_maps"] = "recipients: tests/interop/submission.py"
+NOT_RUN["# /etc/satchel/conf.d/volumes.conf"] = NOT_RUN["satchel convert anna"] = "a second volume: tests/fault/convert.py"
 machine = server = None
 done = set()
 

@@ -103,9 +103,15 @@ note_outdated (const char *user, guint64 epoch)
 }
 
 static void
+note_turned (const char *user, guint64 epoch)
+{
+  g_string_append_printf (told, "turned:%s:%u ", user, (guint) epoch);
+}
+
+static void
 set_up (void)
 {
-  static const SatchelStoresHooks hooks = { note_placed, note_outdated };
+  static const SatchelStoresHooks hooks = { note_placed, note_outdated, note_turned };
   g_autoptr (GError) error = NULL;
   memory = satchel_module ()->provides[0].ops;
   other_ops = *memory;
@@ -303,6 +309,67 @@ test_new (void)
   expect (told, "");
 }
 
+/* ---- conversions ---- */
+
+static gpointer
+create_in_thread (gpointer store)
+{
+  g_autoptr (GError) error = NULL;
+  g_assert_false (satchel_store_create (store, "late", 0, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+  return NULL;
+}
+
+/* The old store takes nothing any more, also from who waited for it already; whoever comes, with the old
+ * place too, gets the new one at once. */
+static void
+test_turn (void)
+{
+  g_autoptr (GError) error = NULL;
+  SatchelPlace place = { .path = "x/turned", .profile = "default", .volume = "", .epoch = 3 };
+  const SatchelPlace next = { .path = "x/turned", .profile = "p", .volume = "v2", .epoch = 4 };
+  SatchelStore *old = must_acquire ("turned@x", &place);
+  g_assert_true (put (old, &error));
+  loop_settle ();
+  g_string_truncate (told, 0);
+  g_assert_false (satchel_store_has_turned ("turned@x", &place));
+  satchel_store_begin_write (old->core);
+  GThread *waits = g_thread_new ("late", create_in_thread, old);
+  g_usleep (20000); /* it may as well come later */
+  satchel_store_turn (old, &next, TRUE);
+  satchel_store_end_write (old->core);
+  g_thread_join (waits);
+  g_assert_true (satchel_store_has_turned ("turned@x", &place));
+  g_assert_false (satchel_store_has_turned ("turned@x", &next));
+  loop_until (told->len > 0);
+  expect (told, "turned:turned@x:3 ");
+  g_assert_false (put (old, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+  g_autoptr (SatchelStore) store = must_acquire ("turned@x", &place);
+  expect_levels (store, "memory");
+  g_assert_true (put (store, NULL));
+  g_autoptr (SatchelStore) again = must_acquire ("turned@x", &next);
+  g_assert_true (satchel_store_is_same (store, again));
+  g_assert_false (satchel_store_wait_closed ("turned@x", 3));
+  satchel_store_unref (old);
+  loop_until (satchel_store_wait_closed ("turned@x", 3));
+}
+
+/* A process that does not have the user any more refuses everybody up to that epoch. */
+static void
+test_turn_away (void)
+{
+  SatchelPlace place = { .path = "x/away", .profile = "default", .volume = "", .epoch = 3 };
+  SatchelStore *old = must_acquire ("away@x", &place);
+  satchel_store_turn (old, &place, FALSE);
+  expect_refused ("away@x", &place);
+  satchel_store_unref (old);
+  loop_until (satchel_store_wait_closed ("away@x", 3));
+  expect_refused ("away@x", &place);
+  place.epoch = 4;
+  satchel_store_unref (must_acquire ("away@x", &place));
+}
+
 /* ---- epochs ---- */
 
 static void
@@ -462,6 +529,8 @@ main (int argc, char **argv)
   g_test_add_func ("/place/attributes", test_attributes);
   g_test_add_func ("/place/new", test_new);
   g_test_add_func ("/place/fence", test_fence);
+  g_test_add_func ("/place/turn", test_turn);
+  g_test_add_func ("/place/turn-away", test_turn_away);
   g_test_add_func ("/place/release", test_release);
   g_test_add_func ("/place/look", test_look);
   int status = g_test_run ();

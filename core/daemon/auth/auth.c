@@ -9,6 +9,7 @@
 #include "core/daemon/auth/users/auth_mail.h"
 #include "core/daemon/auth/admin/auth_move.h"
 #include "core/daemon/auth/check/auth_kept.h"
+#include "core/daemon/auth/admin/auth_turn.h"
 #include "core/runtime/login/account_event.h"
 #include "core/session/admin/admin_calls.h"
 #include "core/session/network.h"
@@ -177,6 +178,8 @@ mail_message (SatchelPeer *peer, SatchelIpcMessage *message)
     return satchel_auth_owned_message (auth, peer, message);
   if (message->type == SATCHEL_IPC_CLIENT_NAMED)
     return satchel_auth_client_named (auth, message);
+  if (message->type == SATCHEL_IPC_TURN)
+    return satchel_auth_turn_message (auth, peer, message);
   if (message->type == SATCHEL_IPC_ACCOUNT_MAIL_REPLY)
     return satchel_auth_mail_message (peer, message);
   return satchel_auth_moves_message (auth, peer, message);

@@ -9,6 +9,8 @@
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/loop/reactor_private.h"
 #include "core/session/admin/admin_calls.h"
+#include "core/session/convert/convert_command.h"
+#include "core/session/convert/turn.h"
 #include "core/session/delivery/delivery_account.h"
 #include "core/session/janitor/janitor.h"
 #include "core/session/mail/mail.h"
@@ -125,6 +127,7 @@ peer_down (SatchelRoleContext *own, SatchelPeer *peer)
     {
       satchel_delivery_auth_lost ();
       satchel_janitor_auth_lost ();
+      satchel_turn_auth_lost ();
     }
   else if (peer->role == SATCHEL_ROLE_GATE)
     satchel_mail_gate_lost (peer->slot);
@@ -137,6 +140,7 @@ peer_message (SatchelRoleContext *own, SatchelPeer *peer, SatchelIpcMessage *mes
 {
   if (peer->role == SATCHEL_ROLE_AUTH)
     return message->type == SATCHEL_IPC_LOOKUP_REPLY   ? satchel_delivery_auth_message (message)
+           : message->type == SATCHEL_IPC_TURNED       ? satchel_turn_message (message)
            : message->type == SATCHEL_IPC_ACCOUNT_MAIL ? satchel_delivery_account_message (message)
            : message->type == SATCHEL_IPC_OWNED_REPLY  ? satchel_janitor_auth_message (message)
                                                        : satchel_mail_auth_message (message);
@@ -291,6 +295,13 @@ end_outdated_sessions (const char *user, guint64 epoch)
   satchel_mail_kick_outdated (user, epoch);
 }
 
+/* They log in again, and find everything as it was. */
+static void
+end_turned_sessions (const char *user, guint64 epoch)
+{
+  satchel_mail_kick_outdated (user, epoch);
+}
+
 static void
 clean_spool (gpointer data)
 {
@@ -309,7 +320,8 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
                                         .release_store = satchel_store_release,
                                         .adopt_store = satchel_store_adopt };
   static const SatchelStoresHooks store_hooks = { .placed = satchel_mail_tell_placed,
-                                                  .outdated = end_outdated_sessions };
+                                                  .outdated = end_outdated_sessions,
+                                                  .turned = end_turned_sessions };
   context = own;
   satchel_stores_set_hooks (&store_hooks);
   satchel_session_settings (own->config);
@@ -318,9 +330,13 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
   satchel_mail_init (&host);
   satchel_admin_calls_init (&(SatchelAdminHost) { .loader = own->loader,
                                                   .root_fd = own->root_fd,
+                                                  .slot = own->slot,
+                                                  .own = &satchel_convert_commands,
+                                                  .own_group = SATCHEL_CONVERT_GROUP,
                                                   .group = config_group,
                                                   .acquire_store = satchel_store_acquire,
                                                   .reply = reply_admin });
+  satchel_turn_init (send_to_auth);
   configure_deliveries ();
   for (guint i = 0; i < own->listeners->len; i++)
     {

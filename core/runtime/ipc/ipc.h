@@ -105,6 +105,13 @@ typedef enum
   /* mail -> auth */
   SATCHEL_IPC_ACCOUNT_MAIL_REPLY, /* u64 request, u32 SatchelDeliveryStatus */
 
+  /* mail -> auth */
+  SATCHEL_IPC_TURN, /* u64 request, s user, u64 epoch, s profile, s volume, u32 is_final: the user's mail,
+                       which was at that epoch, is copied to that place, where it is from now on; not final:
+                       may it? */
+  /* auth -> mail */
+  SATCHEL_IPC_TURNED, /* u64 request, u32 0 or 1 + SatchelErrorCode, s why, u64 epoch from now on, u32 slot */
+
   /* gate -> mail */
   SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, s client id, u32 has_tls, b note, b input; fd:
                                   the socket, or one end of the relay's pair */

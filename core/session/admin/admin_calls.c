@@ -214,11 +214,15 @@ check_place (const char *user, const char *text, SatchelPlace **ret_place, GErro
                             "%s: no such user; `satchel user list` shows all", user);
 }
 
+/* The commands of the server itself come before those of a module. */
 static const SatchelAdminCommand *
-find_command (const char *group, const char *name, const SatchelProvided **ret_provided, GError **error)
+find_command (const char *group, const char *name, const char **ret_group, GError **error)
 {
-  const SatchelProvided *provided = satchel_loader_find (host.loader, SATCHEL_KIND_ADMIN, group);
-  const SatchelAdminCommand *command = provided != NULL ? satchel_admin_find (provided->ops, name) : NULL;
+  const gboolean is_own = host.own != NULL && strcmp (group, host.own_group) == 0;
+  const SatchelProvided *provided =
+      is_own ? NULL : satchel_loader_find (host.loader, SATCHEL_KIND_ADMIN, group);
+  const SatchelAdminOps *ops = is_own ? host.own : provided != NULL ? provided->ops : NULL;
+  const SatchelAdminCommand *command = ops != NULL ? satchel_admin_find (ops, name) : NULL;
   if (command != NULL && satchel_admin_is_in_auth (command) != (host.acquire_store == NULL))
     command = NULL;
   if (command == NULL)
@@ -226,7 +230,7 @@ find_command (const char *group, const char *name, const SatchelProvided **ret_p
                        "the running server has no command \"%s %s\"; is the module enabled there? `satchel "
                        "reload` does not load modules",
                        group, name);
-  *ret_provided = provided;
+  *ret_group = is_own ? host.own_group : provided != NULL ? provided->name : group;
   return command;
 }
 
@@ -235,8 +239,8 @@ call_new (guint64 request, const char *const *argv, GError **error)
 {
   const char *user = argv[3];
   g_autoptr (SatchelPlace) place = NULL;
-  const SatchelProvided *provided;
-  const SatchelAdminCommand *command = find_command (argv[1], argv[2], &provided, error);
+  const char *group;
+  const SatchelAdminCommand *command = find_command (argv[1], argv[2], &group, error);
   gboolean has_place = command != NULL && command->of_user && host.acquire_store != NULL;
   if (command == NULL || (has_place && !check_place (user, argv[5], &place, error)))
     return NULL;
@@ -260,7 +264,8 @@ call_new (guint64 request, const char *const *argv, GError **error)
   call->send_waiting = send_deferred;
   g_autofree char *session_id = g_strdup_printf ("admin-%" G_GUINT64_FORMAT, request);
   call->request = request;
-  call->group = provided->name;
+  call->group = group;
+  call->slot = host.slot;
   call->command = command;
   call->options = options;
   call->place = g_steal_pointer (&place);
@@ -296,7 +301,8 @@ satchel_admin_calls_start (guint64 request, const char *const *argv)
   g_ptr_array_add (calls, call);
   SatchelServerSettings server;
   satchel_server_settings_read (host.group ("server"), &server);
-  satchel_timer_arm (&call->deadline, server.admin_ms, time_over, call);
+  if (host.own == NULL || call->group != host.own_group) /* those take as long as the user's mail is long */
+    satchel_timer_arm (&call->deadline, server.admin_ms, time_over, call);
   satchel_timer_arm (&call->heartbeat, ALIVE_MS, tell_alive, call);
   satchel_job_submit (*call->access->owner != '\0' ? call->access->owner : NULL, "admin command", run_command,
                       finish_call, call);

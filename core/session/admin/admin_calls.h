@@ -3,6 +3,7 @@
  */
 #pragma once
 #include <satchel/access.h>
+#include <satchel/admin.h>
 #include <satchel/storage.h>
 
 #include "core/runtime/config/config_image.h"
@@ -12,7 +13,10 @@
 typedef struct SatchelAdminHost
 {
   SatchelLoader *loader;
-  int root_fd; /* the mail root; of mail processes */
+  int root_fd;                /* the mail root; of mail processes */
+  guint slot;                 /* of this mail process */
+  const SatchelAdminOps *own; /* commands of the server itself, which have the group `own_group`; or NULL */
+  const char *own_group;
   const SatchelConfig *(*group) (const char *name);
   /* NULL: this is auth, which runs commands `in_auth`, has no stores, and has looked for the user. */
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);

@@ -17,6 +17,7 @@ struct SatchelAdminCall
   const SatchelAdminCommand *command;
   SatchelAccess *access;
   SatchelPlace *place; /* of the owner; NULL: the command concerns no user */
+  guint slot;          /* of this mail process */
   SatchelConfig *options;
   gboolean is_json;
   SatchelDeferFunc send_waiting; /* main thread; takes a reference to the call over */

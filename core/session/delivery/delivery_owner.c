@@ -263,6 +263,20 @@ store_message (SatchelOwnerTask *task, GError **error)
   return TRUE;
 }
 
+/* A store that is converted meanwhile takes no more mail: the new one does. */
+static gboolean
+store_converted (SatchelOwnerTask *task, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  if (store_message (task, &local))
+    return TRUE;
+  if (g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE)
+      && satchel_store_has_turned (task->user, task->place))
+    return store_message (task, error);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
 static void
 deliver (SatchelOwnerTask *task)
 {
@@ -272,7 +286,7 @@ deliver (SatchelOwnerTask *task)
     satchel_error_set (
         &error, SATCHEL_ERROR_UNAVAILABLE,
         "the mail process died several times at work for this user, who is not served for a minute");
-  else if (store_message (task, &error))
+  else if (store_converted (task, &error))
     return;
   task->status = satchel_delivery_status_from_error (error);
   log_outcome (SATCHEL_LOG_WARNING, &(Outcome) { .what = "not delivered:",

@@ -176,8 +176,7 @@ why_not (const Move *move, SatchelLook look, const char *what)
     return NULL;
   if (look == SATCHEL_LOOK_HAS_MAIL)
     return g_strdup_printf ("%s has mail (%s) in profile \"%s\"%s%s, and profile \"%s\"%s%s keeps it "
-                            "elsewhere: it would have to be copied, which "
-                            "this version cannot; take the mail out first, or leave the user there",
+                            "elsewhere: it would have to be copied, which `satchel convert` does",
                             move->user, what, move->old.profile, *move->old.volume != '\0' ? ", volume " : "",
                             move->old.volume, move->target.profile,
                             *move->target.volume != '\0' ? ", volume " : "", move->target.volume);

@@ -7,5 +7,7 @@ libauth_la_SOURCES += \
 	core/daemon/auth/admin/auth_devices.c \
 	core/daemon/auth/admin/auth_move.c \
 	core/daemon/auth/admin/auth_move.h \
+	core/daemon/auth/admin/auth_turn.c \
+	core/daemon/auth/admin/auth_turn.h \
 	core/daemon/auth/admin/auth_request.c
 EXTRA_DIST += core/daemon/auth/admin/README.md
