@@ -340,7 +340,7 @@ def wrong_settings():
         "};"]
     expected = {3: "letters, digits", 4: "storage.driver and storage.layers already", 5: 'driver "meory"', 7: 'names "xor" twice',
                 8: 'names "crypt", which is not an enabled', 11: 'did you mean "three"', 12: "applies to nobody", 13: "applies to no domain",
-                14: "keeps all mail in one place", 15: 'has no volume "other"', 17: "never applies"}
+                14: 'the driver maildir has no volume "big"', 15: 'has no volume "other"', 17: "never applies"}
     configure("\n".join(lines) + "\n")
     r = server.cli("config", "check", check=False)
     told = re.findall(r"50-storage\.conf:(\d+): ", r.stdout + r.stderr)
