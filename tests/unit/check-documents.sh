@@ -20,6 +20,9 @@ make_tree () {
     echo '# 0001: First' > docs/decisions/0001-first.md
     printf '#!/bin/sh\n' > tools/do
     echo 'check: all' > Makefile.am
+    mkdir -p modules/imap
+    : > modules/imap/local.mk
+    printf '# Design\n\n| kind | runs in | in this tree |\n|---|---|---|\n| protocol | mail | `imap` |\n| layer | mail | none (`docs/guide.md`) |\n\n`pop3` is planned.\n' > docs/design.md
 }
 cat > "$work/satchel" <<'X'
 #!/bin/sh
@@ -49,6 +52,10 @@ echo '/* decision 0002 */' >> core/daemon/gate.c; red 'a decision that is not th
 mkdir core/base; : > core/base/fd.c; red 'a part of the core without a README' 'core/base:1: has 1 files'
 for f in a b c d e f; do : > tools/$f.py; done; red 'six files without a README' 'tools:1: has 7 files'
 for i in $(seq 60); do echo "line $i" >> core/daemon/README.md; done; red 'a README that is a book' 'longer than 60 lines'
+mkdir modules/pop3; : > modules/pop3/local.mk; red 'a module that the design does not know' 'design.md:3: its table of modules lacks pop3'
+mkdir modules/pop3; : > modules/pop3/local.mk; sed -i 's/| `imap`/| `imap`, `pop3`/' docs/design.md; green 'the same module once the table has it'
+sed -i 's/| `imap`/| `imap`, `nntp`/' docs/design.md; red 'a module in the table that is not there' 'design.md:3: its table of modules has nntp'
+printf '# Modules\n\n| kind | modules |\n|---|---|\n| protocol | `lmtp/` |\n' > modules/README.md; red 'a map of the modules that lacks one' 'modules/README.md:3: its table of modules lacks imap'
 echo 'See [nothing](nothing.txt).' >> docs/guide.md; red 'a link that leads nowhere' 'leads nowhere: nothing.txt'
 echo 'See `core/daemon/gat.c`.' >> docs/guide.md; red 'a path that is not there' 'there is no core/daemon/gat.c'
 echo '/* mail.c has these. */' >> core/daemon/gate.c; red 'a comment that names a file that is not there' 'gate.c:2: there is no file mail.c'

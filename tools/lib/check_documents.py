@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Holds documents to the tree: what they name exists, and every source file stands in its directory's README.
+"""Holds documents to the tree: what they name exists, every source file stands in its directory's README, every module in
+the tables of modules.
 Usage: tools/lib/check_documents.py TREE [SATCHEL]    (SATCHEL: the built command, for its commands and options)
 
 Prints FILE:LINE: what is wrong, a line each, and returns 1 if there is any.  tests/unit/check-documents.sh shows that each
@@ -25,6 +26,8 @@ OUTSIDE = [
     (re.compile(r"[Mm]ust[ -]show\b|\b[Pp]romise \d"), "a list outside the tree"),
     (re.compile(r"\.\./shared/(?!corpus|bench|rfc)\w"), "a directory outside the tree"),
 ]
+# Each has one table, headed "kind", whose last column names modules.
+MODULE_TABLES = ("docs/design.md", "modules/README.md")
 MADE_BY_CONFIGURE = {"config.h"}
 # Automake makes these.
 STANDARD_TARGETS = {"all", "check", "clean", "dist", "distcheck", "install", "install-strip", "uninstall", "installcheck", "test-%"}
@@ -148,6 +151,26 @@ def check_tables(tree):
             # The name of NOUN_private.h says what it is.
             if name.endswith(SOURCES) and not name.endswith("_private.h") and not is_named(name):
                 tree.complain(readme, 1, f"does not name {name}")
+
+
+def check_modules(tree):
+    """The tables of modules by kind name each directory of modules/ and nothing else."""
+    modules = {name.split("/")[1] for name in tree.files if re.match(r"modules/[^/]+/", name)}
+    for name in MODULE_TABLES:
+        if name not in tree.places:
+            continue
+        first, named, is_on = 0, set(), False
+        for number, line in enumerate(read(tree.root, name).split("\n"), 1):
+            if line.startswith("| kind |"):
+                first, is_on = number, True
+            is_on = is_on and line.startswith("|")
+            if is_on:
+                cell = line.rstrip("| ").split("|")[-1]
+                named.update(span.rstrip("/") for span in re.findall(r"`([^`]+)`", cell) if not span.startswith("docs/"))
+        for module in sorted(modules - named):
+            tree.complain(name, first or 1, f"its table of modules lacks {module}")
+        for module in sorted(named - modules):
+            tree.complain(name, first, f"its table of modules has {module}, which is no directory of modules/")
 
 
 def check_paths(tree):
@@ -297,7 +320,7 @@ def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     tree = Tree(sys.argv[1], sys.argv[2] if len(sys.argv) == 3 else None)
-    for check in (check_references, check_tables, check_paths, check_sources, check_lines, check_commands):
+    for check in (check_references, check_tables, check_modules, check_paths, check_sources, check_lines, check_commands):
         check(tree)
     for problem in tree.problems:
         print(f"check-docs: {problem}", file=sys.stderr)
