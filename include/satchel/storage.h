@@ -331,15 +331,23 @@ typedef void (*SatchelMetadataFunc) (guint32 uid, const char *key, GBytes *value
 SATCHEL_API gboolean satchel_mailbox_list_metadata (SatchelMailbox *mailbox, const guint32 *uids, guint n,
                                                     SatchelMetadataFunc func, gpointer data, GError **error);
 
+/* A layer declares the classes that it intercepts.  Each class has methods of SatchelStorageOps (in small
+ * letters) and operations of transactions (in capitals); some are in two classes. */
 typedef enum
 {
-  SATCHEL_CLASS_CONTENT_IN = 1 << 0,  /* stage, stage_spooled; APPEND */
-  SATCHEL_CLASS_CONTENT_OUT = 1 << 1, /* open_message; COPY, MOVE */
-  SATCHEL_CLASS_REMOVE = 1 << 2,      /* EXPUNGE, MOVE, delete, rename of INBOX */
-  SATCHEL_CLASS_FLAGS = 1 << 3,       /* FLAGS */
-  SATCHEL_CLASS_LIST =
-      1 << 4, /* list, create, import, delete, rename, subscribe, special use, status, open, usage, limits */
-  SATCHEL_CLASS_ATTRIBUTES = 1 << 5 /* get_attributes, put_attributes; blobs */
+  /* stage; APPEND.  The driver's stage_spooled is not called if a layer intercepts `stage`. */
+  SATCHEL_CLASS_CONTENT_IN = 1 << 0,
+  /* open_message, peek_message, email_id; COPY, MOVE */
+  SATCHEL_CLASS_CONTENT_OUT = 1 << 1,
+  /* remove, rename (of INBOX it moves messages); EXPUNGE, MOVE */
+  SATCHEL_CLASS_REMOVE = 1 << 2,
+  /* FLAGS */
+  SATCHEL_CLASS_FLAGS = 1 << 3,
+  /* list, list_is_current, create, remove, rename, subscribe, set_special_use, rights, shown_name,
+   * shown_flags, import_mailbox, open_mailbox, status, usage, limits */
+  SATCHEL_CLASS_LIST = 1 << 4,
+  /* get_attributes, put_attributes, get_blob, list_blobs, put_blobs */
+  SATCHEL_CLASS_ATTRIBUTES = 1 << 5
 } SatchelOperationClass;
 
 typedef struct SatchelStorageIdentity
