@@ -67,11 +67,11 @@ libbdb_la_SOURCES = \
 	modules/bdb/volume/copy.h \
 	modules/bdb/volume/environment.c \
 	modules/bdb/volume/environment.h \
+	modules/bdb/volume/environment_use.c \
 	modules/bdb/volume/facts.c \
 	modules/bdb/volume/facts.h \
 	modules/bdb/volume/format_file.c \
 	modules/bdb/volume/format_file.h \
-	modules/bdb/volume/gate.c \
 	modules/bdb/volume/salvage.c \
 	modules/bdb/volume/space.c \
 	modules/bdb/volume/tables.h \

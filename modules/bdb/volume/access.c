@@ -95,21 +95,21 @@ flush_log (BdbVolume *volume, GError **error)
 gboolean
 bdb_write (BdbVolume *volume, BdbSafety safety, BdbWriteFunc func, gpointer data, GError **error)
 {
-  if (!bdb_volume_enter (volume, error))
+  if (!bdb_volume_begin_use (volume, error))
     return FALSE;
   gboolean ok =
       run_write (volume, safety, func, data, error) && (safety != BDB_DURABLE || flush_log (volume, error));
-  bdb_volume_leave (volume);
+  bdb_volume_end_use (volume);
   return ok;
 }
 
 gboolean
 bdb_flush (BdbVolume *volume, GError **error)
 {
-  if (!bdb_volume_enter (volume, error))
+  if (!bdb_volume_begin_use (volume, error))
     return FALSE;
   gboolean ok = flush_log (volume, error);
-  bdb_volume_leave (volume);
+  bdb_volume_end_use (volume);
   return ok;
 }
 
@@ -149,13 +149,13 @@ gboolean
 bdb_get_part (BdbVolume *volume, BdbWrite *write, BdbTable table, const BdbKey *key, guint offset, guint max,
               GByteArray *ret_value, gboolean *ret_found, GError **error)
 {
-  if (write == NULL && !bdb_volume_enter (volume, error))
+  if (write == NULL && !bdb_volume_begin_use (volume, error))
     return FALSE;
   DBT value = { .flags = DB_DBT_USERMEM | DB_DBT_PARTIAL, .doff = offset, .dlen = max };
   g_byte_array_set_size (ret_value, max);
   gboolean ok = get_value (volume, write, table, key, &value, ret_value, ret_found, error);
   if (write == NULL)
-    bdb_volume_leave (volume);
+    bdb_volume_end_use (volume);
   return ok;
 }
 
@@ -163,13 +163,13 @@ gboolean
 bdb_get (BdbVolume *volume, BdbWrite *write, BdbTable table, const BdbKey *key, GByteArray *ret_value,
          gboolean *ret_found, GError **error)
 {
-  if (write == NULL && !bdb_volume_enter (volume, error))
+  if (write == NULL && !bdb_volume_begin_use (volume, error))
     return FALSE;
   DBT value = { .flags = DB_DBT_USERMEM };
   g_byte_array_set_size (ret_value, VALUE_BYTES);
   gboolean ok = get_value (volume, write, table, key, &value, ret_value, ret_found, error);
   if (write == NULL)
-    bdb_volume_leave (volume);
+    bdb_volume_end_use (volume);
   return ok;
 }
 
@@ -243,14 +243,14 @@ hand_out_batch (Scan *scan)
 static gboolean
 scan_batch (Scan *scan, GError **error)
 {
-  if (scan->write == NULL && !bdb_volume_enter (scan->volume, error))
+  if (scan->write == NULL && !bdb_volume_begin_use (scan->volume, error))
     return FALSE;
   int code = DB_LOCK_DEADLOCK;
   for (guint i = 0; code == DB_LOCK_DEADLOCK && i < (scan->write == NULL ? ATTEMPTS : 1); i++)
     code = read_batch (scan);
   gboolean ok = code == 0 || code == DB_NOTFOUND || fail_read (scan->volume, scan->write, code, error);
   if (scan->write == NULL)
-    bdb_volume_leave (scan->volume);
+    bdb_volume_end_use (scan->volume);
   if (ok && code == DB_NOTFOUND)
     scan->is_over = TRUE;
   else if (ok)

@@ -28,11 +28,11 @@ static gboolean
 copy_to (BdbVolume *volume, const char *target, GError **error)
 {
   g_auto (SatchelFd) lock = bdb_backup_lock_share (volume->home_fd, error);
-  if (lock < 0 || !make_dir (target, error) || !bdb_volume_enter (volume, error))
+  if (lock < 0 || !make_dir (target, error) || !bdb_volume_begin_use (volume, error))
     return FALSE;
   DB_ENV *env = volume->environment.env;
   int code = env->backup (env, target, DB_BACKUP_CLEAN);
-  bdb_volume_leave (volume);
+  bdb_volume_end_use (volume);
   return (code == 0 || bdb_volume_error (volume, error, code, "the copy failed"))
          && bdb_format_write (target, error);
 }

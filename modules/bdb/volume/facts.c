@@ -51,11 +51,11 @@ gboolean
 bdb_volume_facts (BdbVolume *volume, BdbVolumeFacts *ret_facts, GError **error)
 {
   static const char *const files[] = BDB_TABLE_FILES;
-  if (!bdb_volume_enter (volume, error))
+  if (!bdb_volume_begin_use (volume, error))
     return FALSE;
   *ret_facts = (BdbVolumeFacts) { 0 };
   int code = ask (volume->environment.env, ret_facts);
-  bdb_volume_leave (volume);
+  bdb_volume_end_use (volume);
   if (code != 0)
     return bdb_volume_error (volume, error, code, "its counters cannot be read");
   for (guint i = 0; i < BDB_N_TABLES; i++)

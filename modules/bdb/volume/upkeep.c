@@ -43,7 +43,7 @@ static void
 check_point (BdbVolume *volume, gboolean wants_room)
 {
   g_autoptr (GError) error = NULL;
-  if (!bdb_volume_enter (volume, &error))
+  if (!bdb_volume_begin_use (volume, &error))
     return; /* who uses the volume is told */
   int code = write_pages (volume, wants_room ? DB_FORCE : 0);
   if (code == 0 && wants_room && bdb_volume_has_room (volume))
@@ -54,7 +54,7 @@ check_point (BdbVolume *volume, gboolean wants_room)
     }
   if (code != 0)
     bdb_volume_error (volume, &error, code, "pages cannot be written to the tables, so the log grows");
-  bdb_volume_leave (volume);
+  bdb_volume_end_use (volume);
   if (error != NULL && satchel_error_is_news (error))
     satchel_log (SATCHEL_LOG_ERROR, "bdb", "%s", error->message);
 }

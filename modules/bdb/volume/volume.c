@@ -79,7 +79,7 @@ free_volume (BdbVolume *volume)
 {
   satchel_fd_clear (&volume->lock_fd);
   satchel_fd_clear (&volume->home_fd);
-  g_rw_lock_clear (&volume->gate);
+  g_rw_lock_clear (&volume->use_lock);
   g_mutex_clear (&volume->writer);
   g_mutex_clear (&volume->space_lock);
   g_mutex_clear (&volume->message_lock);
@@ -99,7 +99,7 @@ make_volume (int root_fd, const BdbSettings *settings, const char *name, char *h
   volume->settings = *settings;
   volume->reserve = settings->reserve;
   volume->lock_fd = -1;
-  g_rw_lock_init (&volume->gate);
+  g_rw_lock_init (&volume->use_lock);
   g_mutex_init (&volume->writer);
   g_mutex_init (&volume->space_lock);
   g_mutex_init (&volume->message_lock);

@@ -13,7 +13,7 @@ struct BdbVolume
   guint64 reserve;
   BdbSettings settings; /* without strings */
 
-  GRWLock gate; /* read: a call is at work; write: the environment is opened or closed */
+  GRWLock use_lock; /* read: a call is at work; write: the environment is opened or closed */
   BdbEnvironment environment;
   gint has_failed;     /* atomic */
   gint generation;     /* atomic */
@@ -35,9 +35,9 @@ struct BdbVolume
 
 /* Opens the environment, with recovery. */
 gboolean bdb_volume_start (BdbVolume *volume, GError **error);
-/* Lets the caller use the environment until bdb_volume_leave.  FALSE: the volume has failed. */
-gboolean bdb_volume_enter (BdbVolume *volume, GError **error);
-void bdb_volume_leave (BdbVolume *volume);
+/* Lets the caller use the environment until bdb_volume_end_use.  FALSE: the volume has failed. */
+gboolean bdb_volume_begin_use (BdbVolume *volume, GError **error);
+void bdb_volume_end_use (BdbVolume *volume);
 /* Sets @error from a code of Berkeley DB with what the library said about it. */
 gboolean bdb_volume_error (BdbVolume *volume, GError **error, int code, const char *what);
 

@@ -66,7 +66,7 @@ static gboolean
 recover (BdbVolume *volume, GError **error)
 {
   gboolean ok = TRUE;
-  g_rw_lock_writer_lock (&volume->gate);
+  g_rw_lock_writer_lock (&volume->use_lock);
   if (g_atomic_int_get (&volume->has_failed))
     {
       gint64 now_us = g_get_monotonic_time ();
@@ -83,28 +83,28 @@ recover (BdbVolume *volume, GError **error)
           ok = bdb_volume_start (volume, error);
         }
     }
-  g_rw_lock_writer_unlock (&volume->gate);
+  g_rw_lock_writer_unlock (&volume->use_lock);
   return ok;
 }
 
 gboolean
-bdb_volume_enter (BdbVolume *volume, GError **error)
+bdb_volume_begin_use (BdbVolume *volume, GError **error)
 {
   for (;;)
     {
-      g_rw_lock_reader_lock (&volume->gate);
+      g_rw_lock_reader_lock (&volume->use_lock);
       if (!g_atomic_int_get (&volume->has_failed))
         return TRUE;
-      g_rw_lock_reader_unlock (&volume->gate);
+      g_rw_lock_reader_unlock (&volume->use_lock);
       if (!recover (volume, error))
         return FALSE;
     }
 }
 
 void
-bdb_volume_leave (BdbVolume *volume)
+bdb_volume_end_use (BdbVolume *volume)
 {
-  g_rw_lock_reader_unlock (&volume->gate);
+  g_rw_lock_reader_unlock (&volume->use_lock);
 }
 
 guint
