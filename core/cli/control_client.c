@@ -67,6 +67,14 @@ typedef struct Interrupt
   gpointer data;
 } Interrupt;
 
+static const Interrupt no_interrupt = { .signal_fd = -1 };
+
+typedef enum CallEnd
+{
+  UNTIL_ANSWERED, /* the call ends with the server's last packet */
+  UNTIL_STOPPED   /* the call ends when the server's process has ended, too */
+} CallEnd;
+
 /* Waits until the server has sent something. */
 static gboolean
 wait_for_reply (int fd, guint timeout_ms, const Interrupt *interrupt, GError **error)
@@ -153,19 +161,19 @@ open_server_process (int fd)
 }
 
 static gboolean
-call_server (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean to_the_end,
+call_server (const char *run_dir, const char *const *argv, guint timeout_ms, CallEnd end,
              const Interrupt *interrupt, SatchelControlFunc func, gpointer data, guint *ret_status,
              GError **error)
 {
   g_auto (SatchelFd) fd = connect_control (run_dir, error);
   if (fd < 0)
     return FALSE;
-  g_auto (SatchelFd) process_fd = to_the_end ? open_server_process (fd) : -1;
+  g_auto (SatchelFd) process_fd = end == UNTIL_STOPPED ? open_server_process (fd) : -1;
   gboolean is_final = FALSE, ok = send_request (fd, argv, error);
   guint status = 1;
   while (ok && !is_final)
     ok = receive_reply (fd, timeout_ms, interrupt, func, data, &is_final, &status, error);
-  if (ok && to_the_end && status == 0)
+  if (ok && end == UNTIL_STOPPED && status == 0)
     ok = wait_for_end (fd, process_fd, timeout_ms, error);
   if (ok)
     *ret_status = status;
@@ -176,8 +184,8 @@ gboolean
 satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
                       gpointer data, guint *ret_status, GError **error)
 {
-  return call_server (run_dir, argv, timeout_ms, FALSE, &(Interrupt) { -1, NULL, NULL }, func, data,
-                      ret_status, error);
+  return call_server (run_dir, argv, timeout_ms, UNTIL_ANSWERED, &no_interrupt, func, data, ret_status,
+                      error);
 }
 
 gboolean
@@ -185,14 +193,13 @@ satchel_control_run (const char *run_dir, const char *const *argv, guint timeout
                      SatchelControlInterruptFunc interrupted, SatchelControlFunc func, gpointer data,
                      guint *ret_status, GError **error)
 {
-  return call_server (run_dir, argv, timeout_ms, FALSE, &(Interrupt) { signal_fd, interrupted, data }, func,
-                      data, ret_status, error);
+  const Interrupt interrupt = { .signal_fd = signal_fd, .func = interrupted, .data = data };
+  return call_server (run_dir, argv, timeout_ms, UNTIL_ANSWERED, &interrupt, func, data, ret_status, error);
 }
 
 gboolean
 satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
                       gpointer data, guint *ret_status, GError **error)
 {
-  return call_server (run_dir, argv, timeout_ms, TRUE, &(Interrupt) { -1, NULL, NULL }, func, data,
-                      ret_status, error);
+  return call_server (run_dir, argv, timeout_ms, UNTIL_STOPPED, &no_interrupt, func, data, ret_status, error);
 }

@@ -8,6 +8,13 @@
 #include <string.h>
 
 #define PROBES 32u
+#define PRIVATE_TABLE_BYTES 65536u
+/* The fields of an entry, from its lowest bit up: the count, the slot, the fingerprint. */
+#define COUNT_BITS 24u
+#define SLOT_BITS 8u
+#define COUNT_MAX ((1u << COUNT_BITS) - 1)
+#define SLOT_MAX ((1u << SLOT_BITS) - 1)
+#define FINGERPRINT_SHIFT (COUNT_BITS + SLOT_BITS)
 
 struct SatchelConnectionTable
 {
@@ -53,7 +60,37 @@ static inline guint64
 entry_of (guint64 hash, guint slot, guint64 count)
 {
   /* A fingerprint is never 0, since an empty entry is 0. */
-  return ((hash | 1) & G_GUINT64_CONSTANT (0xffffffff)) << 32 | (guint64) slot << 24 | count;
+  return ((hash | 1) & G_MAXUINT32) << FINGERPRINT_SHIFT | (guint64) slot << COUNT_BITS | count;
+}
+
+static inline guint
+slot_of (guint64 entry)
+{
+  return (guint) (entry >> COUNT_BITS) & SLOT_MAX;
+}
+
+static inline guint64
+count_of (guint64 entry)
+{
+  return entry & COUNT_MAX;
+}
+
+static inline guint64
+fingerprint_of (guint64 entry)
+{
+  return entry >> FINGERPRINT_SHIFT;
+}
+
+/* Clears what an earlier gate of this slot left. */
+static void
+clear_own_slot (SatchelConnectionTable *table)
+{
+  for (gsize i = 0; i < table->n_entries; i++)
+    {
+      guint64 entry = load_entry (table, i);
+      if (entry != 0 && slot_of (entry) == table->slot)
+        replace_entry (table, i, entry, 0);
+    }
 }
 
 SatchelConnectionTable *
@@ -61,16 +98,11 @@ satchel_connection_table_new (gpointer area, gsize len, guint slot, const guint8
 {
   SatchelConnectionTable *table = g_new0 (SatchelConnectionTable, 1);
   table->is_own = area == NULL;
-  table->n_entries = (area != NULL ? len : 65536) / sizeof (guint64);
-  table->entries = area != NULL ? area : g_malloc0 (65536);
-  table->slot = slot & 255;
+  table->n_entries = (area != NULL ? len : PRIVATE_TABLE_BYTES) / sizeof (guint64);
+  table->entries = area != NULL ? area : g_malloc0 (PRIVATE_TABLE_BYTES);
+  table->slot = slot & SLOT_MAX;
   memcpy (table->key, key, sizeof table->key);
-  for (gsize i = 0; i < table->n_entries; i++)
-    {
-      guint64 entry = load_entry (table, i);
-      if (entry != 0 && ((entry >> 24) & 255) == table->slot)
-        replace_entry (table, i, entry, 0);
-    }
+  clear_own_slot (table);
   return table;
 }
 
@@ -87,13 +119,13 @@ satchel_connection_table_free (SatchelConnectionTable *table)
 guint
 satchel_connection_table_count (SatchelConnectionTable *table, const SatchelAddress *address)
 {
-  guint64 hash = hash_of (table, address), fingerprint = entry_of (hash, 0, 0) >> 32;
+  guint64 hash = hash_of (table, address), fingerprint = fingerprint_of (entry_of (hash, 0, 0));
   guint64 sum = 0;
   for (guint i = 0; i < PROBES; i++)
     {
       guint64 entry = load_entry (table, (hash >> 32) + i);
-      if (entry >> 32 == fingerprint)
-        sum += entry & 0xffffff;
+      if (fingerprint_of (entry) == fingerprint)
+        sum += count_of (entry);
     }
   return (guint) MIN (sum, G_MAXUINT);
 }
@@ -102,17 +134,17 @@ satchel_connection_table_count (SatchelConnectionTable *table, const SatchelAddr
 static void
 change_count (SatchelConnectionTable *table, guint64 hash, int change)
 {
-  guint64 mine = entry_of (hash, table->slot, 0) >> 24;
+  guint64 mine = entry_of (hash, table->slot, 0) >> COUNT_BITS;
   for (guint i = 0; i < PROBES; i++)
     {
       gsize index = (hash >> 32) + i;
       guint64 entry = load_entry (table, index);
-      if (entry >> 24 != mine)
+      if (entry >> COUNT_BITS != mine)
         continue;
-      guint64 count = entry & 0xffffff;
+      guint64 count = count_of (entry);
       if (count + (guint64) change == 0 || (change < 0 && count == 0))
         replace_entry (table, index, entry, 0);
-      else if (count < 0xffffff || change < 0)
+      else if (count < COUNT_MAX || change < 0)
         replace_entry (table, index, entry, entry + (guint64) change);
       return;
     }

@@ -26,7 +26,7 @@ now_s (void)
   return g_get_real_time () / G_USEC_PER_SEC;
 }
 
-/* Once until it works again. */
+/* Logs that the log of changes cannot be written: once, until it works again. */
 static void
 complain (SatchelChangeLog *log, const GError *error)
 {
@@ -78,9 +78,11 @@ take_row (SatchelChangeLog *log, SatchelChangeRow *row)
     }
 }
 
+/* Reads the checkpoint at which log file @number, 0 or 1, begins; generations alternate between the two
+ * files. A file that begins with anything else is not there, and leaves a gap unless it is empty. */
 static gboolean
-read_first (SatchelChangeLog *log, guint number, SatchelFrame *ret_frame, gboolean *ret_is_there,
-            GError **error)
+read_checkpoint (SatchelChangeLog *log, guint number, SatchelFrame *ret_frame, gboolean *ret_is_there,
+                 GError **error)
 {
   g_autoptr (GByteArray) data = g_byte_array_new ();
   *ret_is_there = FALSE;
@@ -158,11 +160,12 @@ load_log (SatchelChangeLog *log, GError **error)
   SatchelFrame first[2];
   gboolean is_there[2];
   for (guint i = 0; i < 2; i++)
-    if (!read_first (log, i, &first[i], &is_there[i], error))
+    if (!read_checkpoint (log, i, &first[i], &is_there[i], error))
       return FALSE;
   if (!is_there[0] && !is_there[1])
     {
-      /* Above all that was before, so that no reader takes it for what it knew. */
+      /* These numbers are above all that were used before, so no reader takes a new change for one that it
+       * knows. */
       log->is_fresh = TRUE;
       log->generation = log->oldest_generation = (guint64) now_s ();
       log->next_sequence = (guint64) g_get_real_time ();

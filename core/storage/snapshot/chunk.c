@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* This stands before the cells. */
+/* This is the head of a column in memory. Its cells follow it, and what points to a column points to them. */
 typedef struct Column
 {
   gatomicrefcount refs;
@@ -57,6 +57,8 @@ column_of (gpointer cells)
   return (Column *) cells - 1;
 }
 
+/* Returns the cells of a new column, which has no content yet and one reference. The Column stands before
+ * them, where column_of finds it. */
 static gpointer
 column_new (guint bytes, guint capacity)
 {

@@ -47,7 +47,19 @@ has_saved_id (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
   return line != NULL && line->uid == entry->uid && md_uidlist_field (line, 'P', &len) != NULL;
 }
 
-/* @old is the list that has unique ids of our own files, or NULL. */
+/* A living file of another program stands in the list. A file of ours does so only if the user may go back to
+ * Dovecot, or if @old has a unique id for it that its name cannot hold. */
+static gboolean
+must_be_listed (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
+{
+  if ((entry->bits & MD_ENTRY_DEAD) != 0)
+    return FALSE;
+  gboolean is_ours = (entry->bits & MD_ENTRY_OURS) != 0;
+  return !is_ours || md_uidlist_has_ours (mb) || has_saved_id (mb, entry, old);
+}
+
+/* Appends to @files each file from UID @first on that must be listed. @old is the list that has unique ids of
+ * our own files, or NULL. */
 static void
 add_entries (const MdMailbox *mb, guint32 first, const MdUidlist *old, GArray *files)
 {
@@ -56,9 +68,7 @@ add_entries (const MdMailbox *mb, guint32 first, const MdUidlist *old, GArray *f
       const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
       guint32 index;
       guint row;
-      if (entry->uid < first || (entry->bits & MD_ENTRY_DEAD) != 0
-          || ((entry->bits & MD_ENTRY_OURS) != 0 && !md_uidlist_has_ours (mb)
-              && !has_saved_id (mb, entry, old))
+      if (entry->uid < first || !must_be_listed (mb, entry, old)
           || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
         continue;
       const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &row);
