@@ -172,7 +172,7 @@ parse (Template *text, char *head, GError **error)
   return check_placeholders (text->subject, error) && check_placeholders (text->body, error);
 }
 
-/* Kinds that the file has no word for have ours. */
+/* Copies the words for kinds of events that @text lacks from @other, the built-in template. */
 static void
 fill_up (Template *text, const Template *other)
 {

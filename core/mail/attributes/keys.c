@@ -192,7 +192,8 @@ typedef struct Shown
   guint start, raw, raw_len; /* where the key begins, and the field's raw text in it */
 } Shown;
 
-/* Appends the shown form of a text if the text as it stands is different. TRUE: there is no more room. */
+/* Appends @folded, a name or address as ENVELOPE shows it, unless the field's raw text contains the same
+ * bytes already. TRUE: the key has no more room, which ends the walk over the addresses. */
 static gboolean
 append_shown (const char *folded, gsize len, gpointer data)
 {
@@ -205,8 +206,9 @@ append_shown (const char *folded, gsize len, gpointer data)
   return FALSE;
 }
 
-/* Writes each field's folded text, ended by a NUL; then names and addresses in it that ENVELOPE shows in
- * another way. */
+/* Appends what a search in the fields of @kind compares: for each field its folded text, ended by a NUL, and
+ * then those of its names and addresses that ENVELOPE shows in another way. If that does not fit, or the
+ * field is not known, the key says only that nothing is known. */
 static void
 append_fields (GBytes *attributes, SatchelKeyKind kind, GByteArray *out)
 {

@@ -313,7 +313,7 @@ keep_header (SatchelScanner *scanner, const guint8 *data, gsize len)
   scanner->header_bytes_left -= n;
 }
 
-/* The current line is not of the header after all. */
+/* Removes the current line from the header that is being collected, since it turned out to be none of its. */
 static void
 take_back_line (SatchelScanner *scanner)
 {
@@ -332,9 +332,10 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
   /* The line end before it belongs to the delimiter (RFC 2046 5.1.1). */
   if (scanner->prev_eol > 0 && end_line > 0)
     end_line--;
-  /* A header that the delimiter ends is no line of the part; it may open an enclosed message with an empty
-   * one. That begins past the line end which the delimiter would take: the blank line is of the header around
-   * it. */
+  /* The delimiter line may come while a header is being read. It ends that header and is no line of it. If
+   * the header that ends is one of message/rfc822, an enclosed message with an empty header begins, which
+   * ends at once, too. The line end before the delimiter is then that of the blank line after the outer
+   * header, so the enclosed message begins behind it and not before it. */
   take_back_line (scanner);
   while (scanner->state == STATE_HEADER)
     {

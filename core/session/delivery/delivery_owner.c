@@ -146,8 +146,9 @@ satchel_delivery_status_from_verdict (SatchelFilterVerdict verdict)
   return SATCHEL_DELIVERY_OK;
 }
 
-/* The mailbox that @detail names, as its owner sees names, without the namespace's prefix, or as storage has
- * it; INBOX if there is none. */
+/* Returns the name of the mailbox for mail to user+detail. @detail may be the name that the owner sees in the
+ * mail program, the same without the prefix of the namespace, or the internal name; the first of these that
+ * exists is taken, else INBOX. */
 static char *
 mailbox_of_detail (SatchelStore *store, const char *detail)
 {

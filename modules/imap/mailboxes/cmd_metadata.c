@@ -300,7 +300,8 @@ write_value (ImapWriter *writer, GBytes *value)
   imap_write_string (writer, text != NULL ? text : "", len);
 }
 
-/* Writes a response for each: any of them may be large. */
+/* Writes one METADATA response for each annotation, since any value may be large, and the command can pause
+ * between two responses while the output is full. */
 static ImapStep
 write_answer (ImapSession *session, ImapCommand *command, Answer *answer)
 {

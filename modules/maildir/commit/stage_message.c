@@ -99,7 +99,8 @@ convert_to_lf (guint8 *data, gsize len)
   return (gsize) (out - data);
 }
 
-/* Rewrites the file, which has LF, as the bytes came. */
+/* Copies the staged file, whose lines end with LF, into a new one whose lines end with CRLF, as they did when
+ * they came. What follows is stored as it comes. */
 static gboolean
 rewrite_raw (Writer *writer, GError **error)
 {

@@ -213,7 +213,7 @@ do_reopen (Run *run)
   mark (run);
 }
 
-/* Another program's delivery, as careful as they are. */
+/* Delivers a message as another program would that syncs the file and then the directory. */
 static void
 do_foreign (Run *run)
 {
@@ -232,11 +232,11 @@ do_foreign (Run *run)
   close (tmp_fd);
   close (new_fd);
   close (user_fd);
-  satchel_mailbox_unref (place_mailbox (&run->place, "INBOX")); /* its UID is told from here on */
+  satchel_mailbox_unref (place_mailbox (&run->place, "INBOX")); /* opening gives the message its UID */
   mark (run);
 }
 
-/* The index is written anew, as it is now and then. */
+/* Writes the index anew, as the driver does by itself now and then. */
 static void
 do_checkpoint (Run *run, const char *name)
 {

@@ -280,7 +280,8 @@ has_keyword (SatchelMailbox *mailbox, guint32 uid, const char *name)
 
 #define N_COPIED 50u
 
-/* Messages with keywords that the destination has, that it has room for, and that it has none for. */
+/* Copies or moves messages to a mailbox that can take one keyword more: keywords that it has and the first
+ * new one arrive, the others are dropped with one warning, and the destination is read through only once. */
 static void
 test_copy_at_bound (gconstpointer data)
 {

@@ -419,7 +419,8 @@ satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *cons
     satchel_auth_admin_with_user (auth, request, user, arguments, release_user);
 }
 
-/* Of a slot that is named: how it is written down.  FALSE: it cannot be, and that was answered. */
+/* Sets the mail process of @placement to the one whose number is @text, or to the one that the rule says if
+ * @text is NULL.  FALSE: the user cannot be placed there, and the administrator has been told why. */
 static gboolean
 set_slot (SatchelAuth *auth, guint64 request, const char *user, const char *text, SatchelPlacement *placement)
 {
@@ -456,7 +457,7 @@ set_slot (SatchelAuth *auth, guint64 request, const char *user, const char *text
   return TRUE;
 }
 
-/* There is nothing to adopt. */
+/* Answers a request to adopt a user who is not released: that is right if the user is where he should be. */
 static void
 reply_owned (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
              const char *const *arguments)
