@@ -39,7 +39,7 @@ connect_control (const char *run_dir, GError **error)
     satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "no server runs here (%s: %s)", path,
                        g_strerror (saved));
   else
-    satchel_error_set_errno (error, saved, "%s", path);
+    satchel_error_set_errno (error, saved, "the control socket %s cannot be used", path);
   return -1;
 }
 

@@ -242,9 +242,10 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
 {
   g_auto (SatchelFd) fd = SATCHEL_RETRY (open (file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd < 0)
-    return satchel_error_set_errno (error, errno, "%s", file->path);
+    return satchel_error_set_errno (error, errno, "%s cannot be opened", file->path);
   struct stat status;
-  gboolean ok = fstat (fd, &status) == 0 || satchel_error_set_errno (error, errno, "%s", file->path);
+  gboolean ok = fstat (fd, &status) == 0
+                || satchel_error_set_errno (error, errno, "%s cannot be looked at", file->path);
   if (ok && (!S_ISREG (status.st_mode) || status.st_size > MAX_FILE_BYTES))
     ok = satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a plain file of at most %d bytes",
                             file->path, MAX_FILE_BYTES);
@@ -255,7 +256,7 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
   g_autofree char *text = ok ? g_malloc ((gsize) status.st_size + 1) : NULL;
   gssize filled = ok ? satchel_fd_read_all (fd, text, (gsize) status.st_size) : -1;
   if (ok && filled < 0)
-    ok = satchel_error_set_errno (error, errno, "%s", file->path);
+    ok = satchel_error_set_errno (error, errno, "%s cannot be read", file->path);
   if (!ok)
     return FALSE;
   *ret_text = g_steal_pointer (&text);

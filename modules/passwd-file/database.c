@@ -141,14 +141,14 @@ passwd_file_read (const char *path, struct stat *ret_status, GError **error)
         satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
                            "%s does not exist; the first `satchel user add` makes it", path);
       else
-        satchel_error_set_errno (error, errnum, "%s", path);
+        satchel_error_set_errno (error, errnum, "%s cannot be opened", path);
       return NULL;
     }
   GByteArray *text = NULL;
   gboolean ok = FALSE;
   struct stat status;
   if (fstat (fd, &status) < 0)
-    satchel_error_set_errno (error, errno, "%s", path);
+    satchel_error_set_errno (error, errno, "%s cannot be looked at", path);
   else if (check_file_rights (path, &status, error))
     {
       text = g_byte_array_new ();

@@ -37,7 +37,7 @@ open_locked (int directory, const char *name, const struct stat *directory_statu
     fd = SATCHEL_RETRY (openat (directory, lock_name, flags));
   if (fd < 0)
     {
-      satchel_error_set_errno (error, errno, "%s", lock_name);
+      satchel_error_set_errno (error, errno, "the lock file %s cannot be opened", lock_name);
       return -1;
     }
   if (is_new && !give_to_owner (fd, directory_status, error))
@@ -202,10 +202,11 @@ passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error)
                               "makes its own, or correct passwd-file.path",
                               directory_path);
   if (directory < 0)
-    return satchel_error_set_errno (error, errnum, "%s", directory_path);
+    return satchel_error_set_errno (error, errnum, "the directory %s cannot be opened", directory_path);
   struct stat status;
   gboolean ok =
-      fstat (directory, &status) == 0 || satchel_error_set_errno (error, errno, "%s", directory_path);
+      fstat (directory, &status) == 0
+      || satchel_error_set_errno (error, errno, "the directory %s cannot be looked at", directory_path);
   /* An upgrade can wait for the next login; an administrator waits for the lock. */
   g_auto (SatchelFd) lock =
       ok ? open_locked (directory, name, &status, edit->kind != PASSWD_EDIT_UPGRADE, error) : -1;

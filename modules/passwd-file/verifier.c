@@ -200,7 +200,7 @@ check_argon2id (const char *verifier, const char *secret, GError **error)
    * memory. */
   if (errno == EINVAL)
     return SATCHEL_VERIFY_WRONG;
-  satchel_error_set_errno (error, errno != 0 ? errno : ENOMEM, "Argon2id");
+  satchel_error_set_errno (error, errno != 0 ? errno : ENOMEM, "the password cannot be checked by Argon2id");
   return SATCHEL_VERIFY_ERROR;
 }
 
@@ -214,7 +214,7 @@ check_crypt (const char *verifier, const char *secret, GError **error)
   SatchelVerify verdict = SATCHEL_VERIFY_WRONG;
   if (hash == NULL)
     {
-      satchel_error_set_errno (error, errno != 0 ? errno : ENOMEM, "crypt");
+      satchel_error_set_errno (error, errno != 0 ? errno : ENOMEM, "the password cannot be checked by crypt");
       verdict = SATCHEL_VERIFY_ERROR;
     }
   else if (strlen (hash) == strlen (verifier) && sodium_memcmp (hash, verifier, strlen (verifier)) == 0)

@@ -81,7 +81,7 @@ open_file (const SqlConfiguration *configuration, SatchelHelperCall *call, GErro
   connection->path = configuration->settings.path;
   connection->call = call;
   if (stat (connection->path, &connection->status) != 0)
-    satchel_error_set_errno (error, errno, "%s", connection->path);
+    satchel_error_set_errno (error, errno, "%s cannot be looked at", connection->path);
   else
     {
       int rc = sqlite3_open_v2 (connection->path, &connection->db,

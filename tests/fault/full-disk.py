@@ -70,7 +70,7 @@ def upload_is_refused():
         equal("is full but for the reserve (bdb.reserve)" in state["server"].log(), True, "a log line says what to do")
         return
     said = [line for line in state["server"].log().splitlines() if "No space left" in line and " failed: " in line]
-    equal([f"{state['disk']}/mail/example.org/u0001/tmp: write: " in line for line in said], [True], f"log lines: {said}")
+    equal([f"{state['disk']}/mail/example.org/u0001/tmp: the file cannot be written: " in line for line in said], [True], f"log lines: {said}")
 
 
 @case
@@ -101,7 +101,7 @@ def keyword_is_refused():
         equal(c.store("60", "+FLAGS", r"(\Flagged NewWord)")[0], "OK", "a flag and a keyword without room for any file")
         os.unlink(fill)
         return
-    lines = [line for line in server.log().splitlines() if "/u0001/dovecot-keywords.new: write: No space left" in line]
+    lines = [line for line in server.log().splitlines() if "/u0001/dovecot-keywords.new: the file cannot be written: No space left" in line]
     equal((len(lines), "STORE failed: " in lines[0] if lines else None), (1, True), f"log lines: {lines}")
     equal(c.store("60", "+FLAGS", r"(\Flagged)")[0], "OK", "a flag that every name can hold")
     os.unlink(fill)

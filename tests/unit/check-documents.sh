@@ -62,6 +62,7 @@ echo '/* mail.c has these. */' >> core/daemon/gate.c; red 'a comment that names 
 echo '`gate.h` declares it.' >> core/daemon/README.md; red 'a README that names such a file' 'README.md:6: there is no file gate.h'
 echo '/* <stdio.h>, config.h and gate.c are there. */' >> core/daemon/gate.c; green 'files of the system, and of this tree'
 printf '/* Returns the gate. */\nvoid\nopen_gate (void);\n' >> core/daemon/gate.c; red 'a result of a function without one' 'gate.c:2: says what a function returns'
+printf 'gboolean\nread_it (GError **error)\n{\n  return satchel_error_set_errno (error, errno, "%%s: read", name);\n}\n' >> core/daemon/gate.c; red 'an error of the system that is no sentence' 'gate.c:5: an error of the system is a sentence'
 printf '/* Returns the gate. */\nvoid *\nopen_gate (void);\n' >> core/daemon/gate.c; green 'a result that is a pointer'
 printf '%0120d\n' 0 | sed 's/0/x /g' >> docs/guide.md; red 'a line of prose that is too long' 'guide.md:8: is longer'
 printf '\n%0120d\n' 0 | sed 's/0/x /g' >> core/daemon/README.md; red 'one in the map of a directory' 'core/daemon/README.md:7: is longer'

@@ -218,6 +218,9 @@ def check_sources(tree):
             look(name, number, comment)
         for wrong in re.finditer(r"/\* Returns\b[^*]*(?:\*(?!/)[^*]*)*\*/\n(?:static |SATCHEL_API |inline )*void[ \n](?!\*)", text):
             tree.complain(name, text.count("\n", 0, wrong.start()) + 1, "says what a function returns that returns nothing")
+        for call in re.finditer(r'satchel_error_set_errno \((?:[^"();]|\([^()]*\))*((?:"(?:[^"\\]|\\.)*"\s*(?:[A-Z_]+\s*)?)+)', text):
+            if "/tests/" not in name and not name.startswith("tests/") and len(call.group(1).split()) < 3 and "%s %s" not in call.group(1):
+                tree.complain(name, text.count("\n", 0, call.start()) + 1, "an error of the system is a sentence: what could not be done")
 
 
 def check_lines(tree):

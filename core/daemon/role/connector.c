@@ -224,6 +224,8 @@ static gboolean
 close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
 {
   g_auto (SatchelFd) root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0)
+    return satchel_error_set_errno (error, errno, "the root directory cannot be opened for the sandbox");
   SatchelSandboxPath everything = { root, FALSE, FALSE };
   g_autoptr (GArray) ports = satchel_endpoint_ports (granted);
   /* A resolver also asks by TCP. */
@@ -231,7 +233,7 @@ close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
   if (ports->len > 0)
     g_array_append_val (ports, dns);
   satchel_sandbox_preload (SATCHEL_ROLE_CONNECTOR);
-  return root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONNECTOR, mode, &everything, 1, ports, error);
+  return satchel_sandbox_enter (SATCHEL_ROLE_CONNECTOR, mode, &everything, 1, ports, error);
 }
 
 static G_GNUC_NORETURN void
@@ -245,8 +247,7 @@ serve_questions (const GPtrArray *granted, SatchelSandboxMode mode)
   (void) prctl (PR_SET_NAME, "connector", 0, 0, 0);
   if (!close_door (granted, mode, &error))
     {
-      send_answer (QUESTION_FD, -1, 1 + SATCHEL_ERROR_FAILED,
-                   error != NULL ? error->message : g_strerror (errno));
+      send_answer (QUESTION_FD, -1, 1 + SATCHEL_ERROR_FAILED, error->message);
       _exit (1);
     }
   send_answer (QUESTION_FD, -1, 0, "");

@@ -92,10 +92,12 @@ limit_resource (int what, guint64 value, const char *name, GError **error)
 {
   struct rlimit now;
   if (getrlimit (what, &now) != 0)
-    return satchel_error_set_errno (error, errno, "%s", name);
+    return satchel_error_set_errno (error, errno, "the limit of %s cannot be read", name);
   now.rlim_max = MIN (now.rlim_max, (rlim_t) value);
   now.rlim_cur = now.rlim_max;
-  return setrlimit (what, &now) == 0 ? TRUE : satchel_error_set_errno (error, errno, "%s", name);
+  return setrlimit (what, &now) == 0
+             ? TRUE
+             : satchel_error_set_errno (error, errno, "the limit of %s cannot be set", name);
 }
 
 gboolean

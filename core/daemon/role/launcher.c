@@ -264,7 +264,11 @@ close_door (const GArray *granted, SatchelSandboxMode mode, GError **error)
 {
   static const guint16 dns = DNS_PORT;
   g_auto (SatchelFd) root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0)
+    return satchel_error_set_errno (error, errno, "the root directory cannot be opened for the sandbox");
   g_auto (SatchelFd) null = open ("/dev/null", O_PATH | O_CLOEXEC);
+  if (null < 0)
+    return satchel_error_set_errno (error, errno, "/dev/null cannot be opened for the sandbox");
   const SatchelSandboxPath paths[] = { { root, FALSE, TRUE }, { null, TRUE, FALSE } };
   g_autoptr (GArray) ports = g_array_new (FALSE, FALSE, sizeof (guint16));
   if (granted->len > 0)
@@ -273,8 +277,6 @@ close_door (const GArray *granted, SatchelSandboxMode mode, GError **error)
       g_array_append_val (ports, dns);
     }
   satchel_sandbox_preload (SATCHEL_ROLE_LAUNCHER);
-  if (root < 0 || null < 0)
-    return satchel_error_set_errno (error, errno, "/dev/null");
   return satchel_sandbox_enter (SATCHEL_ROLE_LAUNCHER, mode, paths, G_N_ELEMENTS (paths), ports, error);
 }
 

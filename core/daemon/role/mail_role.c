@@ -24,6 +24,7 @@
 #define REPLY_BYTES 8000u
 
 static SatchelRoleContext *context;
+static SatchelStoreSetup *prepared; /* during a reload */
 static SatchelTimer stop_timer;
 static gboolean is_closing;
 
@@ -108,15 +109,25 @@ start_janitor (SatchelRoleContext *own)
   satchel_janitor_start (&host);
 }
 
+static gboolean
+reload_prepare (SatchelRoleContext *own, const SatchelConfigSet *config, GError **error)
+{
+  prepared = satchel_store_setup_new (own->loader, config, own->slot, own->root_fd, error);
+  return prepared != NULL;
+}
+
+static void
+reload_abort (SatchelRoleContext *own)
+{
+  satchel_store_setup_unref (g_steal_pointer (&prepared));
+}
+
 static void
 reload_commit (SatchelRoleContext *own)
 {
-  g_autoptr (GError) error = NULL;
   satchel_session_settings (own->config);
   configure_deliveries ();
-  if (!satchel_stores_configure (own->loader, own->config, own->slot, own->root_fd, &error))
-    satchel_log (SATCHEL_LOG_ERROR, "mail", "users' stores keep the settings of before the reload: %s",
-                 error->message);
+  satchel_stores_take (g_steal_pointer (&prepared), own->loader, own->config);
   start_janitor (own);
 }
 
@@ -279,7 +290,9 @@ reply_admin (guint64 request, gboolean is_final, guint status, const char *text)
 static const SatchelRoleHooks hooks = {
   .peer_down = peer_down,
   .peer_message = peer_message,
+  .reload_prepare = reload_prepare,
   .reload_commit = reload_commit,
+  .reload_abort = reload_abort,
   .stop = stop_mail,
   .admin = answer_admin,
   .admin_goes_on = admin_goes_on,

@@ -21,7 +21,8 @@
 static gboolean
 write_content (int fd, const void *data, gsize len, GError **error)
 {
-  return satchel_fd_write_all (fd, data, len) || satchel_error_set_errno (error, errno, "memory file");
+  return satchel_fd_write_all (fd, data, len)
+         || satchel_error_set_errno (error, errno, "no file in memory can be made");
 }
 
 static int
@@ -29,7 +30,7 @@ make_memory_file (const char *name, GError **error)
 {
   int fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0)
-    satchel_error_set_errno (error, errno, "memory file");
+    satchel_error_set_errno (error, errno, "no file in memory can be made");
   return fd;
 }
 

@@ -70,7 +70,7 @@ satchel_loader_check_file (SatchelLoader *loader, int fd, const char *path, GErr
 {
   struct stat st;
   if (fstat (fd, &st) != 0)
-    return satchel_error_set_errno (error, errno, "%s", path);
+    return satchel_error_set_errno (error, errno, "%s cannot be looked at", path);
   if (!S_ISREG (st.st_mode))
     return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
                               "%s is not a regular file; install the module anew", path);
@@ -120,7 +120,7 @@ open_in (SatchelLoader *loader, const char *dir, const char *file, char **ret_pa
       struct stat st; /* a dangling link exists, and is refused below */
       if (lstat (path, &st) != 0)
         {
-          satchel_error_set_errno (error, ENOENT, "%s", path);
+          satchel_error_set_errno (error, ENOENT, "%s cannot be opened", path);
           return -1;
         }
     }

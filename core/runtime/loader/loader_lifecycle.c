@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Takes all modules of a process through configure, start, reload and stop; each step succeeds for all
- * modules or is undone.
+ * Takes all modules of a process through configure, start, reload and stop.  Start and reload succeed for all
+ * modules or are undone; if configure fails for one, the process does not start, and what the others took
+ * goes with it.
  */
 #include "config.h"
 

@@ -250,8 +250,7 @@ work_done (gpointer data, gboolean ran)
   if (!ran)
     {
       call->is_answered = TRUE;
-      satchel_error_set (&call->answer.error, SATCHEL_ERROR_INUSE,
-                         "more waits to be checked than there is time for");
+      satchel_error_set (&call->answer.error, SATCHEL_ERROR_INUSE, "too many logins wait for their check");
     }
   gboolean is_answered = call->is_answered;
   g_mutex_unlock (&call->lock);

@@ -163,7 +163,7 @@ keep_damaged (const SatchelRecordLog *log, const char *text, gsize len, const Re
       openat (log->root_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   g_autoptr (GError) error = NULL;
   if (fd < 0)
-    satchel_error_set_errno (&error, errno, "%s", name);
+    satchel_error_set_errno (&error, errno, "%s cannot be made", name);
   if (fd < 0 || !write_text (fd, text, len, name, &error))
     satchel_log (SATCHEL_LOG_ERROR, AREA, "file %s", error->message);
 }
@@ -217,7 +217,7 @@ check_mark (SatchelRecordLog *log, GError **error)
   guint64 length;
   log->mark_fd = SATCHEL_RETRY (openat (log->root_fd, log->mark_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (log->mark_fd < 0)
-    return errno == ENOENT || satchel_error_set_errno (error, errno, "%s", log->mark_name);
+    return errno == ENOENT || satchel_error_set_errno (error, errno, "%s cannot be opened", log->mark_name);
   if (log->fd < 0)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "%s was removed; restore it from a backup, or, if what it held shall be "
@@ -267,7 +267,7 @@ read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
 {
   struct stat status;
   if (fstat (log->fd, &status) != 0)
-    return satchel_error_set_errno (error, errno, "%s", log->name);
+    return satchel_error_set_errno (error, errno, "%s cannot be looked at", log->name);
   if (!S_ISREG (status.st_mode) || status.st_size > SATCHEL_RECORD_LOG_BYTES_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "%s: is not a regular file, or is larger than %u MiB", log->name,
@@ -316,7 +316,7 @@ satchel_record_log_open (int root_fd, const char *name, const char *kind, guint 
           : -1;
   gboolean ok = root_fd < 0 || (log->fd < 0 && errno == ENOENT);
   if (log->fd < 0 && !ok)
-    satchel_error_set_errno (error, errno, "%s", name);
+    satchel_error_set_errno (error, errno, "%s cannot be opened", name);
   else if (log->fd >= 0)
     ok = read_file (log, func, error);
   else if (is_guarded (log))
@@ -415,7 +415,7 @@ write_new_file (SatchelRecordLog *log, GError **error)
   dumping.fd = SATCHEL_RETRY (openat (log->root_fd, log->new_name,
                                       O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (dumping.fd < 0)
-    return satchel_error_set_errno (error, errno, "%s", log->new_name);
+    return satchel_error_set_errno (error, errno, "%s cannot be made", log->new_name);
   dumping.buffer = g_string_new (NULL);
   add_line (dumping.buffer, log->header);
   log->dump (dump_record, &dumping, log->data);

@@ -120,7 +120,7 @@ undo_conversion (SatchelSpool *spool, GError **error)
       ok = write_content (fd, out->data, out->len, error);
     }
   if (ok && n < 0)
-    ok = satchel_error_set_errno (error, errno, "spool: read");
+    ok = satchel_error_set_errno (error, errno, "the spooled message cannot be read");
   if (ok && spool->ends_in_cr)
     ok = write_content (fd, (const guint8 *) "\r", 1, error);
   g_autofree char *self = g_strdup_printf ("/proc/self/fd/%d", fd);
@@ -163,7 +163,7 @@ make_file (SatchelSpool *spool, GError **error)
       && (SATCHEL_RETRY (mkdirat (root, SPOOL_DIRECTORY, 0700)) == 0 || errno == EEXIST))
     spool->fd = SATCHEL_RETRY (openat (root, spool->path, flags, 0600));
   if (spool->fd < 0)
-    return satchel_error_set_errno (error, errno, "spool: %s", spool->path);
+    return satchel_error_set_errno (error, errno, "the spool file %s cannot be made", spool->path);
   g_autoptr (GByteArray) memory = g_steal_pointer (&spool->memory);
   return write_to_file (spool, memory->data, memory->len, error);
 }

@@ -26,7 +26,7 @@ satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **err
       openat (satchel_delivery_host ()->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     {
-      satchel_error_set_errno (error, errno, "spool: %s", path);
+      satchel_error_set_errno (error, errno, "the spooled message %s cannot be opened", path);
       return NULL;
     }
   g_autoptr (SatchelStream) file = satchel_stream_new_fd (fd, 0);

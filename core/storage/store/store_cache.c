@@ -113,13 +113,9 @@ find_listeners (SatchelLoader *loader)
   satchel_store_set_listeners (listeners, provided->len);
 }
 
-gboolean
-satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd,
-                          GError **error)
+void
+satchel_stores_take (SatchelStoreSetup *new_setup, SatchelLoader *loader, const SatchelConfigSet *config)
 {
-  SatchelStoreSetup *new_setup = satchel_store_setup_new (loader, config, slot, root_fd, error);
-  if (new_setup == NULL)
-    return FALSE;
   find_listeners (loader);
   SatchelLimitSettings limits;
   satchel_limit_settings_read (satchel_config_set_group (config, "limits"), &limits);
@@ -134,7 +130,16 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
   if (old != NULL)
     satchel_store_setup_unref (old);
   satchel_timer_arm (&sweep_timer, CLAMP (store_idle_ms / 4, SWEEP_MIN_MS, SWEEP_MAX_MS), sweep_tick, NULL);
-  return TRUE;
+}
+
+gboolean
+satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd,
+                          GError **error)
+{
+  SatchelStoreSetup *new_setup = satchel_store_setup_new (loader, config, slot, root_fd, error);
+  if (new_setup != NULL)
+    satchel_stores_take (new_setup, loader, config);
+  return new_setup != NULL;
 }
 
 /* The caller holds the lock.  May a caller with @epoch have the open @store?  A store of an earlier epoch is

@@ -394,11 +394,7 @@ SatchelStoreCore *satchel_store_core_open (const SatchelStoreOpenOptions *option
 void satchel_store_free (SatchelStoreCore *store);
 
 /* store_setup.c has this. It is ref-counted: an opening may outlive a reload. */
-typedef struct SatchelStoreSetup SatchelStoreSetup;
-SatchelStoreSetup *satchel_store_setup_new (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
-                                            int root_fd, GError **error);
 SatchelStoreSetup *satchel_store_setup_ref (SatchelStoreSetup *setup);
-void satchel_store_setup_unref (SatchelStoreSetup *setup);
 SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char *user,
                                             const SatchelPlace *place, const SatchelStoreKeeper *keeper,
                                             GError **error);

@@ -37,7 +37,7 @@ bdb_error_set (GError **error, int code, const char *what)
     return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s: others held the locks for too long",
                               what);
   if (code > 0 && code != EINVAL)
-    return satchel_error_set_errno (error, code, "%s", what);
+    return satchel_error_set_errno (error, code, "Berkeley DB failed at: %s", what);
   return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: %s", what, db_strerror (code));
 }
 

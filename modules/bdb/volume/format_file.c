@@ -102,7 +102,7 @@ bdb_format_check (const char *home, GError **error)
   char text[FILE_BYTES];
   gssize n = satchel_fd_read_all (fd, text, sizeof text - 1);
   if (n < 0)
-    return satchel_error_set_errno (error, errno, "%s/" FORMAT_FILE, home);
+    return satchel_error_set_errno (error, errno, "%s/" FORMAT_FILE " cannot be read", home);
   text[n] = '\0';
   return check_text (text, home, error);
 }

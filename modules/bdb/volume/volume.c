@@ -62,11 +62,11 @@ take_lock (BdbVolume *volume, GError **error)
 {
   volume->lock_fd = openat (volume->home_fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (volume->lock_fd < 0)
-    return satchel_error_set_errno (error, errno, "%s/" LOCK_FILE, volume->home);
+    return satchel_error_set_errno (error, errno, "%s/" LOCK_FILE " cannot be opened", volume->home);
   if (flock (volume->lock_fd, LOCK_EX | LOCK_NB) == 0)
     return TRUE;
   if (errno != EWOULDBLOCK)
-    return satchel_error_set_errno (error, errno, "%s/" LOCK_FILE, volume->home);
+    return satchel_error_set_errno (error, errno, "%s/" LOCK_FILE " cannot be locked", volume->home);
   return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
                             "another mail process has the volume in %s open; with more than one mail process "
                             "set slot_by = \"volume\" for the stack (storage.slot_by), so that all users of "

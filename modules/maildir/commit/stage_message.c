@@ -121,7 +121,8 @@ rewrite_raw (Writer *writer, GError **error)
       ssize_t got = md_sys.pread (old_fd, in, MIN (BUFFER_BYTES, size - at), (off_t) at);
       if (got <= 0)
         {
-          ok = satchel_error_set_errno (error, got < 0 ? errno : EIO, "tmp: read");
+          ok = satchel_error_set_errno (error, got < 0 ? errno : EIO,
+                                        "the staged message cannot be read again");
           break;
         }
       gsize n = 0;
@@ -210,7 +211,7 @@ writer_finish (SatchelWriter *base, GError **error)
   if ((is_dated ? md_sys.fsync : md_sys.fdatasync) (writer->fd) != 0)
     return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "sync of a file in");
   if (md_sys.close (satchel_fd_steal (&writer->fd)) != 0)
-    return satchel_error_set_errno (error, errno, "tmp: close");
+    return satchel_error_set_errno (error, errno, "the staged message cannot be closed");
   MdStaged *content = g_new0 (MdStaged, 1);
   memcpy (content->name, writer->name, sizeof content->name);
   content->disk_size = writer->written;

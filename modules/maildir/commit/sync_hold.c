@@ -60,7 +60,7 @@ md_fsync (int fd, const char *what, GError **error)
   GArray *held = g_private_get (&current);
   if ((held != NULL && hold_sync (held, fd)) || md_sys.fsync (fd) == 0)
     return TRUE;
-  return satchel_error_set_errno (error, errno, "%s: fsync", what);
+  return satchel_error_set_errno (error, errno, "%s cannot be synced to disk", what);
 }
 
 static gboolean

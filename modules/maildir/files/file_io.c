@@ -23,7 +23,7 @@ md_write_all (int fd, const void *data, gsize len, GError **error)
     {
       ssize_t n = md_sys.write (fd, p, len);
       if (n <= 0)
-        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "write");
+        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "the file cannot be written");
       p += n;
       len -= (gsize) n;
     }
@@ -38,7 +38,7 @@ md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, const char *
     {
       ssize_t n = md_sys.pwrite (fd, p, len, (off_t) offset);
       if (n <= 0)
-        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "%s: write", what);
+        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "%s cannot be written", what);
       p += n;
       len -= (gsize) n;
       offset += (guint64) n;
@@ -53,7 +53,7 @@ md_pwritev_all (int fd, struct iovec *parts, guint n, guint64 offset, const char
     {
       ssize_t done = md_sys.pwritev (fd, parts, (int) n, (off_t) offset);
       if (done <= 0)
-        return satchel_error_set_errno (error, done < 0 ? errno : EIO, "%s: write", what);
+        return satchel_error_set_errno (error, done < 0 ? errno : EIO, "%s cannot be written", what);
       offset += (guint64) done;
       for (; n > 0 && (gsize) done >= parts->iov_len; parts++, n--)
         done -= (ssize_t) parts->iov_len;
@@ -70,7 +70,7 @@ static gboolean
 is_regular (int fd, const char *name, struct stat *st, GError **error)
 {
   if (md_sys.fstat (fd, st) != 0)
-    return satchel_error_set_errno (error, errno, "%s: stat", name);
+    return satchel_error_set_errno (error, errno, "%s cannot be looked at", name);
   if (!S_ISREG (st->st_mode))
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s is not a regular file", name);
   return TRUE;
@@ -97,7 +97,7 @@ read_to_end (int fd, guint8 *data, gsize len, const char *name, GError **error)
     {
       ssize_t n = md_sys.pread (fd, data + at, len - at, (off_t) at);
       if (n < 0)
-        return satchel_error_set_errno (error, errno, "%s: read", name);
+        return satchel_error_set_errno (error, errno, "%s cannot be read", name);
       if (n == 0)
         return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                                   "the file %s became shorter while it was read", name);
@@ -139,7 +139,7 @@ md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean
   gboolean ok = (md_write_all (fd, data, len, error) && (!durable || md_fsync (fd, "content", error)))
                 || md_error_in (error, dirfd, temporary);
   if (md_sys.close (fd) != 0 && ok && durable)
-    ok = satchel_error_set_errno (error, errno, "%s: close", temporary);
+    ok = satchel_error_set_errno (error, errno, "%s cannot be closed", temporary);
   if (ok && md_sys.renameat (dirfd, temporary, dirfd, name) != 0)
     ok = md_error_at (error, errno, dirfd, name, MD_ACCESS_CHANGE, "replace");
   if (!ok)

@@ -281,7 +281,7 @@ md_courier_changed (MdMailbox *mb, GError **error)
     {
       gboolean was_there = md_sys.unlinkat (mb->fd, MARK_FILE, 0) == 0;
       if (!was_there && errno != ENOENT)
-        return satchel_error_set_errno (error, errno, "%s: unlink", MARK_FILE);
+        return satchel_error_set_errno (error, errno, "%s cannot be removed", MARK_FILE);
       /* If a crash brought the mark back, old keywords of Courier would replace what we store now. */
       if (was_there && !md_fsync (mb->fd, MARK_FILE, error))
         return FALSE;

@@ -448,7 +448,7 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
     return TRUE;
   if (md_sys.fdatasync (index->fd) != 0 || (index->is_unnamed && md_sys.fsync (mb->fd) != 0))
     {
-      gboolean result = satchel_error_set_errno (error, errno, "index: sync");
+      gboolean result = satchel_error_set_errno (error, errno, "the index cannot be written to disk");
       md_index_distrust (mb);
       return result;
     }

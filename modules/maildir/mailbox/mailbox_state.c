@@ -180,7 +180,7 @@ md_mailbox_create_files (MdStore *store, int fd, const SatchelMailboxImport *as,
   static const char *const names[] = { "tmp", "new", "cur" };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (md_sys.mkdirat (fd, names[i], 0700) != 0 && errno != EEXIST)
-      return satchel_error_set_errno (error, errno, "mkdir %s", names[i]);
+      return satchel_error_set_errno (error, errno, "the directory %s cannot be made", names[i]);
   MdSlots slots;
   gboolean ok = md_mailbox_new_state (store, &slots, as != NULL ? as->uidvalidity : 0,
                                       as != NULL ? as->uidnext : 1, error);

@@ -36,7 +36,8 @@ md_read_part (SatchelStorage *storage, const SatchelAccess *access, const char *
       return FALSE;
     }
   guint before = data->len, want = 0;
-  gboolean ok = md_sys.fstat (fd, &st) == 0 || satchel_error_set_errno (error, errno, "%s: stat", file);
+  gboolean ok =
+      md_sys.fstat (fd, &st) == 0 || satchel_error_set_errno (error, errno, "%s cannot be looked at", file);
   if (ok && (guint64) st.st_size > offset)
     want = (guint) MIN (MIN (max, (guint64) st.st_size - offset), G_MAXINT32);
   g_byte_array_set_size (data, before + want);
@@ -45,7 +46,7 @@ md_read_part (SatchelStorage *storage, const SatchelAccess *access, const char *
     {
       ssize_t n = md_sys.pread (fd, data->data + before + got, want - got, (off_t) (offset + got));
       if (n < 0)
-        ok = satchel_error_set_errno (error, errno, "%s: read", file);
+        ok = satchel_error_set_errno (error, errno, "%s cannot be read", file);
       if (n <= 0)
         break;
       got += (guint) n;

@@ -37,7 +37,7 @@ remove_directory (int root_fd, const char *path, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_IO,
                               "%s below server.mail_root cannot be removed whole; remove what is left of it",
                               path);
-  return errno == ENOENT || satchel_error_set_errno (error, errno, "%s", path);
+  return errno == ENOENT || satchel_error_set_errno (error, errno, "%s cannot be looked at", path);
 }
 
 gboolean

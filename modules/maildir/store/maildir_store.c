@@ -137,7 +137,7 @@ make_inbox (MdStore *store, GError **error)
     {
       gboolean is_new = md_sys.mkdirat (store->user_fd, names[i], 0700) == 0;
       if (!is_new && errno != EEXIST)
-        return satchel_error_set_errno (error, errno, "mkdir %s", names[i]);
+        return satchel_error_set_errno (error, errno, "the directory %s cannot be made", names[i]);
       is_made |= is_new;
       g_auto (MdFd) fd = md_open_dir (store->user_fd, names[i], FALSE, error);
       if (fd < 0)

@@ -35,7 +35,7 @@ open_trash (MdStore *store, GError **error)
 {
   if (md_sys.mkdirat (store->user_fd, MD_TRASH_DIR, 0700) != 0 && errno != EEXIST)
     {
-      satchel_error_set_errno (error, errno, "mkdir " MD_TRASH_DIR);
+      satchel_error_set_errno (error, errno, "the directory " MD_TRASH_DIR " cannot be made");
       return -1;
     }
   /* The name of the trash need not be durable: what is in it belongs to no mailbox. */
