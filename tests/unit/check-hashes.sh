@@ -5,12 +5,12 @@ top=${SATCHEL_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 check=$(cd "$top" && pwd)/tools/check-hashes
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/core/daemon/auth" "$work/include" "$work/modules/m/tests"
+mkdir -p "$work/core/daemon/auth/placement" "$work/include" "$work/modules/m/tests"
 n=0 status=0
 say () { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; status=1; fi; }
 # expect red|green NAME FILE: standard input is the file.
 expect () {
-    cat > "$work/$3"
+    cat > "$work/$3" || { say 1 "$1: $2"; return; }
     "$check" "$work" 2> "$work/said"; got=$?
     rm "$work/$3"
     if [ "$1" = green ]; then [ $got = 0 ]; else [ $got = 1 ] && grep -q "^$3:[0-9]*:" "$work/said"; fi
