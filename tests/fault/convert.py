@@ -312,7 +312,7 @@ def clients_at_work():
     equal(known - files_of(work), set(), "messages that mbsync has downloaded again")
     c = server.imap(USER)
     c.select()
-    equal(len(ask(c.search(None, 'SUBJECT "live"'))[0].split()), n_delivered, "messages that were delivered meanwhile")
+    equal(len(ask(c.search(None, 'HEADER MESSAGE-ID "<live-"'))[0].split()), n_delivered, "messages that were delivered meanwhile")
     print(f"# {n_delivered} deliveries, {n_failed} runs of mbsync that failed", flush=True)
     c.logout()
 

@@ -212,6 +212,22 @@ end_visit (const char *result)
   g_clear_pointer (&visit, visit_free);
 }
 
+/* The next round that goes on begins behind @user; NULL: at the first. */
+static void
+pass_user (const char *user)
+{
+  g_free (state.after);
+  state.after = g_strdup (user);
+}
+
+/* A visit that the end of the process cut short is made again by the next one. */
+static void
+return_to_user (void)
+{
+  pass_user (next_name >= 2 ? names->pdata[next_name - 2] : NULL);
+  save_soon ();
+}
+
 static void
 slice_done (gpointer data)
 {
@@ -222,18 +238,12 @@ slice_done (gpointer data)
     end_visit ("skipped");
   else if (visit->result == SATCHEL_MAINTAIN_DONE)
     end_visit (visit->n_failed > 0 ? "failed" : "done");
+  else if (is_stopping)
+    return_to_user ();
   else if (visit->n_slices >= SLICES_MAX)
     end_visit ("unfinished");
   if (!is_stopping)
     schedule ();
-}
-
-/* The next round that goes on begins behind @user. */
-static void
-pass_user (const char *user)
-{
-  g_free (state.after);
-  state.after = g_strdup (user);
 }
 
 static void
