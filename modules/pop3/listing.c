@@ -3,6 +3,12 @@
  */
 #include "pop3_session.h"
 
+enum
+{
+  STEP_BYTES = 65536, /* a step writes no more than this and one line */
+  LINE_BYTES = 64     /* what a line usually has at most; a longer one makes the text grow */
+};
+
 /* Appends a unique id. One that Satchel makes is unique for ever, since UIDs are never used twice under one
  * UIDVALIDITY (RFC 3501 2.3.1.1). It has Dovecot's usual form, so that clients of an account that was taken
  * over download nothing again; the store knows ids of another form. */
@@ -30,8 +36,8 @@ list_step (Pop3 *pop3)
 {
   gsize room = satchel_connection_room (pop3->connection);
   guint32 n = pop3->snapshot->state.n_messages;
-  GString *out = g_string_sized_new (MIN (room, 65536) + 64);
-  for (; pop3->at < n && out->len < MIN (room, 65536); pop3->at++)
+  GString *out = g_string_sized_new (MIN (room, (gsize) STEP_BYTES) + LINE_BYTES);
+  for (; pop3->at < n && out->len < MIN (room, (gsize) STEP_BYTES); pop3->at++)
     if (!pop3_is_deleted (pop3, pop3->at))
       {
         append_entry (pop3, pop3->at, pop3->is_uidl, out);

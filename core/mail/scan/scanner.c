@@ -14,6 +14,7 @@
 #include "core/runtime/stream/stream_private.h"
 
 /* This is a boundary line: "--", boundary, "--", white space; a longer line is none. */
+#define READ_BYTES 65536u
 #define LINE_BYTES 2048u
 #define PREVIEW_PLAIN_BYTES 4096u
 #define PREVIEW_HTML_BYTES 32768u
@@ -527,11 +528,11 @@ satchel_scan_stream (SatchelStream *content, GError **error)
       satchel_scanner_feed (scanner, data, len);
       return satchel_scanner_finish (g_steal_pointer (&scanner));
     }
-  g_autofree guint8 *buffer = g_malloc (65536);
+  g_autofree guint8 *buffer = g_malloc (READ_BYTES);
   guint64 offset = 0;
   for (;;)
     {
-      gssize n = satchel_stream_read_at (content, offset, buffer, 65536, error);
+      gssize n = satchel_stream_read_at (content, offset, buffer, READ_BYTES, error);
       if (n < 0)
         return NULL;
       if (n == 0)

@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* A table with less garbage than this is not worth a compaction. */
+#define GARBAGE_BYTES_MIN 65536u
+
 void
 md_table_init (MdTable *table)
 {
@@ -85,7 +88,7 @@ void
 md_table_compact (MdTable *table)
 {
   gboolean many_dead = table->n_dead > 64 && table->n_dead > table->entries->len / 4;
-  if (!many_dead && (table->garbage < 65536 || table->garbage < table->arena->len / 2))
+  if (!many_dead && (table->garbage < GARBAGE_BYTES_MIN || table->garbage < table->arena->len / 2))
     return;
   MdTable fresh;
   md_table_init (&fresh);
