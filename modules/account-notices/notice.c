@@ -30,7 +30,7 @@ notice_kind_find (const char *name)
   return 0;
 }
 
-/* One line, whatever a client calls itself: what does not print is a blank. */
+/* Makes one line of what a client calls itself; what does not print becomes a blank. */
 static char *
 clean_text (const char *text)
 {

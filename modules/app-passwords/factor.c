@@ -14,7 +14,7 @@ typedef struct Question
   GError *error;
 } Question;
 
-/* All are compared, in the same time. */
+/* Finds the user's app password that is @secret. All are compared, so that the time tells nothing. */
 static AppPassword *
 find_password (const char *user, const char *secret, GError **error)
 {
@@ -91,7 +91,7 @@ examine (SatchelAuthCall *call)
   g_free (question.scopes);
 }
 
-/* Nothing that we answer leads here. */
+/* Fails the call, since no answer of this module leads the core here. */
 static void
 confirm (SatchelAuthCall *call)
 {

@@ -87,7 +87,7 @@ parse_verifier (char *field, PasswdRecord *record, GError **error)
   return TRUE;
 }
 
-/* One "NAME=VALUE": its '=' becomes the end of NAME. */
+/* Checks one "NAME=VALUE", whose '=' becomes the end of NAME. */
 static gboolean
 check_attribute (char *text, GError **error)
 {

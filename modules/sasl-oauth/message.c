@@ -59,7 +59,7 @@ is_port (const char *value)
   return g_ascii_string_to_unsigned (value, 10, 1, 65535, &port, NULL);
 }
 
-/* One pair, without its end.  Keys that nobody knows are left out (RFC 7628 3.1). */
+/* Takes one pair, which has no end of its own. Unknown keys are left out (RFC 7628 3.1). */
 static gboolean
 take_pair (char *pair, OauthMessage *message, gboolean *has_authorization)
 {

@@ -91,7 +91,7 @@ take_first (Exchange *exchange, const guint8 *response, gsize len, SatchelSaslTu
   return SATCHEL_SASL_LOOK_UP;
 }
 
-/* Nothing goes on without random numbers. */
+/* Fills @bytes with random numbers, without which the process ends. */
 static void
 fill_random (guint8 *bytes, gsize len)
 {

@@ -34,7 +34,7 @@ give_back (gpointer connection)
   g_mutex_unlock (&lock);
 }
 
-/* One that works, as far as can be told without asking; NULL with @error. */
+/* Returns a connection that works, as far as can be told without asking the server; NULL with @error. */
 static gpointer
 take_connection (SatchelHelperCall *call, GError **error)
 {

@@ -566,7 +566,7 @@ totp_end_credential (const char *name, const char *credential, GError **error)
   return ok;
 }
 
-/* In the file with the next use. */
+/* Notes what the client of a grant calls itself, which is written to the file with the next use. */
 void
 totp_client_named (const char *name, const char *credential, const char *client)
 {

@@ -85,7 +85,7 @@ find_grant (const Question *question, const TotpUser *user, const char *string)
   return NULL;
 }
 
-/* That it was used need not be durable at once. */
+/* Notes that the grant was used, which need not be durable at once. */
 static void
 use_grant (const Question *question, TotpUser *user, TotpGrant *grant, gint64 now_s)
 {

@@ -42,7 +42,7 @@ compare_bands (gconstpointer a, gconstpointer b)
   return one->band == other->band ? strcmp (one->name, other->name) : one->band < other->band ? -1 : 1;
 }
 
-/* Those that there are and that are on, in the order of their bands. */
+/* Returns the mechanisms of the core and of modules that are on, in the order of their bands. */
 static GPtrArray *
 all_mechanisms (SatchelLoader *loader)
 {

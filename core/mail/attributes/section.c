@@ -17,7 +17,7 @@ typedef struct Parts
   gsize strings_len;
 } Parts;
 
-/* All zero where the blob is damaged. */
+/* Reads where the parts of the blob are; all are 0 if the blob is damaged. */
 static Parts
 parts_of (GBytes *blob)
 {

@@ -83,7 +83,7 @@ satchel_mailbox_name_is_valid (const char *name)
   return g_strcmp0 (normal, name) == 0;
 }
 
-/* With '.' as separator '.' and '/' change places. */
+/* Swaps '.' and '/' in @name if '.' is the separator. */
 static void
 swap_separators (const SatchelNamespace *ns, char *name)
 {

@@ -64,7 +64,7 @@ add_line (GString *out, const char *record)
   g_string_append_printf (out, "%08x %s\n", checksum_record (record, strlen (record)), record);
 }
 
-/* Of a line without its end: the record in it, or NULL. */
+/* Returns the record in a line of @len bytes, which has no line end; NULL: the line is damaged. */
 static const char *
 check_line (const char *line, gsize len)
 {
@@ -254,7 +254,7 @@ update_mark (SatchelRecordLog *log, GError **error)
          || satchel_error_set_errno (error, errno, "the file %s cannot be written", log->mark_name);
 }
 
-/* Before a shorter file takes the place of this one. */
+/* Sets the mark to 0, before a shorter file takes the place of this one. */
 static gboolean
 forget_mark (SatchelRecordLog *log, GError **error)
 {
@@ -453,7 +453,7 @@ append_pending (SatchelRecordLog *log, GError **error)
   return TRUE;
 }
 
-/* Nothing depends on it: it is tried again when the file has grown once more. */
+/* Writes the file anew without outdated records. If that fails, it is tried again when the file has grown. */
 static void
 compact_file (SatchelRecordLog *log)
 {

@@ -163,7 +163,8 @@ ask_auth (SatchelConvertRun *run, GError **error)
          == SATCHEL_TURN_DONE;
 }
 
-/* From here on the same command goes on, and --abort takes it back. */
+/* Notes that a conversion has begun. From here on the same command continues it, and --abort takes it back.
+ */
 static gboolean
 note_begin (SatchelConvertRun *run, GError **error)
 {

@@ -157,7 +157,7 @@ may_start (SatchelGateSession *session)
   return FALSE;
 }
 
-/* As auth has it; what it would not take costs the link. */
+/* Checks the name by the rule of auth, which closes the link over any other name. */
 static gboolean
 is_service (const char *text)
 {

@@ -77,7 +77,7 @@ release_ends (SatchelRelay *relay)
   g_clear_pointer (&relay->to_client.data, g_free);
 }
 
-/* Nothing after it may touch the relay but `run`, which frees it. */
+/* Ends the relay. After this only `run`, which frees it, may touch it. */
 static void
 end_relay (SatchelRelay *relay)
 {

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* All of `all`, and one of `any` unless that is 0. */
+/* An act needs all rights of `all`, and one right of `any` unless that is 0. */
 static const struct
 {
   const char *name;

@@ -98,7 +98,8 @@ narrow (ImapSession *session, const ImapFetchArguments *arguments, ImapFetch *fe
                                error);
 }
 
-/* Without the right it is not set, and no error (RFC 4314 4). */
+/* May this session set \Seen? Without the right FETCH leaves the flag alone, which is no error (RFC 4314 4).
+ */
 static gboolean
 may_set_seen (const ImapView *view)
 {

@@ -262,7 +262,7 @@ size_of (ImapSubject *subject)
   return attributes != NULL ? satchel_attributes_size (attributes) : 0;
 }
 
-/* Without a save date this is the internal date (RFC 8514 4.3). */
+/* Returns the day of the save date, or of the internal date if there is none (RFC 8514 4.3). */
 static gint64
 saved_day (const ImapSubject *subject)
 {

@@ -216,7 +216,7 @@ make_plans_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
   return FALSE;
 }
 
-/* One attempt for all members that have no result yet. */
+/* Makes one attempt for all members that have no result yet. */
 static void
 run_round (MdStore *store, GPtrArray *pending)
 {

@@ -275,7 +275,7 @@ collect_touched (MdPlan *const *plans, guint n)
   return all;
 }
 
-/* Before readers hear of a change, what only the index holds must be on disk. */
+/* Writes to disk what only the index holds, which must be there before readers hear of a change. */
 gboolean
 md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
 {

@@ -273,7 +273,7 @@ md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error)
   return take_courier_keywords (mb, error);
 }
 
-/* From this change on Courier's files are old until they are written again. */
+/* Marks Courier's files as old: from this change on they are, until they are written again. */
 gboolean
 md_courier_changed (MdMailbox *mb, GError **error)
 {

@@ -346,7 +346,7 @@ plan_folder_renames (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const 
   return TRUE;
 }
 
-/* In the other layout the steps of the plan are counted. */
+/* Counts a renamed folder in maildirsize. This is for layout fs; otherwise steps of the plan are counted. */
 static void
 count_fs_rename (MdStore *store, const char *from_dir, const char *to_dir)
 {

@@ -33,7 +33,7 @@ admin_kick (SatchelAuth *auth, guint64 request, const char *const *arguments)
     satchel_auth_admin_inquire (auth, request, user, arguments, answer_kick);
 }
 
-/* One line each, as many as an answer holds. */
+/* Appends a line for one released user, unless the answer is full. */
 static void
 add_released (const char *user, const SatchelPlacement *placement, guint slot, gpointer data)
 {

@@ -86,7 +86,7 @@ note_place (Test *test, const char *user)
   add_step (test, "place", "", text);
 }
 
-/* Nothing where the user's own password opens everything, as by default. */
+/* Adds a step about auth.main_password, unless the user's own password opens everything, as by default. */
 static void
 note_main_password (Test *test, const char *user)
 {

@@ -111,7 +111,7 @@ satchel_auth_devices_list (SatchelAuth *auth, guint64 request, const char *const
     satchel_auth_admin_with_user (auth, request, user, arguments, list_known);
 }
 
-/* Where a module keeps it.  FALSE without an error: none does. */
+/* Ends credential @id in the module that keeps it.  FALSE without an error: no module keeps it. */
 static gboolean
 end_one (SatchelAuth *auth, const char *user, const char *id, GError **error)
 {
@@ -131,7 +131,7 @@ end_one (SatchelAuth *auth, const char *user, const char *id, GError **error)
   return FALSE;
 }
 
-/* Also of somebody who is no user any more. */
+/* Ends credentials of a user, also of somebody who is no user any more. */
 void
 satchel_auth_devices_end (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {

@@ -119,7 +119,7 @@ is_plausible (Told *told)
          && satchel_place_from_peer (told->login.peer, told->network);
 }
 
-/* In the case that logs have. */
+/* Makes a login whose service and mechanism have the case that they have in logs. */
 static SatchelLogin *
 make_login (const Told *told, const char *mechanism)
 {

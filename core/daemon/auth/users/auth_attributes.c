@@ -44,7 +44,7 @@ add_attribute (const char *text, GString *attributes, GError **error)
                                SATCHEL_USER_ATTRIBUTES_BYTES_MAX, name);
 }
 
-/* All of them, or none: a layer might act on what is missing. */
+/* Answers with all attributes or none, since a layer might act on what is missing. */
 static void
 tell_found (Asking *asking, char *const *texts)
 {

@@ -107,7 +107,7 @@ innermost (const Search *search)
   return search->frames->len > 0 ? search->frames->pdata[search->frames->len - 1] : NULL;
 }
 
-/* All is lost: half the users would get the mail twice at the next try. */
+/* Drops all users that were found: with half of them, those would get the mail twice at the next try. */
 static void
 put_off (Search *search)
 {
@@ -115,7 +115,7 @@ put_off (Search *search)
   search->status = SATCHEL_DELIVERY_TEMPORARY;
 }
 
-/* Most addresses name one user: only a second one makes the table. */
+/* Was @user found already?  Most addresses name one user, so only a second one makes the table. */
 static gboolean
 is_found (Search *search, const char *user)
 {
