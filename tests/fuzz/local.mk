@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 include tests/fuzz/mail.mk
+include tests/fuzz/bdb.mk
 include tests/fuzz/config.mk
 include tests/fuzz/imap.mk
 include tests/fuzz/maildir.mk
