@@ -460,7 +460,10 @@ satchel_janitor_stop (void)
   satchel_timer_cancel (&timer);
   satchel_timer_cancel (&look_timer);
   satchel_maintenance_stop ();
-  if (state.clock.wall_ms != 0)
+  /* A slice that runs now ends by slice_done, which does the same. */
+  if (visit != NULL && phase == PHASE_RESTING)
+    return_to_user ();
+  else if (state.clock.wall_ms != 0)
     save_soon ();
 }
 
