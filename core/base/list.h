@@ -9,7 +9,7 @@
 #define SATCHEL_CONTAINER(pointer, Type, member)                                                             \
   ((Type *) (void *) ((char *) (pointer) - G_STRUCT_OFFSET (Type, member)))
 
-/* @first: the variable that has the first item, NULL when the list is empty. */
+/* @first is the variable that has the first item; it is NULL while the list is empty. */
 #define SATCHEL_LIST_PREPEND(first, item)                                                                    \
   G_STMT_START                                                                                               \
   {                                                                                                          \

@@ -5,7 +5,7 @@
 #pragma once
 #include <glib.h>
 
-/* A new g_atomic_rc_box with a copy of the @size bytes of @from.  @offsets: where in the structure its texts
- * are (const char *); each is copied, and one that is NULL stays so.  The last g_atomic_rc_box_release
- * frees all of it. */
+/* Returns a new g_atomic_rc_box with a copy of the @size bytes of @from. @offsets say where in the structure
+ * its texts are (const char *); each text is copied, and one that is NULL stays so. The last
+ * g_atomic_rc_box_release frees all of it. */
 gpointer satchel_packed_new (gconstpointer from, gsize size, const gsize *offsets, guint n_offsets);

@@ -34,7 +34,7 @@ satchel_scram_hash_bytes (SatchelScramHash hash)
   return hashes[hash].n_bytes;
 }
 
-/* HMAC (key, text). */
+/* Computes the HMAC of @text under @key (RFC 5802 2.2). */
 static gboolean
 sign_text (SatchelScramHash hash, const guint8 *key, const char *text, guint8 ret[SATCHEL_SCRAM_KEY_MAX])
 {

@@ -33,7 +33,7 @@ typedef struct SatchelCliCommand
       *admin; /* the module's command behind this row; NULL: a command of satchel itself */
 } SatchelCliCommand;
 
-/* The commands of satchel itself, in the order of the help text. The last row has a NULL name. */
+/* These are the commands of satchel itself, in the order of the help text. The last row has a NULL name. */
 extern const SatchelCliCommand satchel_cli_commands[];
 extern const SatchelCliOption satchel_cli_globals[]; /* options of all commands */
 
@@ -52,7 +52,8 @@ struct SatchelCli
   SatchelConfigSet *set;
 };
 
-/* The value of the option @name, borrowed; "" if the option has none. NULL: the option was not given. */
+/* Returns the value of the option @name, borrowed; "" if the option has none, and NULL if it was not
+ * given. */
 const char *satchel_cli_option (const SatchelCli *cli, const char *name);
 const char *satchel_cli_argument (const SatchelCli *cli, guint index);
 /* Writes "satchel: TEXT\n" to standard error, and returns @exit. */
@@ -69,8 +70,8 @@ gboolean satchel_cli_load (SatchelCli *cli, GPtrArray *problems);
 SatchelConfigSet *satchel_cli_load_core (const SatchelCli *cli);
 /* The settings of group `server` of @set, whose texts are borrowed. */
 SatchelServerSettings satchel_cli_server_settings (const SatchelConfigSet *set);
-/* @name as LOCAL@DOMAIN, by the rules of @set; yours. NULL: it is no user name; the reason was printed, and
- * *ret_exit is set. */
+/* Returns @name as LOCAL@DOMAIN, by the rules of @set; the caller frees it. NULL means that it is no user
+ * name; then the reason was printed, and *ret_exit is set. */
 char *satchel_cli_user_name (const SatchelConfigSet *set, const char *name, int *ret_exit);
 void satchel_cli_print_problems (const GPtrArray *problems);
 /* For commands that only need a correct configuration: prints its problems. Returns 0 or an exit status. */
@@ -95,7 +96,7 @@ const char *satchel_cli_module_of_group (SatchelCli *cli, const char *group);
 /* The commands of one module, as if it were enabled. The array and what it points at are yours. */
 GPtrArray *satchel_cli_commands_of (const SatchelModule *module);
 
-/* Groups of commands. */
+/* These functions run the commands of one group each. */
 int satchel_cli_config_check (SatchelCli *cli);
 int satchel_cli_config_dump (SatchelCli *cli);
 int satchel_cli_config_defaults (SatchelCli *cli);

@@ -208,7 +208,7 @@ print_end (int exit, const Answer *answer, const GError *error)
   puts (out->str);
 }
 
-/* @ret_question: what the command asks, or NULL; yours. */
+/* Sets *ret_question to what the command asks (the caller frees it), or to NULL if it asks nothing. */
 static int
 run_once (SatchelCli *cli, const char *user, const GPtrArray *words, char **ret_question)
 {
@@ -247,7 +247,7 @@ run_once (SatchelCli *cli, const char *user, const GPtrArray *words, char **ret_
   return exit;
 }
 
-/* A line of standard input, or NULL: there is none. */
+/* Reads a line of standard input. NULL means that there is none. */
 static char *
 read_answer (const char *prompt)
 {

@@ -15,8 +15,8 @@
 #define TIMEOUT_MS 90000u
 #define ANSWER_MAX (16u * 1024u * 1024u)
 
-/* A key of the server's lines, its title in a table, and its type in JSON: 't' text, 'n' number, 'b'
- * boolean. */
+/* This names a key of the server's lines, its title in a table, and its type in JSON: 't' text, 'n' number,
+ * 'b' boolean. */
 typedef struct
 {
   const char *key, *title;
@@ -138,7 +138,7 @@ fail_refused (const char *answer, guint status)
 
 /* ---- auth test ---- */
 
-/* The last line: how it ends. */
+/* Returns the last line that has a reason, which says how the login ended. */
 static const char *
 find_end (char **lines)
 {

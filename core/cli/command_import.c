@@ -50,7 +50,7 @@ typedef struct Import
   gboolean is_dry, as_json, is_quiet;
 } Import;
 
-/* The report about one user. */
+/* This is the report about one user. */
 typedef struct Report
 {
   GString *mailboxes; /* JSON objects */

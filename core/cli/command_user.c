@@ -221,7 +221,8 @@ satchel_cli_user_add (SatchelCli *cli)
   return ok ? print_done (cli, user, "was added", passdb, NULL) : failed_call (cli, user, error);
 }
 
-/* A search through the users of a passdb, to know whether a user exists before a call changes it. */
+/* This is a search through the users of a passdb. It finds out whether a user exists before a call changes
+ * it. */
 typedef struct Search
 {
   const char *user; /* NULL: all */

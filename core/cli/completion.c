@@ -16,7 +16,8 @@ append_options (const SatchelCliOption *options, GString *out)
     g_string_append_printf (out, "%s%s", out->len > 0 ? " " : "", options->name);
 }
 
-/* The words of a command behind those of @group (NULL: all), or NULL: it is none of that group. */
+/* Returns the words of a command behind those of @group (of all commands if it is NULL). NULL means that the
+ * command is none of that group. */
 static char *
 words_behind (const SatchelCliCommand *command, const char *group)
 {

@@ -20,6 +20,6 @@ typedef gboolean (*SatchelControlInterruptFunc) (gpointer data);
 gboolean satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int signal_fd,
                               SatchelControlInterruptFunc interrupted, SatchelControlFunc func, gpointer data,
                               guint *ret_status, GError **error);
-/* The same for "stop". After the answer it waits until the process of the server has ended. */
+/* Does the same for "stop". After the answer it waits until the process of the server has ended. */
 gboolean satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms,
                                SatchelControlFunc func, gpointer data, guint *ret_status, GError **error);

@@ -173,7 +173,7 @@ find_command (const SatchelCli *cli, const char *group, const char *name)
   return NULL;
 }
 
-/* A group, or the first words of one. */
+/* Says whether @words are a group of commands, or the first words of one. */
 static gboolean
 has_group (const SatchelCli *cli, const char *words)
 {

@@ -93,7 +93,7 @@ write_names (const char *key, const GPtrArray *provided, SatchelJson *json)
   satchel_json_close (json, ']');
 }
 
-/* A stack as a line of text, or as an element of @json. */
+/* Shows a stack as a line of text, or as an element of @json. */
 static void
 show_stack (const Order *order, const SatchelStack *stack, SatchelJson *json)
 {

@@ -32,7 +32,7 @@ keep_text (Row *row, char *text)
   return text;
 }
 
-/* The word for the value of an option in help; NULL: it has none. */
+/* Returns the word that help shows for the value of an option. NULL means that the option has no value. */
 static char *
 value_word (const SatchelConfigRow *option)
 {
@@ -77,7 +77,7 @@ add_option (Row *row, const SatchelConfigRow *option)
   g_array_append_val (row->options, made);
 }
 
-/* "USER [LABEL]" */
+/* Returns what help shows for the arguments, such as "USER [LABEL]". */
 static const char *
 argument_words (Row *row, gboolean of_user, const SatchelConfigRow *operand, gboolean is_needed)
 {

@@ -39,6 +39,6 @@ satchel_cli_print_qr (const char *text)
 void
 satchel_cli_print_qr (const char *text)
 {
-  /* Built without libqrencode: the text was printed as well. */
+  /* Without libqrencode no picture is drawn; the text that it would show was printed as well. */
 }
 #endif

@@ -6,7 +6,7 @@
 
 /* Returns the next word of a line, KEY="quoted" without its quotes, and moves *@at behind it. Yours. */
 char *satchel_cli_next_word (const char **at);
-/* The value of @key in @line, or NULL.  Yours. */
+/* Returns the value of @key in @line, which the caller frees, or NULL. */
 char *satchel_cli_line_value (const char *line, const char *key);
 /* Formats @seconds as "3m05s". Yours. */
 char *satchel_cli_age (gint64 seconds);

@@ -108,7 +108,7 @@ char *satchel_plan_problem_text (const SatchelPlan *plan, guint i);
 guint satchel_plan_n_processes (const SatchelPlan *plan, const SatchelRoleRow *row);
 const char *satchel_plan_module_of (const SatchelPlan *plan, const SatchelRoleRow *row, guint slot);
 
-/* What the two plans differ in. */
+/* These tell what the two plans differ in. */
 gboolean satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b);
 gboolean satchel_plan_same_modules (const SatchelPlan *a, const SatchelPlan *b, guint roles,
                                     gboolean is_gate);

@@ -4,7 +4,7 @@
 #pragma once
 #include <satchel/error.h>
 
-/* An address in 16 bytes; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that both compare alike. */
+/* This is an address in 16 bytes; IPv4 is ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that both compare alike. */
 typedef struct SatchelAddress
 {
   guint8 bytes[16];
@@ -13,15 +13,15 @@ typedef struct SatchelAddress
 struct sockaddr_storage;
 void satchel_address_from_socket (SatchelAddress *address, const struct sockaddr_storage *peer);
 void satchel_address_from_v4 (SatchelAddress *address, const guint8 bytes[4]);
-/* "192.0.2.1", "2001:db8::1", "local". */
+/* A text such as "192.0.2.1", "2001:db8::1" or "local" has at most these characters, with its NUL. */
 #define SATCHEL_ADDRESS_CHARS 46
 void satchel_address_text (const SatchelAddress *address, char ret_text[SATCHEL_ADDRESS_CHARS]);
 gboolean satchel_address_parse (const char *text, SatchelAddress *ret_address);
-/* Loopback, or a unix socket. */
+/* Says whether it is a loopback address, or a unix socket. */
 gboolean satchel_address_is_loopback (const SatchelAddress *address);
 /* Leaves the first bits, as many as its family has, and clears the rest. */
 void satchel_address_mask (SatchelAddress *address, guint v4_bits, guint v6_bits);
-/* The addresses that count as one client: an IPv4 address, an IPv6 /64. */
+/* Returns a key of the addresses that count as one client: an IPv4 address, or an IPv6 /64. */
 guint64 satchel_address_client_key (const SatchelAddress *address, guint64 *ret_low);
 
 typedef struct SatchelNetwork
@@ -29,7 +29,7 @@ typedef struct SatchelNetwork
   SatchelAddress address;
   guint bits; /* how many of the 128 bits of the address count, from the first on */
 } SatchelNetwork;
-/* "ADDRESS" or "ADDRESS/BITS". */
+/* Reads "ADDRESS" or "ADDRESS/BITS". */
 gboolean satchel_network_parse (const char *text, SatchelNetwork *ret_network);
 gboolean satchel_network_has (const SatchelNetwork *network, const SatchelAddress *address);
 /* The first text that does not parse; NULL: there is none. */

@@ -17,7 +17,7 @@ place_of (SatchelOrigin *origin, guint member)
   return (char **) ((char *) origin + members[member]);
 }
 
-/* NULL: @origin is too short for it, or says nothing. */
+/* Returns a member of @origin. NULL means that @origin is too short for it, or says nothing. */
 static const char *
 text_of (const SatchelOrigin *origin, guint member)
 {

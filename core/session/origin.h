@@ -6,7 +6,7 @@
 #include "core/runtime/ipc/ipc.h"
 #include <satchel/delivery.h>
 
-/* satchel_origin_free frees it; NULL: NULL. */
+/* Returns a copy, which satchel_origin_free frees; of NULL it is NULL. */
 SatchelOrigin *satchel_origin_copy (const SatchelOrigin *origin);
 void satchel_origin_free (SatchelOrigin *origin);
 /* Messages have a u32 that says whether anything is known, then a string for each member, "" for one that is

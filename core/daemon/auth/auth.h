@@ -61,7 +61,7 @@ typedef struct SatchelAuth
   guint next_service_slot;
 } SatchelAuth;
 
-/* Frozen: the log's reason=. */
+/* Each verdict has a word in the log (reason=). The words are frozen, since programs read them. */
 typedef enum
 {
   SATCHEL_LOGIN_UNAVAILABLE = 0,
@@ -95,7 +95,7 @@ typedef void (*SatchelCheckFunc) (const SatchelCheckResult *result, gpointer dat
  * Cannot be withdrawn: an attempt counts also if nobody waits for its answer. */
 void satchel_check_password (SatchelAuth *auth, const SatchelLogin *login, const char *name, gsize name_len,
                              const char *authorisation, char *secret, SatchelCheckFunc func, gpointer data);
-/* What one step of a test found: @source is the table of the module that was asked, or NULL. */
+/* Hears what one step of a test found. @source is the table of the module that was asked, or NULL. */
 typedef void (*SatchelCheckNote) (const char *step, gconstpointer source, const char *text, gpointer data);
 /* Does the same for an administrator, by the same way: @note is told of each step.  Nothing is counted,
  * remembered, spent or opened, and modules are told so (SatchelLogin.is_test). */
@@ -108,26 +108,27 @@ typedef void (*SatchelCheckFound) (SatchelAuthCheck *check, const char *user,
 void satchel_check_look_up (SatchelAuth *auth, const SatchelLogin *login, const char *name,
                             const char *authorisation, SatchelCheckFound found, SatchelCheckFunc func,
                             gpointer data);
-/* The same for an administrator, as satchel_check_test; @data goes to @note, too. */
+/* Does the same for an administrator, as satchel_check_test does; @data goes to @note, too. */
 void satchel_check_test_look_up (SatchelAuth *auth, const SatchelLogin *login, const char *name,
                                  SatchelCheckNote note, SatchelCheckFound found, SatchelCheckFunc func,
                                  gpointer data);
-/* @turn: what came with RIGHT. */
+/* Ends the check with what the mechanism proved. @turn is what came with RIGHT. */
 void satchel_check_proved (SatchelAuthCheck *check, const SatchelSaslTurn *turn, gint64 deadline_ms);
 void satchel_check_refuted (SatchelAuthCheck *check);
 /* Forgets verified logins in time, from now on. */
 void satchel_check_expire_later (SatchelAuth *own);
 /* Does the same where nobody waits for the end any more. */
 SatchelLoginVerdict satchel_check_abandon_refuted (SatchelAuthCheck *check);
-/* Nothing was compared: it does not count, and nobody is told. */
+/* Ends the check where nothing was compared: the attempt does not count, and nobody is told. */
 void satchel_check_withdraw (SatchelAuthCheck *check);
 
-/* auth_main_password.c: may @user's own password open what @login wants?  And everything? */
+/* auth_main_password.c says whether @user's own password may open what @login wants, and whether it may open
+ * everything. */
 gboolean satchel_main_password_is_good (const SatchelAuth *auth, const char *user, const SatchelLogin *login);
 gboolean satchel_main_password_is_everywhere (const SatchelAuth *auth, const char *user);
-/* From the group `auth`, which was checked (below). */
+/* Reads them from the group `auth`, which was checked (below). */
 void satchel_main_password_read (SatchelAuthSettings *settings, const SatchelConfig *group);
-/* FALSE with @error: the settings cannot be used. */
+/* Checks the settings. FALSE with @error means that they cannot be used. */
 gboolean satchel_main_password_check (const SatchelConfig *group, GError **error);
 
 gpointer satchel_auth_gate_new (SatchelAuth *auth,
@@ -201,18 +202,18 @@ typedef struct SatchelAuthEvent
 } SatchelAuthEvent;
 /* Returns the word of the log's reason=. */
 const char *satchel_auth_reason (SatchelLoginVerdict verdict);
-/* What a client with the right password is told, if it may be told anything; NULL: nothing. */
+/* Returns what a client with the right password is told, if it may be told anything; NULL means nothing. */
 const char *satchel_auth_explain (SatchelAuth *auth, SatchelLoginVerdict verdict, const char *user,
                                   const char *place);
-/* All of these but success: at once, before any delay; at a flood, of one address or altogether, only counted
- * (log_budget.h). */
+/* Logs every verdict but success, at once, before any delay. In a flood, of one address or altogether, it is
+ * only counted (log_budget.h). */
 void satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict);
-/* A login that could not be checked, and why: for the admin. */
+/* Logs for the administrator that a login could not be checked, and why. */
 void satchel_auth_log_trouble (const char *user, const char *peer, const char *why);
-/* Why a mechanism took what the client showed for wrong, beside the line of the failed login. */
+/* Logs why a mechanism took what the client showed for wrong, beside the line of the failed login. */
 void satchel_auth_log_proof (const SatchelAuthEvent *event, const char *why);
 void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user, const char *credential);
-/* A login that was not tried: a secret where others could listen. */
+/* Logs a login that was not tried, since its secret would go where others could listen. */
 void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);
 /* Logs that a user has no place, or that the attributes of a user are not known; says nothing of a user whom
  * an admin has released. */

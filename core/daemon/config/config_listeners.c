@@ -139,7 +139,7 @@ check_networks (SatchelConfigWork *work, const SatchelConfig *entry, const char 
     }
 }
 
-/* TRUE: a setting of unix sockets is set for an address. */
+/* Reports a setting of unix sockets that is set for an address. TRUE means that there was one. */
 static gboolean
 refuse_owner (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelListenerSettings *settings)
 {

@@ -18,7 +18,7 @@
 #define STATUS_TIMEOUT_MS 3000 /* short, since `satchel status` must also show processes that hang */
 #define ALL_ROLES (~0u)
 #define ANY_SLOT (~0u)
-/* "run" or "run-auth", GROUP COMMAND USER FORMAT, before its options. */
+/* A request begins with "run" or "run-auth", GROUP COMMAND USER FORMAT; its options follow. */
 #define RUN_WORDS 5u
 #define RUN_USER 3u
 
@@ -31,7 +31,7 @@ typedef struct Request
   guint status;
   gboolean is_status; /* a status request, to which a process that ends need not answer */
   SatchelTimer timeout;
-  /* Of a request that is a module's command: */
+  /* These members belong to a request that is a module's command. */
   gboolean is_run;
   char **run_argv;  /* kept until auth has named the owner of the user; NULL: the owner has the request */
   GString *owner;   /* the answer of auth */

@@ -122,8 +122,8 @@ void satchel_config_run_cancel (SatchelMaster *master);
 /* worker.c has these. */
 void satchel_worker_send (SatchelWorker *worker,
                           SatchelIpcMessage *message); /* taken over; dropped if there is no link */
-/* The plan and the generation that a process starts with: those in force, or those of the reload that waits
- * for it. */
+/* Returns the plan that a process starts with, and its generation: those in force, or those of the reload
+ * that waits for it. */
 const SatchelPlan *satchel_worker_plan (const SatchelWorker *worker, guint64 *ret_generation);
 guint satchel_master_free_slot (SatchelMaster *master, SatchelRole role);
 gboolean satchel_master_is_all_ready (SatchelMaster *master);

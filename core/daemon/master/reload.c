@@ -224,7 +224,8 @@ start_next_gate (SatchelMaster *master, GError **error)
                             "a gate with the new configuration cannot be started; the log says why");
 }
 
-/* FALSE: a process cannot be started, and the reload was refused. */
+/* Starts the gates that will take the place of the present ones. FALSE means that a process cannot be
+ * started, and that the reload was refused. */
 static gboolean
 start_next_gates (SatchelReload *reload)
 {

@@ -246,7 +246,7 @@ static const struct
 {
   SatchelIpcType type;
   gboolean needs_hello;
-  /* FALSE: the message is malformed, or out of place. */
+  /* FALSE means that the message is malformed, or out of place. */
   gboolean (*take) (SatchelWorker *worker, SatchelIpcMessage *message);
 } messages[] = {
   { SATCHEL_IPC_HELLO, FALSE, take_hello },      { SATCHEL_IPC_FAILED, FALSE, take_failure },

@@ -158,7 +158,8 @@ connect_tcp (const Question *question)
   int status = getaddrinfo (question->endpoint->host, port, &hints, &found);
   if (status == EAI_NONAME || status == EAI_ADDRFAMILY || status == EAI_NODATA)
     {
-      /* AI_ADDRCONFIG ignores loopback addresses; on a machine with no others, ask again without it. */
+      /* AI_ADDRCONFIG ignores loopback addresses; on a machine with no others the question is asked again
+       * without it. */
       hints.ai_flags = AI_NUMERICSERV;
       status = getaddrinfo (question->endpoint->host, port, &hints, &found);
     }

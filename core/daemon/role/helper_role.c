@@ -106,7 +106,7 @@ satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
   SatchelHelperSettings own = read_settings (context);
   if (!arrange_endpoints (context, error))
     return FALSE;
-  /* A call brings two descriptors: a long request, and the content. */
+  /* A call brings two descriptors: one of a long request, and one of the content. */
   guint64 files = (guint64) own.files + OWN_FILES + 2 * (guint64) own.queue * context->n_callers;
   /* Memory is not limited under a sanitizer, whose shadow memory would count. */
   return (satchel_is_sanitized () || limit_resource (RLIMIT_DATA, own.memory, "helpers.memory", error))

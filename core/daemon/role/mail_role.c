@@ -224,7 +224,7 @@ add_device (const char *line, gpointer data)
   add_line (session, data);
 }
 
-/* @what: "--all", a session, or the credential that opened sessions. */
+/* Ends sessions of @user. @what is "--all", a session, or the credential that opened sessions. */
 static guint
 end_device (const char *user, const char *what)
 {

@@ -13,8 +13,8 @@
 /* Numbers of slots are below this. They are unique among the living processes of one role, but need not be
  * dense: while gates of an old generation still run, the new ones have other slots. */
 #define SATCHEL_SLOTS_MAX 256u
-/* Size of the memory in which all gates and auth count connections. The counts are only advisory, since a
- * gate may be hostile. Master zeroes the memory at the start. */
+/* This is the size of the memory in which all gates and auth count connections. The counts are only advisory,
+ * since a gate may be hostile. Master zeroes the memory at the start. */
 #define SATCHEL_CONNECTION_TABLE_BYTES (1024u * 1024u)
 
 /* Size of the memory in which auth keeps verified logins, so that they outlive a crash of it (decision 0083).
@@ -98,8 +98,9 @@ struct SatchelRoleContext
       n_mail_slots; /* owners of users are mail slots 0 .. n-1; the number is fixed while the server lives */
   guint n_callers;  /* the most gates (also of an old generation), auth and mails that can exist together */
   guint64 generation; /* generation of the configuration */
-  /* The configuration in force. The last 16 sets stay in memory, so a value that was borrowed from one may
-   * be used to the end of the job that borrowed it, but must not be kept for longer: read it again. */
+  /* This is the configuration in force. The last 16 sets stay in memory, so a value that was borrowed from
+   * one may be used to the end of the job that borrowed it, but must not be kept for longer: read it
+   * again. */
   const SatchelConfigSet *config;
   SatchelLoader
       *loader; /* = satchel_loader_default () ; its modules are loaded, configured and started by role.c */
@@ -113,7 +114,7 @@ struct SatchelRoleContext
   guint8 ticket_key[64]; /* gate: key of TLS tickets, the same in all gates of this server */
   gpointer connection_table; /* gate, auth: SATCHEL_CONNECTION_TABLE_BYTES shared; else NULL */
   gpointer remembered; /* auth: SATCHEL_REMEMBERED_BYTES that only auth maps; NULL: the system has none */
-  /* private to role.c */
+  /* role.c alone uses this. */
   struct SatchelRolePrivate *private;
 };
 

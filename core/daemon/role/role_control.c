@@ -424,7 +424,7 @@ static const struct
 {
   SatchelIpcType type;
   guint when;
-  /* FALSE: the message is malformed, or out of place. */
+  /* FALSE means that the message is malformed, or out of place. */
   gboolean (*take) (SatchelRoleContext *context, SatchelIpcMessage *message);
 } messages[] = {
   { SATCHEL_IPC_CONFIG, ANY_TIME, take_config },

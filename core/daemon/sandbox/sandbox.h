@@ -27,8 +27,8 @@ void satchel_sandbox_preload (SatchelRole role);
 gboolean satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelSandboxPath *paths,
                                 guint n_paths, const GArray *ports, GError **error);
 
-/* The two halves of the sandbox, each closed for good.  *ret_abi is the version of Landlock; 0: this kernel
- * has none. */
+/* These are the two halves of the sandbox, each closed for good. *ret_abi is the version of Landlock; 0 means
+ * that this kernel has none. */
 gboolean satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, guint n_paths,
                                    const GArray *ports, int *ret_abi, GError **error);
 gboolean satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error);

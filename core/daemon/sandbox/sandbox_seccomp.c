@@ -219,7 +219,8 @@ allow_list (scmp_filter_ctx filter, const int *calls, GError **error)
   for (guint i = 0; calls[i] != END; i++)
     {
       int rc = seccomp_rule_add (filter, SCMP_ACT_ALLOW, calls[i], 0);
-      /* -EEXIST: the call is on two lists. Negative numbers are calls that this machine does not have. */
+      /* -EEXIST means that the call is on two lists. Negative numbers are calls that this machine does not
+       * have. */
       if (rc != 0 && rc != -EEXIST && calls[i] >= 0)
         return satchel_error_set_errno (error, -rc, "the seccomp filter takes no rule for system call %d",
                                         calls[i]);

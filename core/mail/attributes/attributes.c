@@ -309,7 +309,8 @@ satchel_attributes_header_fields (GBytes *blob, const SatchelHeaderNames *names,
   return TRUE;
 }
 
-/* RFC 5256 3: <"a"@b> is <a@b>; a quote inside a word is just that.  White space is folding, or wrong. */
+/* Appends an id without quotes: <"a"@b> is <a@b> (RFC 5256 3). A quote inside a word is just that. White
+ * space is folding, or wrong. */
 static void
 append_id (const char *at, const char *end, GString *out)
 {
@@ -387,7 +388,7 @@ satchel_attributes_references (GBytes *blob)
   if (ids->len > 0)
     return ids;
   g_ptr_array_unref (ids);
-  /* RFC 5256 3: only the first of In-Reply-To, which often quotes addresses as well. */
+  /* Only the first id of In-Reply-To counts (RFC 5256 3), since that field often quotes addresses as well. */
   ids = ids_of (blob, "in-reply-to", G_MAXUINT);
   if (ids->len > 1)
     g_ptr_array_set_size (ids, 1);

@@ -11,7 +11,7 @@ guint64
 satchel_blob_checksum (const guint8 *data, gsize len)
 {
   guint64 hash = 0x9e3779b97f4a7c15u ^ len;
-  /* Four lanes: one would wait for each multiplication. */
+  /* Four sums run side by side, since one would wait for each multiplication. */
   if (len >= 32)
     {
       guint64 lanes[4] = { hash, hash ^ 1, hash ^ 2, hash ^ 3 };

@@ -27,7 +27,7 @@ typedef enum
 #define BLOB_TABLE_OFFSET 24u /* n_sections * (u32 offset, u32 length) */
 #define BLOB_FIXED_BYTES (BLOB_TABLE_OFFSET + 8u * N_SECTIONS)
 
-/* SUMMARY */
+/* These are offsets in section SUMMARY. */
 #define SUMMARY_SIZE 0u             /* u64 */
 #define SUMMARY_LINES 8u            /* u64 */
 #define SUMMARY_DATE 16u            /* i64 */
@@ -41,7 +41,7 @@ typedef enum
 #define SUMMARY_FLAG_ENDS_IN_CRLF 4u
 #define SUMMARY_FLAG_INTERNATIONALIZED 8u
 
-/* PARTS */
+/* These are offsets in a record of section PARTS. */
 #define PART_HEADER 0u       /* u64 */
 #define PART_BODY 8u         /* u64 */
 #define PART_END 16u         /* u64 */
@@ -85,7 +85,7 @@ enum
   HEADER_CONTENT_LOCATION,
   N_HEADERS
 };
-/* Number of a field name, any case; -1 for others. */
+/* Returns the number of a field name, in any case; -1 for others. */
 int satchel_header_number (const char *name, gsize len);
 
 static inline guint32

@@ -20,7 +20,8 @@ guint64 satchel_attributes_lines (GBytes *blob);
 gboolean satchel_attributes_is_internationalized (GBytes *blob);
 /* The last line ends in CRLF, or there is no line.  FALSE also if the message was not parsed. */
 gboolean satchel_attributes_ends_in_crlf (GBytes *blob);
-/* The next kept field called @name; *state is 0 for the first one.  FALSE: there are no more. */
+/* Finds the next kept field called @name; *state is 0 for the first one. FALSE means that there are no
+ * more. */
 gboolean satchel_attributes_header_next (GBytes *blob, const char *name, gsize *state, const char **ret_value,
                                          gsize *ret_len);
 

@@ -13,7 +13,7 @@ char *satchel_casemap (const char *text, gsize len, gsize *ret_len);
 
 /* Does the same as satchel_casefold, piece by piece. */
 
-/* It folds ASCII letters only, in place; other bytes stay. */
+/* Folds ASCII letters only, in place; other bytes stay. */
 void satchel_ascii_lower (char *text, gsize len);
 /* @text is valid UTF-8. */
 void satchel_casefold_append (const char *text, gsize len, GString *out);

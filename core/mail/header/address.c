@@ -82,7 +82,8 @@ read_words (const char *at, const char *end, Words *words)
         at = satchel_read_quoted (at, end, words->phrase);
       else if (*at == '[')
         {
-          /* A domain literal; bounded, so that a run of '[' stays linear. */
+          /* The end of a domain literal is looked for in a bounded stretch, so that a run of '[' takes linear
+           * time. */
           const char *close = memchr (at, ']', MIN (end - at, 256));
           close = close != NULL && memchr (at, ',', close - at) == NULL ? close + 1 : at + 1;
           for (; at < close; at++)
@@ -165,7 +166,7 @@ add_angle (const char *at, const char *end, Words *words, GPtrArray *list)
   at = read_angle (at + 1, end, words, &route);
   split_spec (words, &mailbox, &host);
   words_reset (words);
-  /* Something after "<...>": junk, or a comment that names the person. */
+  /* What stands behind "<...>" is junk, or a comment that names the person. */
   at = read_words (at, end, words);
   if (name == NULL)
     name = copy_or_null (words->comment);

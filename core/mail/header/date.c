@@ -103,7 +103,7 @@ read_name (DateReader *reader, char name[4])
   return n;
 }
 
-/* RFC 5322 4.3: two digits are 1950 to 2049, three are added to 1900. */
+/* Completes a year (RFC 5322 4.3): one of two digits is 1950 to 2049, one of three is added to 1900. */
 static int
 full_year (int year, int n_digits)
 {
@@ -278,7 +278,7 @@ void
 satchel_imap_date_time_format (gint64 time, char buffer[SATCHEL_DATE_BYTES])
 {
   Clock clock = clock_at (time, 0);
-  /* date-day-fixed: a space before a single digit. */
+  /* The day is a date-day-fixed (RFC 3501 9), with a space before a single digit. */
   g_snprintf (buffer, SATCHEL_DATE_BYTES, "%2d-%.3s-%04d %02d:%02d:%02d +0000", clock.day,
               months + 3 * (clock.month - 1), (int) clock.year, clock.hour, clock.minute, clock.second);
 }

@@ -246,7 +246,7 @@ put_address (Folder *folder, const SatchelAddress *address)
       put_token (folder, spec->str, spec->len);
       return;
     }
-  /* RFC 6858 2.1: what people can read stays readable, and nothing is sent to a wrong place. */
+  /* What people can read stays readable, and nothing is sent to a wrong place (RFC 6858 2.1). */
   g_autofree char *name =
       address->name != NULL ? satchel_header_decode (address->name, strlen (address->name), NULL) : NULL;
   g_autofree char *shown = name != NULL ? g_strdup_printf ("%s <%s>", name, spec->str) : g_strdup (spec->str);

@@ -7,7 +7,7 @@
 
 /* Is the name of @field one of @names?  FALSE for a line that is no field. */
 gboolean satchel_header_names_contain (const SatchelHeaderNames *names, const SatchelHeaderField *field);
-/* The numbers (blob.h) of names, as bits.  FALSE: blobs do not keep all of them. */
+/* Gives the numbers (blob.h) of names, as bits. FALSE means that blobs do not keep all of them. */
 gboolean satchel_header_names_kept (const SatchelHeaderNames *names, guint64 *ret_bits);
 
 /* Reads the value of a Date field (RFC 5322 3.3, 4.3): obsolete zones, two-digit years and comments included,

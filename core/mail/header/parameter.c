@@ -191,7 +191,7 @@ satchel_parameterized_parse (const char *value, gsize len, SatchelParameterized 
 
   at = satchel_skip_cfws (at, end, NULL);
   at = read_token (at, end, ";\"(,", token);
-  /* "text / plain" */
+  /* A type may be written with white space in it: "text / plain". */
   for (const char *next = satchel_skip_cfws (at, end, NULL);
        next < end && (*next == '/' || (token->len > 0 && token->str[token->len - 1] == '/' && *next != ';'));
        next = satchel_skip_cfws (at, end, NULL))

@@ -69,8 +69,8 @@ satchel_mailbox_name_normalise (const char *name, gsize len, GError **error)
                          "the mailbox name has an empty or forbidden level, or is too long");
       return NULL;
     }
-  /* RFC 3501 5.1: INBOX in any case is the one INBOX; so that its children are below it, as a first level
-   * too. */
+  /* INBOX in any case is the one INBOX (RFC 3501 5.1), also as the first level of a name, so that its
+   * children are below it. */
   if (g_ascii_strncasecmp (normal, "INBOX", 5) == 0 && (normal[5] == '\0' || normal[5] == '/'))
     memcpy (normal, "INBOX", 5);
   return g_steal_pointer (&normal);

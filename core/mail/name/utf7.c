@@ -31,7 +31,7 @@ add_unit (GString *out, guint unit, guint *high)
       *high = unit;
       return TRUE;
     }
-  /* RFC 3501 5.1.3: a printing US-ASCII character that can represent itself must not be encoded. */
+  /* A printing US-ASCII character that can represent itself must not be encoded (RFC 3501 5.1.3). */
   if (c == 0 || is_direct (c) || (c >= 0xdc00 && c <= 0xdfff))
     return FALSE;
   g_string_append_unichar (out, c);

@@ -94,7 +94,7 @@ satchel_scan_envelope (GString *out, const char *block, gsize len, guint *n_addr
   for (int i = HEADER_FROM; i <= HEADER_BCC; i++)
     {
       const GString *list = fields.lists[i];
-      /* RFC 3501 7.4.2: an absent or empty Sender or Reply-To is that of From. */
+      /* An absent or empty Sender or Reply-To is that of From (RFC 3501 7.4.2). */
       if ((i == HEADER_SENDER || i == HEADER_REPLY_TO) && (list == NULL || list->len == 0))
         list = fields.lists[HEADER_FROM];
       append_list (out, list);

@@ -138,8 +138,8 @@ satchel_scan_preview (const ScanPart *part, const ScanTree *tree, const GByteArr
   g_autoptr (SatchelCharsetReader) reader = satchel_charset_reader_new (pool + part->charset.offset);
   g_autoptr (GString) text = g_string_new (NULL);
   satchel_transfer_decoder_init (&decoder, part->encoding);
-  /* Never the last piece: a character cut by the bound is left out.  Plain text mostly needs the first piece
-   * only. */
+  /* A character that the bound cut is left out, since it would be the last piece. Plain text mostly needs the
+   * first piece only. */
   for (guint at = 0; at < raw->len && line.n_chars < PREVIEW_CHARS; at += PIECE_BYTES)
     {
       g_byte_array_set_size (decoded, 0);

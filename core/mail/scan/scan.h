@@ -23,7 +23,7 @@ typedef struct ScanPart
   guint32 parent, depth, n_descendants;
   guint64 header_offset, body_offset, end_offset, first_line, body_lines;
   ScanText type, subtype, charset; /* lower case, NUL after each */
-  /* Ready for BODYSTRUCTURE. */
+  /* These texts are ready for BODYSTRUCTURE. */
   ScanText parameters;  /* body-fld-param */
   ScanText description; /* body-fld-id SP body-fld-desc SP body-fld-enc */
   ScanText md5;

@@ -154,7 +154,7 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
     }
   if (strcmp (type, "multipart") == 0)
     {
-      /* Some write it by the rules of RFC 2231, and some mean a text when they name no boundary. */
+      /* Some write the boundary by the rules of RFC 2231, and some mean a text when they name no boundary. */
       boundary = g_strdup (parameter_value (&parsed, "boundary"));
       if (boundary == NULL)
         boundary = satchel_parameterized_get (&parsed, "boundary");

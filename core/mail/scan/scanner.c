@@ -152,8 +152,8 @@ find_boundary (const SatchelScanner *scanner, const guint8 *text, gsize len, gbo
   return -1;
 }
 
-/* A multipart without parts (RFC 3501 wants at least one): its text if no delimiter ever came, else an empty
- * one. */
+/* Gives a child to a multipart without parts, since RFC 3501 wants at least one: its text if no delimiter
+ * ever came, else an empty one. */
 static void
 add_missing_child (SatchelScanner *scanner, guint32 index, gboolean was_delimited)
 {
@@ -177,7 +177,7 @@ close_parts (SatchelScanner *scanner, guint from, guint64 end, guint64 end_line)
     {
       OpenPart *open = &scanner->open[--scanner->n_open];
       ScanPart *part = scan_tree_part (&scanner->tree, open->index);
-      /* An enclosed message of nothing: what looked like its blank line is the delimiter's line end. */
+      /* The enclosed message is empty: what looked like its blank line is the delimiter's line end. */
       if (part->header_offset == end && part->body_offset > end && part->parent != NO_PART
           && scan_tree_part (&scanner->tree, part->parent)->kind == SATCHEL_PART_MESSAGE)
         part->body_offset = end;
@@ -324,7 +324,7 @@ take_back_line (SatchelScanner *scanner)
   scanner->is_header_cut = scanner->was_header_cut;
 }
 
-/* A delimiter line of the multipart at stack place @level starts at line_offset. */
+/* Takes a delimiter line, which starts at line_offset, of the multipart at stack place @level. */
 static void
 boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean has_eol)
 {
@@ -354,9 +354,9 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
     push_part (scanner, scanner->line_offset + scanner->line_len);
 }
 
-/* RFC 5322 2.2 allows a field or the folding of one.  A message may begin with the line that mbox files put
- * there, and with folding that has lost its field; a line among the fields that is none must not hide those
- * behind it. */
+/* Says whether a line is a field or the folding of one (RFC 5322 2.2). A message may begin with the line that
+ * mbox files put there, and with folding that has lost its field; a line among the fields that is none must
+ * not hide those behind it. */
 static gboolean
 is_header_line (SatchelScanner *scanner)
 {

@@ -69,7 +69,8 @@ strip_trailers (Subject *subject)
     }
 }
 
-/* Steps 3 to 5.  Blobs in front of a refwd go with it; others go as long as something is left. */
+/* Does steps 3 to 5 (RFC 5256 2.1). Blobs in front of a refwd go with it; others go as long as something is
+ * left. */
 static void
 strip_leaders (Subject *subject)
 {

@@ -83,7 +83,7 @@ look_in_text (Search *search, SatchelCharsetReader *reader, const void *data, gs
   look_in_folded (search);
 }
 
-/* [start, end) of the content as one text. */
+/* Searches [start, end) of the content as one text. */
 static gboolean
 search_body (Search *search, const SatchelPart *part, GError **error)
 {
@@ -135,7 +135,7 @@ look_in_field (Search *search, const SatchelHeaderField *field, gboolean is_mess
             is_message_header && term->name != NULL && satchel_header_field_is (field, term->name)
             && satchel_needle_is_in_field (term->needle, term->name, field->value, field->value_len);
       else if (wants (term, is_body))
-        /* Name and value as one line, so that TEXT "Subject: x" finds what a reader sees. */
+        /* Name and value are searched as one line, so that TEXT "Subject: x" finds what a reader sees. */
         term->is_found = satchel_needle_is_in_value (term->needle, field->raw,
                                                      field->value + field->value_len - field->raw);
     }
@@ -271,7 +271,7 @@ satchel_search_content (GBytes *attributes, SatchelStream *content, SatchelSearc
   };
   for (guint i = 0; i < n_terms; i++)
     {
-      /* RFC 3501 6.4.4: a zero-length string is in every header field of the name, in every text. */
+      /* A zero-length string is in every header field of the name, and in every text (RFC 3501 6.4.4). */
       terms[i].is_found = terms[i].kind != SATCHEL_SEARCH_HEADER && terms[i].needle->len == 0;
       search.longest = MAX (search.longest, terms[i].needle->len);
       search.is_ascii = search.is_ascii && terms[i].needle->is_ascii;

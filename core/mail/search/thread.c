@@ -131,7 +131,8 @@ satchel_threader_add (SatchelThreader *threader, const SatchelThreadMessage *mes
     {
       guint32 parent = link_references (threader, message),
               node = node_of_message (threader, message->message_id);
-      /* Step 1.B: the last reference is the message's parent, whatever other messages said before. */
+      /* This is step 1.B (RFC 5256 3): the last reference is the message's parent, whatever other messages
+       * said before. */
       ForestNode *forest = (ForestNode *) (gpointer) threader->forest->data;
       if (forest[node].parent != 0 && forest[node].parent != parent)
         satchel_forest_cut (forest, node);
@@ -202,7 +203,7 @@ satchel_threader_prune (SatchelThreader *threader, guint32 *ret_parents)
         continue;
       if (above != 0 && ids[above].message == SATCHEL_THREAD_NONE)
         {
-          /* Step 3: a single child is promoted to the root. */
+          /* This is step 3: a single child is promoted to the root. */
           if (forest[above].n_children > 1 && forest[above].left == 0)
             forest[above].left = threader->n + n_dummies++;
           ret_parents[ids[node].message] =

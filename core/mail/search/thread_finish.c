@@ -70,7 +70,7 @@ typedef struct Top
                       child */
 } Top;
 
-/* Step 4: the children of the root by date. */
+/* Does step 4: lists the children of the root by date. */
 static GArray *
 list_tops (const Tree *tree)
 {
@@ -94,7 +94,7 @@ speaker_of (const Tree *tree, const Top *top)
   return &tree->threader->messages[top->speaker];
 }
 
-/* Step 5.B: the table of subjects.  A dummy is preferred to a message, and a message to a reply. */
+/* Does step 5.B: makes the table of subjects. A dummy is preferred to a message, and a message to a reply. */
 static GHashTable *
 make_subject_table (const Tree *tree, const GArray *tops)
 {
@@ -141,8 +141,8 @@ merge_top (Tree *tree, const Top *top, Top *known)
     }
 }
 
-/* Step 5: children of the root that have the same base subject are put together.  The table names one of each
- * subject, with which the others are merged. */
+/* Does step 5: children of the root that have the same base subject are put together. The table names one of
+ * each subject, with which the others are merged. */
 static void
 gather_subjects (Tree *tree)
 {

@@ -12,7 +12,7 @@
 
 #define MAGIC "SatCfg01"
 #define NESTING_MAX 4u
-/* The fewest bytes of one value: two strings, type, flags, two booleans, number, two counts. */
+/* One value takes at least these bytes: two strings, type, flags, two booleans, a number, two counts. */
 #define VALUE_MIN 34u
 
 typedef struct Reader

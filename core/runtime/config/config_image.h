@@ -6,7 +6,7 @@
 #pragma once
 #include <satchel/config.h>
 
-/* All groups after a load. It never changes. */
+/* This has all groups after a load. It never changes. */
 typedef struct SatchelConfigSet SatchelConfigSet;
 void satchel_config_set_free (SatchelConfigSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelConfigSet, satchel_config_set_free)
@@ -28,7 +28,7 @@ typedef struct SatchelConfigSchema
 extern const SatchelConfigSchema satchel_core_schemas[];
 extern const SatchelConfigRow satchel_config_enabled_row; /* the first row of every group of a module */
 
-/* One mistake, ready to print: "FILE:LINE: message; what to do". */
+/* This is one mistake, ready to print: "FILE:LINE: message; what to do". */
 typedef struct SatchelConfigProblem
 {
   char *where;   /* "FILE:LINE", "FILE", or "" */
@@ -72,13 +72,13 @@ SatchelConfigState satchel_config_set_state (const SatchelConfigSet *set);
 SatchelConfigSet *satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir,
                                                const char *const *overrides, SatchelConfigSchemaFunc schema,
                                                gpointer data, GPtrArray *problems);
-/* Turn a set into bytes and back; the reader checks everything against bounds. The image itself names keys
- * and types, so that the reader needs no schema (a gate has none) and outlives the modules. */
+/* These turn a set into bytes and back; the reader checks everything against bounds. The image itself names
+ * keys and types, so that the reader needs no schema (a gate has none) and outlives the modules. */
 GBytes *satchel_config_set_to_bytes (const SatchelConfigSet *set);
 /* The same for a process that may know only the groups in @names (NULL-ended): other groups of the core have
  * their default values, and groups of other modules are left out. */
 GBytes *satchel_config_set_part_to_bytes (const SatchelConfigSet *set, const char *const *names);
-/* The most bytes of an image. */
+/* This bounds an image, in bytes. */
 #define SATCHEL_CONFIG_IMAGE_MAX (64u * 1024u * 1024u)
 SatchelConfigSet *satchel_config_set_from_bytes (GBytes *bytes, GError **error);
 /* Returns "group.key" for all settings that differ; with @only_fixed, for those that a reload cannot apply.
@@ -96,9 +96,9 @@ void satchel_config_number_format (SatchelConfigType type, gint64 number, GStrin
 /* Appends @text as a libconfig string. */
 void satchel_config_quote (const char *text, GString *out);
 
-/* Functions to go through a group: its keys in the order of its rows (NULL-ended; free the array with
- * g_free), their types, and values in libconfig syntax (a secret in clear text as "(hidden)"; @indent:
- * columns before the line). */
+/* These functions go through a group: its keys in the order of its rows (NULL-ended; the caller frees the
+ * array with g_free), their types, and values in libconfig syntax (a secret in clear text as "(hidden)";
+ * @indent is the columns before the line). */
 const char **satchel_config_keys (const SatchelConfig *config);
 SatchelConfigType satchel_config_type (const SatchelConfig *config, const char *key);
 gboolean satchel_config_is_set (const SatchelConfig *config, const char *key);

@@ -29,8 +29,8 @@ typedef struct SatchelConfigValue
   char *origin;
 } SatchelConfigValue;
 
-/* A group of settings. It has its own copies of keys and types, so that it outlives the module whose schema
- * made it. */
+/* This is a group of settings. It has its own copies of keys and types, so that it outlives the module whose
+ * schema made it. */
 struct SatchelConfig
 {
   char *name;
@@ -61,7 +61,8 @@ void satchel_config_problem_add_of (GPtrArray *problems, gboolean is_warning, ch
                                     const char *setting, const char *format, ...) G_GNUC_PRINTF (5, 6);
 guint satchel_config_count_errors (GPtrArray *problems);
 
-/* config_text.c: a text that libconfig will read, and the file and line from which each of its lines came. */
+/* config_text.c makes a text that libconfig will read, and notes from which file and line each of its lines
+ * came. */
 typedef struct SatchelConfigText
 {
   GString *text;
@@ -80,7 +81,8 @@ SatchelConfigText *satchel_config_text_from_string (const char *label, const cha
 /* Returns "FILE:LINE" for a line of the text, 1-based; yours. */
 char *satchel_config_text_where (const SatchelConfigText *text, guint line);
 
-/* config_check.c: reports mistakes, and repairs them in place so that reading can go on. FALSE: it cannot. */
+/* config_check.c reports mistakes, and repairs them in place so that reading can go on. FALSE means that it
+ * cannot. */
 gboolean satchel_config_check_text (SatchelConfigText *text, GPtrArray *problems);
 
 /* config_value.c has these. */

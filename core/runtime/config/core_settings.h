@@ -110,7 +110,7 @@ typedef struct SatchelFilterSettings
 void satchel_filters_settings_read (const SatchelConfig *filters, SatchelFilterSettings *ret_settings);
 void satchel_filter_rule_settings_read (const SatchelConfig *rule, SatchelFilterSettings *ret_settings);
 
-/* The stack of group `storage`, or that of a profile. */
+/* These are the settings of a stack, which is that of group `storage` or that of a profile. */
 typedef struct SatchelStackSettings
 {
   const char *name; /* of a profile */

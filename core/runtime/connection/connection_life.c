@@ -38,7 +38,7 @@ connection_update_events (SatchelConnection *connection)
 {
   if (connection->watch == NULL)
     return;
-  /* EPOLLET alone: the watch hears once that the peer has vanished (epoll always reports HUP and ERR). */
+  /* With EPOLLET alone the watch hears once that the peer has vanished (epoll always reports HUP and ERR). */
   guint32 events = EPOLLET;
   if (connection_wants_to_read (connection) || connection->state == STATE_LINGER)
     events = EPOLLIN;

@@ -6,7 +6,7 @@
 #include <satchel/connection.h>
 #include <sys/uio.h>
 
-/* Results of read and write of a transport: a count of bytes, or one of these. */
+/* Read and write of a transport return a count of bytes, or one of these. */
 enum
 {
   SATCHEL_IO_AGAIN = -1, /* nothing now: wait for the descriptor */

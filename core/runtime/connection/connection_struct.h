@@ -74,7 +74,7 @@ void connection_settle_input (SatchelConnection *connection);
 /* Makes room for at least one more byte, and for @wanted if the limit allows. Returns the number of bytes
  * for which there is room. */
 gsize connection_make_room (SatchelConnection *connection, gsize wanted);
-/* An empty block for connection_append_block. */
+/* Returns an empty block for connection_append_block. */
 OutBlock *connection_new_block (void);
 void connection_append_block (SatchelConnection *connection, OutBlock *block);
 const guint8 *connection_block_data (const OutBlock *block);
@@ -85,7 +85,7 @@ void connection_output_free (SatchelConnection *connection);
 GBytes *connection_output_take (SatchelConnection *connection);
 
 /* connection_life.c has these. */
-/* Among the connections of the process from now on, STATE_OPEN. */
+/* Puts it among the connections of the process, in STATE_OPEN. */
 void connection_begin (SatchelConnection *connection);
 void connection_set_state (SatchelConnection *connection, ConnectionState state);
 void connection_update_events (SatchelConnection *connection);
@@ -102,7 +102,7 @@ void connection_check_end (SatchelConnection *connection);
 void connection_linger (SatchelConnection *connection);
 void connection_unref_call (SatchelConnection *connection);
 
-/* connection_input.c: watches the descriptor of the transport. */
+/* connection_input.c watches the descriptor of the transport. */
 void connection_attach (SatchelConnection *connection);
 
 /* connection_output.c has these. */

@@ -12,17 +12,17 @@
 #define SATCHEL_CONTROL_REPLY_MAX 16384u
 #define SATCHEL_CONTROL_ARGS_MAX 16u
 
-/* A request. n arguments follow, each NUL-ended, and fill the packet exactly. */
-/* The request whose last word is a secret: that is never logged, and wiped. */
+/* In this request the last word is a secret, which is never logged, and is wiped. */
 #define SATCHEL_CONTROL_SECRET_REQUEST "auth-test"
 
+/* This packet is a request. n arguments follow, each NUL-ended, and fill the packet exactly. */
 typedef struct SatchelControlRequest
 {
   guint32 magic, version, n_args, reserved;
 } SatchelControlRequest;
 
-/* A part of an answer. Text follows, UTF-8 without NUL. status: an exit status, which counts if the packet
- * is final. */
+/* This packet is a part of an answer. Text follows, UTF-8 without NUL. status is an exit status, which counts
+ * if the packet is final. */
 typedef struct SatchelControlReply
 {
   guint32 magic, version, status, is_final;

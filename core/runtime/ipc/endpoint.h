@@ -19,7 +19,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelEndpoint, satchel_endpoint_free)
 SatchelEndpoint *satchel_endpoint_parse (const char *text, char **ret_why);
 /* Adds the texts of all endpoints that @section names, its groups included, each once. */
 void satchel_endpoint_collect (const SatchelConfig *section, const SatchelConfigRow *rows, GPtrArray *texts);
-/* guint16: the TCP ports in @texts. */
+/* Returns the TCP ports in @texts (guint16). */
 GArray *satchel_endpoint_ports (const GPtrArray *texts);
 /* Makes the process at the other end of @fd connect for this one, from now on; when it ends, this process
  * ends, too. */

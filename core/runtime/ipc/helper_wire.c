@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The most bytes that fit beside the other fields of a message. */
+/* This many bytes fit at most beside the other fields of a message. */
 #define INLINE_BYTES 12288u
 
 /* Passwords are in some. */

@@ -11,13 +11,13 @@
 #define SATCHEL_IPC_MAX_BYTES 16384u
 #define SATCHEL_IPC_MAX_FDS 8u
 
-/* The comments list the fields in their order. s: a string (UTF-8 without NUL, with its length before it),
- * b: bytes, u32 and u64: numbers, place: where a user's mail is (core/storage/store/place.h), login: s
- * service, s mechanism or command, s listener, s peer, s client id, u32 SatchelIpcSecure bits, -: no fields.
- */
+/* The comments list the fields in their order. s is a string (UTF-8 without NUL, with its length before it),
+ * b bytes, u32 and u64 are numbers, place says where a user's mail is (core/storage/store/place.h), and login
+ * stands for: s service, s mechanism or command, s listener, s peer, s client id, u32 SatchelIpcSecure bits.
+ * A - means that there are no fields. */
 typedef enum
 {
-  /* role -> master, on the control link (descriptor 3 of every role) */
+  /* Messages of a role to master, on the control link (descriptor 3 of every role): */
   SATCHEL_IPC_HELLO = 1,   /* s build_id, u32 role, u32 slot */
   SATCHEL_IPC_READY,       /* -: the process is in its sandbox and serves */
   SATCHEL_IPC_RELOADED,    /* u64 attempt, u32 ok, s message */
@@ -31,7 +31,7 @@ typedef enum
   SATCHEL_IPC_PONG,        /* u64 number of the PING */
   SATCHEL_IPC_BAD_PEER,    /* u32 role, u32 slot of a helper that broke the rules of its link, which is closed
                               now (from auth, mail) */
-  /* master -> role */
+  /* Messages of master to a role: */
   SATCHEL_IPC_CONFIG = 32, /* u64 generation; fd: sealed memfd (config_image.h) */
   SATCHEL_IPC_SHARED,      /* u32 bits of SatchelIpcShared; fds: one for each bit, in the order of the bits */
   SATCHEL_IPC_TLS_FILE,    /* u64 generation, u32 certificate index, u32 0 chain | 1 key; fd (gate, config) */
@@ -57,7 +57,7 @@ typedef enum
   SATCHEL_IPC_ADMIN_ROOM, /* u64 request, u64 bytes of the answer that the administrator has read (mail) */
   SATCHEL_IPC_ADMIN_CANCEL, /* u64 request: nobody waits for its answer any more (mail) */
 
-  /* gate -> auth. The session id of the header names the connection. */
+  /* Messages of gate to auth. The session id of the header names the connection. */
   SATCHEL_IPC_AUTH_START =
       64,                    /* login (below), u32 has_initial, b initial, b tls-exporter, b
                                 tls-server-end-point, b certificate (empty unless the mechanism sees them) */
@@ -66,12 +66,12 @@ typedef enum
   SATCHEL_IPC_AUTH_PASSWORD, /* login, b user, b password */
   SATCHEL_IPC_SERVICE_GRANT, /* s service, s peer: a protocol without login (lmtp); auth checks `networks` */
   SATCHEL_IPC_SESSION_END,   /* -: the connection has ended (also one that was handed over and is relayed) */
-  /* auth -> gate */
+  /* Messages of auth to gate: */
   SATCHEL_IPC_MECHANISMS, /* u32 count, count * (s name, u32 flags of sasl.h) */
   SATCHEL_IPC_AUTH_REPLY, /* u32 SatchelAuthStatus, b challenge, s explain, b grant (16, or 0), u32 mail slot,
                              s user */
 
-  /* auth -> mail */
+  /* Messages of auth to mail: */
   SATCHEL_IPC_GRANT = 96, /* b grant (16), u32 gate slot, s service, s user ("" without login), place, b key,
                              u64 expires_ms (CLOCK_MONOTONIC), s credential id, s scopes ("": all services);
                              the session id of the header names the connection for which it is */
@@ -81,7 +81,7 @@ typedef enum
   SATCHEL_IPC_ADOPT,      /* s user, place */
   SATCHEL_IPC_LOOKUP_REPLY, /* u64 request, u32 SatchelDeliveryStatus, s why, u32 count, count * (s user, u32
                                slot, place) */
-  /* mail -> auth */
+  /* Messages of mail to auth: */
   SATCHEL_IPC_RELEASED, /* s user, u64 epoch of the RELEASE, u32 SatchelLook, s what was found */
   SATCHEL_IPC_LOOKUP, /* u64 request, s address without detail, and, if there was a detail, s address with it,
                          for which each database is asked first */
@@ -90,39 +90,39 @@ typedef enum
 
   SATCHEL_IPC_OWNED, /* u64 request, u32 0, s "", u32 count, count * s user: asks which of these belong to
                         this process; or u32 1, s after, u32 0: asks for the accounts behind this one */
-  /* auth -> mail */
+  /* A message of auth to mail: */
   SATCHEL_IPC_OWNED_REPLY, /* u64 request, u32 is_last, s last account that was looked at, u32 count, count *
                               (s user, place, which is set only in an answer about one user) */
 
   SATCHEL_IPC_END_SESSIONS = 112, /* s user, s credential id: what it opened ends, grants included */
 
-  /* mail -> auth */
+  /* A message of mail to auth: */
   SATCHEL_IPC_CLIENT_NAMED, /* s user, s credential id, s client id: a session of that credential has said who
                                its client is */
 
-  /* auth -> mail */
+  /* A message of auth to mail: */
   SATCHEL_IPC_ACCOUNT_MAIL, /* u64 request, s user, place, b message: a delivery to a user of this process */
-  /* mail -> auth */
+  /* A message of mail to auth: */
   SATCHEL_IPC_ACCOUNT_MAIL_REPLY, /* u64 request, u32 SatchelDeliveryStatus */
 
-  /* mail -> auth */
+  /* A message of mail to auth: */
   SATCHEL_IPC_TURN, /* u64 request, s user, u64 epoch, s profile, s volume, u32 is_final: the user's mail,
                        which was at that epoch, is copied to that place, where it is from now on; not final:
                        may it? */
-  /* auth -> mail */
+  /* A message of auth to mail: */
   SATCHEL_IPC_TURNED, /* u64 request, u32 0 or 1 + SatchelErrorCode, s why, u64 epoch from now on, u32 slot */
 
-  /* gate -> mail */
+  /* A message of gate to mail: */
   SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, s client id, u32 has_tls, b note, b input; fd:
                                   the socket, or one end of the relay's pair */
   SATCHEL_IPC_PEER_CLOSED,     /* u32 SatchelCloseReason of a relayed connection, sent before the relay's end
                                   closes */
-  /* mail -> gate */
+  /* Messages of mail to gate: */
   SATCHEL_IPC_KEEPALIVE = 131, /* u32 seconds, for the client's socket of a relayed connection */
   SATCHEL_IPC_SESSION_OVER, /* -: a connection whose socket was handed over has ended (gate keeps the counts)
                              */
 
-  /* mail <-> mail: a delivery for the owner */
+  /* Messages between mail processes: a delivery for the owner of a user. */
   SATCHEL_IPC_DELIVER =
       160, /* u64 request, s delivery id, s sender, s client address, s client name, s client user, s tls, u32
               recipients, s spool path, u32 is_lf, u64 size, u64 began_us (CLOCK_MONOTONIC), s recipient, s
@@ -131,26 +131,27 @@ typedef enum
   SATCHEL_IPC_DELIVER_REPLY, /* u64 request, u32 SatchelDeliveryStatus, s text for the sender ("": the
                                 protocol's own) */
 
-  /* gate, auth, mail -> helper. Session id: the caller's number of the call; deadline: when the caller gives
-   * up. "bytes" are u32 0 and b, or u32 1 and a sealed memfd that holds them
-   * (core/runtime/ipc/helper_private.h). */
+  /* Messages of gate, auth and mail to a helper. The session id is the caller's number of the call, the
+   * deadline is when the caller gives up. "bytes" are u32 0 and b, or u32 1 and a sealed memfd that holds
+   * them (core/runtime/ipc/helper_private.h). */
   SATCHEL_IPC_HELPER_CALL = 176, /* bytes request, u32 has_content; fd: a sealed memfd */
   SATCHEL_IPC_HELPER_CANCEL, /* -: nobody waits for the call any more; the helper answers it all the same */
-  /* helper -> gate, auth, mail: once for each call */
+  /* A message of a helper to gate, auth or mail, once for each call: */
   SATCHEL_IPC_HELPER_REPLY, /* u32 0, bytes reply; or u32 1 + SatchelErrorCode, s message */
 
-  /* helper <-> the process that connects for it (core/daemon/role/connector.h) */
+  /* A message of a helper to the process that connects for it (core/daemon/role/connector.h), and back: */
   SATCHEL_IPC_CONNECT =
       184, /* s endpoint, u32 only resolve, u32 timeout_ms; fd: one end of a pair, for the answer */
   SATCHEL_IPC_CONNECTED, /* u32 0, s address (if only resolve), fd: the socket; or u32 1 + SatchelErrorCode, s
                             why */
-  /* helper <-> the process that starts processes for it (core/daemon/role/launcher.h) */
+  /* A message of a helper to the process that starts processes for it (core/daemon/role/launcher.h), and
+   * back: */
   SATCHEL_IPC_RUN, /* bytes request (as of HELPER_CALL); deadline: when it is killed; fd: one end of a pair,
                       for the answer */
   SATCHEL_IPC_RAN, /* u32 0, bytes reply; or u32 1 + SatchelErrorCode, s why */
 
-  /* config -> master (core/daemon/plan.h). CONFIG, TLS_FILE and MODULE (with u32 roles added) are sent this
-   * way as well. */
+  /* Messages of config to master (core/daemon/plan.h). CONFIG, TLS_FILE and MODULE (with u32 roles added) are
+   * sent this way as well. */
   SATCHEL_IPC_PLAN = 192,    /* numbers and paths of the server */
   SATCHEL_IPC_PLAN_LISTENER, /* a socket to bind */
   SATCHEL_IPC_PROBLEM,       /* u32 is_warning, s where, s setting, s text */
@@ -159,7 +160,7 @@ typedef enum
                                 helper; before    PLAN_END */
 } SatchelIpcType;
 
-/* The bits of SHARED. */
+/* These are the bits of SHARED. */
 typedef enum
 {
   SATCHEL_IPC_SHARED_CONNECTION_TABLE = 1, /* a memfd */
@@ -207,8 +208,8 @@ void satchel_ipc_put_u64 (SatchelIpcMessage *message, guint64 value);
 void satchel_ipc_put_string (SatchelIpcMessage *message, const char *value); /* NULL: "" */
 void satchel_ipc_put_bytes (SatchelIpcMessage *message, const void *data, gsize len);
 void satchel_ipc_put_fd (SatchelIpcMessage *message, int fd); /* borrowed until sent; the caller closes */
-/* On failure these set `failed` and return 0, "" or an empty range. Strings and bytes are borrowed from the
- * message. */
+/* These read the next field. On failure they set `failed` and return 0, "" or an empty range. Strings and
+ * bytes are borrowed from the message. */
 guint32 satchel_ipc_get_u32 (SatchelIpcMessage *message);
 guint64 satchel_ipc_get_u64 (SatchelIpcMessage *message);
 const char *satchel_ipc_get_string (SatchelIpcMessage *message);

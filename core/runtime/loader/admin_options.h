@@ -13,7 +13,7 @@ gboolean satchel_admin_check_table (const SatchelModule *module, const SatchelPr
                                     const char *who, GError **error);
 /* Does the command run in auth?  A table of an older module may end before the member. */
 gboolean satchel_admin_is_in_auth (const SatchelAdminCommand *command);
-/* The option that a word of the command line sets, or NULL. */
+/* Returns the option that a word of the command line sets, or NULL. */
 const SatchelConfigRow *satchel_admin_operand (const SatchelAdminCommand *command);
 /* Finds a command by name; NULL: there is none. */
 const SatchelAdminCommand *satchel_admin_find (const SatchelAdminOps *ops, const char *name);

@@ -18,11 +18,11 @@
 
 #include "core/runtime/loader/kinds.h"
 
-/* NONE: the kind has no band; MAY: any number; MUST: 1..999. */
+/* BAND_NONE is for a kind without a band; BAND_MAY allows any number, BAND_MUST 1 to 999. */
 #define BAND_NONE(type) 0, FALSE
 #define BAND_MAY(type) offsetof (type, band), FALSE
 #define BAND_MUST(type) offsetof (type, band), TRUE
-/* @last: the last member that the table had at first. */
+/* @last is the last member that the table had at first. */
 #define ROW(kind, words, type, last, band, title, key)                                                       \
   [SATCHEL_KIND_##kind] = {                                                                                  \
     words, sizeof (type), G_STRUCT_OFFSET (type, last) + sizeof (gpointer), BAND_##band (type), title, key   \

@@ -69,9 +69,9 @@ const SatchelProvided *satchel_loader_find (SatchelLoader *loader, SatchelKind k
 GPtrArray *satchel_loader_find_all (SatchelLoader *loader, SatchelKind kind);
 /* Returns the descriptor of NAME.so; NULL: it is not loaded. */
 const SatchelModule *satchel_loader_module (SatchelLoader *loader, const char *name, gboolean is_gate);
-/* A SatchelConfigSchemaFunc (@data: the loader) that returns the rows of a loaded module; in roles config
- * and cli it loads the module for that. A module without settings has an empty table. NULL: there is no such
- * module. */
+/* This is a SatchelConfigSchemaFunc (@data is the loader). It returns the rows of a loaded module; in roles
+ * config and cli it loads the module for that. A module without settings has an empty table. NULL means that
+ * there is no such module. */
 const SatchelConfigRow *satchel_loader_schema (const char *group, gpointer loader);
 /* Returns why the last try to load @name for its schema failed, borrowed; NULL: it did not fail. */
 const char *satchel_loader_why_not (SatchelLoader *loader, const char *name);

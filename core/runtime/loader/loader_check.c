@@ -282,7 +282,7 @@ check_rows (const SatchelModule *module, const SatchelConfigRow *rows, guint dep
   return TRUE;
 }
 
-/* The size of a descriptor in its first form; later members follow behind it. */
+/* This is the size of a descriptor in its first form; later members follow behind it. */
 #define DESCRIPTOR_MIN offsetof (SatchelModule, rights)
 
 guint

@@ -16,7 +16,7 @@ typedef struct Series
   SatchelCounterRecord *record;
 } Series;
 
-/* What SatchelCounter.core points to. Readers look only at the first `n` series, which never change again. */
+/* SatchelCounter.core points to this. Readers look only at the first `n` series, which never change again. */
 typedef struct Counter
 {
   guint n;                                   /* atomic */

@@ -234,7 +234,7 @@ hide_addresses (const char *area, GString *text)
     text->str[at - text->str + 3] = ':';
 }
 
-/* Keys that become fields of the journal. */
+/* These keys become fields of the journal. */
 static const char *const journal_keys[] = { "session", "user",   "rip",     "service",
                                             "method",  "reason", "mailbox", "uid" };
 

@@ -4,9 +4,10 @@
 #pragma once
 #include <satchel/account_event.h>
 
-/* The listeners of this process, const SatchelAccountListenerOps *; NULL: none.  Not taken over. */
+/* Sets the listeners of this process, const SatchelAccountListenerOps *, which are not taken over; NULL means
+ * none. */
 void satchel_account_set_listeners (GPtrArray *listeners);
-/* What satchel_account_mail does; NULL: nothing. */
+/* Sets what satchel_account_mail does; NULL means nothing. */
 typedef void (*SatchelAccountMailer) (const char *user, GBytes *message, SatchelAccountMailFunc func,
                                       gpointer data);
 void satchel_account_set_mailer (SatchelAccountMailer mailer);

@@ -46,7 +46,7 @@ struct SatchelAuthCall
 static SatchelAuthCall *pending;
 /* The call that a module is being asked; NULL again once it is gone.  Main thread only. */
 static SatchelAuthCall *asked_now;
-/* A few tables of functions, for the life of the process. */
+/* There are a few tables of functions, which stay for the life of the process. */
 typedef struct Source
 {
   const void *source;
@@ -138,7 +138,7 @@ take_answer (gpointer data)
   call_free (call);
 }
 
-/* TRUE: the caller fills `answer`, and then calls end_answer. */
+/* Begins an answer. TRUE means that the caller fills `answer`, and then calls end_answer. */
 static gboolean
 begin_answer (SatchelAuthCall *call, SatchelCallKind kind, SatchelCallKind other)
 {

@@ -11,7 +11,7 @@ char *satchel_shared_secret_new (const char *text, gsize len);
 char *satchel_shared_secret_ref (char *secret);  /* NULL is fine */
 void satchel_shared_secret_unref (char *secret); /* NULL is fine */
 
-/* A copy, reference-counted; NULL strings become "", but for the user. */
+/* Makes a copy, which counts its references; NULL strings become "", but for the user. */
 SatchelLogin *satchel_login_new (const SatchelLogin *from);
 SatchelLogin *satchel_login_ref (SatchelLogin *login);
 void satchel_login_unref (SatchelLogin *login); /* NULL is fine */
@@ -32,7 +32,7 @@ typedef enum
   SATCHEL_CALL_ATTRIBUTES /* of a userdb */
 } SatchelCallKind;
 
-/* Copied, or referenced, by the call. */
+/* The call copies what this has, or takes references. */
 typedef struct SatchelQuestion
 {
   SatchelCallKind kind;
@@ -60,7 +60,7 @@ typedef struct SatchelCallAnswer
   char *key_secret;              /* the same: satchel_shared_secret_new, or NULL; may be taken */
   char **texts;                  /* RESOLVE, ATTRIBUTES; NULL: unknown; may be taken */
 } SatchelCallAnswer;
-/* Called once, also before satchel_call_ask returns. */
+/* It is called once, possibly before satchel_call_ask returns. */
 typedef void (*SatchelCallDoneFunc) (SatchelCallAnswer *answer, gpointer data);
 void satchel_call_ask (const SatchelQuestion *question, SatchelCallDoneFunc done, gpointer data);
 /* Ends all that is not answered: their `done` is called with an error.  Late answers are dropped. */
@@ -74,9 +74,10 @@ typedef void (*SatchelCallWorker) (const char *place, guint64 cost_bytes, gint64
                                    gpointer data);
 void satchel_calls_set_worker (SatchelCallWorker worker);
 
-/* The keyrings of this process, const SatchelKeyringOps *, in their order; NULL: none.  Not taken over. */
+/* Sets the keyrings of this process, const SatchelKeyringOps *, in their order, which are not taken over;
+ * NULL means none. */
 void satchel_keyrings_set (GPtrArray *keyrings);
-/* What satchel_auth_derive derives from. */
+/* Sets what satchel_auth_derive derives from. */
 void satchel_auth_set_secret (const guint8 bytes[SATCHEL_DERIVED_BYTES]);
 /* What satchel_auth_end_credential does. */
 void satchel_auth_set_end_credential (void (*func) (const char *user, const char *credential));

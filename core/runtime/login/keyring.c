@@ -14,7 +14,7 @@ satchel_keyrings_set (GPtrArray *all)
   keyrings = all;
 }
 
-/* One change of one ring. */
+/* Makes one change of one ring. */
 typedef gboolean (*ChangeFunc) (const SatchelKeyringOps *ops, const char *user,
                                 const SatchelKeyMaterial *opener, const SatchelKeyMaterial *material,
                                 GError **error);

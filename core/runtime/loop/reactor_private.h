@@ -21,8 +21,8 @@ void satchel_turn_cancel (SatchelTurn *turn);
 /* Counts turns: between two equal numbers nothing else of this process has run. */
 guint64 satchel_reactor_turn (void);
 
-/* The reactor drives the timer wheel (timer.c). This does what satchel_timer_arm does, which also makes the
- * source of the loop. */
+/* The reactor drives the timer wheel (timer.c). The first function does what satchel_timer_arm does, which
+ * also makes the source of the loop. */
 void satchel_timer_set (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, gpointer data);
 gint64 satchel_timer_next_ms (void); /* when the wheel has to run next, in monotonic ms; -1: never */
 void satchel_timer_run (gint64 now_ms);

@@ -181,7 +181,8 @@ satchel_timer_run (gint64 now_ms)
       gint64 next = satchel_timer_next_ms ();
       if (next < 0 || next > now_ms)
         {
-          /* Nothing until now: but never jump over the start of a slot that must come down later. */
+          /* Nothing is due until now; but the wheel must never jump over the start of a slot that has to come
+           * down later. */
           current_tick = now_tick;
           return;
         }

@@ -38,12 +38,12 @@ typedef enum
   SATCHEL_PROCESSES_PER_HELPER /* one for each module that has a helper */
 } SatchelProcesses;
 
-/* The child of a helper (connector.h); no module has this role. */
+/* This is the child of a helper that connects for it (connector.h); no module has this role. */
 #define SATCHEL_ROLE_CONNECTOR ((SatchelRole) (1 << 16))
-/* Another child of a helper (launcher.h); no module has this role. */
+/* This is the child of a helper that starts programs for it (launcher.h); no module has this role. */
 #define SATCHEL_ROLE_LAUNCHER ((SatchelRole) (1 << 17))
 
-/* The accounts of a plan (core/daemon/plan.h). */
+/* These are the accounts of a plan (core/daemon/plan.h). */
 enum
 {
   SATCHEL_PLAN_GATE = 0,

@@ -39,7 +39,7 @@ struct SatchelRecordLog
   gboolean is_unsure; /* what the file holds is not known any more: a new one is needed */
 };
 
-/* CRC-32C (Castagnoli), as in RFC 3720 B.4. */
+/* Computes a CRC-32C (Castagnoli), as in RFC 3720 B.4. */
 static guint32
 checksum_record (const char *data, gsize len)
 {
@@ -381,7 +381,7 @@ dump_record (const char *record, gpointer data)
     flush_dump (dumping);
 }
 
-/* Synced and in its place; the old file goes. */
+/* The new file is synced and in its place; the old one goes. */
 static gboolean
 finish_new_file (SatchelRecordLog *log, Dumping *dumping, GError **error)
 {

@@ -214,7 +214,7 @@ check_place (const char *user, const char *text, SatchelPlace **ret_place, GErro
                             "%s: no such user; `satchel user list` shows all", user);
 }
 
-/* The commands of the server itself come before those of a module. */
+/* Finds a command; those of the server itself come before those of a module. */
 static const SatchelAdminCommand *
 find_command (const char *group, const char *name, const char **ret_group, GError **error)
 {

@@ -18,7 +18,8 @@ typedef struct SatchelAdminHost
   const SatchelAdminOps *own; /* commands of the server itself, which have the group `own_group`; or NULL */
   const char *own_group;
   const SatchelConfig *(*group) (const char *name);
-  /* NULL: this is auth, which runs commands `in_auth`, has no stores, and has looked for the user. */
+  /* NULL means that this is auth, which runs commands `in_auth`, has no stores, and has looked for the
+   * user. */
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
   /* Sends a part of an answer, in whole characters; the last part is final. */
   void (*reply) (guint64 request, gboolean is_final, guint status, const char *text);

@@ -101,7 +101,8 @@ satchel_delivery_write (SatchelDelivery *delivery, const void *data, gsize len, 
   return satchel_spool_write (delivery->spool, data, len, error);
 }
 
-/* The target that decides a recipient's status: the last one of its users that failed; NULL: none failed. */
+/* Returns the target that decides a recipient's status, which is the last one of its users that failed; NULL
+ * means that none failed. */
 static const SatchelTarget *
 failed_target (const SatchelDelivery *delivery, guint recipient)
 {
@@ -266,7 +267,8 @@ settle_all (SatchelDelivery *delivery, SatchelDeliveryStatus status, const char 
   finish_delivery (delivery);
 }
 
-/* FALSE: the spool failed, and all recipients have their answer. */
+/* Says whether there is a spool to deliver. FALSE means that it failed, and that all recipients have their
+ * answer. */
 static gboolean
 has_spool (SatchelDelivery *delivery)
 {

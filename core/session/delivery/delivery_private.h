@@ -19,34 +19,35 @@
 
 #include "core/storage/store/place.h"
 
-/* What the mail process provides for deliveries. */
+/* This is what the mail process provides for deliveries. */
 typedef struct SatchelDeliveryHost
 {
   guint slot;
   int root_fd;                   /* the mail root */
   const char *detail_separators; /* auth.detail_separators */
-  /* Both take the message over.  FALSE: the peer is away. */
+  /* Both take the message over. FALSE means that the peer is away. */
   gboolean (*send_to_auth) (SatchelIpcMessage *message);
   gboolean (*send_to_mail) (guint slot, SatchelIpcMessage *message);
-  /* The open store of a user of this slot, as a handle of the caller's; in a job. */
+  /* Returns a handle, which is the caller's, of the open store of a user of this slot; it is called in a
+   * job. */
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 } SatchelDeliveryHost;
 void satchel_delivery_init (const SatchelDeliveryHost *host);
-/* Take messages for deliveries: LOOKUP_REPLY from auth; DELIVER and DELIVER_REPLY from mail process @slot.
- * FALSE: the message is malformed, and the link must be closed. */
+/* These take messages for deliveries: LOOKUP_REPLY from auth; DELIVER and DELIVER_REPLY from mail process
+ * @slot. FALSE means that the message is malformed, and that the link must be closed. */
 gboolean satchel_delivery_auth_message (SatchelIpcMessage *message);
 gboolean satchel_delivery_mail_message (guint slot, SatchelIpcMessage *message);
-/* The link broke: every question that was sent over it is answered with TEMPORARY. */
+/* Call one of these when a link broke: every question that was sent over it is answered with TEMPORARY. */
 void satchel_delivery_auth_lost (void);
 void satchel_delivery_mail_lost (guint slot);
-/* The number of deliveries that other mail processes wait for. */
+/* Returns the number of deliveries that other mail processes wait for. */
 guint satchel_delivery_n_asked (void);
 
 /* delivery_host.c has these. */
 void satchel_delivery_set_host (const SatchelDeliveryHost *host);
 const SatchelDeliveryHost *satchel_delivery_host (void);
 
-/* spool.c, spool_stream.c */
+/* spool.c and spool_stream.c have these. */
 #define SATCHEL_SPOOL_MEMORY_BYTES 65536u
 typedef struct SatchelSpool SatchelSpool;
 SatchelSpool *satchel_spool_new (const char *id);
@@ -57,8 +58,8 @@ const GByteArray *satchel_spool_memory (SatchelSpool *spool);
 /* Ends the content, after the last write: what was written stands in the file.  [blocks, if there is a
  * file] */
 gboolean satchel_spool_end (SatchelSpool *spool, GError **error);
-/* The content, after end.  The stream may outlive the spool, but not the file, unless it was read from
- * before. */
+/* Returns the content, once the spool has ended. The stream may outlive the spool, but not the file, unless
+ * it was read from before. */
 SatchelStream *satchel_spool_content (const SatchelSpool *spool);
 /* Replaces the content, in memory or by a file as its size demands; *@spool is another object afterwards.
  * [blocks] */
@@ -68,7 +69,7 @@ gboolean satchel_spool_sync (SatchelSpool *spool, GError **error);
 const char *satchel_spool_path (SatchelSpool *spool); /* below the mail root, after sync */
 gboolean satchel_spool_is_lf (SatchelSpool *spool);
 guint64 satchel_spool_size (SatchelSpool *spool); /* as written */
-/* The attributes of the content, after sync; computed once.  [blocks] */
+/* Returns the attributes of the content, once the spool is synced; they are computed once. [blocks] */
 GBytes *satchel_spool_attributes (SatchelSpool *spool, GError **error);
 /* The content of a spool file as it was written.  @path has been checked by satchel_spool_is_path. */
 SatchelStream *satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error);
@@ -79,7 +80,7 @@ gboolean satchel_spool_is_path (const char *path);
 void satchel_spool_clean (void);
 
 /* delivery_lookup.c has these. */
-/* The public recipient, with the mail process and place of each of its users. */
+/* This is the public recipient, with the mail process and place of each of its users. */
 typedef struct SatchelRoutedRecipient
 {
   SatchelRecipient recipient;
@@ -93,7 +94,7 @@ typedef struct SatchelOwnerTask
   SatchelFilterEnvelope *envelope;
   char *recipient, *user, *detail;
   SatchelPlace *place;
-  /* The content: memory or a spool file. */
+  /* The content is in memory or in a spool file. */
   const GByteArray *memory; /* borrowed */
   char *spool_path;
   gboolean is_lf;
@@ -110,7 +111,7 @@ typedef struct SatchelOwnerTask
 void satchel_owner_task_free (SatchelOwnerTask *task);
 /* Asks filters, then stores the message in a job of the user; `done` is called in the main thread. */
 void satchel_owner_task_submit (SatchelOwnerTask *task);
-/* The Message-ID of an attributes blob for the log, or "". Yours. */
+/* Returns the Message-ID of an attributes blob for the log, or ""; the caller frees it. */
 char *satchel_delivery_message_id (GBytes *attributes);
 SatchelDeliveryStatus satchel_delivery_status_from_error (const GError *error);
 SatchelDeliveryStatus satchel_delivery_status_from_verdict (SatchelFilterVerdict verdict);

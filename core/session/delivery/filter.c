@@ -144,7 +144,7 @@ count_answer (const SatchelFilter *filter, const char *result)
   satchel_counter_add (&answers, 1, filter->provided->module->name, result);
 }
 
-/* FALSE: no further filter is asked. */
+/* Does what the filter said. FALSE means that no further filter is asked. */
 static gboolean
 take_verdict (SatchelFilterRun *run, const SatchelFilter *filter, SatchelFilterVerdict verdict)
 {
@@ -155,7 +155,7 @@ take_verdict (SatchelFilterRun *run, const SatchelFilter *filter, SatchelFilterV
   return verdict == SATCHEL_FILTER_CONTINUE;
 }
 
-/* FALSE: no further filter is asked. */
+/* Does what the settings say of a filter that failed. FALSE means that no further filter is asked. */
 static gboolean
 take_failure (SatchelFilterRun *run, const SatchelFilter *filter, const char *what, const char *why)
 {
@@ -260,7 +260,7 @@ leave_question (SatchelFilterRun *run, SatchelFilterQuestion *question)
   question->run = NULL;
 }
 
-/* FALSE: no further filter is asked. */
+/* Takes the answer to a question. FALSE means that no further filter is asked. */
 static gboolean
 take_question_answer (SatchelFilterRun *run, SatchelFilterQuestion *question)
 {

@@ -80,7 +80,7 @@ satchel_disposition_clear (SatchelDisposition *disposition)
   disposition->flags = disposition->special_use = 0;
 }
 
-/* FALSE: there is no room for another keyword. */
+/* Adds a keyword. FALSE means that there is no room for another one. */
 static gboolean
 add_keyword (SatchelDisposition *disposition, const char *keyword)
 {

@@ -22,7 +22,8 @@ typedef enum
 typedef struct SatchelFilterEnvelope
 {
   char *id, *sender, *client_address, *client_name, *client_user, *tls; /* client_user: NULL: none */
-  /* All of them; in another mail process than that which took the message only `first_recipients`. */
+  /* These are all recipients; in another mail process than that which took the message only
+   * `first_recipients`. */
   char **recipients;
   guint n_recipients;
   char **first_recipients; /* those of them that the recipient stage is told of; the strings are borrowed */
@@ -35,7 +36,7 @@ void satchel_filter_envelope_set_recipients (SatchelFilterEnvelope *envelope, ch
 SatchelFilterEnvelope *satchel_filter_envelope_ref (SatchelFilterEnvelope *envelope);
 void satchel_filter_envelope_unref (SatchelFilterEnvelope *envelope);
 
-/* How filters want a message stored. */
+/* This says how filters want a message stored. */
 typedef struct SatchelDisposition
 {
   guint32 flags;
@@ -47,10 +48,10 @@ void satchel_disposition_clear (SatchelDisposition *disposition);
 /* Adds what @more has, or replaces it.  Returns the number of keywords that there is no room for. */
 guint satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposition *more);
 
-/* filter.c; main thread */
+/* filter.c has these; they run in the main thread. */
 
-/* One pass over the filters of a stage.  The caller fills and frees it; strings are borrowed until `done`
- * is called. */
+/* This is one pass over the filters of a stage. The caller fills and frees it; strings are borrowed until
+ * `done` is called. */
 typedef struct SatchelFilterRun
 {
   SatchelFilterStage stage;
@@ -65,14 +66,14 @@ typedef struct SatchelFilterRun
   const char *by;               /* the filter that refused or discarded */
   void (*done) (struct SatchelFilterRun *run, gpointer data);
   gpointer data;
-  /* private */
+  /* filter.c alone uses these. */
   guint next;
   struct SatchelFilterQuestion *question;
   SatchelTimer timer;
 } SatchelFilterRun;
 void satchel_filter_run_clear (SatchelFilterRun *run);
 
-/* @filters: SatchelProvided in order, which are kept at the first call; later calls only read the settings
+/* @filters are SatchelProvided in order, which are kept at the first call; later calls only read the settings
  * again. */
 void satchel_filters_configure (const GPtrArray *filters, const SatchelConfig *settings);
 gboolean satchel_filters_has (SatchelFilterStage stage);
@@ -85,8 +86,8 @@ guint satchel_filters_n_running (void);
 
 /* filter_item.c has these. */
 
-/* The state of an item.  Its thread, or the deadline, takes it out of WAITING, and so decides whether the
- * filter sees it. */
+/* This is the state of an item. Its thread, or the deadline, takes it out of WAITING, and so decides whether
+ * the filter sees it. */
 typedef enum
 {
   SATCHEL_FILTER_WAITING = 0,
@@ -117,7 +118,7 @@ typedef struct SatchelFilterQuestion
   char *text, *failure; /* failure: the reason that the filter gave */
   gboolean is_suspect;  /* the filter is not asked about this message */
   char *crumb;
-  /* filter.c, main thread */
+  /* filter.c uses these in the main thread. */
   struct SatchelFilter *filter;
   SatchelFilterRun *run; /* NULL: the delivery went on without this filter */
   gboolean is_started, has_returned, has_ended, is_overdue;

@@ -12,7 +12,7 @@ typedef struct SatchelHeaderEdit
 void satchel_header_edit_init (SatchelHeaderEdit *edit);
 void satchel_header_edit_clear (SatchelHeaderEdit *edit);
 gboolean satchel_header_edit_is_empty (const SatchelHeaderEdit *edit);
-/* See satchel_filter_add_header and satchel_filter_remove_header. */
+/* These do what satchel_filter_add_header and satchel_filter_remove_header say. */
 gboolean satchel_header_edit_add (SatchelHeaderEdit *edit, const char *name, const char *value,
                                   GError **error);
 gboolean satchel_header_edit_remove (SatchelHeaderEdit *edit, const char *name, GError **error);

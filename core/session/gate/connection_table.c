@@ -9,7 +9,7 @@
 
 #define PROBES 32u
 #define PRIVATE_TABLE_BYTES 65536u
-/* The fields of an entry, from its lowest bit up: the count, the slot, the fingerprint. */
+/* An entry has these fields, from its lowest bit up: the count, the slot, the fingerprint. */
 #define COUNT_BITS 24u
 #define SLOT_BITS 8u
 #define COUNT_MAX ((1u << COUNT_BITS) - 1)

@@ -6,8 +6,8 @@
 #include "core/session/network.h"
 
 typedef struct SatchelConnectionTable SatchelConnectionTable;
-/* @area: @len zeroed shared bytes, borrowed; NULL: the table is in private memory.  @key: 16 secret bytes
- * that all gates share.  The counts of an earlier process in @slot are cleared. */
+/* @area has @len zeroed shared bytes, and is borrowed; NULL means that the table is in private memory. @key
+ * has 16 secret bytes that all gates share. The counts of an earlier process in @slot are cleared. */
 SatchelConnectionTable *satchel_connection_table_new (gpointer area, gsize len, guint slot,
                                                       const guint8 key[16]);
 void satchel_connection_table_free (SatchelConnectionTable *table);

@@ -12,17 +12,17 @@
 typedef struct SatchelGateHost
 {
   guint slot;
-  /* Both take the message over.  FALSE: the peer is away. */
+  /* Both take the message over. FALSE means that the peer is away. */
   gboolean (*send_to_auth) (SatchelIpcMessage *message);
   gboolean (*send_to_mail) (guint slot, SatchelIpcMessage *message);
   gboolean (*is_auth_up) (void);
   gboolean (*is_mail_up) (guint slot);
-  /* A group of the current configuration. */
+  /* Returns a group of the current configuration. */
   const SatchelConfig *(*group) (const char *name);
 } SatchelGateHost;
 
-/* @table: SATCHEL_CONNECTION_TABLE_BYTES shared by all gates, or NULL; @key: 64 secret bytes that all gates
- * share. */
+/* @table has SATCHEL_CONNECTION_TABLE_BYTES that all gates share, or is NULL; @key has 64 secret bytes that
+ * all gates share. */
 void satchel_gate_init (const SatchelGateHost *host, gpointer table, gsize table_len, const guint8 key[64]);
 /* Reads the group `limits` again. */
 void satchel_gate_configure (void);
@@ -41,14 +41,15 @@ typedef struct SatchelGateListenerOptions
   gboolean asks_certificate;
   const char *const *id_networks; /* copied */
 } SatchelGateListenerOptions;
-/* @fd: listening, non-blocking; borrowed for good. */
+/* @fd is listening and non-blocking, and is borrowed for good. */
 void satchel_gate_listen (int fd, const SatchelGateListenerOptions *options);
 /* Takes a connected socket over as if it had been accepted (tests, and activation by connection). */
 struct sockaddr_storage;
 void satchel_gate_take (int fd, const struct sockaddr_storage *peer,
                         const SatchelGateListenerOptions *options);
 
-/* Take messages of the peers.  FALSE: the message is malformed, and the link must be closed. */
+/* These take messages of the peers. FALSE means that the message is malformed, and that the link must be
+ * closed. */
 gboolean satchel_gate_auth_message (SatchelIpcMessage *message);
 gboolean satchel_gate_mail_message (guint slot, SatchelIpcMessage *message);
 void satchel_gate_auth_up (void);

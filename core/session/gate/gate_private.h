@@ -15,7 +15,7 @@
 #include <satchel/log.h>
 #include <satchel/sasl.h>
 
-/* A mechanism that auth offers. */
+/* This is a mechanism that auth offers. */
 typedef struct GateMechanism
 {
   char name[SATCHEL_SASL_NAME_MAX + 1];
@@ -119,7 +119,7 @@ typedef struct Gate
   SatchelTimer accept_timer, full_timer;
   GArray *mechanisms;                           /* GateMechanism */
   const char *offered[GATE_MECHANISMS_MAX + 1]; /* those that the connection asked for last may use */
-  /* limits */
+  /* These are limits, from the settings. */
   guint max_connections, max_per_address, bad_commands;
   gint64 handshake_timeout_ms, login_timeout_ms, write_timeout_ms;
   gsize prelogin_line, output_buffer;

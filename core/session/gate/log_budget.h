@@ -18,7 +18,7 @@ typedef struct SatchelLogBudget
   const char *area;
   guint burst, an_hour;         /* lines of one place and kind: at once, and within an hour */
   guint burst_in_all, a_second; /* lines of all places and kinds together */
-  /* Private; zero at first. */
+  /* log_budget.c alone uses these; they are zero at first. */
   GMutex lock;
   SatchelLogEntry *entries;
   gint64 due_us;

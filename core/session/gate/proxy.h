@@ -8,7 +8,8 @@
 #define SATCHEL_PROXY_HEADER_BYTES 16u
 #define SATCHEL_PROXY_MAX_BYTES 2048u /* header and additions; a longer header is refused */
 
-/* The number of bytes that follow the fixed 16; -1: the header is not of version 2, or too long. */
+/* Returns the number of bytes that follow the fixed 16; -1 means that the header is not of version 2, or too
+ * long. */
 int satchel_proxy_rest (const guint8 header[SATCHEL_PROXY_HEADER_BYTES]);
 /* Parses header and @rest.  TRUE: *address is the client's; a LOCAL command, or a family without address,
  * leaves it as it is.  FALSE: the header is malformed. */

@@ -103,7 +103,7 @@ mail_write (SatchelRelay *relay, const guint8 *data, gsize len)
   return n >= 0 ? n : errno == EAGAIN ? 0 : -1;
 }
 
-/* FALSE: stop with this direction for now. */
+/* Sends what the client said. FALSE means that this direction stops for now. */
 static gboolean
 flush_to_mail (SatchelRelay *relay)
 {
@@ -233,7 +233,7 @@ again (SatchelTurn *turn)
 static void
 update (SatchelRelay *relay)
 {
-  /* EPOLLET alone: to hear once of a vanished end that is not being read. */
+  /* EPOLLET alone tells once of a vanished end that is not being read. */
   guint32 client = EPOLLET, mail = EPOLLET;
   if (relay->to_mail.data != NULL)
     mail = EPOLLOUT;

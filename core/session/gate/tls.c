@@ -22,7 +22,7 @@ add_pair (SatchelTlsContext *context, const SatchelTlsPair *pair, GError **error
   const void *key_data = g_bytes_get_data (pair->key, &key_len);
   gnutls_datum_t chain = { (void *) chain_data, (unsigned) chain_len },
                  key = { (void *) key_data, (unsigned) key_len };
-  /* Each file by itself first, so that the message names the right one. */
+  /* Each file is read by itself first, so that the message names the right one. */
   gnutls_x509_crt_t *certificates = NULL;
   unsigned n_certificates = 0;
   int result = gnutls_x509_crt_list_import2 (&certificates, &n_certificates, &chain, GNUTLS_X509_FMT_PEM, 0);

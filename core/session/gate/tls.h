@@ -6,7 +6,7 @@
 #include "core/runtime/connection/connection_private.h"
 #include <satchel/error.h>
 
-/* One certificate chain, leaf first, and its key, both PEM. */
+/* This is one certificate chain, leaf first, and its key, both PEM. */
 typedef struct SatchelTlsPair
 {
   const char *chain_name, *key_name; /* for messages: paths */
@@ -35,7 +35,7 @@ typedef enum
   SATCHEL_HANDSHAKE_READ, /* wait for the descriptor */
   SATCHEL_HANDSHAKE_WRITE
 } SatchelHandshake;
-/* @ret_why: on failure a static text for the log. */
+/* On failure *@ret_why is a static text for the log. */
 SatchelHandshake satchel_tls_handshake (SatchelTransport *transport, const char **ret_why);
 /* @func is called for a fatal alert after the handshake, with a static text for the log: under TLS 1.3 a
  * client that does not trust the certificate says so only then (RFC 8446 4.4.2.4, 6.2).  NULL: no calls any
@@ -45,7 +45,8 @@ void satchel_tls_set_alert_func (SatchelTransport *transport, SatchelTlsAlertFun
 /* Is there a channel binding?  With TLS 1.3 only: clients bind to 1.2 by tls-unique, which is not secure (RFC
  * 9266 1), and cannot be told to take another. */
 gboolean satchel_tls_can_bind (SatchelTransport *transport);
-/* tls-exporter (RFC 9266 2), 32 bytes, and tls-server-end-point (RFC 5929 4); yours.  NULL: there is none. */
+/* These return tls-exporter (RFC 9266 2), of 32 bytes, and tls-server-end-point (RFC 5929 4); the caller
+ * frees them. NULL means that there is none. */
 GBytes *satchel_tls_exporter (SatchelTransport *transport);
 GBytes *satchel_tls_server_end_point (SatchelTransport *transport);
 /* The certificate that the client has proved to hold the key of, DER; nobody has vouched for it. */
@@ -53,5 +54,5 @@ gboolean satchel_tls_has_peer_certificate (SatchelTransport *transport);
 GBytes *satchel_tls_peer_certificate (SatchelTransport *transport); /* yours */
 /* Has the handshake, which must not have begun, ask the client for a certificate; it may send none. */
 void satchel_tls_ask_certificate (SatchelTransport *transport);
-/* "TLS1.3 TLS_AES_256_GCM_SHA384"; yours. */
+/* Returns a text such as "TLS1.3 TLS_AES_256_GCM_SHA384", which the caller frees. */
 char *satchel_tls_info (SatchelTransport *transport);

@@ -91,7 +91,7 @@ pull (gnutls_transport_ptr_t pointer, void *buffer, size_t len)
   return n;
 }
 
-/* The end of a call into GnuTLS: what it did not take yet stays with the session. */
+/* Ends a call into GnuTLS: what it did not take yet stays with the session. */
 static void
 keep_rest (TlsTransport *self)
 {
@@ -138,8 +138,7 @@ io_result (gssize result)
     case GNUTLS_E_PUSH_ERROR:
       return SATCHEL_IO_RESET;
     default:
-      /* GNUTLS_E_PREMATURE_TERMINATION, bad records, too many key updates: nothing after it can be trusted.
-       */
+      /* After GNUTLS_E_PREMATURE_TERMINATION, bad records or too many key updates nothing can be trusted. */
       return SATCHEL_IO_CUT;
     }
 }
@@ -179,7 +178,7 @@ tls_read (SatchelTransport *transport, void *buffer, gsize len)
   return io_result (result);
 }
 
-/* Up to a record of what starts at part @index, byte @offset; small parts are joined. */
+/* Gathers up to a record of what starts at part @index, byte @offset; small parts are joined. */
 static gsize
 gather (const struct iovec *parts, int n_parts, int index, gsize offset, const guint8 **ret_data)
 {
@@ -295,8 +294,8 @@ satchel_tls_transport_new (SatchelTlsContext *context, int fd, const char *alpn)
     }
   if (alpn != NULL)
     {
-      /* RFC 7301 3.2: offered, but not ours: a fatal no_application_protocol, against cross-protocol attacks.
-       */
+      /* A protocol that is offered but not ours ends in a fatal no_application_protocol (RFC 7301 3.2),
+       * against cross-protocol attacks. */
       gnutls_datum_t protocol = { (void *) alpn, (unsigned) strlen (alpn) };
       (void) gnutls_alpn_set_protocols (session, &protocol, 1, GNUTLS_ALPN_MANDATORY);
     }

@@ -48,7 +48,7 @@ typedef enum
 } Phase;
 static const char *const phase_names[] = { "off", "loading", "waiting", "listing", "resting", "visiting" };
 
-/* One visit; the job has it while it runs. */
+/* This is one visit; the job has it while it runs. */
 typedef struct Visit
 {
   char *user;

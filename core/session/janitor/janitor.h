@@ -22,9 +22,9 @@ typedef struct SatchelJanitorHost
 void satchel_janitor_start (const SatchelJanitorHost *host);
 /* Takes OWNED_REPLY.  FALSE: the message is malformed. */
 gboolean satchel_janitor_auth_message (SatchelIpcMessage *message);
-/* The link to auth broke: no answer will come to the last question. */
+/* Call it when the link to auth broke: no answer will come to the last question. */
 void satchel_janitor_auth_lost (void);
 /* Ends the present slice, and stores the progress; its jobs end soon. */
 void satchel_janitor_stop (void);
-/* "janitor: slot=0 state=waiting users=..." and a line end. */
+/* Appends a line such as "janitor: slot=0 state=waiting users=...". */
 void satchel_janitor_describe (GString *text);

@@ -5,11 +5,11 @@
 #pragma once
 #include "core/session/janitor/janitor.h"
 
-/* @names: sorted, each once, yours; NULL: auth went away. */
+/* @names are sorted, each once, and the function frees them; NULL means that auth went away. */
 typedef void (*SatchelJanitorUsersFunc) (GPtrArray *names);
 void satchel_janitor_users_find (const SatchelJanitorHost *host, SatchelJanitorUsersFunc func);
-/* One user.  @is_answered FALSE: auth is away.  @place (borrowed) NULL: this process does not own the user.
- */
+/* Takes the answer about one user. @is_answered FALSE means that auth is away, @place (borrowed) NULL that
+ * this process does not own the user. */
 typedef void (*SatchelJanitorOwnerFunc) (gboolean is_answered, const SatchelPlace *place);
 void satchel_janitor_users_ask (const SatchelJanitorHost *host, const char *user,
                                 SatchelJanitorOwnerFunc func);

@@ -161,7 +161,7 @@ is_outdated (gpointer key, gpointer value, gpointer data)
          && ((Grant *) key)->place->epoch <= outdated->epoch;
 }
 
-/* A search for what one credential of a user opened. */
+/* This is a search for what one credential of a user opened. */
 typedef struct Opened
 {
   const char *user, *credential;
@@ -394,8 +394,8 @@ start_session (MailHandOver *hand_over, const Grant *grant, SatchelIpcMessage *m
   mail_session_start (hand_over);
 }
 
-/* FALSE: the message is not one, and the gate is not to be trusted.  A connection that is refused is closed
- * with the message, which has its descriptor. */
+/* Takes a HAND_OVER. FALSE means that the message is not one, and the gate is not to be trusted. A connection
+ * that is refused is closed with the message, which has its descriptor. */
 static gboolean
 take_hand_over (guint slot, SatchelIpcMessage *message)
 {

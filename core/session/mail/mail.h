@@ -12,13 +12,14 @@
 
 typedef struct SatchelMailHost
 {
-  /* Both take the message over.  FALSE: the peer is away. */
+  /* Both take the message over. FALSE means that the peer is away. */
   gboolean (*send_to_auth) (SatchelIpcMessage *message);
   gboolean (*send_to_gate) (guint slot, SatchelIpcMessage *message);
   /* Handles the messages that auth has sent already: a grant and its connection come by different links. */
   void (*drain_auth) (void);
   const SatchelConfig *(*group) (const char *name);
-  /* The protocol of a service, and its group in *ret_group; NULL: this process does not have it. */
+  /* Returns the protocol of a service, and its group in *ret_group; NULL means that this process does not
+   * have it. */
   const SatchelProtocolOps *(*find_protocol) (const char *service, const char **ret_group);
   /* Returns a handle of the caller's.  It is called in a job. */
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
@@ -28,7 +29,8 @@ typedef struct SatchelMailHost
 } SatchelMailHost;
 
 void satchel_mail_init (const SatchelMailHost *host);
-/* Take messages of the peers.  FALSE: the message is malformed, and the link must be closed. */
+/* These take messages of the peers. FALSE means that the message is malformed, and that the link must be
+ * closed. */
 gboolean satchel_mail_auth_message (SatchelIpcMessage *message); /* GRANT RELEASE ADOPT */
 gboolean satchel_mail_gate_message (guint slot, SatchelIpcMessage *message);
 /* A gate is gone: its grants are void; its relayed connections end by themselves. */
@@ -48,7 +50,7 @@ guint satchel_mail_kick_outdated (const char *user, guint64 epoch);
 void satchel_mail_tell_placed (const char *user, guint64 epoch, gboolean has_mail);
 /* Ends the session of @user with this id; returns how many there were, 0 or 1. */
 guint satchel_mail_end_session (const char *user, const char *id);
-/* A line for each session of @user, or of all (NULL). */
+/* Calls @func with a line for each session of @user, or of all (NULL). */
 typedef void (*SatchelMailDescribeFunc) (const char *line, gpointer data);
 void satchel_mail_describe (const char *user, SatchelMailDescribeFunc func, gpointer data);
 

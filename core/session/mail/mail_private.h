@@ -47,5 +47,5 @@ void mail_session_start (const MailHandOver *hand_over);
 /* Ends the session with a goodbye, as soon as no job runs. */
 void mail_session_shutdown (SatchelSession *session);
 SatchelSession *mail_session_find (guint gate_slot, guint64 id);
-/* "TLS1.3 TLS_AES_256_GCM_SHA384", or "": the connection is in clear text. */
+/* Returns a text such as "TLS1.3 TLS_AES_256_GCM_SHA384", or "" if the connection is in clear text. */
 const char *satchel_session_tls_info (SatchelSession *session);

@@ -5,9 +5,9 @@
 #include <satchel/service.h>
 
 typedef const SatchelConfig *(*SatchelServiceSectionFunc) (const char *group);
-/* @fd: listening, non-blocking, borrowed for good. @group: borrowed; its section is asked for at each
- * connection. */
+/* @fd is listening and non-blocking, and is borrowed for good. @group is borrowed; its section is asked for
+ * at each connection. */
 void satchel_service_listen (int fd, const SatchelServiceOps *ops, const char *group,
                              SatchelServiceSectionFunc section);
-/* No new connections. */
+/* Ends all listening: there will be no new connections. */
 void satchel_services_stop (void);

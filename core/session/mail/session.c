@@ -201,7 +201,7 @@ ask_keepalive (gpointer data, guint within_s)
   satchel_mail_host.send_to_gate (session->gate_slot, message);
 }
 
-/* A relay's socket pair, as opposed to the client's own socket. */
+/* Says whether @fd is the socket pair of a relay, as opposed to the client's own socket. */
 static gboolean
 is_relay (int fd, gboolean has_tls, const char *peer)
 {
@@ -213,12 +213,12 @@ is_relay (int fd, gboolean has_tls, const char *peer)
     return FALSE;
   if (domain != AF_UNIX)
     return FALSE;
-  /* Clear text from a network, and yet a unix socket: relayed for what was in flight.  "local" may be either,
-   * and telling gate of an end that it knows does no harm. */
+  /* A unix socket that has clear text from a network is relayed for what was in flight. "local" may be
+   * either, and telling gate of an end that it knows does no harm. */
   return strcmp (peer, "local") != 0;
 }
 
-/* Who acts on the user's store from here on. */
+/* Says who acts on the user's store from here on. */
 static SatchelAccess *
 make_access (SatchelSession *session, const MailHandOver *hand_over)
 {

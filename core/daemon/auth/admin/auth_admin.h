@@ -7,17 +7,17 @@
 
 /* FALSE means: not known here. */
 gboolean satchel_auth_admin (SatchelAuth *auth, guint64 request, const char *const *argv);
-/* auth_admin_throttle.c, auth_admin_test.c */
+/* auth_admin_throttle.c and auth_admin_test.c have these. */
 void satchel_auth_admin_throttle (SatchelAuth *auth, guint64 request, const char *const *arguments);
 void satchel_auth_admin_test (SatchelAuth *auth, guint64 request, const char *const *arguments);
-/* auth_devices.c: the credentials of a user. */
+/* auth_devices.c shows the credentials of a user, and ends them. */
 void satchel_auth_devices_list (SatchelAuth *auth, guint64 request, const char *const *arguments);
 void satchel_auth_devices_end (SatchelAuth *auth, guint64 request, const char *const *arguments);
 /* Of somebody who is no user any more, or not yet: all credentials, what codes need, and known networks. */
 void satchel_auth_devices_forget (SatchelAuth *auth, guint64 request, const char *const *arguments);
-/* A CLIENT_NAMED of a mail process.  FALSE: it is malformed. */
+/* Takes a CLIENT_NAMED of a mail process. FALSE means that it is malformed. */
 gboolean satchel_auth_client_named (SatchelAuth *auth, SatchelIpcMessage *message);
-/* An answer, the last one to @request. */
+/* Sends an answer, the last one to @request. */
 void satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
 /* Returns the user that an argument names, yours; NULL: none, and that was answered. */

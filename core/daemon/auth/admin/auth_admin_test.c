@@ -97,7 +97,7 @@ note_main_password (Test *test, const char *user)
                   : "auth.main_password: the user's own password is not good here");
 }
 
-/* The last line: how it ended. */
+/* Sends the last line of the answer, which says how the test ended. */
 static void
 answer_test (Test *test)
 {
@@ -154,7 +154,7 @@ end_unchecked (Test *test, SatchelLoginVerdict verdict)
   test_done (&(SatchelCheckResult) { .verdict = verdict }, test);
 }
 
-/* The end of what the mechanism itself looks at. */
+/* Goes on when the mechanism itself has looked at all that it looks at. */
 static void
 follow_end (SatchelSaslResult result, gpointer data)
 {
@@ -187,7 +187,8 @@ found_user (SatchelAuthCheck *check, const char *user, const SatchelCredential *
     follow_end (result, test);
 }
 
-/* FALSE: the mechanism is not offered, or cannot be tried by a secret in one message. */
+/* Begins the test of a mechanism. FALSE means that the mechanism is not offered, or cannot be tried by a
+ * secret in one message. */
 static gboolean
 test_mechanism (Test *test, const char *name, const char *user, const char *secret)
 {
@@ -234,7 +235,8 @@ make_login (const Test *test, const char *peer, const char *mechanism)
   return satchel_login_new (&login);
 }
 
-/* USER SERVICE ADDRESS MECHANISM SECRET; no mechanism: the secret is a password, or what is typed for one. */
+/* The arguments are USER SERVICE ADDRESS MECHANISM SECRET. Without a mechanism the secret is a password, or
+ * what is typed in its place. */
 void
 satchel_auth_admin_test (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {

@@ -31,7 +31,7 @@ send_text (List *list, gboolean is_final)
   g_string_truncate (list->text, 0);
 }
 
-/* FALSE: there are more than are shown. */
+/* Begins a line of the list. FALSE means that the list is full, and that there are more than it shows. */
 static gboolean
 begin_line (List *list, const char *kind, const char *user, const char *network)
 {
@@ -119,7 +119,8 @@ clear_one (SatchelAuth *auth, guint64 request, const char *name, gboolean with_n
                             n_networks);
 }
 
-/* "list" all|refused [USER]; "clear" all, or "clear" failures|networks USER|ADDRESS. */
+/* The arguments are "list" and all or refused, with a USER if one is meant; or "clear" and all; or "clear",
+ * failures or networks, and a USER or an ADDRESS. */
 void
 satchel_auth_admin_throttle (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {

@@ -67,7 +67,8 @@ add_id (const SatchelCredentialEntry *entry, gpointer data)
   g_ptr_array_add (((Listing *) data)->ids, g_strdup (entry->id));
 }
 
-/* FALSE: one of them cannot tell; what the others say is there. */
+/* Lists the credentials of all modules. FALSE means that one of them cannot tell; what the others say is
+ * listed. */
 static gboolean
 list_all (SatchelAuth *auth, const char *user, SatchelCredentialEntryFunc func, Listing *listing,
           GError **error)

@@ -12,6 +12,7 @@ void satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *c
 gboolean satchel_auth_moves_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
 /* The mail process is sent the users that it does not own any more. */
 void satchel_auth_moves_mail_up (SatchelAuth *auth, SatchelPeer *mail);
-/* A mail process died, or its link: what it had is released with it, or as soon as it is linked again. */
+/* A mail process died, or the link to it broke: what it had is released with it, or as soon as it is linked
+ * again. */
 void satchel_auth_moves_mail_lost (SatchelAuth *auth, SatchelPeer *mail);
 void satchel_auth_moves_clear (void);

@@ -62,7 +62,7 @@ satchel_auth_cache_new (SatchelKept *kept, GError **error)
       satchel_error_set_errno (error, errno, "memory for the login cache cannot be had");
       return NULL;
     }
-  /* Best effort: RLIMIT_MEMLOCK may be 0. */
+  /* The page is locked if the system allows it: RLIMIT_MEMLOCK may be 0. */
   (void) mlock (page, PAGE_BYTES);
   (void) madvise (page, PAGE_BYTES, MADV_DONTDUMP);
   if (!make_secret (kept, page))

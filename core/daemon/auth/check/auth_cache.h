@@ -9,7 +9,7 @@
 
 typedef struct SatchelAuthCache SatchelAuthCache;
 typedef struct SatchelKept SatchelKept; /* auth_kept.h */
-/* @kept (borrowed): where entries outlive this process; NULL: nowhere. */
+/* @kept (borrowed) is where entries outlive this process; NULL means nowhere. */
 SatchelAuthCache *satchel_auth_cache_new (SatchelKept *kept, GError **error);
 /* Takes over what an earlier process had verified. */
 void satchel_auth_cache_load (SatchelAuthCache *cache, gint64 now_ms);

@@ -75,12 +75,12 @@ SatchelQuestion satchel_check_question (SatchelAuthCheck *check, SatchelCallKind
                                         void (*ask) (SatchelAuthCall *call),
                                         void (*cancelled) (SatchelAuthCall *call));
 
-/* auth_check_keys.c: who has been found to be right. */
+/* auth_check_keys.c goes on with a user who has been found to be right. */
 void satchel_check_accept (SatchelAuthCheck *check);
 
-/* auth_check_factor.c: `examine` of each; then @next, unless one decided. */
+/* auth_check_factor.c calls `examine` of each factor, and then @next, unless one of them decided. */
 void satchel_check_examine (SatchelAuthCheck *check, SatchelCheckNext next);
-/* The password is right: what the factor says, or the login is. */
+/* Goes on with a right password: the factor decides, or the login is right. */
 void satchel_check_confirm (SatchelAuthCheck *check);
 
 /* auth_check_password.c has these. */

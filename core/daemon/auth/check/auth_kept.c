@@ -48,7 +48,7 @@ is_zero (const void *bytes, gsize len)
   return TRUE;
 }
 
-/* FALSE: the library fails. */
+/* Derives the key of digests. FALSE means that the library fails. */
 static gboolean
 derive_key (SatchelKept *kept)
 {

@@ -7,15 +7,16 @@
 #include "core/daemon/auth/check/auth_cache.h"
 #include "core/daemon/role/role.h"
 
-/* Of sealed keys; entries with longer ones are not kept. */
+/* This bounds sealed keys in bytes; entries with longer ones are not kept. */
 #define SATCHEL_KEPT_SEALED_MAX 110u
 
-/* @area: SATCHEL_REMEMBERED_BYTES, borrowed; all of it is forgotten if it comes from another generation of
- * the configuration, or was not written with this secret.  NULL: it cannot be used. */
+/* @area has SATCHEL_REMEMBERED_BYTES, and is borrowed. All of it is forgotten if it comes from another
+ * generation of the configuration, or was not written with this secret. NULL means that it cannot be used. */
 SatchelKept *satchel_kept_new (gpointer area, guint64 generation);
 void satchel_kept_free (SatchelKept *kept); /* what is kept stays */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelKept, satchel_kept_free)
-/* The key of digests: of the installation's secret and of a random value that only this memory has. */
+/* Returns the key of digests, made of the installation's secret and of a random value that only this memory
+ * has. */
 const guint8 *satchel_kept_key (const SatchelKept *kept);
 /* Returns the slot that it took, or SATCHEL_KEPT_NONE.  @sealed: NULL, or what the login unlocked. */
 #define SATCHEL_KEPT_NONE G_MAXUINT

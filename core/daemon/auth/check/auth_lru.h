@@ -19,7 +19,7 @@ gpointer satchel_lru_add (SatchelLru *lru, gconstpointer key, gsize key_len);
 void satchel_lru_remove (SatchelLru *lru, gconstpointer key, gsize key_len);
 /* Those of which @func says TRUE. */
 void satchel_lru_remove_if (SatchelLru *lru, gboolean (*func) (gpointer value, gpointer data), gpointer data);
-/* The most recently used first; @func may not change the table. */
+/* Calls @func for each entry, the most recently used first; @func may not change the table. */
 typedef void (*SatchelLruFunc) (gconstpointer key, gsize key_len, gpointer value, gpointer data);
 void satchel_lru_foreach (SatchelLru *lru, SatchelLruFunc func, gpointer data);
 void satchel_lru_clear (SatchelLru *lru);

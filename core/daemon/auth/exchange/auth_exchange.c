@@ -258,7 +258,7 @@ auth_exchange_password (Session *session, const char *name, gsize name_len, cons
 
 static void follow (Exchange *exchange, SatchelSaslResult result);
 
-/* The user that a mechanism asked for, in the middle of its exchange. */
+/* Takes the user that a mechanism asked for in the middle of its exchange. */
 static void
 found_user (SatchelAuthCheck *check, const char *user, const SatchelCredential *credential, gpointer data)
 {

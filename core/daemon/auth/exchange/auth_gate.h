@@ -63,7 +63,7 @@ void auth_session_drop_exchange (Session *session);
 
 /* @login is taken over.  The session's from here on. */
 Exchange *auth_exchange_new (Session *session, SatchelLogin *login, guint secure, gint64 deadline_ms);
-/* The name for the log: @len bytes of @name, of which a bounded part is kept. */
+/* Sets the name for the log to @len bytes of @name, of which a bounded part is kept. */
 void auth_exchange_set_name (Exchange *exchange, const char *name, gsize len);
 /* It is logged at once, and answered after the delay; a connection that has gone is counted and logged all
  * the same. */

@@ -73,7 +73,7 @@ line_end (GString *line, const SatchelAuthEvent *event)
   satchel_log_field (line, "session", session);
 }
 
-/* The frozen list of packaging/fail2ban. */
+/* Says whether a verdict is one of those that packaging/fail2ban counts; that list is frozen. */
 static gboolean
 is_guess (SatchelLoginVerdict verdict)
 {

@@ -37,7 +37,7 @@ steps_free (gpointer exchange)
   g_free (exchange);
 }
 
-/* message = [authzid] UTF8NUL authcid UTF8NUL passwd, all UTF-8, the last two not empty (RFC 4616 2). */
+/* The message is [authzid] UTF8NUL authcid UTF8NUL passwd, all UTF-8, the last two not empty (RFC 4616 2). */
 static SatchelSaslResult
 step_plain (gpointer exchange, const guint8 *response, gsize len, SatchelSaslTurn *turn)
 {

@@ -28,7 +28,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSasl, satchel_sasl_free)
 SatchelSaslResult satchel_sasl_step (SatchelSasl *sasl, const guint8 *response, gsize len);
 SatchelSaslResult satchel_sasl_found (SatchelSasl *sasl, const char *user,
                                       const SatchelCredential *credential);
-/* After ASK: asks the helper that the mechanism names, and tells what follows, once and later.  @sasl must
+/* After ASK, asks the helper that the mechanism names, and tells what follows, once and later. @sasl must
  * last until then. */
 void satchel_sasl_ask (SatchelSasl *sasl, gint64 left_ms, SatchelSaslAskedFunc func, gpointer data);
 void satchel_auth_wipe (char *secret); /* and frees; NULL is fine */

@@ -83,7 +83,7 @@ guint satchel_placements_slot (SatchelPlacements *placements, const char *user,
 /* Returns the slot that rules give. */
 guint satchel_placements_rule_slot (SatchelPlacements *placements, const char *user,
                                     const SatchelPlacement *placement);
-/* Durable on return.  FALSE: nothing changed. */
+/* Sets the placement of @user, which is durable on return. FALSE means that nothing changed. */
 gboolean satchel_placements_set (SatchelPlacements *placements, const char *user,
                                  const SatchelPlacement *placement, GError **error);
 /* Of all that have a record in @state. */

@@ -223,7 +223,7 @@ satchel_placement_rules_slot (const SatchelPlacementRules *rules, const SatchelP
       return satchel_placement_hash_slot (strrchr (user, '@') + 1, n_slots);
     case SATCHEL_SLOT_BY_VOLUME:
       {
-        /* Of two profiles over one driver, too. */
+        /* The same volume means the same slot for two profiles over one driver, too. */
         g_autofree char *volume = g_strdup_printf ("%s/%s", placement->driver, placement->volume);
         return satchel_placement_hash_slot (volume, n_slots);
       }

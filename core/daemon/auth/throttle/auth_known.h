@@ -33,8 +33,8 @@ SatchelKnownPlace *satchel_known_find (SatchelKnown *known, const char *user, co
 /* Has @user proved from @place who he is, by more than an app password?  Never true of loopback and unix
  * sockets, where a webmail's users all come from. */
 gboolean satchel_known_is_proved (SatchelKnown *known, const char *user, const char *place, gint64 now_s);
-/* The user got in from @place; @is_proved: not by an app password.  TRUE: satchel_known_sync has something to
- * write, which may wait a while. */
+/* Notes that the user got in from @place; @is_proved says that it was not by an app password. TRUE means that
+ * satchel_known_sync has something to write, which may wait a while. */
 gboolean satchel_known_remember (SatchelKnown *known, const char *user, const char *place, gboolean is_proved,
                                  gint64 now_s);
 /* Returns how many of @user's were forgotten. */

@@ -179,7 +179,7 @@ judge_networks (SatchelThrottle *throttle, const char *place, const SatchelThrot
 {
   const guint most[N_LEVELS] = { limits->address, limits->network, limits->wide };
   SatchelAddress address;
-  /* Users of a webmail and of a proxy all come from here. */
+  /* The users of a webmail or of a proxy on this machine all come from here. */
   if (!satchel_address_parse (place, &address) || satchel_address_is_loopback (&address))
     return SATCHEL_THROTTLE_NONE;
   for (guint i = 0; i < N_LEVELS; i++)

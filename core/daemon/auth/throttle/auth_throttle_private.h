@@ -24,7 +24,7 @@ typedef struct
   gint64 wrong_ms[WRONG_MAX];
 } ThrottleAccount;
 
-/* Levels of addresses. */
+/* Failures are counted for an address, and for the networks of two sizes around it. */
 typedef struct
 {
   SatchelThrottleReason reason;

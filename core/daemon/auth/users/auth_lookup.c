@@ -145,8 +145,8 @@ add_user (Search *search, const char *user)
     g_hash_table_add (search->found, (gpointer) g_ptr_array_index (search->users, search->users->len - 1));
 }
 
-/* Of a target that differs from @address in its domain only (an alias of the whole domain): the target
- * without detail. */
+/* Returns the target without detail, if @target differs from @address in its domain only, as with an alias of
+ * a whole domain; else NULL. */
 static char *
 plain_target (const char *target, const char *address, const char *plain)
 {
@@ -233,7 +233,7 @@ pop_frame (Search *search, SatchelDeliveryStatus status)
   outer->target++;
 }
 
-/* What a database gave: a user, or an alias that leads on. */
+/* Follows what a database gave: a user, or an alias that leads on. */
 static void
 follow_target (Search *search, Frame *frame)
 {

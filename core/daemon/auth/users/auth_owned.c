@@ -78,7 +78,8 @@ add_owned (SatchelAuth *auth, const char *user, guint slot, gboolean is_account,
     g_ptr_array_add (found, g_strdup (user));
 }
 
-/* A stretch of accounts behind @after; *ret_last: where the next one begins. */
+/* Adds a stretch of the accounts behind @after; *ret_last is the last one that was looked at. TRUE means that
+ * there are no more. */
 static gboolean
 find_accounts (SatchelAuth *auth, const char *after, guint slot, GPtrArray *found, const char **ret_last)
 {

@@ -110,7 +110,8 @@ told_attributes (const char *attributes, const GError *error, gpointer data)
   ask_attributes (recipient);
 }
 
-/* One user after the other: an alias has a hundred at most, and a source that is asked little stays quick. */
+/* Asks for one user after the other: an alias has a hundred at most, and a source that is asked little stays
+ * quick. */
 static void
 ask_attributes (Recipient *recipient)
 {
