@@ -16,9 +16,9 @@ satchel_attributes_header_size (GBytes *blob); /* the number of bytes of BODY[HE
  */
 SATCHEL_API gboolean satchel_attributes_is_parsed (GBytes *blob);
 
-/* Texts of `envelope` and `body` (RFC 3501 9), ready to send, with their parentheses; @is_extended: with
- * extension data (FETCH BODYSTRUCTURE, not FETCH BODY).  8-bit bytes, CR and LF occur only inside literals,
- * NUL never. */
+/* These return the texts of `envelope` and `body` (RFC 3501 9), ready to send, with their parentheses; with
+ * @is_extended the body has extension data (FETCH BODYSTRUCTURE, not FETCH BODY). 8-bit bytes, CR and LF
+ * occur only inside literals, NUL never. */
 SATCHEL_API const char *satchel_attributes_envelope (GBytes *blob, gsize *ret_len);
 SATCHEL_API const char *satchel_attributes_body_structure (GBytes *blob, gboolean is_extended,
                                                            gsize *ret_len);
@@ -45,8 +45,9 @@ typedef enum
   SATCHEL_HEADER_ABSENT,
   SATCHEL_HEADER_PRESENT
 } SatchelHeaderState;
-/* The first field called @name (without case).  @ret_value: its raw value, with folding and surrounding
- * white space, without the last line end; header.h unfolds and decodes it.  Outputs may be NULL. */
+/* Finds the first field called @name (without case). *@ret_value is its raw value, with folding and
+ * surrounding white space, without the last line end; header.h unfolds and decodes it. Outputs may be
+ * NULL. */
 SATCHEL_API SatchelHeaderState satchel_attributes_header (GBytes *blob, const char *name,
                                                           const char **ret_value, gsize *ret_len);
 /* Appends BODY[HEADER.FIELDS (names)], with its blank line and in the order of the message, if the blob

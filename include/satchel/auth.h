@@ -65,15 +65,16 @@ SATCHEL_API void satchel_auth_call_ask_helper (SatchelAuthCall *call, const char
 SATCHEL_API void satchel_auth_call_fail (SatchelAuthCall *call, const GError *error);
 /* This answers `look_up`: the user's credential, which is copied; NULL: the user is unknown here. */
 SATCHEL_API void satchel_auth_call_found (SatchelAuthCall *call, const SatchelCredential *credential);
-/* To a userdb's `look_up`: the users, or addresses that an alias leads to, NULL-ended, copied; NULL: the
- * address is unknown here. */
+/* This answers a userdb's `look_up` with the users, or the addresses that an alias leads to, NULL-ended and
+ * copied; NULL means that the address is unknown here. */
 SATCHEL_API void satchel_auth_call_resolved (SatchelAuthCall *call, const char *const *users);
 /* Answers a userdb's `attributes`: each is "NAME=VALUE", a NULL ends them, and they are copied.  NULL: the
  * user is unknown here. */
 SATCHEL_API void satchel_auth_call_attributes (SatchelAuthCall *call, const char *const *attributes);
 
-/* Bytes that follow from @text and a secret of this installation, and from nothing else: the same each time,
- * for values that are made up for users who are not there.  @purpose: keeps the uses apart.  Role auth. */
+/* Fills bytes that follow from @text and a secret of this installation, and from nothing else. They are the
+ * same each time, for values that are made up for users who are not there. @purpose keeps the uses apart.
+ * Role auth. */
 #define SATCHEL_DERIVED_BYTES 32u
 SATCHEL_API void satchel_auth_derive (const char *purpose, const char *text,
                                       guint8 ret_bytes[SATCHEL_DERIVED_BYTES]);
@@ -103,11 +104,11 @@ typedef enum
   SATCHEL_VERIFY_RIGHT,
   SATCHEL_VERIFY_RIGHT_UPGRADE /* the secret is right, but its stored form is outdated: `upgrade` is called */
 } SatchelVerify;
-/* This answers `verify`.  @key: what the secret unlocks (satchel_secret_new), or NULL: the key of the user's
- * sessions (access.h), which layers use.  With RIGHT only.  A reference is taken.  The core keeps it no
- * longer than it remembers the login, and sealed under the secret. */
+/* This answers `verify`. @key is what the secret unlocks (satchel_secret_new), with RIGHT only, or NULL; it
+ * becomes the key of the user's sessions (access.h), which layers use. A reference is taken. The core keeps
+ * it no longer than it remembers the login, and sealed under the secret. */
 SATCHEL_API void satchel_auth_call_verified (SatchelAuthCall *call, SatchelVerify verdict, GBytes *key);
-/* This answers `upgrade`: it is stored. */
+/* This answers `upgrade`: the new verifier is stored. */
 SATCHEL_API void satchel_auth_call_upgraded (SatchelAuthCall *call);
 
 typedef struct SatchelUserEntry
@@ -146,7 +147,8 @@ typedef struct SatchelPassdbOps
   /* Also called in role auth, in the main thread, for upkeep (maintain.h): if the list would take long, it
    * must return an error there. */
   gboolean (*list) (SatchelUserEntryFunc func, gpointer data, GError **error);
-  /* The same module's userdb, whose attributes come with a credential; NULL: they do not. */
+  /* This is the same module's userdb, whose attributes come with a credential; NULL means that they do
+   * not. */
   const SatchelUserdbOps *userdb;
   guint flags; /* SATCHEL_PASSDB_... */
 } SatchelPassdbOps;
@@ -175,8 +177,8 @@ struct SatchelUserdbOps
    * satchel_auth_call_resolved, with local@domain strings.  An address that is not the user's own means an
    * alias; the core looks each result up again in all userdbs, at most 10 deep.  Must. */
   void (*look_up) (SatchelAuthCall *call);
-  /* TRUE: this server takes mail for the domain.  Asked in the main thread, at each look-up: it must answer
-   * from memory.  May. */
+  /* May. TRUE means that this server takes mail for the domain. It is asked in the main thread, at each
+   * look-up, and must answer from memory. */
   gboolean (*has_domain) (const char *domain);
   guint flags; /* SATCHEL_USERDB_... */
   /* Lists each address that is an alias, as it is looked up ("*@DOMAIN" for a catch-all), for checks.  Main
@@ -238,28 +240,28 @@ typedef struct SatchelFactorAnswer
 {
   size_t size;
   SatchelFactorVerdict verdict;
-  /* CANDIDATES: how many bytes of the secret each is, 1 to all. */
+  /* CANDIDATES: how many bytes of the secret each candidate is, from 1 to all of them. */
   guint n_candidates;
   gsize candidates[SATCHEL_FACTOR_CANDIDATES_MAX];
-  /* ACCEPTED: which credential of the user's opened the session, 1 to SATCHEL_CREDENTIAL_ID_MAX of a-z, A-Z,
-   * 0-9, '-', '_', '.' and ':', unique with the user ("app:3f2a", "grant:17"); NULL: the password.  Sessions
-   * carry it, and satchel_auth_end_credential ends those that do. */
+  /* ACCEPTED: this says which credential of the user's opened the session, in 1 to SATCHEL_CREDENTIAL_ID_MAX
+   * characters of a-z, A-Z, 0-9, '-', '_', '.' and ':', unique with the user ("app:3f2a", "grant:17"); NULL
+   * means the password. Sessions carry it, and satchel_auth_end_credential ends those that do. */
   const char *credential;
-  /* ACCEPTED: services that it is good for, with a blank between them ("imap pop3"); NULL: all.  The login
-   * fails for another one, and the session carries them. */
+  /* ACCEPTED: these are the services that it is good for, with a blank between them ("imap pop3"); NULL means
+   * all. The login fails for another one, and the session carries them. */
   const char *scopes;
-  /* ACCEPTED from `examine`: how many bytes of the secret are the user's password, for keyrings
-   * (SATCHEL_KEY_SECRET); 0: none, the secret is one of its own (SATCHEL_KEY_APP). */
+  /* ACCEPTED from `examine`: so many bytes of the secret are the user's password, for keyrings
+   * (SATCHEL_KEY_SECRET); 0 means none, since the secret is one of its own (SATCHEL_KEY_APP). */
   gsize password_len;
-  /* ACCEPTED from `examine`, with password_len 0: the secret in its one form, in which keyrings get it
-   * however it was typed, and no longer than that; NULL: as it was typed.  The core wipes its copy. */
+  /* ACCEPTED from `examine`, with password_len 0: this is the secret in its one form, in which keyrings get
+   * it however it was typed, and no longer than that; NULL means as it was typed. The core wipes its copy. */
   const char *key_secret;
 } SatchelFactorAnswer;
 /* This answers `examine` and `confirm`.  @answer is copied. */
 SATCHEL_API void satchel_auth_call_judge (SatchelAuthCall *call, const SatchelFactorAnswer *answer);
 
-/* One credential of a user's, for lists of devices.  Texts are UTF-8; "" where there is nothing to say, as
- * are 0 for times, which are seconds since 1970. */
+/* This is one credential of a user's, for lists of devices. Texts are UTF-8; "" says that there is nothing to
+ * say, as 0 does for times, which are seconds since 1970. */
 typedef struct SatchelCredentialEntry
 {
   size_t size;
@@ -275,18 +277,18 @@ typedef struct SatchelFactorOps
 {
   size_t size;
   guint band; /* lower bands are asked first */
-  /* Answered by satchel_auth_call_judge.  The attempt is counted already.  Its credential is the user's, so
-   * that what a factor keeps can end when the verifier changes.  Without a secret (SCRAM, EXTERNAL) the
+  /* Must. satchel_auth_call_judge answers it. The attempt is counted already. Its credential is the user's,
+   * so that what a factor keeps can end when the verifier changes. Without a secret (SCRAM, EXTERNAL) the
    * client has proved who it is: ACCEPTED and NOT_MINE let it in, reasons to refuse apply at once, and
-   * CANDIDATES is a failure.  Must. */
+   * CANDIDATES is a failure. */
   void (*examine) (SatchelAuthCall *call);
-  /* Answered by satchel_auth_call_judge: ACCEPTED, or a reason to refuse.  That a code is used up must be
-   * durable before it answers ACCEPTED.  Must. */
+  /* Must. satchel_auth_call_judge answers it, with ACCEPTED or a reason to refuse. That a code is used up
+   * must be durable before it answers ACCEPTED. */
   void (*confirm) (SatchelAuthCall *call);
   /* It does what that of a passdb does.  May. */
   void (*cancelled) (SatchelAuthCall *call);
-  /* The three below: main thread; they go together.  May.
-   * Calls @func for each credential of @user that this module keeps. */
+  /* May. The three below go together; they are called in the main thread. This one calls @func for each
+   * credential of @user that this module keeps. */
   gboolean (*list_credentials) (const char *user, SatchelCredentialEntryFunc func, gpointer data,
                                 GError **error);
   /* Ends the credential durably, and then its sessions (satchel_auth_end_credential).  NONEXISTENT: it is not

@@ -18,7 +18,7 @@ SATCHEL_API char *satchel_charset_to_utf8_strict (const char *charset, const voi
 typedef struct SatchelTransferDecoder
 {
   SatchelEncoding encoding;
-  /* private */
+  /* The decoder alone uses these. */
   guint32 bits;
   guint n_bits, state, count;
   guint8 held[80];

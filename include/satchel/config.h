@@ -112,11 +112,13 @@ typedef struct SatchelUserChoice
   guint choice;     /* of an ENUM */
 } SatchelUserChoice;
 typedef struct SatchelUserChoices SatchelUserChoices;
-/* @key: a setting of GROUPS with @rows.  Yours.  NULL: INVALID, a name is there twice. */
+/* Reads @key, a setting of GROUPS with @rows; the caller frees the result. NULL with INVALID means that a
+ * name is there twice. */
 SATCHEL_API SatchelUserChoices *satchel_user_choices_new (const SatchelConfig *section, const char *key,
                                                           const SatchelConfigRow *rows, GError **error);
 SATCHEL_API void satchel_user_choices_free (SatchelUserChoices *choices); /* NULL is fine */
-/* The choice of @user, local@domain, or of the user's domain; @otherwise: there is neither.  [any thread] */
+/* Returns the choice of @user, local@domain, or of the user's domain; @otherwise if there is neither. [any
+ * thread] */
 SATCHEL_API guint satchel_user_choices_find (const SatchelUserChoices *choices, const char *user,
                                              guint otherwise);
 /* Returns the place where @key was set: "FILE:LINE", or "default". */

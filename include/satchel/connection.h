@@ -31,7 +31,7 @@ typedef struct SatchelConnectionHandlers
   /* The process is about to stop: the callback says goodbye (BYE) and closes.  NULL: the connection is
    * closed without a word. */
   void (*shutdown) (SatchelConnection *connection, gpointer self);
-  /* The last call; the connection is freed after it, and unconsumed input is gone.  Must. */
+  /* Must. This is the last call; the connection is freed after it, and unconsumed input is gone. */
   void (*closed) (SatchelConnection *connection, gpointer self, SatchelCloseReason reason);
   /* The input cannot be decompressed, so nothing more will be read: the callback says so (BYE) and closes.
    * NULL: the connection is closed without a word. */

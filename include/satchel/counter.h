@@ -42,7 +42,7 @@ typedef struct SatchelCounter
   SatchelCounterKind kind;
   const char *name;
   const char *help; /* a sentence without its full stop */
-  /* Their names, at most 15 bytes of [a-z_] each; NULL-ended. */
+  /* These are the names of the labels, at most 15 bytes of [a-z_] each; NULL-ended. */
   const char *labels[SATCHEL_COUNTER_LABELS + 1];
   gpointer core;               /* the core's */
   struct SatchelCounter *next; /* the core's */

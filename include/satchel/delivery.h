@@ -39,7 +39,7 @@ SATCHEL_API void satchel_delivery_look_up (SatchelSession *session, const char *
 typedef struct SatchelDelivery SatchelDelivery;
 /* Begins the delivery of one message.  @sender: the envelope sender without <>, "" for the null sender. */
 SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender);
-/* The name that the client gave itself (LHLO), for filters; only its first 255 bytes are used. */
+/* Sets the name that the client gave itself (LHLO), for filters; only its first 255 bytes are used. */
 SATCHEL_API void satchel_delivery_set_client_name (SatchelDelivery *delivery, const char *name);
 /* These are facts that the MTA gives of a message and of the client that the MTA had it from (Postfix's
  * XFORWARD). They are the MTA's word: a protocol takes them from MTAs that the administrator trusts only.

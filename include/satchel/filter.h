@@ -51,14 +51,16 @@ typedef struct SatchelFilterItem
   SatchelStream *content; /* the content with CRLF, with this server's trace fields first, as earlier filters
                              have changed it; reading may block */
   guint64 content_bytes;
-  /* The recipient stage only, else NULL. */
+  /* These are for the recipient stage only; else they are NULL. */
   const char *user;   /* local@domain */
   const char *detail; /* of plus-addressing, or NULL */
-  /* Both stages: the recipients of the whole message, as given in RCPT and in that order, NULL-ended.  In the
-   * recipient stage only the first ones, as many as SATCHEL_FILTER_RECIPIENTS_BYTES hold; n_recipients says
-   * how many there are.  Recipients do not know of each other (Bcc): do not show one to another. */
+  /* In both stages these are the recipients of the whole message, as given in RCPT and in that order,
+   * NULL-ended. In the recipient stage there are only the first ones, as many as
+   * SATCHEL_FILTER_RECIPIENTS_BYTES hold; n_recipients says how many there are. Recipients do not know of
+   * each other (Bcc): do not show one to another. */
   const char *const *all_recipients;
-  /* What a trusted MTA said of the message; NULL: it said nothing.  No member is certain to be known. */
+  /* This is what a trusted MTA said of the message; NULL means that it said nothing. No member is certain to
+   * be known. */
   const SatchelOrigin *origin;
 } SatchelFilterItem;
 

@@ -82,12 +82,12 @@ SATCHEL_API GBytes *satchel_helper_run_child (SatchelHelperCall *call, GBytes *r
 
 typedef struct SatchelHelperPending SatchelHelperPending;
 
-/* The end of a call.  @reply: borrowed, take a reference to keep it; NULL with @error, which is one of
- *   TIMEOUT      the time is over;
- *   UNAVAILABLE  there is no such helper, it is down or went down, or too much waits for it already
- * (`helpers.queue`, `helpers.content`); CANCELLED    satchel_helper_cancel; LIMIT        the request is too
- * long, the content not sealed, or the helper's reply too long; or what satchel_helper_fail gave. Nothing
- * that comes from a helper is checked by the core beyond its length: check it.  Main thread. */
+/* Takes the end of a call.  @reply is borrowed: take a reference to keep it.  NULL comes with @error, which
+ * is what satchel_helper_fail gave, or TIMEOUT if the time is over, UNAVAILABLE if there is no such helper,
+ * if it is down or went down, or if too much waits for it already (`helpers.queue`, `helpers.content`),
+ * CANCELLED after satchel_helper_cancel, and LIMIT if the request or the helper's reply is too long, or the
+ * content not sealed.  The core checks nothing of what comes from a helper beyond its length: check it.  Main
+ * thread. */
 typedef void (*SatchelHelperDoneFunc) (GBytes *reply, const GError *error, gpointer data);
 
 /* Asks the helper of @module.  @request: at most SATCHEL_HELPER_BYTES_MAX, a reference is taken; NULL: empty.

@@ -28,9 +28,10 @@ typedef struct SatchelKeyMaterial
 
 /* For `unlock`, returns what the login brought, valid until the answer.  [any thread] */
 SATCHEL_API const SatchelKeyMaterial *satchel_auth_call_material (const SatchelAuthCall *call);
-/* This answers `unlock`.  @key: at most SATCHEL_SECRET_BYTES_MAX bytes of satchel_secret_new; a reference is
- * taken. NULL: the user has no ring here, or this opens no slot of it: the login goes on without a key.
- * satchel_auth_call_fail: it cannot be told now, and the login ends as unavailable. */
+/* This answers `unlock`. @key has at most SATCHEL_SECRET_BYTES_MAX bytes of satchel_secret_new; a
+ * reference is taken. NULL means that the user has no ring here, or that this opens no slot of it: the
+ * login goes on without a key. satchel_auth_call_fail says that it cannot be told now, and the login ends
+ * as unavailable. */
 SATCHEL_API void satchel_auth_call_unlocked (SatchelAuthCall *call, GBytes *key);
 
 typedef struct SatchelKeyringOps
@@ -42,20 +43,20 @@ typedef struct SatchelKeyringOps
    * (satchel_auth_call_verified) goes first, and keyrings are not asked.  Must. */
   void (*unlock) (SatchelAuthCall *call);
   void (*cancelled) (SatchelAuthCall *call); /* as of a passdb.  May */
-  /* The changes of a ring; durable on return.  Roles auth and cli.  NONEXISTENT: @user has no ring here.
-   * NOPERM: @opener opens no slot.  [blocks]
-   * Wraps the key for @material in the place of @opener's slot: the user has another password. */
+  /* These change a ring, durably on return. Roles auth and cli. NONEXISTENT: @user has no ring here. NOPERM:
+   * @opener opens no slot. [blocks]
+   * This one wraps the key for @material in the place of @opener's slot: the user has another password. */
   gboolean (*rewrap) (const char *user, const SatchelKeyMaterial *opener, const SatchelKeyMaterial *material,
                       GError **error);
   /* Adds a slot, or replaces the one of that name. */
   gboolean (*add_slot) (const char *user, const SatchelKeyMaterial *opener,
                         const SatchelKeyMaterial *material, GError **error);
-  /* NOPERM: it is the last slot.  One that is not there is dropped already. */
+  /* Drops a slot; one that is not there is dropped already. NOPERM means that it is the last slot. */
   gboolean (*drop_slot) (const char *user, const char *slot, GError **error);
 } SatchelKeyringOps;
 
-/* For the modules that own credentials: does it in every keyring that @user has a ring in; TRUE also if there
- * is none.  [blocks] */
+/* These are for the modules that own credentials: each does it in every keyring that @user has a ring in, and
+ * returns TRUE also if there is none. [blocks] */
 SATCHEL_API gboolean satchel_keyring_rewrap (const char *user, const SatchelKeyMaterial *opener,
                                              const SatchelKeyMaterial *material, GError **error);
 SATCHEL_API gboolean satchel_keyring_add_slot (const char *user, const SatchelKeyMaterial *opener,

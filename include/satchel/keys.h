@@ -21,7 +21,7 @@ typedef enum
   SATCHEL_KEY_CC,
   SATCHEL_KEY_DISPLAY_FROM, /* the name of the first address, else the address: RFC 5957 3 */
   SATCHEL_KEY_DISPLAY_TO,
-  /* Header fields that SEARCH looks into: see satchel_key_search. */
+  /* These are header fields that SEARCH looks into (satchel_key_search). */
   SATCHEL_KEY_IN_SUBJECT,
   SATCHEL_KEY_IN_FROM,
   SATCHEL_KEY_IN_TO,

@@ -81,7 +81,7 @@ typedef struct SatchelChange
   SatchelChangedMailbox mailbox, destination;
   const SatchelChangedMessage *messages;
   guint n_messages;
-  /* The user that acted, and the reason; the access has no key.  Changes by another program have
+  /* This says which user acted, and why; it has no key. Changes by another program have
    * SATCHEL_CAUSE_OUTSIDE. */
   const SatchelAccess *access;
 } SatchelChange;

@@ -15,9 +15,9 @@ typedef struct SatchelMaintenance
 {
   size_t size;
   gint64 now_s; /* the machine's clock, seconds since 1970 */
-  /* TRUE: the machine's clock has advanced further than time has passed, by more than
-   * `janitor.clock_bound`.  A module that removes old things must not go by this clock.  The flag stays
-   * until the clock is back, or has been right for `janitor.clock_settle`. */
+  /* TRUE means that the machine's clock has advanced further than time has passed, by more than
+   * `janitor.clock_bound`. A module that removes old things must not go by this clock. The flag stays until
+   * the clock is back, or has been right for `janitor.clock_settle`. */
   gboolean clock_jumped;
   gint64 ahead_s; /* how far the clock is ahead in that case; else 0 */
   gint64 end_us;  /* CLOCK_MONOTONIC: when the slice ends */

@@ -112,7 +112,7 @@ typedef struct SatchelModule
  * for it, as a crash would.  [any thread] */
 SATCHEL_API void satchel_process_fail (const char *format, ...) G_GNUC_PRINTF (1, 2) G_GNUC_NORETURN;
 
-/* The symbol that a module exports. */
+/* A module exports this symbol. */
 typedef const SatchelModule *(*SatchelModuleFunc) (void);
 SATCHEL_API const SatchelModule *satchel_module (void);
 

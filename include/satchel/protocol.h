@@ -30,8 +30,8 @@ typedef struct SatchelAuthResult
   const guint8 *challenge; /* raw, not base64; CONTINUE only */
   gsize challenge_len;
   const char *explain; /* a text for the client beside the fixed one, or NULL */
-  /* With SATCHEL_PROTOCOL_FOR_OTHERS only.  OK: the user, local@domain.  FAILED: the name as the client sent
-   * it, any bytes but NUL, or NULL. */
+  /* This is set with SATCHEL_PROTOCOL_FOR_OTHERS only. With OK it is the user, local@domain; with FAILED the
+   * name as the client sent it, any bytes but NUL, or NULL. */
   const char *user;
 } SatchelAuthResult;
 
@@ -86,10 +86,10 @@ SATCHEL_API gboolean satchel_gate_may_login (SatchelGateSession *session);
 /* The SASL mechanisms that may be used now, in upper case, NULL-ended; none if satchel_gate_may_login is
  * FALSE.  Borrowed until the next call for any session. */
 SATCHEL_API const char *const *satchel_gate_mechanisms (SatchelGateSession *session);
-/* The flags of a mechanism (sasl.h); 0 if it is not offered now. */
+/* Returns the flags of a mechanism (sasl.h); 0 if it is not offered now. */
 SATCHEL_API guint satchel_gate_mechanism_flags (SatchelGateSession *session, const char *name);
-/* What the client calls itself (IMAP ID), for lists of devices; copied.  More than 255 bytes, or no UTF-8:
- * nothing. */
+/* Says what the client calls itself (IMAP ID), for lists of devices. It is copied; more than 255 bytes, or
+ * what is no UTF-8, count as nothing. */
 SATCHEL_API void satchel_gate_set_client_id (SatchelGateSession *session, const char *text);
 /* The address of the client behind a webmail server, as that tells it: what logins, limits and logs have from
  * now on.  What the client may do in clear text, and how many connections it has, goes by the connection.
@@ -122,7 +122,8 @@ SATCHEL_API gboolean satchel_gate_auth_for (SatchelGateSession *session, const S
 /* Decodes a response as clients send it: base64 (RFC 4648 4) without white space, and with its padding.
  * Yours, to be wiped; NULL: the text is not base64. */
 SATCHEL_API guint8 *satchel_sasl_decode (const char *text, gsize *ret_len);
-/* A login by name and password (IMAP LOGIN, POP3 USER and PASS).  @method: "LOGIN", "USER", for the log. */
+/* Begins a login by name and password (IMAP LOGIN, POP3 USER and PASS). @method is a word for the log, such
+ * as "LOGIN" or "USER". */
 SATCHEL_API void satchel_gate_auth_password (SatchelGateSession *session, const char *method,
                                              const char *user, gsize user_len, const char *password,
                                              gsize password_len);
@@ -154,7 +155,7 @@ satchel_session_peer (SatchelSession *session); /* "192.0.2.1", "2001:db8::1", "
 /* Is the peer in one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix sockets?  Texts that are
  * none of these match nothing; NULL: FALSE. */
 SATCHEL_API gboolean satchel_session_is_from (SatchelSession *session, const char *const *networks);
-/* For a module's `check`: an error about the setting @key if one of its entries is no such text.
+/* Helps a module's `check`: fails with an error about the setting @key if one of its entries is no such text.
  * Any role. */
 SATCHEL_API gboolean satchel_networks_check (const SatchelConfig *section, const char *key, GError **error);
 /* What the client calls itself, where it says so after the login: as satchel_gate_set_client_id.  The first

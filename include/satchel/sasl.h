@@ -40,13 +40,13 @@ typedef struct SatchelSaslTurn
   char *name;          /* MALFORMED: whom the log shall name; may */
   const char *helper;  /* ASK: the module whose helper is asked; static */
   GBytes *request;     /* ASK; wiped as requests are (satchel_helper_pack) */
-  /* CHALLENGE: the client has failed, and only has to be told how.  Whatever follows, and if nothing does,
-   * the attempt counts, and nobody is let in. */
+  /* With CHALLENGE: the client has failed, and only has to be told how. Whatever follows, and if nothing
+   * does, the attempt counts, and nobody is let in. */
   gboolean is_refuted;
   char *why;        /* what was wrong with what the client showed, or why it cannot be checked, for the
                        administrator; no secret; may */
   char *credential; /* RIGHT: what opened the session, as of SatchelFactorAnswer; NULL: the password */
-  /* RIGHT: what the client showed is a second factor in itself, so that no factor is asked. */
+  /* With RIGHT: what the client showed is a second factor in itself, so that no factor is asked. */
   gboolean is_whole;
 } SatchelSaslTurn;
 
@@ -67,24 +67,25 @@ typedef struct SatchelSaslOps
   const char *name; /* "SCRAM-SHA-256": upper case (RFC 4422 3.1).  Must */
   guint flags;      /* SATCHEL_SASL_... */
   guint band;       /* lower bands are named first where mechanisms are listed */
-  /* FALSE: the settings have it off.  May. */
+  /* May. FALSE means that the settings have it off. */
   gboolean (*is_on) (void);
-  /* The state of an exchange.  @login: borrowed, valid until `free`; it has no user.  Must. */
+  /* Must. Returns the state of an exchange. @login is borrowed, valid until `free`; it has no user. */
   gpointer (*exchange_new) (const SatchelLogin *login);
-  /* @response: NULL at the first step if the client sent no initial response.  Must. */
+  /* Must. Takes a step. @response is NULL at the first one if the client sent no initial response. */
   SatchelSaslResult (*step) (gpointer exchange, const guint8 *response, gsize len, SatchelSaslTurn *turn);
-  /* After LOOK_UP.  @user: local@domain, or the name as it came if it can be none.  @credential: NULL if the
-   * user is unknown; the exchange must go on as if it were not, to its end.  Must for those that say
-   * LOOK_UP. */
+  /* Must for those that say LOOK_UP, and is called after it. @user is local@domain, or the name as it came if
+   * it can be none. @credential is NULL if the user is unknown; the exchange must go on as if it were not, to
+   * its end. */
   SatchelSaslResult (*found) (gpointer exchange, const char *user, const SatchelCredential *credential,
                               SatchelSaslTurn *turn);
   void (*exchange_free) (gpointer exchange); /* wipes.  Must */
-  /* After ASK.  @reply: NULL with @error if the helper gave none in time.  It may be called when the client
-   * has gone.  Must for those that say ASK. */
+  /* Must for those that say ASK, and is called after it, possibly when the client has gone. @reply is NULL
+   * with @error if the helper gave none in time. */
   SatchelSaslResult (*answered) (gpointer exchange, GBytes *reply, const GError *error,
                                  SatchelSaslTurn *turn);
-  /* What a client sends that wants to be @user and shows @secret, for `satchel auth test`: the response to
-   * the first step, up to SATCHEL_SASL_RESPONSE_MAX bytes.  Yours; NULL: they cannot be sent.  May. */
+  /* May. Returns what a client sends that wants to be @user and shows @secret, for `satchel auth test`: the
+   * response to the first step, up to SATCHEL_SASL_RESPONSE_MAX bytes; the caller frees it. NULL means that
+   * they cannot be sent. */
   GBytes *(*make_response) (const char *user, const char *secret);
 } SatchelSaslOps;
 

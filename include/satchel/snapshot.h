@@ -22,7 +22,7 @@ enum
   SATCHEL_FLAG_DELETED = 1 << 3,
   SATCHEL_FLAG_DRAFT = 1 << 4,
   SATCHEL_FLAGS_ALL = 0x1f,
-  /* Private to the store, never shown as a flag: */
+  /* The store keeps this for itself, and never shows it as a flag. */
   SATCHEL_FLAG_UNPARSED = 1 << 7 /* its content crashed a parser twice; it is served as text/plain */
 };
 
@@ -46,7 +46,7 @@ typedef struct SatchelChunk
 {
   gatomicrefcount refs;
   guint n;
-  /* The highest of these messages; a reader skips the chunk if it has seen this one. */
+  /* This is the highest mod-sequence of these messages; a reader skips the chunk if it has seen this one. */
   guint64 highest_modseq;
   guint32 *uid;
   guint64 *modseq;
@@ -128,7 +128,8 @@ SATCHEL_API gboolean satchel_uid_set_contains (const SatchelUidSet *set, guint32
 SATCHEL_API guint64 satchel_uid_set_count (const SatchelUidSet *set);
 SATCHEL_API void satchel_uid_set_clear (SatchelUidSet *set);
 SATCHEL_API void satchel_uid_set_copy (const SatchelUidSet *source, SatchelUidSet *ret_copy);
-/* Text such as "1:3,7", the form of a sequence-set (RFC 3501 9).  Parsing accepts no '*'; 3:1 is 1:3. */
+/* These write and read text such as "1:3,7", the form of a sequence-set (RFC 3501 9). Parsing accepts no '*';
+ * 3:1 is 1:3. */
 SATCHEL_API void satchel_uid_set_format (const SatchelUidSet *set, GString *out);
 SATCHEL_API gboolean satchel_uid_set_parse (const char *text, gsize len, SatchelUidSet *ret_set);
 /* Adds all UIDs of the snapshot. */
@@ -165,7 +166,7 @@ typedef struct SatchelMessageRow
   SatchelKeywordSet keywords;
   SATCHEL_RESERVED (2);
 } SatchelMessageRow;
-/* All columns of the message in row @row. */
+/* Copies all columns of the message in row @row. */
 SATCHEL_API void satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row);
 SATCHEL_API SatchelSnapshotBuilder *satchel_snapshot_builder_new (SatchelSnapshot *base);
 /* Appends a message, whose UID must be above all others, those of the base included. */

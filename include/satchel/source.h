@@ -41,9 +41,10 @@ typedef struct SatchelSourceOps
    * verifier ("": the user has none, and no login is remembered) and each attribute as NAME=VALUE.  None: the
    * user is unknown here.  May. */
   void (*user) (SatchelHelperCall *call, const char *name, GPtrArray *ret_texts, GError **error);
-  /* Texts: the users or addresses that get the mail of @address; none: it is unknown here.  May. */
+  /* May. Adds the users or addresses that get the mail of @address to @ret_texts; none means that it is
+   * unknown here. */
   void (*address) (SatchelHelperCall *call, const char *address, GPtrArray *ret_texts, GError **error);
-  /* RIGHT or WRONG.  It must cost about the same for who is unknown.  May. */
+  /* May. Answers RIGHT or WRONG. It must cost about the same for a user who is unknown. */
   SatchelVerify (*verify) (SatchelHelperCall *call, const SatchelSourceLogin *login, GError **error);
 } SatchelSourceOps;
 
@@ -64,8 +65,8 @@ SATCHEL_API void satchel_source_attributes (SatchelAuthCall *call, const char *m
 /* Asks @question and gives the reply to @func, which answers @call. */
 SATCHEL_API void satchel_source_ask (SatchelAuthCall *call, const char *module,
                                      SatchelSourceQuestion question, SatchelAuthReplyFunc func);
-/* The texts of a reply, NULL-ended and borrowed from it; free the array alone, with g_free.  NULL: the reply
- * is none, and @call has been failed. */
+/* Returns the texts of a reply, NULL-ended and borrowed from it; free the array alone, with g_free. NULL
+ * means that the reply is none, and that @call has been failed. */
 SATCHEL_API const char **satchel_source_texts (SatchelAuthCall *call, GBytes *reply);
 /* Fails @call, because what its helper says makes no sense. */
 SATCHEL_API void satchel_source_refuse (SatchelAuthCall *call, const char *why);

@@ -18,7 +18,7 @@
 
 G_BEGIN_DECLS
 
-/* Special-use attributes (RFC 6154).  An attribute belongs to one mailbox at most. */
+/* These are the special-use attributes (RFC 6154). An attribute belongs to one mailbox at most. */
 enum
 {
   SATCHEL_USE_ALL = 1 << 0,
@@ -130,7 +130,7 @@ SATCHEL_API gboolean satchel_store_is_same (const SatchelStore *one, const Satch
 /* Returns the namespaces of levels, beside the user's own: SatchelStoreNamespace.  They stay the same for the
  * life of the store. */
 SATCHEL_API const GPtrArray *satchel_store_namespaces (SatchelStore *store);
-/* Their names, NULL-ended, for SatchelNamespace.others. */
+/* Returns their names, NULL-ended, for SatchelNamespace.others. */
 SATCHEL_API const char *const *satchel_store_namespace_names (SatchelStore *store);
 /* Returns the rights (SATCHEL_RIGHT_*) that this handle's access has on @name, whether a mailbox of that name
  * exists or not.  A mailbox without LOOKUP is not listed, and is NONEXISTENT to every call.  The core refuses
@@ -190,7 +190,7 @@ typedef struct SatchelUsage
 typedef struct SatchelQuota
 {
   size_t size;
-  /* The name of the quota root (RFC 9208 3.2), which never changes; borrowed from a module. */
+  /* This is the name of the quota root (RFC 9208 3.2), which never changes; it is borrowed from a module. */
   const char *root;
   SatchelUsage limit; /* SATCHEL_UNLIMITED: none */
 } SatchelQuota;
@@ -198,8 +198,8 @@ typedef struct SatchelQuota
  * says.
  */
 SATCHEL_API gboolean satchel_store_quota (SatchelStore *store, SatchelQuota *ret_limits);
-/* The usage of all mailboxes, exact, with outside changes taken in.  CANNOT: this storage does not count.
- * [blocks] */
+/* Returns the usage of all mailboxes, exact, with outside changes taken in. CANNOT means that this storage
+ * does not count. [blocks] */
 SATCHEL_API gboolean satchel_store_usage (SatchelStore *store, SatchelUsage *ret_usage, GError **error);
 /* The usage of those messages in @uids that are there; NULL: of all messages.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_usage (SatchelMailbox *mailbox, const SatchelUidSet *uids,
@@ -247,7 +247,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelMailbox, satchel_mailbox_unref)
 SATCHEL_API char *satchel_mailbox_name (SatchelMailbox *mailbox); /* yours; it can change by rename */
 SATCHEL_API gboolean satchel_mailbox_is_deleted (SatchelMailbox *mailbox);
 SATCHEL_API SatchelStore *satchel_mailbox_store (SatchelMailbox *mailbox); /* borrowed */
-/* satchel_store_rights of the mailbox under its present name. */
+/* Returns satchel_store_rights of the mailbox under its present name. */
 SATCHEL_API guint satchel_mailbox_rights (SatchelMailbox *mailbox);
 /* Returns the flags (SATCHEL_FLAG_*) that a change of flags will keep, by rights, permanent flags and shown
  * flags; *ret_keeps_keywords: whether it will keep keywords. */
@@ -274,8 +274,8 @@ typedef struct SatchelMailboxWatch SatchelMailboxWatch;
 SATCHEL_API SatchelMailboxWatch *satchel_mailbox_watch (SatchelMailbox *mailbox, SatchelMailboxWatchFunc func,
                                                         gpointer data);
 SATCHEL_API void satchel_mailbox_unwatch (SatchelMailboxWatch *watch);
-/* Exclusive use by one POP3 session (RFC 1939 8); IMAP sessions are not kept out.  FALSE: another session
- * has it. */
+/* Reserves the mailbox for one POP3 session (RFC 1939 8); IMAP sessions are not kept out. FALSE means that
+ * another session has it. */
 SATCHEL_API gboolean satchel_mailbox_try_lock (SatchelMailbox *mailbox, gconstpointer owner);
 SATCHEL_API void satchel_mailbox_unlock (SatchelMailbox *mailbox, gconstpointer owner);
 
@@ -306,7 +306,8 @@ SATCHEL_API gboolean satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKi
 /* Calls @func, with index 0, if the key is in memory.  FALSE: it is not. */
 SATCHEL_API gboolean satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 uid,
                                                SatchelKeyFunc func, gpointer data);
-/* The email id of a message (RFC 8474), 16 bytes, which its copies by COPY and MOVE share.  [blocks] */
+/* Returns the email id of a message (RFC 8474), 16 bytes, which its copies by COPY and MOVE share.
+ * [blocks] */
 SATCHEL_API gboolean satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16],
                                                GError **error);
 /* POP3 unique ids (RFC 1939 7) that differ from those that the protocol makes of UID and UIDVALIDITY, e.g.
@@ -314,8 +315,8 @@ SATCHEL_API gboolean satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 
  * string of yours, 1 to 255 bytes of 0x21..0x7E, or NULL: the protocol makes the id.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_unique_ids (SatchelMailbox *mailbox, const guint32 *uids, guint n,
                                                  char **ret, GError **error);
-/* The UIDs that changes after @modseq removed.  *ret_is_complete FALSE: @modseq is older than the history,
- * so the answer must not rely on it.  [blocks] */
+/* Returns the UIDs that changes after @modseq removed. *ret_is_complete FALSE means that @modseq is older
+ * than the history, so that the answer must not be relied on. [blocks] */
 SATCHEL_API gboolean satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq,
                                                SatchelUidSet *ret_uids, gboolean *ret_is_complete,
                                                GError **error);
@@ -335,18 +336,18 @@ SATCHEL_API gboolean satchel_mailbox_list_metadata (SatchelMailbox *mailbox, con
  * letters) and operations of transactions (in capitals); some are in two classes. */
 typedef enum
 {
-  /* stage; APPEND.  The driver's stage_spooled is not called if a layer intercepts `stage`. */
+  /* This has stage; APPEND. The driver's stage_spooled is not called if a layer intercepts `stage`. */
   SATCHEL_CLASS_CONTENT_IN = 1 << 0,
-  /* open_message, peek_message, email_id; COPY, MOVE */
+  /* This has open_message, peek_message, email_id; COPY, MOVE. */
   SATCHEL_CLASS_CONTENT_OUT = 1 << 1,
-  /* remove, rename (of INBOX it moves messages); EXPUNGE, MOVE */
+  /* This has remove, rename (of INBOX it moves messages); EXPUNGE, MOVE. */
   SATCHEL_CLASS_REMOVE = 1 << 2,
-  /* FLAGS */
+  /* This has FLAGS. */
   SATCHEL_CLASS_FLAGS = 1 << 3,
-  /* list, list_is_current, create, remove, rename, subscribe, set_special_use, rights, shown_name,
-   * shown_flags, import_mailbox, open_mailbox, status, usage, limits */
+  /* This has list, list_is_current, create, remove, rename, subscribe, set_special_use, rights, shown_name,
+   * shown_flags, import_mailbox, open_mailbox, status, usage, limits. */
   SATCHEL_CLASS_LIST = 1 << 4,
-  /* get_attributes, put_attributes, get_blob, list_blobs, put_blobs */
+  /* This has get_attributes, put_attributes, get_blob, list_blobs, put_blobs. */
   SATCHEL_CLASS_ATTRIBUTES = 1 << 5
 } SatchelOperationClass;
 
@@ -482,12 +483,13 @@ struct SatchelStorageOps
    * of its classes) out of kinds that it knows; if that is not possible, the transaction is refused with
    * CANNOT. */
   guint newest_operation;
-  /* SATCHEL_FIELD_*: the members of operations that this level knows beyond those that their kinds had at
-   * first; SATCHEL_FIELDS_ALL: all in this header.  Layers without `plan` and `committed` see no
+  /* These (SATCHEL_FIELD_*) are the members of operations that this level knows beyond those that their kinds
+   * had at first; SATCHEL_FIELDS_ALL means all in this header. Layers without `plan` and `committed` see no
    * operations, and need not set it. */
   guint fields;
-  /* CONTENT_OUT layers: what a reader gets of a message on which this layer crashed or hung twice.  FALSE:
-   * an error, since content that a layer hides must stay hidden.  TRUE: the content of the level below. */
+  /* CONTENT_OUT layers say what a reader gets of a message on which this layer crashed or hung twice. FALSE
+   * means an error, since content that a layer hides must stay hidden; TRUE means the content of the level
+   * below. */
   gboolean passes_by;
 
   /* Opens the user's place, and makes it if it is missing.  A crash is recovered from without help.
@@ -511,10 +513,10 @@ struct SatchelStorageOps
    * thread too: they must not block long, nor change anything.  attach begins with the driver, and detach
    * ends with it.  [beside] */
   void (*attach) (SatchelStorage *storage, const SatchelAccess *access);
-  /* [beside] */
+  /* May. Hears of the last access of a key (attach). [beside] */
   void (*detach) (SatchelStorage *storage, const SatchelAccess *access);
   /* May: upkeep (maintain.h), with an access of cause background and without a key.  It runs in a job,
-   * beside sessions and not in their turn: changes of mail are transactions
+   * while sessions go on, and has no turn of its own: changes of mail are transactions
    * (satchel_storage_commit_transaction), and the rules for readers hold for everything else.  Levels are
    * called from the client down, one after the other, and never two at a time for a user.  [beside] */
   SatchelMaintained (*maintain) (SatchelStorage *storage, const SatchelAccess *access,
@@ -527,22 +529,22 @@ struct SatchelStorageOps
   /* May.  TRUE: the last `list` is still right, as a few stats at most can tell.  Without this method
    * `list` is called each time.  [beside] */
   gboolean (*list_is_current) (SatchelStorage *storage, const SatchelAccess *access);
-  /* LIST.  satchel_store_create, satchel_store_delete and so on, within the rules above.  [alone] */
+  /* LIST. Does what satchel_store_create does, within the rules above. [alone] */
   gboolean (*create) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                       guint special_use, GError **error);
-  /* [alone] */
+  /* LIST. Does what satchel_store_delete does. [alone] */
   gboolean (*remove) (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error);
-  /* [alone] */
+  /* LIST. Does what satchel_store_rename does. [alone] */
   gboolean (*rename) (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to,
                       GError **error);
-  /* [alone] */
+  /* LIST. Does what satchel_store_subscribe does. [alone] */
   gboolean (*subscribe) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                          gboolean subscribe, GError **error);
-  /* [alone] */
+  /* LIST. Does what satchel_store_set_special_use does. [alone] */
   gboolean (*set_special_use) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                                guint special_use, GError **error);
   /* May; LIST: satchel_store_import_mailbox, whose comment says what is asked and refused; for an importer,
-   * in its job, under the write lock.  Durable on return; on FALSE nothing is changed that a client could
+   * in its job.  Durable on return; on FALSE nothing is changed that a client could
    * see.  satchel_mailbox_import_fits compares it with the present mailbox; the driver checks that no other
    * mailbox of the store has the id.  A mailbox that becomes another is reported as deleted by
    * satchel_storage_mailbox_renamed.  Counters of the store are raised, so that later mailboxes differ from
@@ -569,10 +571,10 @@ struct SatchelStorageOps
    * `driver`; streams that were opened from the mailbox stay readable.  [alone] */
   SatchelStorageMailbox *(*open_mailbox) (SatchelStorage *storage, const SatchelAccess *access,
                                           const char *name, GError **error);
-  /* [alone] */
+  /* Frees the `driver` of a handle (open_mailbox). [alone] */
   void (*close_mailbox) (SatchelStorage *storage, const SatchelAccess *access,
                          SatchelStorageMailbox *mailbox);
-  /* LIST.  satchel_store_status.  [beside] */
+  /* LIST. Does what satchel_store_status does. [beside] */
   gboolean (*status) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                       SatchelMailboxState *ret_state, GError **error);
   /* Takes in outside changes and publishes them.  Cheap when there are none.  [alone] */
@@ -592,11 +594,11 @@ struct SatchelStorageOps
    */
   gboolean (*fill_dates) (SatchelStorage *storage, const SatchelAccess *access,
                           SatchelStorageMailbox *mailbox, GError **error);
-  /* satchel_mailbox_claim_recent.  [alone] */
+  /* Does what satchel_mailbox_claim_recent does. [alone] */
   gboolean (*claim_recent) (SatchelStorage *storage, const SatchelAccess *access,
                             SatchelStorageMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
                             GError **error);
-  /* satchel_mailbox_vanished.  [beside] */
+  /* Does what satchel_mailbox_vanished does. [beside] */
   gboolean (*vanished) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                         guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error);
   /* May: appends what the driver knows of vanished UIDs to @tombstones (SatchelTombstone, empty), as
@@ -630,18 +632,18 @@ struct SatchelStorageOps
   /* Frees `driver` of @staged, which is not NULL, and throws the content away.  [beside] */
   void (*stage_drop) (SatchelStorage *storage, const SatchelAccess *access, SatchelStaged *staged);
 
-  /* Layers, may: looks at a transaction with operations of its classes in its turn, under the store's write
-   * lock: what was committed before it is visible, and nothing else happens until its own commit.  Its sets
-   * of UIDs have only messages that are there (with only_deleted: those with \Deleted), unless an earlier
-   * operation of the transaction concerns the same mailbox.  It may add operations
+  /* Layers, may: looks at a transaction with operations of its classes before its commit: what
+   * was committed before it is visible, and no other call of those that come alone is made until its own
+   * commit.  Its sets of UIDs have only messages that are there (with only_deleted: those with \Deleted),
+   * unless an earlier operation of the transaction concerns the same mailbox.  It may add operations
    * (satchel_transaction_add), change them, and commit others below itself
    * (satchel_storage_commit_transaction).  FALSE refuses the transaction.  Layers are asked from the client
    * down.  [alone] */
   gboolean (*plan) (SatchelStorage *storage, SatchelTransaction *transaction, GError **error);
-  /* Layers, may: reports the result of a transaction with operations of its classes, in the same turn, from
-   * the driver up.  @error NULL: it is durable, and its operations have their results.  Otherwise nothing
-   * of it was done (a layer below refused it, or the driver failed).  It is called whether the layer has
-   * `plan` or not, but not if the layer itself, or one above it, refused.  [alone] */
+  /* Layers, may: reports the result of a transaction with operations of its classes, before any other
+   * such call, from the driver up.  @error NULL: it is durable, and its operations have their results.
+   * Otherwise nothing of it was done (a layer below refused it, or the driver failed).  It is called whether
+   * the layer has `plan` or not, but not if the layer itself, or one above it, refused.  [alone] */
   void (*committed) (SatchelStorage *storage, SatchelTransaction *transaction, const GError *error);
   /* Drivers: executes each transaction, all of it or nothing, its operations in order (each sees those
    * before it), with one sync for all transactions if possible, then publishes the new snapshots.
@@ -652,14 +654,14 @@ struct SatchelStorageOps
   void (*commit) (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n,
                   GError **results);
 
-  /* CONTENT_OUT.  The content, and the email id, of a message.  [beside] */
+  /* CONTENT_OUT. Opens the content of a message. [beside] */
   SatchelStream *(*open_message) (SatchelStorage *storage, const SatchelAccess *access,
                                   SatchelStorageMailbox *mailbox, guint32 uid, GError **error);
   /* May; CONTENT_OUT: satchel_mailbox_peek_message.  Never waits for a disk: returns NULL if it would have
    * to.  A layer with open_message and without this method hides it.  [beside] */
   SatchelStream *(*peek_message) (SatchelStorage *storage, const SatchelAccess *access,
                                   SatchelStorageMailbox *mailbox, guint32 uid);
-  /* [beside] */
+  /* CONTENT_OUT. Returns the email id of a message (RFC 8474), which copies share. [beside] */
   gboolean (*email_id) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                         guint32 uid, guint8 ret_id[16], GError **error);
   /* May: satchel_mailbox_unique_ids.  @ret starts as NULLs.  An id that the driver gives for a message
@@ -674,7 +676,7 @@ struct SatchelStorageOps
   gboolean (*get_attributes) (SatchelStorage *storage, const SatchelAccess *access,
                               SatchelStorageMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
                               SatchelErrorCode *ret_codes, GError **error);
-  /* [alone] */
+  /* Stores attributes (get_attributes). [alone] */
   gboolean (*put_attributes) (SatchelStorage *storage, const SatchelAccess *access,
                               SatchelStorageMailbox *mailbox, const guint32 *uids, guint n,
                               GBytes *const *attributes, const guint64 *sizes, GError **error);
@@ -684,7 +686,7 @@ struct SatchelStorageOps
   gboolean (*get_metadata) (SatchelStorage *storage, const SatchelAccess *access,
                             SatchelStorageMailbox *mailbox, guint32 uid, const char *key, GBytes **ret,
                             GError **error);
-  /* [alone] */
+  /* Sets or removes metadata (get_metadata). [alone] */
   gboolean (*put_metadata) (SatchelStorage *storage, const SatchelAccess *access,
                             SatchelStorageMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
                             GError **error);
@@ -699,10 +701,10 @@ struct SatchelStorageOps
    * bounds of a space itself (LIMIT).  [beside] */
   GBytes *(*get_blob) (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                        const char *name, GError **error);
-  /* [beside] */
+  /* Lists the names of a space (get_blob). [beside] */
   gboolean (*list_blobs) (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                           GPtrArray *names, GError **error);
-  /* [alone] */
+  /* Sets and removes blobs of a space, all or none (get_blob). [alone] */
   gboolean (*put_blobs) (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                          const SatchelBlob *changes, guint n, GError **error);
 
@@ -713,7 +715,7 @@ struct SatchelStorageOps
    * puts @data at @offset, where the file then ends, or in place of the whole file.  [beside] */
   gboolean (*read_file) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                          guint64 offset, gsize max, GByteArray *data, GError **error);
-  /* [beside] */
+  /* Writes a file (read_file). [beside] */
   gboolean (*write_file) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                           guint64 offset, GBytes *data, SatchelFileWrite how, GError **error);
 
@@ -803,13 +805,13 @@ SATCHEL_API gboolean satchel_storage_put_metadata (SatchelStorage *storage, cons
                                                    SatchelStorageMailbox *mailbox, guint32 uid,
                                                    const char *key, GBytes *value, GError **error);
 
-/* In `open` only: makes @name (valid) and all names below it a namespace of this level, with at most
- * @rights.  The layer must hide mailboxes that levels below have there. */
+/* Makes @name (valid) and all names below it a namespace of this level, with at most @rights. It may be
+ * called in `open` only. The layer must hide mailboxes that levels below have there. */
 SATCHEL_API void satchel_storage_add_namespace (SatchelStorage *storage, SatchelNamespaceKind kind,
                                                 const char *name, guint rights);
-/* For layers, in `open`: a free name.  It is @wanted if no level below has a mailbox or subscription of
- * that name or below it; else "@wanted 2" and so on, with a line in the log, so that nothing of the user's
- * is hidden.  Yours; NULL: the list cannot be read.  [blocks] */
+/* Returns, for layers, in `open`, a free name. It is @wanted if no level below has a mailbox or subscription
+ * of that name or below it; else "@wanted 2" and so on, with a line in the log, so that nothing of the user's
+ * is hidden. The caller frees it. NULL means that the list cannot be read. [blocks] */
 SATCHEL_API char *satchel_storage_free_name (SatchelStorage *storage, const char *wanted, GError **error);
 /* Returns what the userdbs say of the store's user under @name ("quota.storage"; auth.h has the bounds);
  * yours, or NULL. For layers and drivers, also in `open`; any thread, never blocks.  A changed value is seen
@@ -831,7 +833,7 @@ SATCHEL_API gboolean satchel_storage_import_mailbox (SatchelStorage *storage, co
                                                      const char *name, const SatchelMailboxImport *import,
                                                      GError **error);
 
-/* Functions of an open mailbox, for layers, drivers and listeners. */
+/* These are functions of an open mailbox, for layers, drivers and listeners. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_mailbox_ref (SatchelStorageMailbox *mailbox);
 SATCHEL_API void satchel_storage_mailbox_unref (SatchelStorageMailbox *mailbox);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStorageMailbox, satchel_storage_mailbox_unref)
@@ -846,7 +848,7 @@ SATCHEL_API SatchelStorageMailbox *satchel_storage_hold_mailbox (SatchelStorage 
                                                                  const SatchelAccess *access,
                                                                  const char *name, GError **error);
 /* Commits @transaction below @storage's level, which is not asked itself: in a turn of its own, or at once
- * if the caller has the turn (in `plan`, `committed`, or a method that changes something).  Listeners do
+ * if the caller is in an [alone] call.  Listeners do
  * not hear of it; otherwise as satchel_transaction_commit.  [blocks] */
 SATCHEL_API gboolean satchel_storage_commit_transaction (SatchelStorage *storage,
                                                          SatchelTransaction *transaction, GError **error);
@@ -856,15 +858,15 @@ SATCHEL_API SatchelTransaction *satchel_storage_new_transaction (SatchelStorage 
 
 /* Makes, for drivers, a handle; the driver sets its `driver`, and publishes before it returns it. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_mailbox_new (SatchelStorage *storage, const char *name);
-/* Makes, for drivers, @snapshot (taken over) the newest, and calls watchers.  In writing calls only, once the
+/* Makes, for drivers, @snapshot (taken over) the newest, and calls watchers.  In [alone] calls only, once the
  * changes are durable. */
 SATCHEL_API void satchel_storage_mailbox_publish (SatchelStorageMailbox *mailbox, SatchelSnapshot *snapshot);
-/* For drivers, in remove and rename, for each open handle concerned (children as well): gives it its new
- * name, or marks it as deleted (NULL).  Also in sync, if another program removed the mailbox. */
+/* Gives an open handle its new name, or marks it as deleted (NULL). Drivers call it in remove and rename for
+ * each handle concerned (children as well), and in sync if another program removed the mailbox. */
 SATCHEL_API void satchel_storage_mailbox_renamed (SatchelStorageMailbox *mailbox, const char *name);
 /* Drivers that `watch` say so when something changed outside; the core calls sync in a job.  [any thread] */
 SATCHEL_API void satchel_storage_mailbox_changed_outside (SatchelStorageMailbox *mailbox);
-/* Returns, for drivers, the open mailbox of a name, borrowed, or NULL.  In writing calls only. */
+/* Returns, for drivers, the open mailbox of a name, borrowed, or NULL.  In [alone] calls only. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_find_mailbox (SatchelStorage *storage, const char *name);
 SATCHEL_API SatchelStaged *satchel_stage_staged (SatchelStage *stage); /* for drivers, in `commit` */
 /* Tells drivers, in import_mailbox: may the mailbox whose newest snapshot is @current become as @import says?

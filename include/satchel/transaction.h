@@ -46,8 +46,8 @@ typedef enum
   SATCHEL_FLAGS_REMOVE
 } SatchelFlagsMode;
 
-/* Members that operations got later than their kind.  A level says in SatchelStorageOps.fields which of
- * them it knows.  A transaction that uses one which the driver, or a concerned layer with `plan` or
+/* These are members that operations got later than their kind. A level says in SatchelStorageOps.fields which
+ * of them it knows. A transaction that uses one which the driver, or a concerned layer with `plan` or
  * `committed`, does not know is refused with CANNOT. */
 enum
 {
@@ -86,21 +86,21 @@ typedef struct SatchelOperation
   SatchelStorageMailbox *mailbox;     /* APPEND: destination; others: source */
   SatchelStorageMailbox *destination; /* COPY, MOVE */
   SatchelUidSet uids;                 /* COPY MOVE FLAGS EXPUNGE; UIDs that no message has are skipped */
-  /* APPEND, FLAGS; COPY, MOVE: flags that each copy gets in addition */
+  /* APPEND, FLAGS: the flags. COPY, MOVE: flags that each copy gets in addition. */
   guint32 flags;
   char **keywords; /* NULL-ended or NULL; owned (g_strdupv).  APPEND, COPY, MOVE: keywords that there is no
                       room for are left out */
   SatchelFlagsMode mode;
   guint64 unchanged_since; /* FLAGS: G_MAXUINT64: no condition (RFC 7162 3.1.3) */
   gboolean only_deleted;   /* EXPUNGE, COPY, MOVE: only those with \Deleted at commit time */
-  /* APPEND */
+  /* APPEND has these. */
   SatchelStage *stage;  /* owned */
   gint64 internal_date; /* seconds */
   gint64 save_date;     /* seconds; 0: now; SATCHEL_DATE_UNKNOWN: it is not known, as in the store that the
                            message comes from */
-  /* Results, which commit fills. */
+  /* These are results, which commit fills. */
   guint32 ret_uidvalidity; /* of the destination */
-  /* COPY, MOVE: those really copied; EXPUNGE: removed; FLAGS: changed or already so. */
+  /* COPY, MOVE: those really copied. EXPUNGE: those removed. FLAGS: those changed or already so. */
   SatchelUidSet ret_source;
   GArray *ret_uids;         /* guint32, APPEND COPY MOVE: the new UIDs in order of ret_source */
   SatchelUidSet ret_failed; /* FLAGS: modified since (RFC 7162 MODIFIED) */
@@ -112,7 +112,7 @@ typedef struct SatchelOperation
   /* COPY, MOVE: flags that copies do not get, unless `flags` has them.  The message itself is not changed. */
   guint32 clear_flags;
   /* APPEND, COPY, MOVE: metadata that is written to each new message and becomes durable with it;
-   * satchel_operation_set_metadata adds to it.  NULL: none. */
+   * satchel_operation_set_metadata adds to it. NULL means none. */
   GPtrArray *metadata; /* SatchelMetadata */
   /* APPEND: numbers and ids that the message had in another store, so that clients notice nothing; each may
    * be left out (see save_date as well).  Values that do not fit are refused with CANNOT: a UID below
@@ -132,8 +132,8 @@ SATCHEL_API SatchelTransaction *satchel_transaction_new (SatchelStore *store);
 /* Frees the transaction; what is not committed is thrown away. */
 SATCHEL_API void satchel_transaction_free (SatchelTransaction *transaction);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelTransaction, satchel_transaction_free)
-/* Each adds an operation, which the transaction owns, and returns it.  @stage must be finished, and is
- * taken over.  Sets and keywords are copied.  No I/O. */
+/* Each adds an operation, which the transaction owns, and returns it. @stage must be finished, and is taken
+ * over. Sets and keywords are copied. There is no I/O. */
 SATCHEL_API SatchelOperation *satchel_transaction_append (SatchelTransaction *transaction,
                                                           SatchelMailbox *mailbox, SatchelStage *stage,
                                                           guint32 flags, const char *const *keywords,

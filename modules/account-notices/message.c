@@ -18,7 +18,7 @@ is_atoms (const char *text, gsize len)
                 >= len;
 }
 
-/* The domain of @address, if it can stand in a header as it is; else NULL. */
+/* Returns the domain of @address if it can stand in a header as it is; else NULL. */
 static const char *
 plain_domain (const char *address)
 {
@@ -43,7 +43,7 @@ message_is_sender (const char *text)
   return len > 2 && len <= 200 && strchr (text, '@') != NULL;
 }
 
-/* Words of whole characters (RFC 2047 5 (3)), one a line. */
+/* Appends encoded words of whole characters (RFC 2047 5 (3)), one a line. */
 static void
 append_encoded (GString *out, const char *text)
 {

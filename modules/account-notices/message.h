@@ -6,5 +6,5 @@
 
 /* Can @text stand in a From field: ASCII, one line, with an address in it? */
 gboolean message_is_sender (const char *text);
-/* @sender NULL: postmaster at the user's domain.  Lines end in CRLF. */
+/* Makes the message. @sender NULL means postmaster at the user's domain. Lines end in CRLF. */
 GBytes *message_new (const Notice *notice, const Template *text, const char *sender);

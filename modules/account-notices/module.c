@@ -48,7 +48,7 @@ static const SatchelConfigRow schema[] = {
   { NULL }
 };
 
-/* What follows from the settings. */
+/* This has what follows from the settings. */
 typedef struct Plan
 {
   Template *text;
@@ -144,7 +144,7 @@ may_come_later (SatchelDeliveryStatus status)
          || status == SATCHEL_DELIVERY_NOSPACE;
 }
 
-/* The longer it fails, the more rarely it is tried. */
+/* Puts the next try off: the longer it fails, the more rarely it is tried. */
 static void
 put_off (Notice *notice)
 {
@@ -181,7 +181,8 @@ send_notice (Notice *notice)
   satchel_account_mail (notice->user, message, delivered, GSIZE_TO_POINTER ((gsize) notice->id));
 }
 
-/* Stored first, sent then: what was lost between is sent twice rather than never. */
+/* Sends what is due. A notice is stored first and sent then: what was lost between is sent twice rather than
+ * never. */
 static void
 run_queue (SatchelTimer *own, gpointer data)
 {

@@ -21,15 +21,16 @@ typedef struct Notice
 
 #define NOTICE_KINDS 6u /* one more than the highest kind */
 
-/* Texts become valid UTF-8 of one line and bounded length.  NULL: there can be no such user. */
+/* Makes a notice, whose texts become valid UTF-8 of one line and bounded length. NULL means that there can be
+ * no such user. */
 Notice *notice_new (const SatchelAccountEvent *event);
 void notice_free (Notice *notice);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Notice, notice_free)
-/* "factor-added", ...; NULL: there is no such kind. */
+/* Returns the name of a kind, such as "factor-added"; NULL if there is no such kind. */
 const char *notice_kind_name (guint kind);
-/* 0: there is none of that name. */
+/* Returns the kind of that name; 0 if there is none. */
 guint notice_kind_find (const char *name);
 
-/* Writes a notice as a record of the file, and reads it back.  NULL: @record is none. */
+/* These write a notice as a record of the file, and read it back. NULL means that @record is none. */
 char *notice_record (const Notice *notice);
 Notice *notice_parse (const char *record);

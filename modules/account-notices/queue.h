@@ -9,10 +9,10 @@
 #define QUEUE_MAX 1024u
 
 typedef struct Queue Queue;
-/* @path NULL or unusable: in memory only; the latter is said in the log. */
+/* Opens the queue. If @path is NULL or unusable it is in memory only; the log says so of the latter. */
 Queue *queue_new (const char *path);
 void queue_free (Queue *queue);
-/* Takes @notice over, and gives it its id.  FALSE: there are too many, and it is freed. */
+/* Takes @notice over, and gives it its id. FALSE means that there are too many, and that it is freed. */
 gboolean queue_add (Queue *queue, Notice *notice);
 /* Removes a notice that was delivered or given up, and frees it. */
 void queue_remove (Queue *queue, Notice *notice);

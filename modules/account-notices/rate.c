@@ -59,7 +59,8 @@ is_over (gpointer name, gpointer value, gpointer data)
   return sent->len == 0;
 }
 
-/* NULL: too many users got one today. */
+/* Returns the notices that @user was sent, as far as they are remembered. NULL means that too many users got
+ * one today. */
 static GArray *
 sent_to (Limits *limits, const char *user, gint64 now_ms)
 {

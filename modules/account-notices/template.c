@@ -45,7 +45,7 @@ or_unknown (const char *text)
   return *text != '\0' ? text : "-";
 }
 
-/* The value of the placeholder of @len bytes at @name, or NULL.  Yours. */
+/* Returns the value of the placeholder of @len bytes at @name, which the caller frees, or NULL. */
 static char *
 find_value (const Template *text, const Notice *notice, const char *name, gsize len)
 {
@@ -64,7 +64,8 @@ find_value (const Template *text, const Notice *notice, const char *name, gsize 
   return NULL;
 }
 
-/* The next placeholder of @at: where its name begins, and how long it is.  NULL: there is none. */
+/* Finds the next placeholder behind @at: where its name begins, and how long it is. NULL means that there is
+ * none. */
 static const char *
 next_placeholder (const char *at, gsize *ret_len)
 {

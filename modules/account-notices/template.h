@@ -12,12 +12,13 @@
 #define TEMPLATE_OUTPUT_MAX 6144u /* of an expanded body */
 
 typedef struct Template Template;
-/* @text NULL: the text that is built in.  NULL with @error: it is no template. */
+/* Makes a template of @text; NULL means the text that is built in. It returns NULL with @error if it is no
+ * template. */
 Template *template_new (const char *text, GError **error);
-/* Reads it from the file @path; NULL: the text that is built in. */
+/* Reads a template from the file @path; NULL means the text that is built in. */
 Template *template_read (const char *path, GError **error);
 void template_free (Template *text);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Template, template_free)
-/* Return the subject, one line, and the body, lines that end in LF.  Yours. */
+/* These return the subject, one line, and the body, lines that end in LF. The caller frees them. */
 char *template_subject (const Template *text, const Notice *notice);
 char *template_body (const Template *text, const Notice *notice);

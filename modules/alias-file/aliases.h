@@ -6,21 +6,21 @@
 #include <satchel/auth.h>
 
 typedef struct AliasFile AliasFile;
-/* @path: copied. */
+/* Makes the state of a file, which is read by the first refresh. @path is copied. */
 AliasFile *alias_file_new (const char *path);
 void alias_file_free (AliasFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AliasFile, alias_file_free)
 
-/* Reads the file again if it has changed. FALSE: it cannot be read, which is logged once for each change of
- * the file. Bad lines are logged and left out. */
+/* Reads the file again if it has changed. FALSE means that it cannot be read, which is logged once for each
+ * change of the file. Bad lines are logged and left out. */
 gboolean alias_file_refresh (AliasFile *file, GError **error);
-/* Checks the file for `satchel config check`. FALSE: @error has its first bad line, or the reason why it
- * cannot be read. */
+/* Checks the file for `satchel config check`. FALSE means that it is not good; @error has its first bad line,
+ * or the reason why it cannot be read. */
 gboolean alias_file_check (AliasFile *file, GError **error);
-/* Adds the targets of lines for this address or its whole domain to @users; TRUE: there were some. After a
- * refresh. */
+/* Adds the targets of lines for this address or its whole domain to @users, and says whether there were some.
+ * Call it after a refresh. */
 gboolean alias_file_find (AliasFile *file, const char *address, GPtrArray *users);
-/* The same for lines that apply to addresses which nobody else has: bare names, then catch-alls. */
+/* Does the same for lines that apply to addresses which nobody else has: bare names, then catch-alls. */
 gboolean alias_file_find_fallback (AliasFile *file, const char *address, GPtrArray *users);
 /* Calls @func for every address, bare name and catch-all ("*@DOMAIN") that has targets. Call it after a
  * refresh. */

@@ -17,7 +17,7 @@ user_of (const SatchelAdminCall *call)
 
 /* ---- add ---- */
 
-/* Shown in lists and lines, so it is one line of text. */
+/* Checks a label, which lists and log lines show, so that it must be one line of text. */
 static gboolean
 check_label (const char *label, GError **error)
 {
@@ -95,7 +95,7 @@ check_new (const char *user, const AppPassword *password, GError **error)
              "%s has an app password of that label already; choose another, or revoke it first", user);
 }
 
-/* Takes @password over. */
+/* Stores a new app password, and takes @password over. */
 static gboolean
 keep_password (const char *user, AppPassword *password, GError **error)
 {
@@ -172,7 +172,7 @@ show_password (SatchelAdminCall *call, const AppPassword *password)
       SATCHEL_ADMIN_TEXT ("client", password->client));
 }
 
-/* What is shown waits for a terminal, so it is copied. */
+/* Lists what was copied under the lock, since writing waits for a terminal. */
 static gboolean
 run_list (SatchelAdminCall *call, GError **error)
 {

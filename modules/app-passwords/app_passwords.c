@@ -79,7 +79,7 @@ app_end_session_of (const char *user, const char *credential)
   satchel_defer (end_now, ended);
 }
 
-/* The names of those that were revoked. */
+/* Revokes them durably, and adds the names of those that it revoked to @names. */
 static gboolean
 revoke_all (const char *user, const char *what, GPtrArray *names, GError **error)
 {
@@ -110,7 +110,7 @@ app_revoke (const char *user, const char *what, guint *ret_n, GError **error)
   gboolean ok = revoke_all (user, what, names, error);
   app_unlock ();
   *ret_n = names->len;
-  /* Also where that is not durable: it opens nothing any more in this process. */
+  /* Their sessions end also where that is not durable: they open nothing any more in this process. */
   for (guint i = 0; i < names->len; i++)
     {
       satchel_log (SATCHEL_LOG_INFO, APP_AREA, "user=\"%s\" app password %s is revoked", user,

@@ -19,16 +19,16 @@ typedef struct AppModule
 } AppModule;
 extern AppModule app_module;
 
-/* Opens the file.  Under the lock. */
+/* Opens the file. The caller holds the lock. */
 gboolean app_open_state (GError **error);
-/* Takes the lock.  FALSE, without it, while the file is unusable. */
+/* Takes the lock. FALSE means that the file is unusable, and that the lock is not held. */
 gboolean app_lock (GError **error);
 void app_unlock (void);
 gint64 app_now_s (void); /* since 1970 */
 /* Ends the sessions of @user that @credential opened, from any thread; it is revoked or over. */
 void app_end_session_of (const char *user, const char *credential);
-/* Revokes @what (app_state_find), or all where it is NULL, durably, and ends their sessions.  ret_n: how
- * many. */
+/* Revokes @what (app_state_find), or all where it is NULL, durably, and ends their sessions. *@ret_n says how
+ * many there were. */
 gboolean app_revoke (const char *user, const char *what, guint *ret_n, GError **error);
 
 extern const SatchelFactorOps app_factor;  /* factor.c */

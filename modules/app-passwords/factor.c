@@ -14,7 +14,7 @@ typedef struct Question
   GError *error;
 } Question;
 
-/* Finds the user's app password that is @secret. All are compared, so that the time tells nothing. */
+/* Finds the user's app password that is @secret. All of them are compared, so that the time tells nothing. */
 static AppPassword *
 find_password (const char *user, const char *secret, GError **error)
 {

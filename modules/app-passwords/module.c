@@ -72,7 +72,7 @@ configure (const SatchelConfig *section, GError **error)
   return TRUE;
 }
 
-/* An unusable file refuses app passwords, not the start: passwords and sessions go on. */
+/* Starts the module. An unusable file refuses app passwords, not the start: passwords and sessions go on. */
 static gboolean
 start (SatchelRole role, GError **error)
 {

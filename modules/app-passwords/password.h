@@ -9,7 +9,7 @@
 #define APP_NETWORKS_MAX 8u
 #define APP_ID_CHARS 8u
 
-/* Services that an app password may open, as bits. */
+/* These are the services that an app password may open, as bits. */
 typedef enum
 {
   APP_SERVICE_IMAP = 1 << 0,
@@ -17,9 +17,9 @@ typedef enum
   APP_SERVICE_SMTP = 1 << 2,
   APP_SERVICE_ALL = APP_SERVICE_IMAP | APP_SERVICE_POP3 | APP_SERVICE_SMTP
 } AppService;
-/* 0: no such service. */
+/* Returns the bit of a service; 0 means that there is no such service. */
 guint app_service_find (const char *name);
-/* "imap pop3"; @separator between them.  Yours. */
+/* Returns the names of services, such as "imap pop3", with @separator between them; the caller frees it. */
 char *app_services_text (guint services, const char *separator);
 
 typedef struct AppPassword
@@ -38,8 +38,8 @@ AppPassword *app_password_new (void);
 AppPassword *app_password_copy (const AppPassword *password);
 void app_password_free (AppPassword *password);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AppPassword, app_password_free)
-/* "app:3f2a...", the credential of sessions.  Yours. */
+/* Returns the name of the credential that sessions carry, such as "app:3f2a..."; the caller frees it. */
 char *app_password_name (const AppPassword *password);
-/* @client: as it called itself; what is no text, or too long, is made so. */
+/* These note a use. @client is as it called itself; what is no text, or too long, is made so. */
 void app_password_use (AppPassword *password, const SatchelLogin *login, gint64 now_s);
 void app_password_set_client (AppPassword *password, const char *client);

@@ -24,8 +24,8 @@ app_random_text (char *ret_text, guint n, GError **error)
   return TRUE;
 }
 
-/* No phrase of letters alone is taken for an app password: each has a digit that no letter looks like.  That
- * costs less than a thousandth of a bit. */
+/* Says whether the text has a digit that no letter looks like. Each app password has one, so that no phrase
+ * of letters alone is taken for one. That costs less than a thousandth of a bit. */
 static gboolean
 has_digit (const char *text)
 {
@@ -80,7 +80,7 @@ app_secret_read (const char *typed, char ret_secret[APP_SECRET_CHARS + 1])
   return n == APP_SECRET_CHARS && has_digit (typed);
 }
 
-/* Zeros are what the library leaves where it cannot hash. */
+/* Says whether a hash was made: zeros are what the library leaves where it cannot hash. */
 static gboolean
 is_hash (const guint8 hash[APP_HASH_BYTES])
 {

@@ -9,19 +9,20 @@
 #define APP_TYPED_MAX 64u                       /* what is longer is none */
 #define APP_HASH_BYTES SATCHEL_DERIVED_BYTES
 
-/* FALSE: the system has no random bytes. */
+/* Makes a random secret. FALSE means that the system has no random bytes. */
 gboolean app_secret_make (char ret_secret[APP_SECRET_CHARS + 1], GError **error);
 /* Writes the secret in groups, as people read and type it. */
 void app_secret_show (const char *secret, char ret_text[APP_SHOWN_CHARS + 1]);
-/* The secret in what somebody typed: case, blanks and hyphens do not count, and I, L and O are read as the
- * digits that they look like.  FALSE: it is none. */
+/* Finds the secret in what somebody typed: case, blanks and hyphens do not count, and I, L and O are read as
+ * the digits that they look like. FALSE means that there is none. */
 gboolean app_secret_read (const char *typed, char ret_secret[APP_SECRET_CHARS + 1]);
-/* What is stored: a hash keyed with the secret of the installation.  FALSE: it cannot be computed. */
+/* Makes what is stored: a hash keyed with the secret of the installation. FALSE means that it cannot be
+ * computed. */
 gboolean app_secret_hash (const char *user, const char *secret, guint8 ret_hash[APP_HASH_BYTES]);
-/* A hash by which a file shows that it was made with the same secret of the installation. */
+/* Makes a hash by which a file shows that it was made with the same secret of the installation. */
 gboolean app_secret_mark (guint8 ret_hash[APP_HASH_BYTES]);
-/* In a time that does not depend on where they differ. */
+/* Compares two hashes in a time that does not depend on where they differ. */
 gboolean app_hash_equal (const guint8 a[APP_HASH_BYTES], const guint8 b[APP_HASH_BYTES]);
 
-/* @n characters of small letters and digits, for ids. */
+/* Makes @n random characters of small letters and digits, for ids. */
 gboolean app_random_text (char *ret_text, guint n, GError **error);

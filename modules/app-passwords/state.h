@@ -8,21 +8,21 @@
 #define APP_PASSWORDS_MAX 128u /* of a user */
 
 typedef struct AppState AppState;
-/* @path: of the file.  NULL: it is damaged, was removed, belongs to another installation, or cannot be read.
- */
+/* Reads the file @path. NULL means that it is damaged, was removed, belongs to another installation, or
+ * cannot be read. */
 AppState *app_state_new (const char *path, GError **error);
 void app_state_free (AppState *state);
-/* What is in memory is durable.  FALSE: it may not be. */
+/* Makes what is in memory durable. FALSE means that it may not be. */
 gboolean app_state_commit (AppState *state, GError **error);
 
-/* AppPassword of @user in the order in which they were made; NULL: none.  Borrowed. */
+/* Returns AppPassword of @user in the order in which they were made, borrowed; NULL means none. */
 const GPtrArray *app_state_passwords (AppState *state, const char *user);
-/* Finds a password by its credential, id or label.  NULL: there is none. */
+/* Finds a password by its credential, id or label. NULL means that there is none. */
 AppPassword *app_state_find (AppState *state, const char *user, const char *what);
-/* Takes @password over. */
+/* Adds a password, which is taken over. */
 void app_state_add (AppState *state, const char *user, AppPassword *password);
 void app_state_remove (AppState *state, const char *user, AppPassword *password);
 typedef void (*AppPasswordFunc) (const char *user, AppPassword *password, gpointer data);
 void app_state_foreach (AppState *state, AppPasswordFunc func, gpointer data);
-/* Adds last uses that the file does not have.  FALSE: there are none. */
+/* Adds last uses that the file does not have. FALSE means that there are none. */
 gboolean app_state_note_uses (AppState *state);

@@ -112,7 +112,7 @@ on_result (gpointer self, const SatchelAuthResult *result)
 
 /* ---- requests ---- */
 
-/* "=" is an empty response (RFC 4954 4).  *ret_response is yours, and free_response frees it. */
+/* Decodes a response; "=" is an empty one (RFC 4954 4). free_response frees *ret_response. */
 static gboolean
 decode_response (const char *text, guint8 **ret_response, gsize *ret_len)
 {
@@ -262,7 +262,8 @@ on_input (SatchelConnection *connection, gpointer self)
 
 /* ---- the connection ---- */
 
-/* Without mechanisms, which auth has not told yet, there is nothing to offer; the MTA would remember that. */
+/* Makes the state of a connection. Without mechanisms, which auth has not told yet, there is nothing to
+ * offer, and the MTA would remember that, so the connection is refused. */
 static gpointer
 session_new (SatchelGateSession *session)
 {

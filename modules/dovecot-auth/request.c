@@ -48,7 +48,7 @@ plain_character (char escaped)
     }
 }
 
-/* Works in place.  NULL means that the value has a NUL, or ends in an escape. */
+/* Removes escapes in place. NULL means that the value has a NUL, or ends in an escape. */
 static const char *
 unescape (char *value)
 {
@@ -66,7 +66,7 @@ unescape (char *value)
   return value;
 }
 
-/* FALSE means that the value of the parameter is broken. */
+/* Takes a parameter. FALSE means that its value is broken. */
 static gboolean
 take_parameter (DovecotRequest *request, char *parameter)
 {

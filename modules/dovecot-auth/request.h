@@ -15,7 +15,7 @@ typedef enum
   DOVECOT_CANCEL
 } DovecotCommand;
 
-/* All texts are borrowed from the line. */
+/* This is a request; all texts are borrowed from the line. */
 typedef struct DovecotRequest
 {
   DovecotCommand command;

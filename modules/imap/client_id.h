@@ -6,6 +6,6 @@
 
 /* Takes one field: the first name and the first version that are there.  @value: NULL for NIL. */
 void imap_client_field (const char *key, const char *value, const char **name, const char **version);
-/* "Thunderbird 128.5.0": at most 96 bytes of text without control characters.  Yours; NULL: it has no name.
- */
+/* Returns a text such as "Thunderbird 128.5.0", of at most 96 bytes without control characters; the caller
+ * frees it. NULL means that the client has no name. */
 char *imap_client_text (const char *name, const char *version);

@@ -109,7 +109,7 @@ struct ImapCommand
   /* UIDs whose flags the command reports itself, as they are up to a mod-sequence. */
   SatchelUidSet answered;
   guint64 answered_modseq;
-  /* STORE: what the client knew before it. */
+  /* STORE keeps what the client knew before it. */
   guint64 known_modseq;
   SatchelSnapshot *known; /* with a condition; or NULL */
   ImapStatus status;
@@ -181,7 +181,7 @@ struct ImapSession
   ImapStep job_step;   /* of the command that runs in the job */
   gboolean is_reading; /* imap_session_read is active: what it calls may come to it again */
   gboolean is_broken;  /* an announced literal came short: the connection must end */
-  /* A refused literal: the answer in place of BAD. */
+  /* A literal was refused: this is the answer in place of BAD. */
   ImapStatus refusal_status;
   const char *refusal_code;
   guint n_bad;
@@ -280,14 +280,14 @@ ImapStep imap_renames_tell (ImapSession *session, gboolean may_block);
 
 /* incoming.c has these. */
 void imap_incoming_clear (ImapIncoming *incoming);
-/* Both return FALSE; the client gets the first reason.  @error is taken over. */
+/* Both return FALSE; the client gets the first reason. @error is taken over. */
 gboolean imap_incoming_fail (ImapIncoming *incoming, const char *code, const char *text);
 gboolean imap_incoming_fail_error (ImapSession *session, GError *error);
 /* Counts @more bytes of the message under way before they come.  FALSE: too many. */
 gboolean imap_incoming_add_size (ImapSession *session, guint64 more);
 /* Writes the buffer to the stage.  [blocks] */
 gboolean imap_incoming_write_buffer (ImapSession *session);
-/* Bytes that come from elsewhere. [blocks] */
+/* Adds bytes that come from elsewhere. [blocks] */
 gboolean imap_incoming_write (ImapSession *session, const void *data, gsize len);
 /* @message, which was under way, is complete.  [blocks] */
 gboolean imap_incoming_finish_message (ImapSession *session, const ImapAppendMessage *message);
@@ -354,9 +354,9 @@ ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, ima
 ImapRunFunc imap_run_get_metadata, imap_run_set_metadata;
 ImapRunFunc imap_run_get_quota, imap_run_get_quota_root, imap_run_set_quota;
 ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread;
-/* Functions of command rows beside `run`. */
+/* Command rows have functions of this kind beside `run`. */
 typedef void ImapCommandFunc (ImapSession *session, ImapCommand *command);
-/* fetch.c, cmd_store.c: `prepare` */
+/* fetch.c and cmd_store.c have these as `prepare`. */
 ImapCommandFunc imap_note_answered, imap_note_known;
 /* cmd_mailbox.c has this as `succeeded`. */
 ImapCommandFunc imap_announce_deleted, imap_announce_renamed;

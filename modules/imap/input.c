@@ -42,8 +42,8 @@ state_of (const ImapSession *session)
   return session->view != NULL ? IMAP_STATE_SELECTED : IMAP_STATE_AUTHENTICATED;
 }
 
-/* RFC 6855 3: more than ASCII in a quoted string is for clients that have enabled it; elsewhere it could not
- * be told from a name in modified UTF-7. */
+/* Says whether a quoted string has more than ASCII though the client has not enabled that (RFC 6855 3); it
+ * could not be told from a name in modified UTF-7. */
 static gboolean
 has_wrong_utf8 (const ImapSession *session, const ImapCommandRow *row)
 {

@@ -219,7 +219,7 @@ static void
 follow_job_step (ImapSession *session)
 {
   follow_step (session, session->job_step);
-  /* The mailbox changed again while the job looked at it. */
+  /* The mailbox changed again while the job looked at it, so another look follows. */
   if (session->state == IMAP_SESSION_WAITING && session->view != NULL && imap_view_is_behind (session->view))
     imap_session_advance (session);
 }

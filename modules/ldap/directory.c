@@ -42,7 +42,7 @@ ldap_connection_cancel (SatchelHelperCall *call)
 void
 ldap_connection_free (LdapConnection *connection)
 {
-  /* It says goodbye, which must not wait for one who is not listening. */
+  /* Closing a connection says goodbye, which must not wait for a server that is not listening. */
   shutdown (connection->fd, SHUT_RDWR);
   if (connection->ld != NULL)
     ldap_unbind_ext (connection->ld, NULL, NULL);

@@ -19,27 +19,28 @@ typedef struct LdapConfiguration
 } LdapConfiguration;
 
 typedef struct LdapConnection LdapConnection;
-/* It serves @call.  NULL with @error. */
+/* Connects for @call. NULL with @error means that it could not. */
 LdapConnection *ldap_connection_new (const LdapConfiguration *configuration, SatchelHelperCall *call,
                                      GError **error);
 void ldap_connection_free (LdapConnection *connection);
-/* Has the server nothing to say to it, as to one that lies idle? */
+/* Says whether the server has nothing to say to it, as to one that lies idle. */
 gboolean ldap_connection_is_idle (const LdapConnection *connection);
 /* From now on @connection works for @call, or, if NULL, for nobody. */
 void ldap_connection_serve (LdapConnection *connection, SatchelHelperCall *call);
-/* The time of @call is over.  Main thread. */
+/* Ends the waiting of what works for @call, whose time is over. Main thread. */
 void ldap_connection_cancel (SatchelHelperCall *call);
 
-/* An entry that was found. */
+/* This is an entry that was found. */
 typedef struct LdapEntry
 {
   char *dn;
   GPtrArray *values; /* "NAME", "VALUE", ...: of the attributes that were asked for */
 } LdapEntry;
-/* LdapEntry; NULL with @error: the connection is of no use any more.  @attributes: NULL-ended. */
+/* Returns the entries that were found, LdapEntry. NULL with @error means that the connection is of no use any
+ * more. @attributes are NULL-ended. */
 GPtrArray *ldap_connection_search (LdapConnection *connection, const char *base, const char *filter,
                                    const char *const *attributes, GError **error);
-/* The first value of the attribute, or NULL. */
+/* Returns the first value of the attribute, or NULL. */
 const char *ldap_entry_value (const LdapEntry *entry, const char *name);
 
 typedef enum
@@ -48,6 +49,6 @@ typedef enum
   LDAP_BIND_WRONG,
   LDAP_BIND_RIGHT
 } LdapBind;
-/* Logs in as @dn with @password, which is not empty; both NULL: anonymously. */
+/* Logs in as @dn with @password, which is not empty. Both NULL means anonymously. */
 LdapBind ldap_connection_bind (LdapConnection *connection, const char *dn, const char *password,
                                GError **error);

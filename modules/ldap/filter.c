@@ -13,7 +13,7 @@ is_word (char c)
   return g_ascii_isalnum (c) || c == '_';
 }
 
-/* The place in `names` of what begins at @p, or -1. */
+/* Returns the place in `names` of what begins at @p, or -1. */
 static int
 find_name (const char *p, gsize *ret_len)
 {

@@ -4,7 +4,8 @@
 #pragma once
 #include <satchel/error.h>
 
-/* FALSE with INVALID: it asks for nobody, or its brackets do not match. */
+/* Checks a filter. FALSE with INVALID means that it asks for nobody, or that its brackets do not match. */
 gboolean ldap_filter_check (const char *text, GError **error);
-/* @text with :user, :local and :domain of @address in it, escaped as RFC 4515 3 says; yours. */
+/* Returns @text with :user, :local and :domain of @address in it, escaped as RFC 4515 3 says; the caller
+ * frees it. */
 char *ldap_filter_fill (const char *text, const char *address);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of what a user's entry may have, the first tells a change of the password best. */
+/* These are attributes that a user's entry may have; the first tells a change of the password best. */
 static const char *const versions[] = { "pwdChangedTime", "pwdLastSet", "entryCSN", "modifyTimestamp" };
 
 typedef enum
@@ -26,7 +26,7 @@ static struct
   char *trouble;
 } own;
 
-/* Connections that nobody uses, the one used last on top. */
+/* These are connections that nobody uses, the one used last on top. */
 static GMutex lock;
 static GPtrArray *idle[N_POOLS];
 
@@ -68,7 +68,7 @@ open_connection (Pool pool, SatchelHelperCall *call, GError **error)
   return NULL;
 }
 
-/* One that serves @call; NULL with @error. */
+/* Returns a connection that serves @call; NULL with @error. */
 static LdapConnection *
 take_connection (Pool pool, SatchelHelperCall *call, GError **error)
 {
@@ -84,7 +84,7 @@ take_connection (Pool pool, SatchelHelperCall *call, GError **error)
     }
   if (connection == NULL)
     connection = open_connection (pool, call, error);
-  /* Whoever was given up before now has shut nothing down. */
+  /* A call that was given up before this had no connection that could be shut down. */
   if (connection == NULL || !satchel_helper_call_is_cancelled (call))
     return connection;
   ldap_connection_serve (NULL, call);
@@ -117,8 +117,8 @@ search (SatchelHelperCall *call, const char *filter_text, const char *name, cons
   return entries;
 }
 
-/* A directory also finds who is spelled nearly so, with blanks around the name for one (RFC 4518 2): two
- * names would open one account. */
+/* Says whether the entry is that of @name. A directory also finds entries that are spelled nearly so, with
+ * blanks around the name for one (RFC 4518 2): two names would open one account. */
 static gboolean
 has_name (const LdapEntry *entry, const char *name)
 {
@@ -130,7 +130,8 @@ has_name (const LdapEntry *entry, const char *name)
   return FALSE;
 }
 
-/* The entry of a user, of *ret_entries; NULL: there is none, or @error. */
+/* Finds the entry of a user, which is one of *ret_entries. NULL means that there is none, or that @error is
+ * set. */
 static const LdapEntry *
 find_user (SatchelHelperCall *call, const char *name, GPtrArray **ret_entries, GError **error)
 {
@@ -158,7 +159,8 @@ add_attributes (const LdapEntry *entry, GPtrArray *texts)
     }
 }
 
-/* The version has the name of the entry in it: whoever takes an old name over is somebody else. */
+/* Returns what changes when the password does. It has the name of the entry in it: an entry that takes an old
+ * name over is that of somebody else. */
 static char *
 find_version (const LdapEntry *entry)
 {
@@ -221,7 +223,7 @@ try_password (SatchelHelperCall *call, const char *dn, const char *password, GEr
   return bind;
 }
 
-/* Who is unknown costs as many questions as who is known. */
+/* Answers whether the password is right. An unknown user costs as many questions as a known one. */
 static SatchelVerify
 answer_verify (SatchelHelperCall *call, const SatchelSourceLogin *login, GError **error)
 {

@@ -7,8 +7,8 @@
 #define LDAP_NAME "ldap"
 
 extern SatchelHelperOps ldap_helper;
-/* Before there are threads.  @section: for good. */
+/* Reads the settings before there are threads. @section stays for good. */
 gboolean ldap_helper_configure (const SatchelConfig *section, GError **error);
-/* Why it cannot work; NULL: it can. */
+/* Returns why the helper cannot work; NULL means that it can. */
 const char *ldap_helper_trouble (void);
 void ldap_helper_clear (void);

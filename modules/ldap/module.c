@@ -15,7 +15,7 @@ check_settings (const SatchelConfig *section, GError **error)
   return ldap_settings_check (&settings, error);
 }
 
-/* Nothing stops: connections and threads of the helper end with its process. */
+/* Starts the module. Nothing stops it: connections and threads of the helper end with its process. */
 static gboolean
 start (SatchelRole role, GError **error)
 {

@@ -21,5 +21,5 @@ typedef struct LdapSettings
 } LdapSettings;
 
 extern const SatchelConfigRow ldap_schema[];
-/* What the table of settings cannot check. */
+/* Checks what the table of settings cannot. */
 gboolean ldap_settings_check (const LdapSettings *settings, GError **error);

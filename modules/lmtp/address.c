@@ -82,7 +82,7 @@ char *
 lmtp_parse_path (const char *text, gboolean allow_null, gboolean is_utf8, const char **ret_rest)
 {
   const char *at = text + strspn (text, " ");
-  /* Some clients leave out the brackets that RFC 5321 4.1.1.3 requires; that is accepted if the path is
+  /* Some clients leave out the brackets that RFC 5321 4.1.1.3 requires, which is accepted if the path is
    * clear. */
   gboolean has_brackets = *at == '<';
   if (has_brackets)
@@ -108,7 +108,8 @@ lmtp_parse_path (const char *text, gboolean allow_null, gboolean is_utf8, const 
     return NULL;
   if (!g_utf8_validate (out->str, (gssize) out->len, NULL))
     return NULL;
-  /* RFC 6531 3.3: non-ASCII only where SMTPUTF8 was asked for.  For RCPT @is_utf8 comes from MAIL. */
+  /* Non-ASCII characters are allowed only where SMTPUTF8 was asked for (RFC 6531 3.3). For RCPT @is_utf8
+   * comes from MAIL. */
   for (gsize i = 0; !is_utf8 && i < out->len; i++)
     if ((unsigned char) out->str[i] >= 0x80)
       return NULL;

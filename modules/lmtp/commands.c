@@ -29,7 +29,7 @@ static const LmtpReply too_early[] = {
   [LMTP_HAS_SENDER] = LMTP_SAY_RCPT_FIRST,
 };
 
-/* Lines of the answer to LHLO beside those of commands. */
+/* These are lines of the answer to LHLO beside those of commands. */
 static const char general_keywords[] = "PIPELINING|ENHANCEDSTATUSCODES";
 
 static void
@@ -48,7 +48,7 @@ static void run_help (Lmtp *lmtp, char *argument);
 static void
 run_lhlo (Lmtp *lmtp, char *argument)
 {
-  /* The name is only shown in Received: keep what a domain or literal may hold (RFC 5321 4.1.1.1). */
+  /* The name is only shown in Received, so what a domain or literal may hold is kept (RFC 5321 4.1.1.1). */
   gsize len = strspn (argument, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]");
   if (len == 0 || argument[len] != '\0' || len > 255)
     {
@@ -65,7 +65,7 @@ run_lhlo (Lmtp *lmtp, char *argument)
 static void
 run_helo (Lmtp *lmtp, char *argument)
 {
-  /* RFC 2033 4.1: LMTP must not take HELO or EHLO */
+  /* LMTP must not take HELO or EHLO (RFC 2033 4.1). */
   lmtp_bad_command (lmtp, LMTP_SAY_THIS_IS_LMTP);
 }
 
@@ -237,7 +237,7 @@ run_rset (Lmtp *lmtp, char *argument)
 static void
 run_noop (Lmtp *lmtp, char *argument)
 {
-  /* RFC 5321 4.1.1.9: an argument is ignored */
+  /* NOOP ignores an argument (RFC 5321 4.1.1.9). */
   lmtp_reply (lmtp, LMTP_SAY_OK);
 }
 

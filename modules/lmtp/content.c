@@ -13,8 +13,8 @@ append (Lmtp *lmtp, const void *data, gsize len)
     g_byte_array_append (lmtp->block, data, (guint) len);
 }
 
-/* RFC 5321 4.4: Return-Path and one Received without "for" (which would tell recipients of each other);
- * Delivered-To only with a single recipient, so that several can share one file. */
+/* Writes Return-Path and one Received (RFC 5321 4.4), without "for", which would tell recipients of each
+ * other. Delivered-To comes only with a single recipient, so that several can share one file. */
 static void
 append_trace (Lmtp *lmtp)
 {
@@ -158,7 +158,8 @@ flush_block (Lmtp *lmtp, gboolean ends_content)
   satchel_session_run (lmtp->session, "lmtp content", write_block_job, write_block_done, lmtp);
 }
 
-/* The end is CRLF.CRLF and nothing else: a bare LF or CR is content (against SMTP smuggling). */
+/* Takes content of DATA. Its end is CRLF.CRLF and nothing else: a bare LF or CR is content (against SMTP
+ * smuggling). */
 static gboolean
 data_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
 {

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Octets follow a BDAT at once (RFC 3030 2). */
+/* Says whether the command is BDAT, which octets follow at once (RFC 3030 2). */
 static gboolean
 begins_a_chunk (const guint8 *data, gsize len)
 {
@@ -18,9 +18,9 @@ begins_a_chunk (const guint8 *data, gsize len)
   return len >= 4 && g_ascii_strncasecmp ((const char *) data, "BDAT", 4) == 0;
 }
 
-/* One command line from the input; FALSE: there is no whole one.  It ends in CRLF: "receivers MUST NOT
- * recognize any other character or character sequence as a line terminator" (RFC 5321 2.3.8).  What others
- * take for lines could be smuggled past an MTA that does not, so nothing behind a bare LF is read. */
+/* Takes one command line from the input. FALSE means that there is no whole one. It ends in CRLF: "receivers
+ * MUST NOT recognize any other character or character sequence as a line terminator" (RFC 5321 2.3.8). What
+ * others take for lines could be smuggled past an MTA that does not, so nothing behind a bare LF is read. */
 static gboolean
 line_input (Lmtp *lmtp, const guint8 *data, gsize len)
 {

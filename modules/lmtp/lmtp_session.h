@@ -10,7 +10,7 @@
 /* Content up to this size stays in memory (delivery.h), so it may be written without a job. */
 #define LMTP_INLINE_BYTES 65536u
 
-/* Attributes of XFORWARD, in the order of the table in xforward.c. */
+/* These are attributes of XFORWARD, in the order of the table in xforward.c. */
 typedef enum
 {
   LMTP_FORWARDED_NAME = 0,
@@ -89,7 +89,7 @@ typedef struct Lmtp
   guint64 declared_size;
   SatchelDelivery *delivery;
 
-  /* Content. */
+  /* These members belong to the content. */
   LmtpDataState data_state;
   guint64 n_bytes; /* written to the delivery */
   guint64 chunk_left;
@@ -120,8 +120,8 @@ void lmtp_set_state (Lmtp *lmtp, LmtpState state);
 void lmtp_set_phase (Lmtp *lmtp, LmtpPhase phase);
 void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);
 
-/* address.c: a path of MAIL or RCPT (RFC 5321 4.1.2, RFC 6531 3.3).  Returns the address without <>, NULL if
- * it is malformed; *ret_rest: what follows it in @text. */
+/* address.c reads a path of MAIL or RCPT (RFC 5321 4.1.2, RFC 6531 3.3). It returns the address without <>,
+ * NULL if it is malformed; *ret_rest is what follows it in @text. */
 char *lmtp_parse_path (const char *text, gboolean allow_null, gboolean is_utf8, const char **ret_rest);
 
 /* content.c has these. */

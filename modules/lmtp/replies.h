@@ -63,14 +63,14 @@ char *lmtp_refusal (const LmtpSettings *settings, SatchelDeliveryStatus status, 
 
 /* These send replies that name something. */
 void lmtp_say_greeting (SatchelConnection *connection);
-/* @reply: of lmtp_status_reply. */
+/* @reply is one of lmtp_status_reply. */
 void lmtp_say_status (SatchelConnection *connection, const char *reply);
 void lmtp_say_bye (SatchelConnection *connection);
-/* @id: the queue id of the message, which @recipient has. */
+/* @id is the queue id of the message, which @recipient has. */
 void lmtp_say_saved (SatchelConnection *connection, const char *recipient, const char *id);
-/* @refusal: of lmtp_refusal; @recipient NULL: it is about the whole message. */
+/* @refusal is one of lmtp_refusal. @recipient NULL means that it is about the whole message. */
 void lmtp_say_refusal (SatchelConnection *connection, const char *refusal, const char *recipient);
-/* @keywords: of extensions, char *; one line each after that of the host (RFC 5321 4.1.1.1). */
+/* @keywords are those of extensions, char *; each has a line after that of the host (RFC 5321 4.1.1.1). */
 void lmtp_say_keywords (SatchelConnection *connection, const GPtrArray *keywords);
-/* @names: of commands, each after a blank. */
+/* @names are those of commands, each after a blank. */
 void lmtp_say_commands (SatchelConnection *connection, const char *names);

@@ -40,7 +40,7 @@ static const struct
   [LMTP_FORWARDED_SOURCE] = { "SOURCE", offsetof (SatchelOrigin, source), 6, is_source },
 };
 
-/* Does the MTA say that it does not know this attribute? */
+/* Says whether the MTA says that it does not know this attribute. */
 static gboolean
 is_unknown (const char *value)
 {
@@ -48,7 +48,7 @@ is_unknown (const char *value)
          || g_ascii_strcasecmp (value, "[TEMPUNAVAIL]") == 0;
 }
 
-/* Decodes xtext (RFC 3461 4) in place.  FALSE: it is none. */
+/* Decodes xtext (RFC 3461 4) in place. FALSE means that it is none. */
 static gboolean
 decode (char *text)
 {
@@ -69,7 +69,8 @@ decode (char *text)
   return TRUE;
 }
 
-/* An IP address in its usual form, whatever the MTA's; anything else as it is.  Yours. */
+/* Returns an IP address in its usual form, whatever the MTA's, and anything else as it is; the caller frees
+ * it. */
 static char *
 normal_address (const char *text)
 {
@@ -82,7 +83,7 @@ normal_address (const char *text)
   return g_strdup (normal);
 }
 
-/* Takes one attribute into @values.  FALSE: it is none, or its value is not valid. */
+/* Takes one attribute into @values. FALSE means that it is none, or that its value is not valid. */
 static gboolean
 take_attribute (char *text, char **values)
 {
@@ -137,7 +138,8 @@ lmtp_run_xforward (Lmtp *lmtp, char *argument)
   lmtp_reply (lmtp, LMTP_SAY_OK);
 }
 
-/* Without an address the message was made on the MTA's machine, and other facts of a client are void. */
+/* Says whether a fact is void: without an address the message was made on the MTA's machine, and other facts
+ * of a client mean nothing. */
 static gboolean
 is_void (const Lmtp *lmtp, guint attribute)
 {

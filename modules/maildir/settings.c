@@ -9,7 +9,7 @@
 #include <satchel/number.h>
 #include <string.h>
 
-/* As they stand in the file; the enums have the order of the choices. */
+/* These are the settings as they stand in the file; the enums have the order of the choices. */
 typedef enum
 {
   NAMES_AUTO = 0,

@@ -15,7 +15,7 @@
 #define PROMPTS_MAX 8
 #define PASSWORD_MAX 512 /* PAM's own bound (PAM_MAX_RESP_SIZE) */
 
-/* What PAM asks, and is answered. */
+/* This is what PAM asks, and how it is answered. */
 typedef struct Talk
 {
   const char *secret;
@@ -75,7 +75,7 @@ skip_delay (int code, unsigned microseconds, void *data)
 {
 }
 
-/* A service without a file would be that of "other", whose file may say anything. */
+/* Says whether the service has a file. One without would be that of "other", whose file may say anything. */
 static gboolean
 has_file (const char *service)
 {
@@ -89,7 +89,7 @@ has_file (const char *service)
   return FALSE;
 }
 
-/* Another user than the one who was asked for would get that one's mail. */
+/* Says whether PAM still means the user who was asked for. Another one would get that one's mail. */
 static gboolean
 has_name (pam_handle_t *pam, const char *name, char **ret_other)
 {
@@ -117,7 +117,7 @@ judge (pam_handle_t *pam, PamStep step, int code, Talk *talk, char **ret_why)
   SatchelVerify verdict = pam_verdict (step, code, &why);
   if (verdict == SATCHEL_VERIFY_RIGHT)
     return verdict;
-  /* Which code comes of a prompt that was not answered is up to the module of PAM, so it says nothing. */
+  /* The code that comes of a prompt without an answer is up to the module of PAM, so it says nothing. */
   if (talk->refused != NULL)
     {
       *ret_why = g_strdup_printf (

@@ -6,9 +6,10 @@
 
 #include <satchel/source.h>
 
-/* @name: as PAM knows the user.  *ret_why: why it is not RIGHT, for the log; yours.  ERROR: PAM cannot tell.
- */
+/* Checks a login. @name is the user as PAM knows him. *ret_why says, for the log, why it is not RIGHT; the
+ * caller frees it. ERROR means that PAM cannot tell. */
 SatchelVerify pam_check (const PamSettings *settings, const char *name, const SatchelSourceLogin *login,
                          char **ret_why);
-/* Is there an account of this system, as `first_uid` has it?  With @error: it cannot be told. */
+/* Says whether there is an account of this system, as `first_uid` has it. FALSE with @error means that it
+ * cannot be told. */
 gboolean pam_check_account (const PamSettings *settings, const char *name, GError **error);

@@ -12,8 +12,8 @@
 #include <satchel/reactor.h>
 #include <string.h>
 
-/* Failures take at least this long, so that who is unknown, whom PAM often refuses at once, takes no shorter
- * than who is not: auth adds its own delay. */
+/* Failures take at least this long, so that the time does not tell an unknown user, whom PAM often refuses at
+ * once, from a known one: auth adds its own delay. */
 #define FAILURE_MS 500
 
 static PamSettings settings;
@@ -52,7 +52,7 @@ check_login (const char *const *texts)
   g_autofree char *why = NULL;
   g_autoptr (GError) error = NULL;
   gint64 start_ms = satchel_now_ms ();
-  /* Who is no user is asked for all the same: that must not be told by the time. */
+  /* A name that is no user is asked for all the same, since the time must not tell that. */
   gboolean is_user = !settings.wants_account || pam_check_account (&settings, texts[AT_NAME], &error);
   SatchelVerify verdict = pam_check (&settings, texts[AT_NAME], &login, &why);
   if (error != NULL)
@@ -86,7 +86,7 @@ run_child (GBytes *request, GError **error)
 
 /* ---- in the helper ---- */
 
-/* *ret_why: yours.  ERROR with @error: nobody can tell. */
+/* Asks in a process of its own. The caller frees *ret_why. ERROR with @error means that nobody can tell. */
 static SatchelVerify
 ask_child (SatchelHelperCall *call, const char *const *texts, char **ret_why, GError **error)
 {
@@ -117,7 +117,7 @@ is_here (SatchelHelperCall *call, const char *user, GError **error)
   return ask_child (call, texts, &why, error) == SATCHEL_VERIFY_RIGHT;
 }
 
-/* PAM does not tell what changes with the password, so no login is remembered. */
+/* Answers a look-up. PAM does not tell what changes with the password, so no login is remembered. */
 static void
 answer_user (SatchelHelperCall *call, const char *user, GPtrArray *texts, GError **error)
 {
@@ -125,7 +125,8 @@ answer_user (SatchelHelperCall *call, const char *user, GPtrArray *texts, GError
     g_ptr_array_add (texts, g_strdup (""));
 }
 
-/* Without accounts PAM alone knows who is a user, and does not tell before the password. */
+/* Answers for an address. Without accounts PAM alone knows who is a user, and does not tell before the
+ * password. */
 static void
 answer_address (SatchelHelperCall *call, const char *address, GPtrArray *texts, GError **error)
 {

@@ -9,5 +9,5 @@
 #define PAM_NAME "pam"
 
 extern SatchelHelperOps pam_helper;
-/* Before there are threads. */
+/* Reads the settings before there are threads. */
 void pam_helper_configure (const SatchelConfig *section);

@@ -15,7 +15,8 @@ check_settings (const SatchelConfig *section, GError **error)
   return pam_settings_check (&settings, error);
 }
 
-/* Nothing starts or stops: each check runs in a process of its own, which the launcher starts and ends. */
+/* Reads the settings. Nothing starts or stops: each check runs in a process of its own, which the launcher
+ * starts and ends. */
 static gboolean
 configure (const SatchelConfig *section, GError **error)
 {

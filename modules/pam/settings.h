@@ -12,5 +12,5 @@ typedef struct PamSettings
 } PamSettings;
 
 extern const SatchelConfigRow pam_schema[];
-/* What the table of settings cannot check. */
+/* Checks what the table of settings cannot. */
 gboolean pam_settings_check (const PamSettings *settings, GError **error);

@@ -11,6 +11,7 @@ typedef enum
   PAM_STEP_ACCOUNT       /* pam_acct_mgmt */
 } PamStep;
 
-/* RIGHT is said of success alone, WRONG of what is so until the user or an administrator changes it, and
- * ERROR of all else, also of codes that nobody knows yet.  *ret_why: in words, for the log; static. */
+/* Says what a code of PAM means: RIGHT is said of success alone, WRONG of what is so until the user or an
+ * administrator changes it, and ERROR of all else, also of codes that nobody knows yet. *ret_why is a static
+ * text for the log. */
 SatchelVerify pam_verdict (PamStep step, int code, const char **ret_why);

@@ -14,7 +14,7 @@
 #define LOCK_WAIT_MS 10000
 #define LOCK_POLL_MS 20
 
-/* A file that root makes belongs to the owner of its directory, who must be able to read it. */
+/* Gives a file that root makes to the owner of its directory, who must be able to read it. */
 static gboolean
 give_to_owner (int fd, const struct stat *like, GError **error)
 {
@@ -23,7 +23,7 @@ give_to_owner (int fd, const struct stat *like, GError **error)
   return TRUE;
 }
 
-/* The descriptor of the lock; -1: an error. */
+/* Returns the descriptor of the lock; -1 means an error. */
 static int
 open_locked (int directory, const char *name, const struct stat *directory_status, gboolean may_wait,
              GError **error)

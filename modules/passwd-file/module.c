@@ -53,7 +53,7 @@ look_up_credential (SatchelAuthCall *call)
   satchel_auth_call_found (call, record != NULL ? &credential : NULL);
 }
 
-/* The verifier that a call is about; NULL: there is none, and a dummy is hashed. */
+/* Returns the verifier that a call is about. NULL means that there is none, and that a dummy is hashed. */
 static const char *
 find_verifier (const SatchelAuthCall *call)
 {
@@ -181,7 +181,7 @@ list_users (SatchelUserEntryFunc func, gpointer data, GError **error)
   return TRUE;
 }
 
-/* NULL with @error: it cannot be told whether there is such a user. */
+/* Finds a record. NULL with @error means that it cannot be told whether there is such a user. */
 static const PasswdRecord *
 find_record (const char *user, GError **error)
 {
@@ -192,8 +192,8 @@ find_record (const char *user, GError **error)
   return state.looked_up;
 }
 
-/* Attributes are asked for right after their user was found: that is one look-up, with one look at the file.
- */
+/* Finds the record of the last look-up again. Attributes are asked for right after their user was found: that
+ * is one look-up, with one look at the file. */
 static const PasswdRecord *
 find_again (const char *user, GError **error)
 {

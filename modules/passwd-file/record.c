@@ -56,8 +56,8 @@ line_check (const char *text, gsize len, char ret_check[2 * CHECK_BYTES + 1])
   sodium_bin2hex (ret_check, 2 * CHECK_BYTES + 1, digest, CHECK_BYTES);
 }
 
-/* SCRAM keys stand behind the verifier, each after a blank, with commas where RFC 5803 has colons; they are
- * cut off. */
+/* Cuts the SCRAM keys off, which stand behind the verifier, each after a blank, with commas where RFC 5803
+ * has colons. */
 static gboolean
 take_scram (char *field, PasswdRecord *record, GError **error)
 {

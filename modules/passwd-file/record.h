@@ -26,13 +26,14 @@ typedef enum
   PASSWD_LINE_BLANK, /* empty or a comment */
   PASSWD_LINE_RECORD
 } PasswdLine;
-/* @line: without its line end. BAD sets @error. */
+/* Reads @line, which has no line end. BAD sets @error. */
 PasswdLine passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_record, GError **error);
-/* The user that a line is about, also of a bad line; NULL: the line does not say. */
+/* Returns the user that a line is about, also of a bad line; NULL means that the line does not say. The
+ * caller frees it. */
 char *passwd_line_user (const char *line, gsize len);
-/* Has the line a sixth field, good or bad? */
+/* Says whether the line has a sixth field, good or bad. */
 gboolean passwd_line_has_attributes (const char *line, gsize len);
-/* Each as NAME=VALUE; the caller frees them. */
+/* Returns the attributes, each as NAME=VALUE; the caller frees them. */
 char **passwd_record_attributes (const PasswdRecord *record);
-/* The line, with its end. NULL: the user's name cannot be written in this format. */
+/* Returns the line, with its end. NULL means that the user's name cannot be written in this format. */
 char *passwd_record_format (const PasswdRecord *record, GError **error);

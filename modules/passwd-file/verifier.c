@@ -38,7 +38,7 @@ take_number (const char **cursor, const char *prefix, guint64 max, guint64 *ret_
          && *ret_value > 0;
 }
 
-/* $argon2id$v=19$m=KIB,t=PASSES,p=LANES$SALT$HASH, both base64 without padding */
+/* Reads $argon2id$v=19$m=KIB,t=PASSES,p=LANES$SALT$HASH, both base64 without padding. */
 static gboolean
 parse_argon2id (const char *verifier, guint64 *ret_cost)
 {
@@ -57,7 +57,7 @@ parse_argon2id (const char *verifier, guint64 *ret_cost)
          && is_in_set (hash, hash_len, "+/");
 }
 
-/* $y$FNR$SALT$HASH: flavour, log2 N and r are a digit each; crypt(5) */
+/* Reads $y$FNR$SALT$HASH (crypt(5)): flavour, log2 N and r are a digit each. */
 static gboolean
 parse_yescrypt (const char *verifier, guint64 *ret_cost)
 {
@@ -76,7 +76,7 @@ parse_yescrypt (const char *verifier, guint64 *ret_cost)
          && is_in_set (p + 4, (gsize) (hash - p - 4), "./") && is_in_set (hash + 1, 43, "./");
 }
 
-/* $2b$NN$ and 53 digits of salt and hash */
+/* Reads $2b$NN$ and 53 digits of salt and hash. */
 static gboolean
 parse_bcrypt (const char *verifier, guint64 *ret_cost)
 {
@@ -88,7 +88,7 @@ parse_bcrypt (const char *verifier, guint64 *ret_cost)
   return cost >= 4 && cost <= MAX_BCRYPT_COST;
 }
 
-/* $6$[rounds=N$]SALT$HASH */
+/* Reads $6$[rounds=N$]SALT$HASH. */
 static gboolean
 parse_sha512_crypt (const char *verifier, guint64 *ret_cost)
 {
@@ -209,7 +209,8 @@ check_crypt (const char *verifier, const char *secret, GError **error)
 {
   struct crypt_data *data = g_new0 (struct crypt_data, 1);
   errno = 0;
-  /* Not crypt_r: sanitizers put a function of theirs in its place, which does not find ours in a module. */
+  /* This is not crypt_r, since sanitizers put a function of theirs in its place, which does not find ours in
+   * a module. */
   const char *hash = crypt_rn (secret, verifier, data, sizeof *data);
   SatchelVerify verdict = SATCHEL_VERIFY_WRONG;
   if (hash == NULL)

@@ -6,7 +6,7 @@
 #include "texts.h"
 #include <satchel/config.h>
 
-/* The results of the AUTHORIZATION state. */
+/* This is what the AUTHORIZATION state has led to. */
 typedef struct Pop3Authorization
 {
   const Pop3Language *language;
@@ -15,11 +15,11 @@ typedef struct Pop3Authorization
   char *mechanisms; /* "PLAIN LOGIN"; "": no login in clear text.  Yours */
 } Pop3Authorization;
 
-/* Makes the note (yours) and reads it; a note that makes no sense gives the defaults. */
+/* These make the note (the caller frees it), and read it; a note that makes no sense gives the defaults. */
 char *pop3_authorization_to_note (const Pop3Authorization *state);
 void pop3_authorization_from_note (Pop3Authorization *state, const void *note, gsize len);
 
-/* Sends the answer to CAPA. @user NULL: before login, with the smallest EXPIRE and the largest LOGIN-DELAY
- * of all users. */
+/* Sends the answer to CAPA. @user NULL means that nobody has logged in; then EXPIRE is the smallest and
+ * LOGIN-DELAY the largest of all users. */
 void pop3_send_capabilities (SatchelConnection *connection, const Pop3Authorization *state,
                              const SatchelConfig *config, const char *user);

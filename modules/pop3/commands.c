@@ -12,7 +12,8 @@ typedef struct Pop3Command
   void (*run) (Pop3 *pop3, char **arguments);
 } Pop3Command;
 
-/* A message number that exists and is not marked as deleted (RFC 1939 5); answers -ERR itself. */
+/* Reads a message number, which must exist and not be marked as deleted (RFC 1939 5); it answers -ERR
+ * itself. */
 static gboolean
 parse_message (Pop3 *pop3, const char *text, guint32 *ret_index)
 {

@@ -158,7 +158,7 @@ may_login (Pop3Gate *gate)
   return FALSE;
 }
 
-/* RFC 6856 2.2: credentials that are not UTF-8 are refused. */
+/* Refuses credentials that are not UTF-8 (RFC 6856 2.2). */
 static gboolean
 is_utf8_argument (Pop3Gate *gate, const char *argument)
 {
@@ -203,7 +203,7 @@ run_auth (Pop3Gate *gate, char *argument)
 {
   if (*argument == '\0')
     {
-      /* Old clients ask so for the mechanisms, and expect a list. */
+      /* Old clients ask so for the mechanisms, and expect a list of them. */
       reply (gate, POP3_TEXT_MECHANISMS);
       GString *out = g_string_new (NULL);
       for (const char *const *name = satchel_gate_mechanisms (gate->session); *name != NULL; name++)
@@ -278,7 +278,7 @@ static const Pop3GateCommand commands[] = {
   { "QUIT", 0, run_quit },
 };
 
-/* NULL: there is no such command. */
+/* Finds a command. NULL means that there is no such command. */
 static const Pop3GateCommand *
 find_command (const char *name)
 {
@@ -417,8 +417,8 @@ on_tls_started (gpointer self)
     set_state (gate, GATE_READING);
 }
 
-/* The time for a login is over, and the user should know. This is not the inactivity timer of RFC 1939 3,
- * which ends a session without a word. */
+/* Ends the connection with a word when the time for a login is over, so that the user knows. This is not the
+ * inactivity timer of RFC 1939 3, which ends a session without a word. */
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {

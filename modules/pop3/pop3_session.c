@@ -49,7 +49,7 @@ on_drained (SatchelConnection *connection, gpointer self)
     on_input (connection, self);
 }
 
-/* RFC 1939 3: closed without the UPDATE state, and without a word. */
+/* Closes the connection without the UPDATE state, and without a word (RFC 1939 3). */
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {

@@ -14,7 +14,7 @@
 
 typedef struct Pop3 Pop3;
 
-/* A long answer: its step is called whenever there is room. */
+/* These are the results of a step of a long answer, which is called whenever there is room. */
 typedef enum
 {
   POP3_STEP_AGAIN = 0, /* wants to be called again */
@@ -23,7 +23,7 @@ typedef enum
 } Pop3StepResult;
 typedef Pop3StepResult (*Pop3Step) (Pop3 *pop3);
 
-/* Is another try of use after an error? */
+/* Says whether another try is of use after an error. */
 typedef enum
 {
   POP3_ERROR_TEMPORARY = 0,
@@ -62,7 +62,7 @@ struct Pop3
   Pop3State state;
   guint n_bad;
 
-  /* The maildrop, as it was at login (RFC 1939 5): message k is index k - 1. */
+  /* This is the maildrop, as it was at login (RFC 1939 5): message k is index k - 1. */
   SatchelStore *store;
   SatchelMailbox *mailbox;
   SatchelSnapshot *snapshot;
@@ -83,7 +83,7 @@ struct Pop3
   guint64 total_size;
   SatchelUidSet seen; /* retrieved, to be marked at the end */
 
-  /* A running answer. */
+  /* These members belong to a running answer. */
   Pop3Step step;
   guint32 at; /* listing: next message */
   SatchelStream *content;
@@ -109,7 +109,7 @@ void pop3_bad (Pop3 *pop3, Pop3Text text);
 /* Begins a long answer, or goes on with it: calls `step` until it is done or there is no room. */
 void pop3_begin (Pop3 *pop3, Pop3Step step);
 void pop3_continue (Pop3 *pop3);
-/* The answer is complete, or the maildrop is open: go on with input. */
+/* Goes on with input, since the answer is complete, or the maildrop is open. */
 void pop3_ready (Pop3 *pop3);
 void pop3_set_state (Pop3 *pop3, Pop3State state);
 /* Ends the connection once all output is sent; without the UPDATE state, unless that is over. */
@@ -120,17 +120,17 @@ guint64 pop3_size (Pop3 *pop3, guint32 index);
 gboolean pop3_has_surrogate (Pop3 *pop3, guint32 index);
 guint32 pop3_uid (Pop3 *pop3, guint32 index);
 gboolean pop3_is_deleted (Pop3 *pop3, guint32 index);
-/* The content that RETR sends: the message, or its surrogate; a reference of yours.  @ret_header: octets of
- * its header, with the blank line if it has one; may be NULL.  [blocks] */
+/* Opens the content that RETR sends, which is the message or its surrogate; the caller has a reference.
+ * *@ret_header is the octets of its header, with the blank line if it has one; it may be NULL. [blocks] */
 SatchelStream *pop3_open_message (Pop3 *pop3, guint32 index, guint64 *ret_header, GError **error);
 void pop3_delete (Pop3 *pop3, guint32 index);
 void pop3_reset (Pop3 *pop3);
-/* "+OK 3 messages (320 octets)": what is there and not marked as deleted. */
+/* Answers what is there and not marked as deleted: "+OK 3 messages (320 octets)". */
 void pop3_say_totals (Pop3 *pop3);
 Pop3Lasting pop3_error_lasting (const GError *error);
 
-/* octets.c finds out which messages go as surrogates, and the octets that come of each.  In the job that
- * opens.  [blocks] */
+/* octets.c finds out, in the job that opens, which messages go as surrogates, and how many octets come of
+ * each. [blocks] */
 gboolean pop3_find_octets (Pop3 *pop3, GError **error);
 
 /* maildrop.c has these. */
@@ -140,21 +140,21 @@ void pop3_unlock (Pop3 *pop3);
 /* Releases the lock; what is left open goes with the session. */
 void pop3_close_maildrop (Pop3 *pop3);
 
-/* delay.c: when a user logged in last (RFC 2449 6.5). */
+/* delay.c knows when a user logged in last (RFC 2449 6.5). */
 gboolean pop3_is_too_early (Pop3 *pop3);
 void pop3_note_login (Pop3 *pop3);
 
 /* update.c has these. */
-/* QUIT: removes what was deleted, all or none, and marks what was read; then the reply, then closes. */
+/* Runs QUIT: removes what was deleted, all or none, and marks what was read; then it replies, and closes. */
 void pop3_update (Pop3 *pop3);
-/* The connection ended without QUIT: only marks. */
+/* Marks what was read when the connection ended without QUIT. */
 void pop3_keep_marks (Pop3 *pop3);
 
 /* listing.c has these. */
 void pop3_list_all (Pop3 *pop3, gboolean is_uidl);
 void pop3_list_one (Pop3 *pop3, guint32 index, gboolean is_uidl);
 
-/* retrieve.c: @lines -1: RETR, else TOP. */
+/* retrieve.c sends a message; @lines -1 means all of it (RETR), else so many lines of its body (TOP). */
 void pop3_retrieve (Pop3 *pop3, guint32 index, gint64 lines);
 /* Frees what a retrieval holds. */
 void pop3_retrieve_end (Pop3 *pop3);

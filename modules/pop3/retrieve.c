@@ -104,7 +104,7 @@ text_for_message (const GError *error)
 {
   if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE))
     return POP3_TEXT_MESSAGE_GONE;
-  /* RFC 3206 4: AUTH is for answers to a login only. */
+  /* AUTH is for answers to a login only (RFC 3206 4). */
   if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED))
     return POP3_TEXT_MESSAGE_LOCKED;
   return pop3_error_lasting (error) == POP3_ERROR_PERMANENT ? POP3_TEXT_MESSAGE_BROKEN
@@ -131,7 +131,7 @@ fail_retrieval (Pop3 *pop3)
   satchel_connection_abort (pop3->connection);
 }
 
-/* A piece was read, or not. */
+/* Goes on when a piece was read, or could not be. */
 static Pop3StepResult
 end_piece (Pop3 *pop3)
 {
@@ -159,7 +159,8 @@ piece_done (gpointer data)
     pop3_continue (pop3);
 }
 
-/* A message in memory is sent at once: the way through a job costs more than reading it. */
+/* Sends the next piece. A message in memory is sent at once: the way through a job costs more than reading
+ * it. */
 static Pop3StepResult
 retrieve_step (Pop3 *pop3)
 {

@@ -108,7 +108,7 @@ pop3_policy_of_user (const SatchelConfig *config, const char *user)
   return get_policy_of_all (config);
 }
 
-/* Never, which is 0, is longer than all others. */
+/* Returns the shorter of two times; never, which is 0, is longer than all others. */
 static gint64
 get_shorter (gint64 a_ms, gint64 b_ms)
 {

@@ -214,7 +214,8 @@ pop3_refusal (SatchelRefusal why)
   return TEMPORARY " Not available now, try again later\r\n";
 }
 
-/* NULL: no language has the tag that @range begins with, @len bytes of it. */
+/* Finds the language with the tag that @range begins with, @len bytes of it. NULL means that there is
+ * none. */
 static const Pop3Language *
 find_tag (const char *range, gsize len)
 {

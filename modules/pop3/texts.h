@@ -71,11 +71,11 @@ enum
 extern const Pop3Language pop3_languages[];
 extern const guint pop3_n_languages;
 
-/* The language for a basic language range (RFC 4647 2.1) by the lookup of RFC 4647 3.4: "de-AT" finds "de".
- * NULL: none. The first of the table is the default. */
+/* Finds the language for a basic language range (RFC 4647 2.1) by the lookup of RFC 4647 3.4: "de-AT" finds
+ * "de". NULL means that there is none. The first of the table is the default. */
 const Pop3Language *pop3_language_find (const char *range);
 
-/* The writers of replies: no other file writes to a connection. */
+/* These write replies: no other file writes to a connection. */
 /* Writes a whole answer: status, code, text. */
 void pop3_say (SatchelConnection *connection, const Pop3Language *language, Pop3Text text);
 /* Writes the status and the code of @text with other words than its own. */
@@ -89,9 +89,9 @@ void pop3_say_challenge (SatchelConnection *connection, const guint8 *data, gsiz
 void pop3_say_lines (SatchelConnection *connection, GString *lines, gboolean is_last);
 /* Returns what replaces a greeting, in the default language, since nobody has chosen one yet. */
 const char *pop3_refusal (SatchelRefusal why);
-/* "+OK" or "-ERR [CODE]". */
+/* Returns "+OK" or "-ERR [CODE]". */
 const char *pop3_status (Pop3Text text);
 
-/* LANG (RFC 6856 3.2); @preferred: what "*" means.  Changes *language only if it could be found. */
+/* Runs LANG (RFC 6856 3.2). @preferred is what "*" means. *language changes only if it could be found. */
 void pop3_run_lang (SatchelConnection *connection, const Pop3Language **language, const char *range,
                     const char *preferred);

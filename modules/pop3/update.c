@@ -30,7 +30,7 @@ commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen,
   return satchel_transaction_commit (transaction, error);
 }
 
-/* Messages that were retrieved and stay; those that are removed need no flag. */
+/* Finds messages that were retrieved and stay; those that are removed need no flag. */
 static void
 find_seen (Pop3 *pop3, SatchelUidSet *seen)
 {
@@ -98,7 +98,7 @@ pop3_update (Pop3 *pop3)
   satchel_session_run (pop3->session, "pop3 QUIT", update_job, update_done, pop3);
 }
 
-/* Work that is left after the session is gone. */
+/* This is work that is left after the session is gone. */
 typedef struct Rest
 {
   SatchelStore *store;

@@ -33,7 +33,7 @@ quota_layer_set_limits (QuotaLimits *new_limits)
   g_clear_pointer (&old, quota_limits_unref);
 }
 
-/* NULL: the process is about to end. */
+/* Returns the limits in force. NULL means that the process is about to end. */
 static QuotaLimits *
 current_limits (void)
 {
@@ -65,7 +65,7 @@ log_bad_attribute (SatchelStorage *storage, const GError *error)
   satchel_log (SATCHEL_LOG_ERROR, "quota", "%s", line->str);
 }
 
-/* What the userdbs say of the user counts before the settings. */
+/* Finds the limit of a store's user. What the userdbs say counts before the settings. */
 static SatchelUsage
 find_limit (SatchelStorage *storage, const QuotaLimits *current)
 {
@@ -150,7 +150,7 @@ after_change (guint64 before, guint64 added, guint64 removed)
   return added > G_MAXUINT64 - left ? G_MAXUINT64 : left + added;
 }
 
-/* A change that adds nothing is never refused. */
+/* Says whether a change leads beyond the limit. One that adds nothing is never refused. */
 static gboolean
 is_over (guint64 before, guint64 after, guint64 limit)
 {
@@ -240,7 +240,7 @@ quota_committed (SatchelStorage *storage, SatchelTransaction *transaction, const
   warn (storage, current, "messages", quota->limit.messages, quota->before.messages, quota->after.messages);
 }
 
-/* Next to the driver: it counts what other layers make of what a client does. */
+/* The layer stands next to the driver, so that it counts what other layers make of what a client does. */
 const SatchelStorageOps quota_ops = {
   .size = sizeof quota_ops,
   .band = 100,

@@ -5,5 +5,5 @@
 #include "settings.h"
 
 extern const SatchelStorageOps quota_ops;
-/* Takes the reference; from now on they count for all stores.  Any thread. */
+/* Takes the reference; from now on these limits count for all stores. [any thread] */
 void quota_layer_set_limits (QuotaLimits *limits);

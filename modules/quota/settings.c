@@ -12,7 +12,7 @@
 #define MESSAGES_MAX 4000000000
 #define WARNINGS_MAX 8u
 
-/* A row of `domains` or `users`, and the limits of the group `quota` itself. */
+/* This is a row of `domains` or `users`, or the limits of the group `quota` itself. */
 typedef struct LimitSettings
 {
   const char *name;
@@ -108,7 +108,8 @@ usage_of (const LimitSettings *settings)
                           .messages = or_unlimited (settings->messages) };
 }
 
-/* Domains and users are compared in lower case, as the server compares user names by default. */
+/* Returns the key of a name: domains and users are compared in lower case, as the server compares user names
+ * by default. */
 static char *
 key_of (const char *name)
 {
@@ -219,7 +220,7 @@ quota_limits_find (const QuotaLimits *limits, const char *user)
   return found != NULL ? *found : limit_of_domain (limits, key);
 }
 
-/* @percent of @number, without overflow. */
+/* Returns @percent of @number, without overflow. */
 static guint64
 part_of (guint64 number, guint percent, gboolean is_rounded_up)
 {

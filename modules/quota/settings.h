@@ -9,20 +9,20 @@
 extern const SatchelConfigRow quota_schema[];
 
 typedef struct QuotaLimits QuotaLimits;
-/* NULL: a setting makes no sense, and @error says which ("KEY: ..."). */
+/* Reads the limits. NULL means that a setting makes no sense; @error says which ("KEY: ..."). */
 QuotaLimits *quota_limits_new (const SatchelConfig *section, GError **error);
 QuotaLimits *quota_limits_ref (QuotaLimits *limits);
 void quota_limits_unref (QuotaLimits *limits);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QuotaLimits, quota_limits_unref)
 
-/* The resources, in the order of their rows in quota_schema. */
+/* These are the resources, in the order of their rows in quota_schema. */
 typedef enum
 {
   QUOTA_STORAGE,
   QUOTA_MESSAGES,
   QUOTA_N_RESOURCES
 } QuotaResource;
-/* Attributes of users that say a limit of theirs. */
+/* These attributes of users say a limit of theirs. */
 extern const char *const quota_attribute_names[QUOTA_N_RESOURCES];
 /* Sets a limit from @text, which has the form of the settings `storage` and `messages`. On an error @limit
  * stays as it is. */
@@ -31,5 +31,6 @@ gboolean quota_limit_set (SatchelUsage *limit, QuotaResource resource, const cha
 SatchelUsage quota_limits_find (const QuotaLimits *limits, const char *user);
 /* Returns @limit with what a delivery may go beyond it. */
 SatchelUsage quota_limits_with_grace (const QuotaLimits *limits, SatchelUsage limit);
-/* The highest of the warnings that lies above @before and not above @after, in percent of @limit; 0: none. */
+/* Returns the highest of the warnings that lies above @before and not above @after, in percent of @limit; 0
+ * means none. */
 guint quota_limits_crossed (const QuotaLimits *limits, guint64 limit, guint64 before, guint64 after);

@@ -11,7 +11,8 @@
 
 static ExternalMap *map;
 
-/* 64 digits without colons, in lower case; NULL: it is none. */
+/* Reads a fingerprint, and returns its 64 digits without colons, in lower case. NULL means that it is
+ * none. */
 static char *
 read_fingerprint (const char *text)
 {

@@ -46,7 +46,7 @@ oauth_json_text (const json_t *object, const char *key)
   return text;
 }
 
-/* A text, or a list of texts, has one that is @wanted. */
+/* Says whether a text, or a list of texts, has one that is @wanted. */
 static gboolean
 has_text (const json_t *json, const char *wanted)
 {
@@ -68,8 +68,8 @@ is_for_us (const json_t *claims, const char *const *audience)
   return audience[0] == NULL;
 }
 
-/* Words with blanks between them (RFC 8693 4.2), or a list, as some issuers write it; "scp" as Microsoft's.
- */
+/* Says whether a token allows @scope: as words with blanks between them (RFC 8693 4.2), as a list, which some
+ * issuers write, or as "scp", which is Microsoft's. */
 static gboolean
 allows (const json_t *claims, const char *scope)
 {
@@ -85,7 +85,7 @@ allows (const json_t *claims, const char *scope)
   return FALSE;
 }
 
-/* Seconds since 1970 (RFC 7519 2, NumericDate).  FALSE: it is there, and no such number. */
+/* Reads seconds since 1970 (RFC 7519 2, NumericDate). FALSE means that it is there, and no such number. */
 static gboolean
 read_time (const json_t *claims, const char *key, gint64 otherwise, gint64 *ret_s)
 {
@@ -100,7 +100,7 @@ read_time (const json_t *claims, const char *key, gint64 otherwise, gint64 *ret_
   return TRUE;
 }
 
-/* NULL, or what is wrong. */
+/* Checks the times of a token. Returns NULL, or what is wrong. */
 static const char *
 check_times (const json_t *claims, const OauthSettings *settings, gint64 now_s, gint64 *ret_expires_s)
 {
@@ -125,7 +125,7 @@ check_origin (const json_t *claims, const OauthSettings *settings)
   return is_for_us (claims, settings->audience) ? NULL : "the token is for somebody else (aud)";
 }
 
-/* An address that the issuer has not tried may be anybody's. */
+/* Finds the user that a token names. An address that the issuer has not tried may be anybody's. */
 static const char *
 find_user (const json_t *claims, const OauthSettings *settings, const char **ret_why)
 {

@@ -25,11 +25,11 @@ void oauth_findings_clear (OauthFindings *findings);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (OauthFindings, oauth_findings_clear)
 void oauth_findings_say (OauthFindings *findings, OauthVerdict verdict, const char *why);
 
-/* An object; NULL: it is none, or a name is in it twice.  Free it by json_decref. */
+/* Reads an object. NULL means that it is none, or that a name is in it twice. json_decref frees it. */
 json_t *oauth_json_parse (const char *text, gsize len);
-/* A text without control characters of at most 255 bytes, borrowed; NULL: there is none. */
+/* Returns a text without control characters of at most 255 bytes, borrowed; NULL means that there is none. */
 const char *oauth_json_text (const json_t *object, const char *key);
 
-/* @now_s: seconds since 1970. */
+/* Checks claims. @now_s is seconds since 1970. */
 void oauth_claims_check (const json_t *claims, const OauthSettings *settings, gint64 now_s,
                          OauthFindings *ret_findings);

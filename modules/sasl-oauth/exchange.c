@@ -71,7 +71,7 @@ exchange_free (gpointer data)
   g_free (exchange);
 }
 
-/* The texts in it were looked at when the settings were read. */
+/* Makes the failure that a client is told. The texts in it were looked at when the settings were read. */
 static GBytes *
 make_failure (const Exchange *exchange, const char *status)
 {
@@ -132,7 +132,8 @@ step (gpointer data, const guint8 *response, gsize len, SatchelSaslTurn *turn)
   return SATCHEL_SASL_MALFORMED;
 }
 
-/* Of somebody who is unknown the token is checked as well, so that the time tells nothing. */
+/* Goes on when the user was looked up. The token of somebody who is unknown is checked as well, so that the
+ * time tells nothing. */
 static SatchelSaslResult
 found (gpointer data, const char *user, const SatchelCredential *credential, SatchelSaslTurn *turn)
 {
@@ -155,7 +156,7 @@ fail_unavailable (const char *why, SatchelSaslTurn *turn)
   return SATCHEL_SASL_UNAVAILABLE;
 }
 
-/* "oauth:" and the name of the program that the token was issued to, or what stands for it. */
+/* Returns "oauth:" and the name of the program that the token was issued to, or what stands for it. */
 static char *
 make_credential (const char *client)
 {
@@ -203,7 +204,7 @@ is_xoauth2_on (void)
   return own.has_xoauth2;
 }
 
-/* @text is wiped, as the result is when it goes. */
+/* Returns @text as bytes and wipes it; the result is wiped when it goes. */
 static GBytes *
 take_response (GString *text)
 {

@@ -7,6 +7,6 @@
 #include <satchel/sasl.h>
 
 extern const SatchelSaslOps oauth_bearer, oauth_xoauth2;
-/* What logins follow from now on; copied. */
+/* Sets what logins follow from now on; it is copied. */
 void oauth_exchange_configure (const OauthSettings *settings);
 void oauth_exchange_clear (void);

@@ -7,8 +7,8 @@
 #include <satchel/helper.h>
 
 extern SatchelHelperOps oauth_helper;
-/* Before there are threads.  @section: for good. */
+/* Reads the settings before there are threads. @section stays for good. */
 gboolean oauth_helper_configure (const SatchelConfig *section, GError **error);
-/* Can it work? */
+/* Says whether the helper can work. */
 gboolean oauth_helper_start (GError **error);
 void oauth_helper_clear (void);

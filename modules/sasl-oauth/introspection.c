@@ -17,7 +17,8 @@
 #define PROTOCOLS_HTTPS (long) CURLPROTO_HTTPS
 #endif
 
-/* As a value of a form, which is what both halves of the credentials are (RFC 6749 2.3.1).  Yours. */
+/* Returns a text as a value of a form, which is what both halves of the credentials are (RFC 6749 2.3.1). The
+ * caller frees it. */
 static char *
 escape (const char *text)
 {
@@ -46,7 +47,7 @@ oauth_endpoint_clear (OauthEndpoint *endpoint)
   memset (endpoint, 0, sizeof *endpoint);
 }
 
-/* One question. */
+/* This is one question to the endpoint. */
 typedef struct Question
 {
   const OauthEndpoint *endpoint;
@@ -54,7 +55,8 @@ typedef struct Question
   GString *answer;
 } Question;
 
-/* What curl takes the name of the endpoint for: HOST:PORT:ADDRESS.  NULL: it has none now. */
+/* Resolves the endpoint, and returns HOST:PORT:ADDRESS, from which curl takes its address. NULL means that it
+ * has none now. */
 static struct curl_slist *
 resolve (const OauthEndpoint *endpoint, SatchelHelperCall *call, GError **error)
 {
@@ -122,7 +124,7 @@ set_request (CURL *curl, Question *question, const char *form, struct curl_slist
   return ok;
 }
 
-/* NULL, or what went wrong; yours. */
+/* Sends the question. Returns NULL, or what went wrong, which the caller frees. */
 static char *
 post (CURL *curl, Question *question)
 {
@@ -177,7 +179,7 @@ fail (OauthFindings *findings, const char *why)
   oauth_findings_say (findings, OAUTH_UNAVAILABLE, text);
 }
 
-/* What the endpoint said, whose answer may be anything. */
+/* Reads what the endpoint said, whose answer may be anything. */
 static void
 read_answer (const OauthEndpoint *endpoint, const GString *answer, OauthFindings *ret_findings)
 {

@@ -14,10 +14,10 @@ typedef struct OauthEndpoint
   char *name, *password; /* in the form of RFC 6749 2.3.1; NULL: unset */
 } OauthEndpoint;
 
-/* Before there are threads.  @secret: NULL: there is none. */
+/* Reads the settings before there are threads. @secret NULL means that there is none. */
 void oauth_endpoint_init (OauthEndpoint *endpoint, const SatchelConfig *section,
                           const OauthSettings *settings, const char *secret);
 void oauth_endpoint_clear (OauthEndpoint *endpoint);
-/* Ends by the time of @call.  [blocks] */
+/* Asks about a token, and ends by the time of @call. [blocks] */
 void oauth_endpoint_check (const OauthEndpoint *endpoint, const char *token, SatchelHelperCall *call,
                            OauthFindings *ret_findings);

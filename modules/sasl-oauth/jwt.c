@@ -48,8 +48,8 @@ decode_object (const char *text, gsize len)
   return data != NULL ? oauth_json_parse (data, n) : NULL;
 }
 
-/* Other kinds of tokens, which were signed for other uses with the same key, say what they are (RFC 8725
- * 3.11). */
+/* Says whether the token is of our type. Other kinds, which were signed for other uses with the same key, say
+ * what they are (RFC 8725 3.11). */
 static gboolean
 is_our_type (const json_t *header)
 {
@@ -83,8 +83,8 @@ is_signature (const OauthKey *key, gnutls_sign_algorithm_t sign, const Parts *pa
   return ok;
 }
 
-/* The token says which algorithm it has and may say which key; a key is tried only if that is its algorithm.
- * NULL, or what is wrong. */
+/* Checks the signature. The token says which algorithm it has and may say which key; a key is tried only if
+ * that is its algorithm. Returns NULL, or what is wrong. */
 static const char *
 check_signature (const json_t *header, const Parts *parts, const GPtrArray *keys)
 {

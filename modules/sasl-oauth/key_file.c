@@ -20,7 +20,7 @@ is_same (const struct stat *now)
          && now->st_ctim.tv_sec == status.st_ctim.tv_sec && now->st_ctim.tv_nsec == status.st_ctim.tv_nsec;
 }
 
-/* The whole file, with a NUL after it; NULL with @error. */
+/* Reads the whole file, and puts a NUL after it; NULL with @error. */
 static char *
 read_all (int fd, gsize *ret_len, GError **error)
 {

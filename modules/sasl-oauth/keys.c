@@ -41,7 +41,7 @@ oauth_base64url_decode (const char *text, gsize len)
   return g_bytes_new_take (bytes, n);
 }
 
-/* The algorithm that a key is good for.  FALSE: none of ours. */
+/* Finds the algorithm that a key is good for. FALSE means that it is none of ours. */
 static gboolean
 find_algorithm (gnutls_pubkey_t key, OauthAlgorithm *ret_algorithm)
 {
@@ -78,7 +78,7 @@ add_key (GPtrArray *keys, gnutls_pubkey_t pubkey, const char *id)
 
 /* ---- JSON Web Key Sets ---- */
 
-/* A number or coordinate of a key; NULL: there is none. */
+/* Reads a number or coordinate of a key. NULL means that there is none. */
 static GBytes *
 read_member (const json_t *jwk, const char *name)
 {
@@ -119,7 +119,7 @@ import_curve (const json_t *jwk, const char *name, gnutls_ecc_curve_t curve, gnu
   return gnutls_pubkey_import_ecc_raw (key, curve, &first, has_y ? &second : NULL) == 0;
 }
 
-/* What the key itself says that it is for (RFC 7517 4.2, 4.4). */
+/* Says whether a key may verify, by what it says itself that it is for (RFC 7517 4.2, 4.4). */
 static gboolean
 may_verify (const json_t *jwk, const char *algorithm)
 {
@@ -147,7 +147,7 @@ add_jwk (GPtrArray *keys, const json_t *jwk)
     gnutls_pubkey_deinit (key);
 }
 
-/* FALSE: it is no set. */
+/* Reads a JSON Web Key Set. FALSE means that the text is none. */
 static gboolean
 parse_set (const char *text, gsize len, GPtrArray *keys)
 {
@@ -174,7 +174,7 @@ import_certificate (const gnutls_datum_t *block, gnutls_pubkey_t key)
   return ok;
 }
 
-/* FALSE: a block is neither key nor certificate. */
+/* Adds the key of a PEM block. FALSE means that it is neither key nor certificate. */
 static gboolean
 add_block (GPtrArray *keys, const char *text, gsize len)
 {

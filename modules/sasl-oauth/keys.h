@@ -23,7 +23,9 @@ typedef struct OauthKey
 #define OAUTH_KEYS_MAX 64u
 #define OAUTH_KEY_FILE_MAX (256u * 1024u)
 
-/* Base64url without padding (RFC 7515 2); NULL: it is none.  Yours. */
+/* Decodes base64url without padding (RFC 7515 2). NULL means that it is none. The caller drops the
+ * reference. */
 GBytes *oauth_base64url_decode (const char *text, gsize len);
-/* OauthKey; NULL with @error: what is wrong, and none that could be used counts as wrong. */
+/* Reads keys (OauthKey). NULL with @error says what is wrong; a text without a key that could be used counts
+ * as wrong. */
 GPtrArray *oauth_keys_parse (const char *text, gsize len, GError **error);

@@ -19,7 +19,7 @@ oauth_message_clear (OauthMessage *message)
   g_clear_pointer (&message->user, g_free);
 }
 
-/* b64token of RFC 6750 2.1. */
+/* Says whether a text is a b64token (RFC 6750 2.1). */
 static gboolean
 is_token (const char *text)
 {
@@ -27,7 +27,7 @@ is_token (const char *text)
   return len > 0 && strlen (text) <= OAUTH_TOKEN_MAX && text[len + strspn (text + len, "=")] == '\0';
 }
 
-/* "Bearer" and a token; the scheme in any case (RFC 9110 11.1). */
+/* Reads "Bearer" and a token; the scheme comes in any case (RFC 9110 11.1). */
 static gboolean
 take_authorization (const char *value, OauthMessage *message)
 {
@@ -85,7 +85,7 @@ take_pair (char *pair, OauthMessage *message, gboolean *has_authorization)
   return take_authorization (value, message);
 }
 
-/* *kvpair kvsep, to the end of the text. */
+/* Reads *kvpair kvsep (RFC 7628 3.1), to the end of the text. */
 static gboolean
 take_pairs (char *text, OauthMessage *message)
 {
@@ -105,7 +105,7 @@ take_pairs (char *text, OauthMessage *message)
   return FALSE;
 }
 
-/* A saslname of RFC 5801 4, where a comma is =2C and an equals sign =3D.  NULL: it is none. */
+/* Reads a saslname of RFC 5801 4, where a comma is =2C and an equals sign =3D. NULL means that it is none. */
 static char *
 read_name (const char *text)
 {
@@ -125,7 +125,7 @@ read_name (const char *text)
   return g_string_free (g_steal_pointer (&name), FALSE);
 }
 
-/* gs2-header: no channel binding, which the mechanism has not, and the user. */
+/* Reads a gs2-header (RFC 5801 4): no channel binding, which the mechanism has not, and the user. */
 static gboolean
 take_header (char *header, OauthMessage *message)
 {
@@ -151,7 +151,7 @@ take_user (const char *header, OauthMessage *message)
   return TRUE;
 }
 
-/* A copy with a NUL at its end, to be cut into pieces; NULL: it is too long or no text. */
+/* Makes a copy with a NUL at its end, to be cut into pieces. NULL means that it is too long or no text. */
 static char *
 copy_text (const guint8 *data, gsize len)
 {

@@ -12,7 +12,7 @@ typedef struct OauthMessage
   char *token; /* NULL: the client sent none, to be told where it gets one (RFC 7628 3.2.2); wiped */
 } OauthMessage;
 
-/* FALSE: it is none. */
+/* These read the first message of a client. FALSE means that it is none. */
 gboolean oauth_bearer_parse (const guint8 *data, gsize len, OauthMessage *ret_message);
 gboolean oauth_xoauth2_parse (const guint8 *data, gsize len, OauthMessage *ret_message);
 void oauth_message_clear (OauthMessage *message);

@@ -45,7 +45,7 @@ const SatchelConfigRow oauth_schema[] = {
   { NULL }
 };
 
-/* What goes into a JSON text without a change. */
+/* Says whether a text goes into a JSON text without a change. */
 static gboolean
 is_plain (const char *text)
 {

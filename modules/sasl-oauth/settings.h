@@ -22,5 +22,5 @@ typedef struct OauthSettings
 } OauthSettings;
 
 extern const SatchelConfigRow oauth_schema[];
-/* What the table of settings cannot check. */
+/* Checks what the table of settings cannot. */
 gboolean oauth_settings_check (const OauthSettings *settings, GError **error);

@@ -11,6 +11,6 @@
 #define OAUTH_SAY_WRONG "wrong"
 #define OAUTH_SAY_SCOPE "scope"
 
-/* What a client is told (RFC 7628 3.2.2, RFC 6750 3.1). */
+/* These words tell a client what is wrong (RFC 7628 3.2.2, RFC 6750 3.1). */
 #define OAUTH_STATUS_TOKEN "invalid_token"
 #define OAUTH_STATUS_SCOPE "insufficient_scope"

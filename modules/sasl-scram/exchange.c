@@ -57,7 +57,8 @@ exchange_free (gpointer data)
   g_free (exchange);
 }
 
-/* 6: who says "y" was told that there is no binding, by somebody in between if there is one. */
+/* Chooses the channel binding (RFC 5802 6): a client that says "y" was told that there is none, by somebody
+ * in between if there is one. */
 static gboolean
 choose_channel (Exchange *exchange)
 {
@@ -78,7 +79,7 @@ choose_channel (Exchange *exchange)
 static SatchelSaslResult
 take_first (Exchange *exchange, const guint8 *response, gsize len, SatchelSaslTurn *turn)
 {
-  /* An empty challenge where the client sent no initial response. */
+  /* A client that sent no initial response gets an empty challenge. */
   if (response == NULL)
     return SATCHEL_SASL_CHALLENGE;
   if (!scram_first_parse (response, len, &exchange->first))
@@ -99,7 +100,7 @@ fill_random (guint8 *bytes, gsize len)
     satchel_process_fail ("there are no random numbers");
 }
 
-/* Whoever is unknown, or has no keys of this kind, has the same salt each time. */
+/* Makes up keys for a user who is unknown, or has none of this kind, with the same salt each time. */
 static void
 make_up_keys (Exchange *exchange, const char *user)
 {

@@ -8,5 +8,5 @@ extern const SatchelSaslOps scram_sha_256, scram_sha_256_plus, scram_sha_1, scra
 /* These are settings of the module. */
 extern gboolean scram_has_sha_1;
 extern guint scram_made_up_iterations;
-/* The server's part of nonces, for tests; NULL: a random one. */
+/* This is the server's part of nonces, for tests; NULL means a random one. */
 extern const char *scram_test_nonce;

@@ -8,8 +8,8 @@
 #define MESSAGE_MAX 4096u
 #define NONCE_MAX 256u
 
-/* One attribute, "X=value", up to the next comma; NULL: it is not this one.  *cursor stands behind it, at the
- * comma or the end. */
+/* Takes one attribute, "X=value", up to the next comma. NULL means that it is not this one. *cursor stands
+ * behind it, at the comma or the end. */
 static char *
 take_attribute (const char **cursor, char name)
 {
@@ -30,7 +30,8 @@ skip_comma (const char **cursor)
   return TRUE;
 }
 
-/* saslname: "=2C" is a comma, "=3D" an equals sign, and no other '=' may stand there. */
+/* Decodes a saslname (RFC 5802 7): "=2C" is a comma, "=3D" an equals sign, and no other '=' may stand
+ * there. */
 static gboolean
 decode_name (char *name)
 {
@@ -54,7 +55,7 @@ decode_name (char *name)
   return TRUE;
 }
 
-/* printable: visible ASCII but the comma. */
+/* Says whether a nonce is printable (RFC 5802 7), which is visible ASCII but the comma. */
 static gboolean
 is_nonce (const char *nonce)
 {
@@ -86,7 +87,7 @@ scram_first_clear (ScramFirst *first)
   *first = (ScramFirst) { 0 };
 }
 
-/* "n", "y" or "p=TYPE" */
+/* Reads gs2-cbind-flag (RFC 5802 7): "n", "y" or "p=TYPE". */
 static gboolean
 parse_flag (const char **cursor, ScramFirst *first)
 {
@@ -142,7 +143,7 @@ scram_final_clear (ScramFinal *final)
   *final = (ScramFinal) { 0 };
 }
 
-/* Strict: what is not base64 is no message. */
+/* Decodes base64 strictly: what is not base64 is no message. */
 static guint8 *
 decode_base64 (const char *text, gsize *ret_len)
 {

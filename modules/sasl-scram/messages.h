@@ -5,7 +5,7 @@
 #include <satchel/login.h>
 #include <satchel/scram.h>
 
-/* client-first-message */
+/* This is a client-first-message (RFC 5802 7). */
 typedef struct ScramFirst
 {
   char *header;        /* gs2-header, with its last comma */
@@ -19,7 +19,7 @@ typedef struct ScramFirst
 void scram_first_clear (ScramFirst *first);
 gboolean scram_first_parse (const guint8 *message, gsize len, ScramFirst *ret_first);
 
-/* client-final-message */
+/* This is a client-final-message (RFC 5802 7). */
 typedef struct ScramFinal
 {
   char *without_proof;
@@ -31,5 +31,5 @@ typedef struct ScramFinal
 } ScramFinal;
 void scram_final_clear (ScramFinal *final);
 gboolean scram_final_parse (const guint8 *message, gsize len, ScramFinal *ret_final);
-/* Is c= the header and the channel's own data? */
+/* Says whether c= is the header and the channel's own data. */
 gboolean scram_final_binds (const ScramFinal *final, const char *header, GBytes *channel);

@@ -36,7 +36,8 @@ end_session (Socketmap *map)
   satchel_connection_close (map->connection);
 }
 
-/* Only what is known not to be there is "not found": an MTA refuses its mail for good. */
+/* Answers a look-up. Only what is known not to be there is "not found", since an MTA refuses its mail for
+ * good. */
 static void
 on_looked_up (const SatchelRecipient *recipient, gpointer data)
 {
@@ -62,8 +63,8 @@ on_looked_up (const SatchelRecipient *recipient, gpointer data)
     satchel_connection_resume (map->connection);
 }
 
-/* NULL means that the key is no address, which nobody has.  MTAs quote local parts as in RCPT (RFC 5321
- * 4.1.2). */
+/* Returns the address in a key. NULL means that the key is no address, which nobody has. MTAs quote local
+ * parts as in RCPT (RFC 5321 4.1.2). */
 static char *
 read_address (const char *key)
 {

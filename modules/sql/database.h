@@ -18,14 +18,14 @@ typedef enum
 #define SQL_ROWS_MAX 1000u
 #define SQL_BYTES_MAX (128u * 1024u) /* of one result */
 
-/* Texts; NULL in a row is SQL's NULL. */
+/* This has texts; NULL in a row is SQL's NULL. */
 typedef struct SqlResult
 {
   GPtrArray *columns; /* names */
   GPtrArray *rows;    /* char ** with as many places as columns */
   gsize n_bytes;
 } SqlResult;
-/* FALSE: it is too long.  @texts: borrowed, one for each column. */
+/* Adds a row. @texts are borrowed, one for each column. FALSE means that the result is too long. */
 gboolean sql_result_add (SqlResult *result, const char *const *texts, GError **error);
 /* Frees the result, and wipes it before, since it may have hashes of passwords. */
 void sql_result_free (SqlResult *result);
@@ -39,19 +39,20 @@ typedef struct SqlConfiguration
   SqlQuery *queries[SQL_N_QUERIES]; /* NULL: there is none */
 } SqlConfiguration;
 
-/* One kind of database.  All may block, until the time of @call is over or its caller gone. */
+/* This is one kind of database. All functions may block, until the time of @call is over or its caller
+ * gone. */
 typedef struct SqlDriver
 {
   char sign; /* before the numbers of values */
   gpointer (*connect) (const SqlConfiguration *configuration, SatchelHelperCall *call, GError **error);
   void (*disconnect) (gpointer connection);
-  /* Can it still be used?  Without a question to the server. */
+  /* Says whether the connection can still be used, without a question to the server. */
   gboolean (*is_alive) (gpointer connection);
-  /* NULL with @error; the connection is closed then. */
+  /* Asks a query. NULL with @error means that it failed; the connection is closed then. */
   SqlResult *(*query) (gpointer connection, SqlQueryKind kind, char *const *values, SatchelHelperCall *call,
                        GError **error);
 } SqlDriver;
 extern const SqlDriver sql_sqlite, sql_postgresql;
 
-/* Has the caller given up?  With the error then. */
+/* Says, with @error, whether the caller has given up. */
 gboolean sql_is_over (SatchelHelperCall *call, GError **error);

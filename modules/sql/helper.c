@@ -13,7 +13,8 @@ static struct
   char *trouble;
 } own;
 
-/* Connections that nobody uses, the one used last on top.  Never more than calls at a time, max_calls. */
+/* These are connections that nobody uses, the one used last on top. There are never more of them than calls
+ * at a time, max_calls. */
 static GMutex lock;
 static GPtrArray *idle;
 
@@ -63,8 +64,9 @@ ask (SqlQueryKind kind, const char *name, SatchelHelperCall *call, GError **erro
   return result;
 }
 
-/* Column "user", if the query has one, must have the name that was asked for, with or without domain: a
- * database that compares loosely (a collation that ignores blanks) would open one account by two names. */
+/* Says whether a row is that of @name. Column "user", if the query has one, must have the name that was asked
+ * for, with or without domain: a database that compares loosely (a collation that ignores blanks) would open
+ * one account by two names. */
 static gboolean
 is_row_of (const SqlResult *result, char *const *row, const char *name)
 {
@@ -74,7 +76,8 @@ is_row_of (const SqlResult *result, char *const *row, const char *name)
   return TRUE;
 }
 
-/* Two rows are no answer: which of them is the user's? */
+/* Adds the columns of the one row that is the user's. Two rows are no answer: nobody knows which of them is
+ * the user's. */
 static void
 add_columns (const SqlResult *result, const char *name, GPtrArray *texts, GError **error)
 {

@@ -8,8 +8,8 @@
 #define SQL_NAME "sql"
 
 extern SatchelHelperOps sql_helper;
-/* Before there are threads.  @section: for good.  FALSE: a query is none. */
+/* Reads the settings before there are threads. @section stays for good. FALSE means that a query is none. */
 gboolean sql_helper_configure (const SatchelConfig *section, GError **error);
-/* Why it cannot work; NULL: it can. */
+/* Returns why the helper cannot work; NULL means that it can. */
 const char *sql_helper_trouble (void);
 void sql_helper_clear (void);

@@ -27,7 +27,7 @@ disconnect (gpointer data)
   g_free (connection);
 }
 
-/* libpq ends its messages with a line end, and may write several lines. */
+/* Fails in one line: libpq ends its messages with a line end, and may write several lines. */
 static gboolean
 fail (const char *message, GError **error)
 {
@@ -69,7 +69,7 @@ finish_connecting (Connection *connection, SatchelHelperCall *call, GError **err
   return PQsetnonblocking (connection->pg, 1) == 0 || fail (PQerrorMessage (connection->pg), error);
 }
 
-/* The result of what was sent; yours.  NULL with @error. */
+/* Returns the result of what was sent, which the caller frees; NULL with @error. */
 static PGresult *
 take_result (Connection *connection, SatchelHelperCall *call, GError **error)
 {
@@ -124,7 +124,8 @@ prepare (Connection *connection, const SqlConfiguration *configuration, SatchelH
   return FALSE;
 }
 
-/* "192.0.2.1:5432" or "[2001:db8::1]:5432" in parts; and the name that the certificate must be for. */
+/* Begins to connect. @address is "192.0.2.1:5432" or "[2001:db8::1]:5432"; libpq gets its parts, and the name
+ * that the certificate must be for. */
 static gboolean
 start_connecting (Connection *connection, const SqlConfiguration *configuration, const char *address)
 {
@@ -186,7 +187,7 @@ connect_to (const SqlConfiguration *configuration, SatchelHelperCall *call, GErr
   return NULL;
 }
 
-/* A server that has gone left word on the socket. */
+/* Says whether the server is still there: one that has gone left word on the socket. */
 static gboolean
 is_alive (gpointer data)
 {

@@ -14,7 +14,7 @@ sql_query_free (SqlQuery *query)
   g_free (query);
 }
 
-/* The end of what begins at @p and is no place for values: a text in quotes, a comment; else @p. */
+/* Returns the end of what begins at @p and is no place for values: a text in quotes or a comment; else @p. */
 static const char *
 skip_opaque (const char *p)
 {
@@ -39,7 +39,7 @@ is_word (char c)
   return g_ascii_isalnum (c) || c == '_';
 }
 
-/* FALSE: none of ours. */
+/* Finds the value of that name. FALSE means that it is none of ours. */
 static gboolean
 find_value (const char *name, gsize len, SqlValue *ret_value)
 {
@@ -77,7 +77,8 @@ has_value_inside (const char *text, gsize len)
   return FALSE;
 }
 
-/* Copies a string, a quoted name or a comment.  A value in a string would be mere text of the query. */
+/* Copies a string, a quoted name or a comment, and refuses a value in it, which would be mere text of the
+ * query. */
 static gboolean
 copy_opaque (const char *begin, const char *end, GString *out, GError **error)
 {
@@ -100,7 +101,7 @@ check_mark (const char *at, GError **error)
   return TRUE;
 }
 
-/* Returns the length of NAME where ":NAME" is at @at; 0: it is not. */
+/* Returns the length of NAME where ":NAME" is at @at; 0 means that it is not. */
 static gsize
 name_length (const char *at)
 {

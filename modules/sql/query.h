@@ -18,10 +18,11 @@ typedef struct SqlQuery
   guint n_values;
   SqlValue values[3]; /* which belongs to which number, from 1 on */
 } SqlQuery;
-/* @sign: '?' or '$'.  NULL with INVALID: no value is asked for, one stands in quotes, the name is none, or
- * there is more than one command. */
+/* Reads a query. @sign is '?' or '$'. NULL with INVALID means that no value is asked for, that one stands in
+ * quotes, that the name is none, or that there is more than one command. */
 SqlQuery *sql_query_parse (const char *text, char sign, GError **error);
 void sql_query_free (SqlQuery *query);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SqlQuery, sql_query_free)
-/* The values of @query for @address, in the order of their numbers, NULL-ended; yours. */
+/* Returns the values of @query for @address, in the order of their numbers, NULL-ended; the caller frees
+ * them. */
 char **sql_query_bind (const SqlQuery *query, const char *address);

@@ -28,5 +28,5 @@ typedef struct SqlSettings
 } SqlSettings;
 
 extern const SatchelConfigRow sql_schema[];
-/* What the table of settings cannot check. */
+/* Checks what the table of settings cannot. */
 gboolean sql_settings_check (const SqlSettings *settings, GError **error);

@@ -9,8 +9,8 @@
 #include <satchel/source.h>
 #include <string.h>
 
-/* A verifier that no password matches and that costs what the last one found did: for users who are not
- * there. */
+/* This is a verifier that no password matches and that costs what the last one found did: for users who are
+ * not there. */
 static GMutex dummy_lock;
 static char *dummy;
 
@@ -25,7 +25,8 @@ copy_dummy (void)
 
 /* ---- rows ---- */
 
-/* What a column that says yes or no says, in the words of SQLite and PostgreSQL.  FALSE: neither. */
+/* Reads what a column that says yes or no says, in the words of SQLite and PostgreSQL. FALSE means that it
+ * says neither. */
 static gboolean
 parse_flag (const char *text, gboolean *ret_flag)
 {
@@ -49,7 +50,7 @@ keep_price (const char *verifier)
   g_mutex_unlock (&dummy_lock);
 }
 
-/* NULL, or what is wrong with the value of "password". */
+/* Takes the value of "password". Returns NULL, or what is wrong with it. */
 static const char *
 take_password (const char *text, SatchelCredential *credential)
 {
@@ -63,7 +64,7 @@ take_password (const char *text, SatchelCredential *credential)
   return NULL;
 }
 
-/* @texts: names and values.  NULL, or what is wrong. */
+/* Reads a row. @texts are names and values. Returns NULL, or what is wrong. */
 static const char *
 read_row (const char *const *texts, SatchelCredential *credential, GPtrArray *attributes)
 {
@@ -83,7 +84,8 @@ read_row (const char *const *texts, SatchelCredential *credential, GPtrArray *at
   return why;
 }
 
-/* The row of a user; *ret_is_found FALSE: there is none.  FALSE: @call was failed. */
+/* Takes the row of a user; *ret_is_found FALSE means that there is none. FALSE means that @call was
+ * failed. */
 static gboolean
 take_row (SatchelAuthCall *call, GBytes *reply, SatchelCredential *credential, GPtrArray *attributes,
           gboolean *ret_is_found)
@@ -120,7 +122,7 @@ look_up (SatchelAuthCall *call)
   satchel_source_ask (call, SQL_NAME, SATCHEL_SOURCE_USER, take_credential);
 }
 
-/* What is compared; *ret_is_real FALSE: a dummy.  Yours. */
+/* Returns what is compared, which the caller frees; *ret_is_real FALSE means that it is a dummy. */
 static char *
 find_verifier (const SatchelAuthCall *call, gboolean *ret_is_real)
 {

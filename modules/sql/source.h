@@ -6,6 +6,6 @@
 
 extern const SatchelPassdbOps sql_passdb;
 extern const SatchelUserdbOps sql_userdb;
-/* Before there are threads. */
+/* Call it before there are threads. */
 void sql_source_init (void);
 void sql_source_clear (void);

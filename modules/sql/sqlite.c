@@ -97,7 +97,7 @@ open_file (const SqlConfiguration *configuration, SatchelHelperCall *call, GErro
   return NULL;
 }
 
-/* Somebody may have put another file in its place. */
+/* Says whether the file is still the one that was opened: somebody may have put another one in its place. */
 static gboolean
 is_alive (gpointer data)
 {

@@ -19,18 +19,19 @@ typedef enum /* in the order of the setting's choices */
 const char *totp_algorithm_name (TotpAlgorithm algorithm); /* "SHA1", as otpauth: has it */
 gboolean totp_algorithm_parse (const char *name, TotpAlgorithm *ret_algorithm);
 
-/* The code of @counter, @digits (6 to 8) long.  FALSE: the library cannot compute it. */
+/* Computes the code of @counter, @digits (6 to 8) long. FALSE means that the library cannot compute it. */
 gboolean totp_code_at (TotpAlgorithm algorithm, const guint8 *secret, gsize len, guint64 counter,
                        guint digits, char ret_code[TOTP_DIGITS_MAX + 1]);
 
-/* RFC 4648 6, without padding.  Yours; it may be a secret, so wipe it. */
+/* Encodes in base32 (RFC 4648 6), without padding. The caller frees the text, and wipes it, since it may be a
+ * secret. */
 char *totp_base32 (const guint8 *data, gsize len);
 
-/* PASSWORD, one separator or none (blank, comma, colon), CODE; the code may have a blank in its middle, as
- * apps show it.  FALSE: @typed does not end in a code behind a password. */
+/* Splits PASSWORD, one separator or none (blank, comma, colon), CODE; the code may have a blank in its
+ * middle, as apps show it. FALSE means that @typed does not end in a code behind a password. */
 gboolean totp_split_code (const char *typed, guint digits, gsize *ret_password_len,
                           char ret_code[TOTP_DIGITS_MAX + 1]);
-/* The same with a recovery code: 16 characters in any case, with '-' or a blank between groups of four.
- * @ret_code in capitals. */
+/* Does the same with a recovery code, which has 16 characters in any case, with '-' or a blank between groups
+ * of four. @ret_code is in capitals. */
 gboolean totp_split_recovery (const char *typed, gsize *ret_password_len,
                               char ret_code[TOTP_RECOVERY_CHARS + 1]);

@@ -10,7 +10,8 @@
 
 #define USED_NOTE_S 3600 /* the last use of a grant in the file is at most so old */
 
-/* What is asked, and what comes out under the lock; it is answered without, since an answer may ask again. */
+/* This has what is asked, and what comes out under the lock. It is answered without the lock, since an answer
+ * may ask again. */
 typedef struct Question
 {
   SatchelAuthCall *call;
@@ -48,7 +49,7 @@ answer_call (SatchelAuthCall *call, void (*func) (Question *question))
   g_free (question.credential);
 }
 
-/* An administrator asks: nothing may change. */
+/* Says whether an administrator asks, so that nothing may change. */
 static gboolean
 is_test (const Question *question)
 {
@@ -63,7 +64,7 @@ hash_verifier (const Question *question, guint8 ret_hash[TOTP_HASH_BYTES])
   totp_hash (totp.keys, "verifier", satchel_auth_call_user (question->call), verifier, ret_hash);
 }
 
-/* A grant from where the call comes, that @string opened; @string NULL: any. */
+/* Finds a grant from where the call comes, that @string opened; @string NULL means any. */
 static TotpGrant *
 find_grant (const Question *question, const TotpUser *user, const char *string)
 {
@@ -102,7 +103,7 @@ use_grant (const Question *question, TotpUser *user, TotpGrant *grant, gint64 no
                  user->name, error->message);
 }
 
-/* The place of a recovery code of @user's, or -1. */
+/* Returns the place of a recovery code of @user's, or -1. */
 static int
 find_recovery (const TotpUser *user, const char *code)
 {
@@ -115,7 +116,7 @@ find_recovery (const TotpUser *user, const char *code)
   return found;
 }
 
-/* How long the password in a string is that has opened a grant. */
+/* Returns how long the password is in a string that has opened a grant. */
 static gsize
 password_len_of (const TotpUser *user, const TotpGrant *grant, const char *string)
 {
@@ -129,7 +130,7 @@ password_len_of (const TotpUser *user, const TotpGrant *grant, const char *strin
 
 /* ---- before the password ---- */
 
-/* The policy asks for no code here, since the user has logged in from this network. */
+/* Says whether the policy asks for no code here, since the user has logged in from this network. */
 static gboolean
 needs_no_code (const Question *question)
 {
@@ -152,7 +153,7 @@ examine_without_secret (Question *question, TotpUser *user, gint64 now_s)
   accept_by (question, grant, 0);
 }
 
-/* TRUE: it is the code of a step around now, used or not. */
+/* Says whether it is the code of a step around now, used or not. */
 static gboolean
 is_code_of_now (Question *question, const TotpUser *user, const char *code, gint64 now_s)
 {
@@ -161,9 +162,9 @@ is_code_of_now (Question *question, const TotpUser *user, const char *code, gint
   return totp_find_step (user, code, now_s, &step, &is_spent, &question->error) && (step != 0 || is_spent);
 }
 
-/* The length that the password may have.  There is one: a second hash would tell by its time who is enrolled.
- * So where the password alone is enough, digits at its end are a code only if they are the right one; and a
- * recovery code is known as one before the password is looked at, since it cannot be guessed. */
+/* Finds the length that the password may have. There is one: a second hash would tell by its time who is
+ * enrolled. So where the password alone is enough, digits at its end are a code only if they are the right
+ * one; and a recovery code is known as one before the password is looked at, since it cannot be guessed. */
 static void
 find_candidate (Question *question, const TotpUser *user, gint64 now_s)
 {
@@ -249,7 +250,7 @@ grant_new (const Question *question, const TotpUser *user, TotpKind kind, gint64
   return grant;
 }
 
-/* What has been used up is durable before the login is told that it is right. */
+/* Opens a grant. What has been used up is durable before the login is told that it is right. */
 static void
 open_grant (Question *question, TotpUser *user, TotpKind kind, gint64 now_s)
 {
@@ -299,7 +300,7 @@ tell_shut (const SatchelLogin *login, const TotpUser *user)
                                                   .client = login->client_id });
 }
 
-/* Durable, so that a restart gives no more tries. */
+/* Counts a wrong code, durably, so that a restart gives no more tries. */
 static void
 count_wrong (Question *question, TotpUser *user, const guint8 text[TOTP_HASH_BYTES], gint64 now_s)
 {

@@ -9,7 +9,7 @@
 
 static TotpSettings *worked_out; /* by reload, for reload_end */
 
-/* Reads the keys of the setting @name.  NULL without @error: it is not set. */
+/* Reads the keys of the setting @name. NULL without @error means that it is not set. */
 static TotpKeys *
 read_keys (const SatchelConfig *section, const char *name, GError **error)
 {
@@ -64,7 +64,7 @@ configure (const SatchelConfig *section, GError **error)
   return totp.settings != NULL && read_all_keys (section, &totp.keys, &totp.new_keys, error);
 }
 
-/* An unusable file refuses logins, not the start: sessions go on, and mail comes in. */
+/* Starts the module. An unusable file refuses logins, not the start: sessions go on, and mail comes in. */
 static gboolean
 start (SatchelRole role, GError **error)
 {

@@ -20,7 +20,7 @@ typedef struct TotpRecord
   TotpUser *user; /* 'u' */
   TotpGrant *grant;
 } TotpRecord;
-/* FALSE: the line says nothing that we know.  Clear it in both cases. */
+/* Reads a line of the file. FALSE means that it says nothing that we know. Clear the record in both cases. */
 gboolean totp_record_parse (const char *line, TotpRecord *ret_record);
 void totp_record_clear (TotpRecord *record);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TotpRecord, totp_record_clear)

@@ -72,7 +72,7 @@ key_bytes (GBytes *key)
   return g_bytes_get_data (key, NULL);
 }
 
-/* The associated data: id of the key, and user. */
+/* Returns the associated data: the id of the key, and the user. */
 static char *
 bound_to (const TotpKeys *keys, const char *user)
 {
@@ -166,7 +166,7 @@ totp_hash (const TotpKeys *keys, const char *what, const char *user, const char 
 {
   crypto_generichash_state state;
   crypto_generichash_init (&state, key_bytes (keys->mac), HASH_KEY_BYTES, TOTP_HASH_BYTES);
-  /* With their NULs, so that no two lists of words are the same bytes. */
+  /* The texts go in with their NULs, so that no two lists of words are the same bytes. */
   crypto_generichash_update (&state, (const guint8 *) what, strlen (what) + 1);
   crypto_generichash_update (&state, (const guint8 *) user, strlen (user) + 1);
   crypto_generichash_update (&state, (const guint8 *) text, strlen (text) + 1);

@@ -11,24 +11,26 @@
 #define TOTP_MASTER_CHARS_MIN 32u
 
 typedef struct TotpKeys TotpKeys;
-/* Derives keys from the text of the secret setting.  NULL: it is too short. */
+/* Derives keys from the text of the secret setting. NULL means that it is too short. */
 TotpKeys *totp_keys_new (const char *master, GError **error);
 void totp_keys_free (TotpKeys *keys);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TotpKeys, totp_keys_free)
 
-/* "KEYID:BASE64", by XChaCha20-Poly1305 with the user and the id of the key as associated data.  Yours. */
+/* Seals a secret by XChaCha20-Poly1305, with the user and the id of the key as associated data. Returns
+ * "KEYID:BASE64", which the caller frees. */
 char *totp_seal (const TotpKeys *keys, const char *user, const guint8 *secret, gsize len);
-/* @ret_secret: wipe it.  FALSE: another key, another user, or damage. */
+/* Opens what totp_seal made; the caller wipes @ret_secret. FALSE means another key, another user, or
+ * damage. */
 gboolean totp_unseal (const TotpKeys *keys, const char *user, const char *sealed,
                       guint8 ret_secret[TOTP_SECRET_BYTES_MAX], gsize *ret_len, GError **error);
 /* Keyed hashes cannot be made anew when the master key changes, so their key is kept then, sealed with the
  * new one.  Takes over the key of @others' hashes. */
 void totp_keys_share_hashes (TotpKeys *keys, const TotpKeys *others);
 char *totp_keys_seal_hashes (const TotpKeys *keys); /* yours */
-/* Was @sealed made with these keys, as far as their id tells? */
+/* Says whether @sealed was made with these keys, as far as their id tells. */
 gboolean totp_keys_have_sealed (const TotpKeys *keys, const char *sealed);
-/* Takes over the key of hashes.  FALSE: another key, or damage. */
+/* Takes over the key of hashes. FALSE means another key, or damage. */
 gboolean totp_keys_unseal_hashes (TotpKeys *keys, const char *sealed, GError **error);
-/* A keyed hash of @text of @user; @what keeps kinds apart. */
+/* Makes a keyed hash of @text of @user; @what keeps kinds apart. */
 void totp_hash (const TotpKeys *keys, const char *what, const char *user, const char *text,
                 guint8 ret_hash[TOTP_HASH_BYTES]);

@@ -277,7 +277,7 @@ totp_state_hash_key (const TotpState *state)
   return state->hash_key;
 }
 
-/* What was there is in @sealed and *hash_key then. */
+/* Swaps the sealed secrets and key; what was there is in @sealed and *hash_key then. */
 static void
 swap_sealed (TotpState *state, GHashTable *sealed, char **hash_key)
 {

@@ -11,19 +11,19 @@ typedef struct TotpGrantTimes
   gint64 idle_s, max_s; /* 0: there are no grants */
 } TotpGrantTimes;
 
-/* @path: of the file.  NULL: it is damaged, was removed, or cannot be read. */
+/* Reads the file @path. NULL means that it is damaged, was removed, or cannot be read. */
 TotpState *totp_state_new (const char *path, GError **error);
 void totp_state_free (TotpState *state);
-/* What is in memory is durable.  FALSE: it may not be; nothing may be accepted because of it. */
+/* Makes what is in memory durable. FALSE means that it may not be; nothing may be accepted because of it. */
 gboolean totp_state_commit (TotpState *state, GError **error);
 
 TotpUser *totp_state_find (TotpState *state, const char *name); /* NULL: not enrolled */
 typedef void (*TotpUserFunc) (const TotpUser *user, gpointer data);
 void totp_state_foreach (TotpState *state, TotpUserFunc func, gpointer data);
-/* Takes @user over. */
+/* These add a user, who is taken over, and remove one. */
 void totp_state_add (TotpState *state, TotpUser *user);
 void totp_state_remove (TotpState *state, TotpUser *user);
-/* The user's record is outdated. */
+/* These note that the record of a user, or of a grant, is outdated. */
 void totp_state_note_user (TotpState *state, const TotpUser *user);
 void totp_state_note_grant (TotpState *state, const TotpUser *user, TotpGrant *grant);
 /* Ends what is over at @now_s. */
@@ -34,8 +34,8 @@ void totp_state_add_grant (TotpState *state, TotpUser *user, TotpGrant *grant);
 /* Returns the time step of the newest code that anybody used. */
 guint64 totp_state_newest_step (const TotpState *state);
 
-/* The sealed key of hashes; NULL: the master key was never changed. */
+/* Returns the sealed key of hashes; NULL means that the master key was never changed. */
 const char *totp_state_hash_key (const TotpState *state);
-/* All secrets and the key of hashes are sealed anew, at once: @sealed has user -> sealed secret.  FALSE:
- * nothing has changed, or the file is that of a change that was not acknowledged. */
+/* Seals all secrets and the key of hashes anew, at once: @sealed has user -> sealed secret. FALSE means that
+ * nothing has changed, or that the file is that of a change that was not acknowledged. */
 gboolean totp_state_reseal (TotpState *state, GHashTable *sealed, const char *hash_key, GError **error);

@@ -20,7 +20,7 @@ totp_change_keys (void)
   totp.keys = g_steal_pointer (&totp.new_keys);
 }
 
-/* The file says with which of the keys it is sealed, once the key was changed. */
+/* Chooses the keys: once the key was changed, the file says with which of them it is sealed. */
 static gboolean
 choose_keys (GError **error)
 {
@@ -67,8 +67,8 @@ totp_ready (GError **error)
   return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s", totp.trouble);
 }
 
-/* Returns the time of the clock less the uptime of the machine.  It stays the same until somebody sets the
- * clock; 0: the uptime cannot be had. */
+/* Returns the time of the clock less the uptime of the machine. It stays the same until somebody sets the
+ * clock; 0 means that the uptime cannot be had. */
 static gint64
 clock_lead_us (gint64 now_us)
 {
@@ -94,7 +94,7 @@ totp_now_s (void)
   return now_us / G_USEC_PER_SEC;
 }
 
-/* Clears *ok where the library fails. */
+/* Says whether @code is that of a step; clears *ok where the library fails. */
 static gboolean
 is_code_of (const TotpUser *user, const guint8 *secret, gsize len, guint64 step, const char *code,
             gboolean *ok)

@@ -25,18 +25,19 @@ typedef struct Totp
 extern Totp totp;
 
 /* totp.c has these. */
-/* Opens the file.  FALSE: it is unusable, which is in the log.  The caller holds the lock, or is alone. */
+/* Opens the file. FALSE means that it is unusable, which is in the log. The caller holds the lock, or is
+ * alone. */
 gboolean totp_open (GError **error);
-/* FALSE: the file is unusable, and nobody may be let in.  The caller holds the lock. */
+/* Says whether the file can be used. FALSE means that nobody may be let in. The caller holds the lock. */
 gboolean totp_ready (GError **error);
-/* Seconds since 1970; says in the log if the clock was set. */
+/* Returns seconds since 1970, and says in the log if the clock was set. */
 gint64 totp_now_s (void);
-/* Under the lock: does @code belong to a step of the window around @now_s?  FALSE with @error: the secret
- * cannot be unsealed.  @ret_step: 0 if it belongs to none.  @ret_is_spent, or NULL: it is that of a step that
- * was used. */
+/* Finds the step of the window around @now_s that @code belongs to; the caller holds the lock. FALSE with
+ * @error means that the secret cannot be unsealed. *@ret_step is 0 if it belongs to none; *@ret_is_spent,
+ * which may be NULL, says that it is that of a step that was used. */
 gboolean totp_find_step (const TotpUser *user, const char *code, gint64 now_s, guint64 *ret_step,
                          gboolean *ret_is_spent, GError **error);
-/* From now on the new keys count, with which the file is sealed.  The caller holds the lock. */
+/* Makes the new keys count, with which the file is sealed from now on. The caller holds the lock. */
 void totp_change_keys (void);
 char *totp_grant_name (const TotpGrant *grant); /* "grant:17", the credential of sessions.  Yours. */
 
@@ -52,5 +53,5 @@ void totp_client_named (const char *name, const char *credential, const char *cl
 
 extern const SatchelFactorOps totp_factor;  /* factor.c */
 extern const SatchelAdminOps totp_commands; /* admin.c */
-/* Forgets what waits for a code.  The caller holds the lock. */
+/* Forgets what waits for a code. The caller holds the lock. */
 void totp_commands_clear (void);

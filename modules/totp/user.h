@@ -11,7 +11,7 @@
 #define TOTP_GRANTS_MAX 32u /* of a user; the one that was not used for longest goes */
 #define TOTP_WRONG_TEXTS_MAX 16u
 
-/* What opened a grant: how its string ends in a password is found again by it. */
+/* These are the ways to open a grant, by which it is found again how its string ends in a password. */
 typedef enum
 {
   TOTP_BY_CODE = 'c',
@@ -55,8 +55,8 @@ void totp_user_free (TotpUser *user);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TotpUser, totp_user_free)
 gboolean totp_user_has_used (const TotpUser *user, guint64 step);
 void totp_user_use (TotpUser *user, guint64 step);
-/* Wrong codes with a right password: 5 in 15 minutes close the way for that time, 10 in a day until
- * totp_user_forgive.  A string that was wrong stays wrong, and counts once. */
+/* These count wrong codes that came with a right password: 5 in 15 minutes close the way for that time, 10 in
+ * a day until totp_user_forgive. A string that was wrong stays wrong, and counts once. */
 gboolean totp_user_is_closed (TotpUser *user, gint64 now_s);
 gboolean totp_user_was_wrong (const TotpUser *user, const guint8 text[TOTP_HASH_BYTES]);
 void totp_user_count_wrong (TotpUser *user, const guint8 text[TOTP_HASH_BYTES], gint64 now_s);

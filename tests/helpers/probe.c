@@ -233,7 +233,7 @@ escape (const char *name, const char *argument)
 
 /* ---- what a helper that was taken over might say ---- */
 
-/* Into each link to those that call it; descriptor 3 is master's. */
+/* Writes into each link to those that call it; descriptor 3 is master's. */
 static void
 say_to_all (const void *data, gsize len)
 {
@@ -253,7 +253,7 @@ talk_rubbish (const char *kind)
     say_to_all ("rubbish", 7);
   else
     {
-      /* A well-formed answer (status 0, bytes inside, of length 0) to a call that nobody made. */
+      /* This is a well-formed answer (status 0, bytes inside, of length 0) to a call that nobody made. */
       struct
       {
         SatchelIpcHeader header;
@@ -286,7 +286,7 @@ count_files (void)
   return g_strdup_printf ("%d", n);
 }
 
-/* In MiB, never touched. */
+/* Returns the address space in MiB, most of which was never touched. */
 static char *
 count_memory (void)
 {

@@ -27,7 +27,7 @@
 
 static gint n_scans;
 
-/* Into each link to those that call it. */
+/* Writes rubbish into each link to those that call it. */
 static void
 talk_rubbish (void)
 {
@@ -133,7 +133,8 @@ set_verdict (Answer *answer, SatchelFilterVerdict verdict, const char *text)
   return TRUE;
 }
 
-/* FALSE: the scanner talks rubbish, or asks for what is not to be had. */
+/* Takes a word of the answer. FALSE means that the scanner talks rubbish, or asks for what is not to be
+ * had. */
 static gboolean
 take (Answer *answer, const char *verb, const char *argument)
 {
@@ -231,7 +232,7 @@ request_for (const SatchelFilterItem *item, const char *field)
 
 #ifndef EACH
 
-/* In its thread, from asking to the answer. */
+/* Runs in its thread, from asking to the answer. */
 static void
 ask (SatchelFilterItem *item)
 {
@@ -256,7 +257,7 @@ answered (GBytes *reply, const GError *error, gpointer data)
   end (data, reply, error);
 }
 
-/* Main loop: nothing waits in a thread. */
+/* Runs in the main loop, since nothing waits in a thread. */
 static void
 call (gpointer data)
 {

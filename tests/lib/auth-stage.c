@@ -142,7 +142,7 @@ run_verify (SatchelAuthCall *call)
     }
   gboolean is_right = credential != NULL && credential->verifier != NULL
                       && strcmp (credential->verifier + strlen ("plain:"), secret) == 0;
-  /* Given for wrong ones, too: the core must not pass that on. */
+  /* A key is given for wrong passwords, too: the core must not pass that on. */
   g_autoptr (GBytes) key = stage_key != NULL ? satchel_secret_new (stage_key, strlen (stage_key)) : NULL;
   satchel_auth_call_verified (call,
                               !is_right             ? SATCHEL_VERIFY_WRONG
@@ -596,7 +596,7 @@ stage_deliver (SatchelPeer *peer, SatchelIpcMessage *message)
   return ok;
 }
 
-/* The login part of a message. */
+/* Puts the login part of a message. */
 static void
 put_login (SatchelIpcMessage *message, const char *service, const char *method, const char *peer,
            guint secure)

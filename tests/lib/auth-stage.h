@@ -27,8 +27,8 @@ typedef struct Stage
 } Stage;
 extern Stage stage;
 
-/* @overrides: "group.setting=VALUE", NULL-ended.  A failure is answered without delay unless they say else.
- */
+/* @overrides are "group.setting=VALUE", NULL-ended. A failure is answered without delay unless they say
+ * else. */
 void stage_begin (const char *const *overrides);
 void stage_end (void);
 /* Ends and begins anew with the same files, as after a crash. */
@@ -49,7 +49,7 @@ typedef struct StageCounts
 extern StageCounts stage_counts; /* atomic */
 extern const char *stage_key;    /* what a right password unlocks, or NULL */
 extern gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
-/* While TRUE hashes wait on their thread. */
+/* While it is TRUE, hashes wait on their thread. */
 void stage_hold_hashes (gboolean hold);
 extern const char *const *stage_attributes; /* of all users: NAME=VALUE, ..., NULL; NULL: they are unknown */
 extern const char *const *stage_attributes_of_passdb; /* which come with the credential, or NULL */
@@ -71,7 +71,7 @@ extern char *stage_scram;             /* SCRAM keys of all users, or NULL */
 extern gboolean stage_has_ring;       /* every user has a keyring, and its key tells what opened it */
 guint stage_answer_late (void);       /* how many questions there were */
 
-/* Messages from gate @slot; FALSE: the link would be closed. */
+/* Delivers a message from gate @slot. FALSE means that the link would be closed. */
 gboolean stage_deliver (SatchelPeer *peer, SatchelIpcMessage *message); /* taken over */
 gboolean stage_password (guint gate, guint64 session, const char *peer, const char *user,
                          const char *password);
@@ -99,13 +99,13 @@ typedef struct StageReply
 void stage_wait_reply (guint gate, StageReply *ret_reply);
 extern gboolean stage_is_elsewhere; /* the logins are those of other servers: OK comes without a grant */
 SatchelAuthStatus stage_wait_status (guint gate);
-/* A password from gate 0 at STAGE_PEER, to its answer; the connection ends again. */
+/* Logs in with a password from gate 0 at STAGE_PEER, up to the answer; then the connection ends. */
 SatchelAuthStatus stage_log_in (guint64 session, const char *user, const char *password);
 guint stage_n_hashes (void); /* of passwords and dummies */
 /* Runs what is ready; TRUE if gate @slot has an answer now. */
 gboolean stage_has_reply (guint gate);
 /* Runs the loop until no hash runs. */
 void stage_settle (void);
-/* The next message to mail @slot, or NULL.  Yours. */
+/* Returns the next message to mail @slot, which the caller frees, or NULL. */
 SatchelIpcMessage *stage_take_from_mail (guint slot);
 guint stage_count_lines (const char *text);

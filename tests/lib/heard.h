@@ -21,7 +21,8 @@ heard_put_set (GString *out, guint32 flags, const char *const *keywords)
     g_string_append_printf (out, "+%s", *keywords);
 }
 
-/* "MOVE INBOX>to 1>7:S/S by session\n": uid>new_uid, before/after; "?" where it is not known. */
+/* Notes a change as a line such as "MOVE INBOX>to 1>7:S/S by session
+ * ": uid>new_uid, flags before/after, and "?" where one is not known. */
 static inline gboolean
 heard_note (SatchelStore *store, const SatchelChange *change, GError **error)
 {

@@ -42,7 +42,7 @@ imap_number (ImapText *text)
   return value;
 }
 
-/* string; TRUE if there was none but NIL. */
+/* Reads a string; TRUE means that there was none but NIL. */
 static gboolean
 imap_nstring (ImapText *text, gboolean may_be_nil)
 {
@@ -152,7 +152,7 @@ imap_parameters (ImapText *text)
   imap_expect (text, ')');
 }
 
-/* SP body-fld-dsp SP body-fld-lang SP body-fld-loc */
+/* Reads SP body-fld-dsp SP body-fld-lang SP body-fld-loc. */
 static void
 imap_disposition (ImapText *text)
 {

@@ -10,8 +10,8 @@ is_long_run (void)
   return g_strcmp0 (g_getenv ("SATCHEL_LONG"), "1") == 0;
 }
 
-/* @usual times; @many in the long run; a quarter under a sanitizer, which looks at each step more closely,
- * and after the same program has run without one. */
+/* Returns how often to repeat: @usual times; @many in the long run; a quarter under a sanitizer, which looks
+ * at each step more closely, and after the same program has run without one. */
 static inline guint
 count_rounds (guint usual, guint many)
 {

@@ -18,7 +18,7 @@ scan_whole (const char *data, gsize len)
   return satchel_scanner_finish (scanner);
 }
 
-/* In pieces whose lengths come from @seed. */
+/* Scans in pieces whose lengths come from @seed. */
 static inline GBytes *
 scan_split (const char *data, gsize len, guint32 seed)
 {

@@ -5,7 +5,7 @@
 #pragma once
 #include "tests/lib/rounds.h"
 
-/* Before g_test_init. */
+/* Call it before g_test_init. */
 static inline void
 seed_test (int *argc, char ***argv)
 {

@@ -37,7 +37,7 @@ auth_grant (guint64 session_id, const char *user, gint64 lifetime_ms)
   g_assert_true (satchel_ipc_send (rig.auth_mail, grant));
 }
 
-/* A verdict for another server: nothing is granted. */
+/* Takes a verdict for another server: nothing is granted. */
 static void
 auth_verdict (guint64 session_id, SatchelAuthStatus status, const char *user)
 {

@@ -18,7 +18,7 @@ typedef struct Rig
   SatchelIpcLink *gate_auth, *auth_gate, *gate_mail, *mail_gate, *auth_mail, *mail_auth;
   SatchelConfigSet *limits, *toy;
   SatchelTlsContext *tls;
-  /* What the fake auth saw. */
+  /* These members say what the fake auth saw. */
   guint n_asked, n_ended, n_released;
   gboolean is_silent;   /* answers nothing */
   gboolean grants_late; /* the grant is sent, but only read when mail looks for it */
@@ -27,7 +27,7 @@ typedef struct Rig
   guint64 last_session;
   char asked_for[128];    /* "SERVICE PEER SECURE" of the last login of another server's client; "": none */
   const char *credential; /* that grants say; NULL: "password" */
-  /* What the toy's mail half saw. */
+  /* These members say what the toy's mail half saw. */
   guint n_gate_open, n_mail_open, n_mail_closed;
   SatchelCloseReason mail_reason, gate_reason;
   guint n_commands; /* lines that the gate half ran */
@@ -41,14 +41,14 @@ extern Rig rig;
 
 void rig_init (void);
 void rig_set_limits (const char *text);
-/* All sessions gone, everywhere. */
+/* Runs until all sessions are gone, everywhere. */
 void rig_settle (void);
 /* A log that says nothing. */
 void rig_quiet (SatchelLogLevel level, const char *area, const char *message);
 
 /* ---- the toy protocol (toy_protocol.c): lines ---- */
 
-/* The second one without a login, the third for the clients of others. */
+/* The second one takes mail without a login, the third serves the clients of others. */
 extern const SatchelGateProtocolOps toy_gate_ops, toy_open_ops, toy_others_ops;
 extern SatchelProtocolOps toy_mail_ops;
 /* The job of "job" ends when job_may_end is set. */
@@ -82,5 +82,5 @@ gboolean client_has (Client *client, const char *text);
 gboolean client_ended (Client *client);
 void client_drop (Client *client);
 void client_prepare_tls (Client *client, const char *name, const char *alpn);
-/* 0, or the error. */
+/* Returns 0, or the error. */
 int client_handshake (Client *client);

@@ -61,7 +61,7 @@ void satchel_change_round_add (SatchelChangeRound *round, SatchelChangeNote **no
 void satchel_change_describe (SatchelChangeSet *set, SatchelChangedMailbox *ret, const SatchelChangeRow *row);
 void satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot *snapshot, guint32 index,
                                   SatchelToldMessage *ret);
-/* The last logged state of a message.  FALSE: it is unknown, or the message is gone. */
+/* Tells the last logged state of a message. FALSE means that it is unknown, or that the message is gone. */
 gboolean satchel_change_delta_before (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
                                       SatchelToldMessage *ret);
 /* Finds the present state of a message.  FALSE: the message is not there. */

@@ -95,7 +95,7 @@ put_row (GByteArray *out, const SatchelChangeRow *row)
   put_number (out, (row->exists ? BIT_EXISTS : 0u) | (row->is_subscribed ? BIT_SUBSCRIBED : 0u), 1);
 }
 
-/* Names come once a change; a message has their numbers. */
+/* Writes keywords. A name comes once a change; messages have its number. */
 static void
 put_keywords (GByteArray *out, const char *const *keywords, GPtrArray *table)
 {

@@ -17,7 +17,7 @@ typedef struct SatchelChangeLog
   guint64 offset;            /* its end */
   guint64 next_sequence;
 
-  /* Under the store's write lock. */
+  /* These members are under the store's write lock. */
   gint64 began;              /* when the file was begun */
   GHashTable *rows;          /* name -> SatchelChangeRow */
   SatchelChangeSet *pending; /* intents whose outcome is not logged yet */

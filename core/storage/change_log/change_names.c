@@ -14,7 +14,7 @@ satchel_change_kind_is_of_names (SatchelChangeKind kind)
   return kind >= SATCHEL_CHANGE_CREATE && kind <= SATCHEL_CHANGE_SPECIAL_USE;
 }
 
-/* A name with neither mailbox nor subscription leaves the table; the round frees its row. */
+/* Drops a name with neither mailbox nor subscription from the table; the round frees its row. */
 static void
 settle_row (SatchelChangeRound *round, SatchelChangeRow *row)
 {

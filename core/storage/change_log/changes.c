@@ -154,7 +154,7 @@ row_names (SatchelChangeLog *log)
   return sorted;
 }
 
-/* Another program renamed or removed it.  Parents come first: their children are moved along. */
+/* Notes what another program renamed or removed. Parents come first: their children are moved along. */
 static void
 mend_old_names (SatchelChangeRound *round, const Names *names, const SatchelAccess *outside)
 {

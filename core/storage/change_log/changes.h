@@ -11,9 +11,9 @@ guint32 satchel_change_mark (guint64 size, gint64 internal_date);
 void satchel_change_apply (SatchelChangeSet *set, guint32 how, guint32 flags, const char *const *keywords,
                            SatchelToldMessage *message);
 
-/* change_names.c: adds the change to @round, and changes the rows accordingly. */
+/* change_names.c adds the change to @round, and changes the rows accordingly. */
 void satchel_change_round_name (SatchelChangeRound *round, const SatchelNameChange *change);
 gboolean satchel_change_kind_is_of_names (SatchelChangeKind kind);
 
-/* change_match.c: was the change of @intent made?  Then listeners will hear of it. */
+/* change_match.c finds out whether the change of @intent was made. If it was, listeners will hear of it. */
 void satchel_change_round_match (SatchelChangeRound *round, const SatchelChangeNote *intent);

@@ -161,7 +161,7 @@ unparsed (SatchelMailbox *mailbox, guint32 uid, guint64 known_size, GError **err
 {
   if (known_size != SATCHEL_SIZE_UNKNOWN)
     return satchel_attributes_unparsed (known_size);
-  /* Through all layers, also one that crashed: its length alone is asked for. */
+  /* The length goes through all layers, also through one that crashed, since no content is asked for. */
   satchel_job_crumb ("length");
   SatchelStorage *target = SATCHEL_TOP (mailbox->core->store, open_message);
   g_autoptr (SatchelStream) content =

@@ -23,13 +23,13 @@ static const struct
   [SATCHEL_ACT_CREATE_BELOW] = { "have mailboxes made below it", SATCHEL_RIGHT_CREATE, 0 },
   [SATCHEL_ACT_DELETE] = { "be deleted", SATCHEL_RIGHT_DELETE_MAILBOX, 0 },
   [SATCHEL_ACT_RENAME] = { "be renamed", SATCHEL_RIGHT_DELETE_MAILBOX, 0 },
-  /* Its messages go elsewhere (RFC 3501 6.3.5). */
+  /* The messages of INBOX go elsewhere, and it stays (RFC 3501 6.3.5). */
   [SATCHEL_ACT_RENAME_INBOX] = { "be emptied", SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, 0 },
   [SATCHEL_ACT_SET_USE] = { "have its use changed", SATCHEL_RIGHT_ADMINISTER, 0 },
   [SATCHEL_ACT_IMPORT] = { "be set by an import", SATCHEL_RIGHT_ADMINISTER | SATCHEL_RIGHT_INSERT, 0 },
   [SATCHEL_ACT_INSERT] = { "be added to", SATCHEL_RIGHT_INSERT, 0 },
   [SATCHEL_ACT_COPY] = { "be copied from", SATCHEL_RIGHT_READ, 0 },
-  /* RFC 6851 4.2 */
+  /* MOVE needs the rights of EXPUNGE as well (RFC 6851 4.2). */
   [SATCHEL_ACT_MOVE] = { "be moved from",
                          SATCHEL_RIGHT_READ | SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, 0 },
   [SATCHEL_ACT_EXPUNGE] = { "be expunged", SATCHEL_RIGHT_EXPUNGE, 0 },
@@ -127,7 +127,7 @@ satchel_mailbox_permanent_flags (SatchelMailbox *mailbox, gboolean *ret_keeps_ke
 static gboolean
 check_act (guint rights, const char *name, SatchelAct act, GError **error)
 {
-  /* RFC 4314 6: a refusal must not reveal that a mailbox exists. */
+  /* A refusal must not reveal that a mailbox exists (RFC 4314 6). */
   if ((rights & SATCHEL_RIGHT_LOOKUP) == 0)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
   if ((rights & acts[act].all) != acts[act].all || (acts[act].any != 0 && (rights & acts[act].any) == 0))

@@ -49,7 +49,8 @@ guint64 satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind)
 /* Adds the keywords that at least one of its messages has. */
 void satchel_chunk_add_used_keywords (const SatchelChunk *chunk, SatchelKeywordSet *used);
 
-/* Keyword names of a snapshot, NULL-ended and ref-counted, with room for @n_more (keywords.c). */
+/* keywords.c keeps the keyword names of a snapshot. They are NULL-ended and count their references; a new
+ * list has room for @n_more. */
 char **satchel_keywords_new (char *const *names, guint n, guint n_more);
 char **satchel_keywords_ref (char **names);
 void satchel_keywords_unref (char **names);

@@ -220,7 +220,7 @@ satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index)
   count_row (builder, &row, -1);
 }
 
-/* A list of our own with room for @n names. */
+/* Gives the builder a list of its own, with room for @n names. */
 static void
 own_keywords (SatchelSnapshotBuilder *builder, guint n)
 {

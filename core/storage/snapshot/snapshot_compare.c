@@ -36,7 +36,7 @@ cursor_index (const Cursor *cursor)
   return cursor->snapshot->first_index[cursor->at] + cursor->row;
 }
 
-/* Rows of both that hold the same messages: those with a higher mod-sequence now are changed. */
+/* Compares rows of both that hold the same messages: those with a higher mod-sequence now are changed. */
 static void
 compare_rows (const SatchelChunk *before, guint row_before, const Cursor *after, guint n_rows,
               GArray *changed)
@@ -105,7 +105,7 @@ add_missing (const SatchelSnapshot *snapshot, SatchelRange range, SatchelUidSet 
         break;
       if (uid > expected)
         satchel_uid_set_add (missing, (guint32) expected, uid - 1);
-      /* The longest run of adjacent UIDs from here. */
+      /* The longest run of adjacent UIDs begins here; its end is looked for by halves. */
       guint low = row, high = MIN ((guint64) chunk->n - 1, (guint64) row + (range.last - uid));
       while (low < high)
         {

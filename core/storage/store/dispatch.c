@@ -62,7 +62,7 @@ find_target (SatchelStoreCore *store, guint from, SatchelCall call)
         continue;
       if (has_method (ops, calls[call].offset))
         return (guint8) (i + 1);
-      /* E.g. a layer that makes its own list must say itself whether that list still holds. */
+      /* A layer that makes its own list, for one, must say itself whether that list still holds. */
       if (!is_driver && guard != SATCHEL_CALL_none && has_method (ops, calls[guard].offset))
         return 0;
     }

@@ -26,8 +26,8 @@ typedef struct SatchelPlace
   gboolean
       is_new; /* a rule chose the place: if the default stack has mail of the user, the user stays there */
   gboolean may_stay; /* with is_new: users of the default stack are in this process as well */
-  /* What the userdbs say of the user: NAME=VALUE, each ended by SATCHEL_PLACE_ATTRIBUTE_END; NULL: nobody
-   * asked them, and an open store keeps what it has. */
+  /* What the userdbs say of the user, NAME=VALUE, each ended by SATCHEL_PLACE_ATTRIBUTE_END. NULL means that
+   * nobody asked them, and an open store keeps what it has. */
   const char *attributes;
 } SatchelPlace;
 #define SATCHEL_PLACE_ATTRIBUTE_END '\x1f'

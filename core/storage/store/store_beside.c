@@ -19,7 +19,7 @@ get_setup (GError **error)
   return setup;
 }
 
-/* The stack of that name; else the one with that driver, of several the default one. */
+/* Finds the stack of that name; if there is none, the one with that driver, of several the default one. */
 static const SatchelStack *
 find_named (const GPtrArray *stacks, const char *name, GError **error)
 {

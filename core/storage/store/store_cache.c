@@ -296,7 +296,7 @@ close_unused (gint64 idle_ms)
     }
 }
 
-/* Open stores with a reference each, for closing their idle handles. */
+/* Takes a reference to each open store, so that their idle handles can be closed. */
 static GPtrArray *
 hold_open (void)
 {

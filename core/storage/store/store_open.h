@@ -56,8 +56,8 @@ guint satchel_store_n_handles (SatchelStore *store);
 /* Returns "xor > noop > maildir": the levels from the client down.  Yours. */
 char *satchel_store_describe (SatchelStore *store);
 
-/* Listeners that hear of every committed transaction of any store, in order; borrowed for good.  Set before
- * the first store is opened, and at reload. */
+/* These are listeners that hear of every committed transaction of any store, in order; they are borrowed for
+ * good, and set before the first store is opened, and at reload. */
 typedef struct SatchelStoreListener
 {
   const char *name;
@@ -70,7 +70,7 @@ void satchel_feed_set_bounds (guint64 max_bytes, gint64 max_age_s);
 /* Gives a line for each durable listener: "listener: name=... waiting=N failing=N ...". */
 typedef void (*SatchelFeedDescribeFunc) (const char *line, gpointer data);
 void satchel_feed_describe (SatchelFeedDescribeFunc func, gpointer data);
-/* At the end of the process: listeners hear no more changes than the present one. */
+/* Call it at the end of the process: listeners hear no more changes than the present one. */
 void satchel_feed_stop (void);
 
 /* Makes the stacks (drivers, and layers in order) of the loaded modules and @config, which is kept as long as
@@ -143,7 +143,7 @@ gboolean satchel_stores_may_have_mail (const char *user, const SatchelPlace *pla
 /* Removes what is at @place.  CANNOT: the driver removes no stores. */
 gboolean satchel_stores_destroy (const char *user, const SatchelPlace *place, GError **error);
 
-/* At the end of the process: closes every store without a holder.  [blocks] */
+/* Closes every store without a holder, at the end of the process. [blocks] */
 void satchel_stores_close (void);
 guint satchel_stores_n_open (void);
 
@@ -156,8 +156,8 @@ SatchelMaintained satchel_store_maintain (SatchelStore *store, const SatchelMain
 /* Ends every slice from now on. */
 void satchel_maintenance_stop (void);
 
-/* Never scans the message with this job crumb ("MAILBOX-ID UID", as satchel_mailbox_attributes leaves it)
- * again: it is served as text/plain.  Any thread. */
+/* From now on the message with this job crumb ("MAILBOX-ID UID", as satchel_mailbox_attributes leaves it) is
+ * never scanned again: it is served as text/plain. [any thread] */
 void satchel_store_add_suspect (const char *crumb);
 /* Sets satchel_keywords_limit to limits.keywords, from satchel_stores_configure. */
 void satchel_keywords_set_limit (guint n);

@@ -26,8 +26,8 @@ typedef enum
   result satchel_storage_##name parameters;
 #include "core/runtime/loader/storage_methods.def"
 
-/* For each call the number of the level that answers it, counted from 1; 0: none does (a "may" method).
- * Bytes, since every open store has one for each level and one more. */
+/* This has for each call the number of the level that answers it, counted from 1; 0 means that none does (a
+ * "may" method). Numbers are bytes, since every open store has a table for each level, and one more. */
 typedef struct SatchelDispatch
 {
   guint8 target[SATCHEL_N_CALLS];
@@ -41,8 +41,8 @@ struct SatchelStoreKeeper
    * `close` is called at once. */
   void (*keep) (SatchelStoreCore *store);
   void (*close) (SatchelStoreCore *store);
-  /* A handle of the store of @access's owner for the thread of a listener, as satchel_store_acquire.  NULL:
-   * no such thread reads the log of this store. */
+  /* Returns a handle of the store of @access's owner for the thread of a listener, as satchel_store_acquire
+   * does. NULL means that no such thread reads the log of this store. */
   SatchelStore *(*acquire) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 };
 
@@ -200,7 +200,7 @@ satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *d
   guint8 level = dispatch->target[call];
   return level == 0 ? NULL : &store->levels[level - 1];
 }
-/* The level that answers a call of the core, or NULL. */
+/* This is the level that answers a call of the core, or NULL. */
 #define SATCHEL_TOP(store, call) satchel_dispatch_target (store, &(store)->top, SATCHEL_CALL_##call)
 
 /* names.c has these. */
@@ -264,7 +264,7 @@ void satchel_shown_flags_count (const SatchelShownFlags *shown, SatchelMailboxSt
 /* Returns the newest snapshot as @shown has it, a reference of the caller's. */
 SatchelSnapshot *satchel_shown_flags_snapshot (SatchelMailboxCore *core, const SatchelShownFlags *shown);
 
-/* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
+/* special_use.c adopts or makes the mailboxes of group `mailboxes`. Failures are logged only. */
 void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes);
 
 /* mailbox_sync.c has these. */
@@ -315,8 +315,8 @@ typedef struct SatchelCommitRequest
  * each request then has its error, if any.  Under write_lock. */
 void satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests);
 
-/* changes.c, change_look.c, change_commit.c, change_names.c: what is logged for durable listeners
- * (listener.h); nothing where there are none. Under write_lock. */
+/* changes.c, change_look.c, change_commit.c and change_names.c log changes for durable listeners
+ * (listener.h), and do nothing where there are none. The caller holds write_lock. */
 /* Opens the log once all levels are open, and compares it with the store. */
 void satchel_changes_open (SatchelStoreCore *store);
 void satchel_changes_close (SatchelStoreCore *store);
@@ -345,7 +345,7 @@ typedef struct SatchelNameChange
 } SatchelNameChange;
 void satchel_changes_intend_name (SatchelStoreCore *store, const SatchelNameChange *change);
 void satchel_changes_record_name (SatchelStoreCore *store, const SatchelNameChange *change, gboolean is_done);
-/* An import made the mailbox, or turned it into another one. */
+/* Logs that an import made the mailbox, or turned it into another one. */
 void satchel_changes_record_import (SatchelStoreCore *store, const SatchelAccess *access, const char *name);
 
 /* transaction.c has these. */
@@ -404,7 +404,7 @@ const GPtrArray *satchel_store_setup_stacks (const SatchelStoreSetup *setup);
 /* What is the same for each store; profile and levels are to be filled in. */
 SatchelStoreOpenOptions satchel_store_setup_options (const SatchelStoreSetup *with, const char *user,
                                                      const SatchelPlace *place);
-/* store_cache.c: a reference of yours, or NULL. */
+/* store_cache.c returns a reference of the caller's, or NULL. */
 SatchelStoreSetup *satchel_stores_setup (void);
 void satchel_stores_tell_turned (const char *user, guint64 epoch);
 /* Does a level of any stack have upkeep? */

@@ -87,7 +87,7 @@ static const struct Field
   { "an unknown save date", has_no_save_date, 0, KIND (APPEND), SATCHEL_FIELD_IMPORT_CHANGES },
 };
 
-/* A layer without either never looks at an operation. */
+/* Says whether a level sees operations: a layer without `plan` and `committed` never does. */
 static gboolean
 sees_operations (const SatchelStorage *level)
 {

@@ -286,7 +286,7 @@ session_new (SatchelGateSession *session)
   return gate;
 }
 
-/* RFC 3501 7.1.5: a greeting may be BYE. */
+/* Returns what stands in place of the greeting, which may be BYE (RFC 3501 7.1.5). */
 static const char *
 refusal (SatchelRefusal why)
 {

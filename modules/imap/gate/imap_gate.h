@@ -50,6 +50,6 @@ void imap_gate_bad (ImapGate *gate, const char *tag, const char *text);
 /* imap_gate_auth.c has these: LOGIN and AUTHENTICATE (RFC 3501 6.2.2, 6.2.3; RFC 4959). */
 void imap_gate_login (ImapGate *gate, const char *tag, ImapReader *reader);
 void imap_gate_authenticate (ImapGate *gate, const char *tag, ImapReader *reader);
-/* A line that answers a challenge. */
+/* Takes a line that answers a challenge. */
 void imap_gate_response (ImapGate *gate, ImapLineStatus status);
 void imap_gate_auth_result (gpointer self, const SatchelAuthResult *result);

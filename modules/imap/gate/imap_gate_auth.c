@@ -66,7 +66,7 @@ imap_gate_authenticate (ImapGate *gate, const char *tag, ImapReader *reader)
     }
   if (refuse_clear_text (gate, tag))
     return;
-  /* RFC 4959 3: "=" is an initial response of no bytes. */
+  /* An initial response of "=" has no bytes (RFC 4959 3). */
   if (response != NULL
       && (initial = satchel_sasl_decode (strcmp (response, "=") == 0 ? "" : response, &len)) == NULL)
     {

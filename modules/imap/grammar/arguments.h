@@ -21,7 +21,7 @@ typedef struct ImapMailboxArguments
   gboolean has_other_use; /* one that is not known */
 } ImapMailboxArguments;
 
-/* Special-use attributes (RFC 6154 2), ended by NULL. */
+/* These are special-use attributes (RFC 6154 2), ended by NULL. */
 typedef struct ImapUse
 {
   guint use; /* SATCHEL_USE_* */
@@ -336,7 +336,7 @@ gboolean imap_parse_store_modifiers (ImapReader *reader, ImapStoreArguments *sto
 gboolean imap_parse_search_modseq (ImapReader *reader, guint64 *ret_modseq);
 
 /* Several files share these. */
-/* A mailbox name, yours. */
+/* Reads a mailbox name, which the caller frees. */
 gboolean imap_parse_name (ImapReader *reader, char **ret_name);
 gboolean imap_parse_flag_list (ImapReader *reader, ImapFlagList *ret_flags);
 void imap_flag_list_clear (ImapFlagList *flags);

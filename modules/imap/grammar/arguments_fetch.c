@@ -175,7 +175,7 @@ read_section (ImapReader *reader, const char *text, ImapBinary binary, gboolean 
       }
   if (!is_known || (len > 0 && section->n_path > 0 && at[-1] != '.'))
     return imap_reader_fail (reader, "Invalid BODY section");
-  /* section-binary (RFC 3516 7): numbers only, and a size is of all of it. */
+  /* A section-binary (RFC 3516 7) has numbers only, and a size is that of all of it. */
   if (binary != IMAP_BINARY_NO
       && (section->kind != IMAP_SECTION_CONTENT || (binary == IMAP_BINARY_SIZE && strcmp (at, "]") != 0)))
     return imap_reader_fail (reader, "Invalid BINARY section");

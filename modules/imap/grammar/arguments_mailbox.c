@@ -79,7 +79,8 @@ const ImapUse imap_uses[] = {
   { SATCHEL_USE_TRASH, "\\Trash", "\\Trash" },    { 0, NULL, NULL },
 };
 
-/* "(" [use-attr *(SP use-attr)] ")".  A use that is not known is well written all the same. */
+/* Reads "(" [use-attr *(SP use-attr)] ")" (RFC 6154 6). A use that is not known is well written all the
+ * same. */
 static gboolean
 read_uses (ImapReader *reader, ImapMailboxArguments *create)
 {
@@ -101,7 +102,7 @@ read_uses (ImapReader *reader, ImapMailboxArguments *create)
   return TRUE;
 }
 
-/* CREATE: create-params (RFC 4466 2.2) may follow, of which USE is known (RFC 6154 6). */
+/* Reads CREATE, which create-params (RFC 4466 2.2) may follow, of which USE is known (RFC 6154 6). */
 gboolean
 imap_parse_create (ImapReader *reader, gpointer arguments)
 {

@@ -32,7 +32,7 @@ is_ascending (const ImapSequence *sequence)
   return TRUE;
 }
 
-/* seq-match-data (RFC 7162 3.2.5.2): both sets in ascending order. */
+/* Reads seq-match-data (RFC 7162 3.2.5.2), two sets in ascending order. */
 static gboolean
 read_match_data (ImapReader *reader, ImapQresync *qresync)
 {
@@ -45,8 +45,8 @@ read_match_data (ImapReader *reader, ImapQresync *qresync)
   return imap_read_list_end (reader, &members);
 }
 
-/* "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")".  A mod-sequence of 0 is no
- * more than the wish for everything. */
+/* Reads "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")". A mod-sequence of 0 is
+ * no more than the wish for everything. */
 static gboolean
 read_qresync (ImapReader *reader, ImapQresync *qresync)
 {
@@ -158,8 +158,8 @@ imap_parse_store_modifiers (ImapReader *reader, ImapStoreArguments *store)
   return imap_read_list_end (reader, &members);
 }
 
-/* [entry-name entry-type-req] mod-sequence-valzer.  One mod-sequence a message is kept, so that the entry
- * does not matter (RFC 7162 3.1.5). */
+/* Reads [entry-name entry-type-req] mod-sequence-valzer. One mod-sequence a message is kept, so that the
+ * entry does not matter (RFC 7162 3.1.5). */
 gboolean
 imap_parse_search_modseq (ImapReader *reader, guint64 *ret_modseq)
 {

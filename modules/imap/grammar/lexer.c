@@ -346,7 +346,7 @@ feed_literal_bytes (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_
     }
   if (memchr (data, 0, n) != NULL)
     {
-      /* RFC 3501 9: CHAR8 is any octet but NUL. */
+      /* A CHAR8 is any octet but NUL (RFC 3501 9). */
       guint64 left = lexer->literal_left;
       start_skipping (lexer, "NUL in literal", FALSE);
       lexer->literal_left = left;

@@ -59,7 +59,7 @@ typedef struct ImapLexer
   guint64 literal_size;
   gboolean literal_is_sync;
   gboolean literal_is_binary; /* literal8 (RFC 3516 7): may hold NULs, and can only be streamed */
-  /* Private. */
+  /* lexer.c alone uses these. */
   gint state;
   ImapLineEnd line_end;
   guint depth, n_streamed;
@@ -76,7 +76,7 @@ void imap_lexer_reset (ImapLexer *lexer, gboolean wipe);
 /* Says whether nothing of a command has been read. */
 gboolean imap_lexer_is_empty (const ImapLexer *lexer);
 ImapLexStatus imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_consumed);
-/* After LITERAL, the bytes become a node.  Refuses a literal8, and one that is too large. */
+/* After LITERAL, makes the bytes a node. It refuses a literal8, and one that is too large. */
 void imap_lexer_take_literal (ImapLexer *lexer);
 /* After LITERAL, the caller consumes literal_size bytes by itself, then goes on feeding. */
 void imap_lexer_stream_literal (ImapLexer *lexer);

@@ -31,7 +31,7 @@ gboolean imap_reader_fail (ImapReader *reader, const char *error);
 gboolean imap_reader_fail_for_lack (ImapReader *reader, ImapReaderLack lack, const char *error);
 /* Checks that no arguments are left. */
 gboolean imap_reader_finish (ImapReader *reader);
-/* Type of the next token, 0 at the end. */
+/* Returns the type of the next token, 0 at the end. */
 ImapNodeType imap_reader_peek (const ImapReader *reader);
 /* Returns the next token if it is an atom, else NULL.  Not used up, any character. */
 const char *imap_reader_peek_atom (const ImapReader *reader);

@@ -19,8 +19,8 @@ gboolean imap_sequence_parse (const char *text, ImapSequence *ret_sequence);
 /* Reads one as the next argument. */
 gboolean imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence);
 void imap_sequence_clear (ImapSequence *sequence);
-/* The set of numbers, with @star for "*"; nothing if @star is 0 (an empty mailbox), and for "$", which only a
- * view knows. */
+/* Makes the set of numbers, with @star for "*". It is empty if @star is 0 (an empty mailbox), and for "$",
+ * which only a view knows. */
 void imap_sequence_resolve (const ImapSequence *sequence, guint32 star, SatchelUidSet *ret_set);
 /* It is for message sequence numbers only: is each at most @n_messages?  RFC 3501 9 wants BAD otherwise.
  * "1:*" of an empty mailbox passes, since clients ask for it. */

@@ -53,7 +53,7 @@ canonical_patterns (const ImapSession *session, const ImapListArguments *argumen
     {
       const char *pattern = arguments->patterns->pdata[i];
       g_autofree char *written = g_strconcat (arguments->reference, pattern, NULL);
-      /* RFC 5258 3: in the extended form an empty pattern is ignored. */
+      /* In the extended form an empty pattern is ignored (RFC 5258 3). */
       if ((*pattern == '\0' && arguments->is_extended) || strlen (written) > SATCHEL_MAILBOX_NAME_BYTES)
         continue;
       imap_list_patterns_add (patterns, canonical_pattern (session, written), FALSE);
@@ -207,8 +207,8 @@ write_lsub (ImapSession *session, const ImapListEntry *entry)
   imap_write (writer, "\r\n");
 }
 
-/* Subscribed names; and, since "%" would hide them, parents of subscribed names as \Noselect (RFC
- * 3501 6.3.9). */
+/* Runs LSUB: tells subscribed names and, since "%" would hide them, parents of subscribed names as \Noselect
+ * (RFC 3501 6.3.9). */
 ImapStep
 imap_run_lsub (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

@@ -85,7 +85,8 @@ note_vanished_levels (ImapSession *session, const char *gone)
     }
 }
 
-/* Names such a level, once. */
+/* Takes a level that vanished off the list of those, so that it is named once. FALSE means that it is not
+ * there. */
 static gboolean
 take_vanished_level (ImapSession *session, const char *name)
 {
@@ -169,7 +170,7 @@ imap_run_rename (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "RENAME completed.");
 }
 
-/* See RFC 4314 3.5 and 2.1.1: "c" and "d" are what RFC 2086 called some of them. */
+/* Writes rights as letters; "c" and "d" are what RFC 2086 called some of them (RFC 4314 3.5, 2.1.1). */
 static void
 write_rights (ImapWriter *writer, guint rights)
 {

@@ -249,7 +249,7 @@ is_below (const char *name, const char *entry, guint depth)
   return levels <= depth;
 }
 
-/* Each at most once, however many of the command's entries name it. */
+/* Adds a value, each at most once, however many of the command's entries name it. */
 static void
 add_value (Answer *answer, const char *name, GBytes *value)
 {

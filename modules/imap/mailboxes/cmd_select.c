@@ -103,7 +103,7 @@ leave_mailbox (ImapSession *session)
   imap_session_unselect (session);
 }
 
-/* RFC 4314 5.2: a mailbox in which nothing may be changed is selected as if by EXAMINE. */
+/* A mailbox in which nothing may be changed is selected as if by EXAMINE (RFC 4314 5.2). */
 #define CHANGING                                                                                             \
   (SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_EXPUNGE | SATCHEL_RIGHT_SEEN | SATCHEL_RIGHT_WRITE                   \
    | SATCHEL_RIGHT_DELETE_MESSAGES)

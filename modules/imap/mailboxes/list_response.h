@@ -4,7 +4,7 @@
 #pragma once
 #include "imap_session.h"
 
-/* Attributes of a name beside its children and uses. */
+/* These are attributes of a name beside its children and uses. */
 typedef enum
 {
   IMAP_PRESENCE_SELECTABLE = 0,

@@ -51,8 +51,8 @@ take_content (ImapSession *session, const guint8 *data, gsize len)
   if (incoming->text != NULL)
     g_byte_array_set_size (incoming->buffer, 0);
   gsize n = MIN (MIN (len, incoming->left), STREAM_CHUNK - incoming->buffer->len);
-  /* RFC 3501 9: a literal has no NUL.  RFC 3516 4.4: a literal8 that has could not be sent as FETCH BODY
-   * wants it.  The client is to encode it (decision 0020). */
+  /* A literal has no NUL (RFC 3501 9), and a literal8 that has could not be sent as FETCH BODY wants it (RFC
+   * 3516 4.4). The client is to encode it (decision 0020). */
   if (memchr (data, '\0', n) != NULL)
     imap_incoming_fail (incoming, incoming->is_binary ? "UNKNOWN-CTE" : "CANNOT",
                         "Content with NUL is not stored, encode it.");
@@ -288,7 +288,7 @@ replaced_uid (ImapSession *session, const ImapCommand *command)
   return uids.n_ranges > 0 ? uids.ranges[0].first : 0;
 }
 
-/* RFC 8508: one transaction adds the new message and removes the old one. */
+/* Runs REPLACE (RFC 8508): one transaction adds the new message and removes the old one. */
 ImapStep
 imap_run_replace (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -311,7 +311,7 @@ imap_run_replace (ImapSession *session, ImapCommand *command, gboolean may_block
   satchel_transaction_expunge (transaction, session->view->mailbox, &replaced, FALSE);
   if (!satchel_transaction_commit (transaction, &error))
     return imap_command_destination_error (session, command, error);
-  /* RFC 8508 4.3: this response precedes the EXPUNGE, which the update sends. */
+  /* This response precedes the EXPUNGE, which the update sends (RFC 8508 4.3). */
   g_autofree char *code = appenduid (transaction, 1);
   imap_write (&session->writer, "* OK [");
   imap_write (&session->writer, code);

@@ -305,7 +305,7 @@ copy (ImapSession *session, ImapCommand *command, gboolean is_move)
       command->code = g_steal_pointer (&code);
       return imap_command_ok (command, text);
     }
-  /* RFC 6851 4.3: this response precedes the EXPUNGEs, which the update sends. */
+  /* This response precedes the EXPUNGEs, which the update sends (RFC 6851 4.3). */
   imap_write (&session->writer, "* OK [");
   imap_write (&session->writer, code);
   imap_write (&session->writer, "] Moved UIDs.\r\n");

@@ -384,7 +384,7 @@ wanted_items (const ImapSession *session, const ImapCommand *command, const Imap
   if (command->row->flags & IMAP_COMMAND_UID)
     items |= IMAP_FETCH_UID;
   if (fetch->n_batch > 0 && fetch->batch_newly_seen[fetch->at_batch])
-    /* RFC 3501 6.4.5: an implicit \Seen is reported. */
+    /* An implicit \Seen is reported (RFC 3501 6.4.5). */
     items |= IMAP_FETCH_FLAGS | imap_session_unsolicited_items (session);
   return items;
 }

@@ -36,12 +36,12 @@ typedef struct ImapFetch
   gboolean wants_attributes, sets_seen;
   gboolean wants_dates; /* some internal dates have to be found first */
   char **labels;        /* one a section: "BODY[1.2]<0>" */
-  /* The batch: sequence numbers batch_first.. in the order of rows. */
+  /* The batch has sequence numbers from batch_first on, in the order of rows. */
   guint n_batch, at_batch;
   guint32 batch_uids[IMAP_FETCH_BATCH];
   GBytes *batch_attributes[IMAP_FETCH_BATCH];
   gboolean batch_newly_seen[IMAP_FETCH_BATCH];
-  /* The message being sent. */
+  /* These members belong to the message that is being sent. */
   gboolean in_message;
   guint at_section;
   guint32 opened_uid; /* its sections are open already; 0: none */
@@ -52,7 +52,7 @@ typedef struct ImapFetch
   guint64 offset, left;  /* of the literal being sent; left 0: none */
   ImapDecoding decoding; /* of BINARY */
   char email_id[IMAP_OBJECTID_SIZE], thread_id[IMAP_OBJECTID_SIZE];
-  /* How it ended for some messages. */
+  /* These say how it ended for some messages. */
   gboolean is_missing, has_unknown_encoding;
   GError *error;
 } ImapFetch;

@@ -96,8 +96,8 @@ load_block (ImapFetch *fetch, guint64 offset, guint64 len, GError **error)
   return TRUE;
 }
 
-/* RFC 3501 9: a literal has no NUL, which mail from an MTA or another program can have.  An octet for an
- * octet, so that sizes stay; BINARY sends them as they are (decision 0020). */
+/* Replaces each NUL, which mail from an MTA or another program can have, since a literal has none (RFC 3501
+ * 9). An octet stands for an octet, so that sizes stay; BINARY sends them as they are (decision 0020). */
 static void
 hide_nul (char *data, gsize len)
 {
@@ -214,7 +214,7 @@ send_content (ImapSession *session, ImapFetch *fetch, const ImapSection *section
   return fetch->left == 0;
 }
 
-/* BINARY[...] and BINARY.SIZE[...] read what lies at [offset, offset + len). */
+/* Begins BINARY[...] or BINARY.SIZE[...], which read what lies at [offset, offset + len). */
 static void
 start_binary (ImapSession *session, ImapFetch *fetch, const ImapSection *section, GBytes *attributes,
               guint64 offset, guint64 len)

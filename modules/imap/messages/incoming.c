@@ -45,7 +45,7 @@ imap_incoming_add_size (ImapSession *session, guint64 more)
 {
   ImapIncoming *incoming = &session->incoming;
   guint64 limit = imap_append_limit (&session->settings);
-  /* RFC 4469 4.2, RFC 7889 4 */
+  /* A message above the limit is refused before it comes (RFC 4469 4.2, RFC 7889 4). */
   if (more > limit || incoming->size > limit - more)
     return imap_incoming_fail (incoming, "TOOBIG", "Message too large.");
   if (more > session->settings.append_bytes || incoming->total > session->settings.append_bytes - more)

@@ -49,7 +49,8 @@ imap_run_search (ImapSession *session, ImapCommand *command, gboolean may_block)
       command->state_free = search_state_free;
     }
   SearchState *state = command->state;
-  /* RFC 6855 3 forbids it to SEARCH; SORT cannot be written without one (RFC 5256 5). */
+  /* With UTF8 enabled SEARCH must name no charset (RFC 6855 3); SORT cannot be written without one (RFC 5256
+   * 5). */
   if (arguments->charset != NULL && !is_sort && (session->enabled & IMAP_ENABLED_UTF8))
     return imap_command_bad (command, "No CHARSET once UTF8=ACCEPT is enabled.");
   /* With IMAP4rev2 enabled there is no SEARCH response any more (RFC 9051 6.4.4). */

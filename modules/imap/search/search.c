@@ -36,7 +36,7 @@ asks_dates (const ImapSearchKey *key)
 static ImapSearch *
 search_new (ImapSession *session, const ImapSearchArguments *arguments, GError **error)
 {
-  /* RFC 3501 6.4.4: 8-bit text without CHARSET is taken as UTF-8; RFC 9051 6.4.4 demands that. */
+  /* 8-bit text without CHARSET is taken as UTF-8 (RFC 3501 6.4.4); RFC 9051 6.4.4 demands that. */
   const char *charset = arguments->charset != NULL ? arguments->charset : "UTF-8";
   if (!satchel_charset_is_known (charset))
     {

@@ -20,7 +20,7 @@ typedef struct ImapSearch
   guint32 not_kept;          /* bit k: the mailbox has no room for keys of kind k */
   gboolean wants_dates;      /* imap_search_run finds all internal dates first */
   gboolean has_locked;       /* a message was there to look at, and this session has no key for it */
-  /* A batch of attributes. */
+  /* These members have a batch of attributes. */
   guint32 batch_start, n_batch;
   guint32 batch_uids[IMAP_SEARCH_BATCH];
   GBytes *batch_attributes[IMAP_SEARCH_BATCH];
@@ -93,12 +93,14 @@ void imap_result_set_found (ImapResult *result, ImapSession *session, const Imap
 /* sort.c has those found, sorted.  FALSE with @error: CANCELLED, or the store failed.  [blocks] */
 gboolean imap_result_set_sorted (ImapResult *result, ImapSession *session, const ImapCommand *command,
                                  ImapSearch *search, GError **error);
-/* The mod-sequence to tell with them, for criteria that name MODSEQ (RFC 7162 3.1.6, RFC 4731 3.2). */
+/* Sets the mod-sequence that the answer tells, for criteria that name MODSEQ (RFC 7162 3.1.6, RFC 4731
+ * 3.2). */
 void imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command,
                              const ImapSearch *search, guint returns);
 /* Sets what "$" stands for (RFC 5182 2.4).  FALSE: the result is too large to keep; "$" is empty then. */
 gboolean imap_result_save (const ImapResult *result, ImapSession *session, const ImapCommand *command,
                            const ImapSearch *search, guint returns);
-/* "* SEARCH 1 2" (@name), or with @returns an ESEARCH response (RFC 4731).  Resumable. */
+/* Writes a SEARCH response, "* SEARCH 1 2" (@name), or with @returns an ESEARCH response (RFC 4731). It can
+ * go on where it stopped. */
 ImapStep imap_result_tell (ImapResult *result, ImapSession *session, const ImapCommand *command,
                            const char *name, guint returns);

@@ -66,7 +66,8 @@ imap_search_asks_date (ImapKeyKind kind)
   return kinds[kind].asks_date;
 }
 
-/* The keys that name messages.  "$" is a set of UIDs, whichever command it was saved by (RFC 5182 2.1). */
+/* Prepares the keys that name messages. "$" is a set of UIDs, whichever command it was saved by (RFC 5182
+ * 2.1). */
 static void
 prepare_set (const ImapView *view, ImapSearchKey *key)
 {

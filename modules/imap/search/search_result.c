@@ -42,7 +42,7 @@ modseq_of (ImapSession *session, const ImapCommand *command, const ImapSearch *s
   return chunk->modseq[row];
 }
 
-/* MIN and MAX tell those of just what they return. */
+/* Finds the mod-sequence to tell; MIN and MAX tell those of just what they return. */
 void
 imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command,
                         const ImapSearch *search, guint returns)
@@ -81,7 +81,7 @@ imap_result_save (const ImapResult *result, ImapSession *session, const ImapComm
   satchel_uid_set_clear (saved);
   if (result->n_ranges == 0)
     return TRUE;
-  /* RFC 5182 2.4: MIN and MAX save just what they return, ALL and COUNT everything. */
+  /* MIN and MAX save just what they return, ALL and COUNT everything (RFC 5182 2.4). */
   if ((returns & (IMAP_RETURN_MIN | IMAP_RETURN_MAX)) && !(returns & (IMAP_RETURN_ALL | IMAP_RETURN_COUNT)))
     {
       if (returns & IMAP_RETURN_MIN)
@@ -152,7 +152,7 @@ tell_start (const ImapResult *result, ImapWriter *writer, const ImapCommand *com
       imap_write (writer, name);
       return;
     }
-  /* RFC 4466 2.6.2: which command it belongs to, and what the numbers are. */
+  /* The response says which command it belongs to, and what the numbers are (RFC 4466 2.6.2). */
   imap_write (writer, "* ESEARCH (TAG ");
   imap_write_string (writer, command->tag, strlen (command->tag));
   imap_write (writer, command->row->flags & IMAP_COMMAND_UID ? ") UID" : ")");

@@ -28,7 +28,7 @@ set_text (guint index, const void *key, gsize len, gpointer data)
   satchel_sorter_set_text (batch->sorter, batch->first + index, batch->key, key, len);
 }
 
-/* These stand instead of the internal date. */
+/* Sets the Date, which stands in place of the internal date. */
 static void
 set_sent (guint index, const void *key, gsize len, gpointer data)
 {

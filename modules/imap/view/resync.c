@@ -47,7 +47,8 @@ imap_resync_vanished (const ImapView *view, guint64 modseq, const SatchelUidSet 
   gboolean is_complete;
   if (!satchel_mailbox_vanished (view->mailbox, modseq, &removed, &is_complete, error))
     return FALSE;
-  /* Older than history: all that is not there (RFC 7162 3.2.6). */
+  /* What the client knows is older than the history, so all that is not there has vanished (RFC 7162
+   * 3.2.6). */
   if (is_complete)
     intersect (&removed, wanted, &found);
   else

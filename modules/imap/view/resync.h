@@ -9,8 +9,8 @@
  * what was not there yet, is not among them.  [blocks] */
 gboolean imap_resync_vanished (const ImapView *view, guint64 modseq, const SatchelUidSet *wanted,
                                guint32 known_upto, SatchelUidSet *ret_uids, GError **error);
-/* Rows of the view, among @rows, whose messages @newest (the view's snapshot or a newer one) shows changed
- * after @modseq. */
+/* Finds the rows of the view, among @rows, whose messages @newest (the view's snapshot or a newer one) shows
+ * changed after @modseq. */
 void imap_resync_changed (const ImapView *view, const SatchelSnapshot *newest, guint64 modseq,
                           const SatchelUidSet *rows, SatchelUidSet *ret_rows);
 /* Returns the highest UID for which the client's sample of numbers and UIDs fits the view; 0: none (RFC 7162
@@ -27,5 +27,6 @@ typedef struct ImapResync
 void imap_resync_clear (ImapResync *resync);
 /* Writes VANISHED (EARLIER) lines.  FALSE: the output is full, call again. */
 gboolean imap_resync_tell_vanished (ImapResync *resync, ImapWriter *writer);
-/* FETCH answers of the rows with UID, FLAGS and MODSEQ.  Likewise. */
+/* Writes FETCH answers of the rows with UID, FLAGS and MODSEQ. FALSE means that the output is full: call
+ * again. */
 gboolean imap_resync_tell_rows (ImapResync *resync, const ImapView *view, ImapWriter *writer);

@@ -123,8 +123,8 @@ void imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelS
 /* Tells PERMANENTFLAGS: the flags that the client's rights and the mailbox allow to change. */
 void imap_view_tell_permanent_flags (const ImapView *view, ImapWriter *writer,
                                      const SatchelSnapshot *snapshot);
-/* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too
- * high. */
+/* Finds the messages that a command names, as sequence numbers of the view (1-based ranges). FALSE means that
+ * a number is too high. */
 gboolean imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid,
                          SatchelUidSet *ret_rows);
 /* Gives the UIDs of those rows. */

@@ -152,7 +152,7 @@ flush_staged (Writer *writer, gboolean is_last, GError **error)
   gsize len = writer->is_raw ? take : convert_to_lf (buffer->data, take);
   if (!ensure_staged_file (writer, error))
     return FALSE;
-  /* The error names the directory: with the file's name each message would make a new error. */
+  /* The error names the directory, since with the file's name each message would make a new error. */
   if (!md_write_all (writer->fd, buffer->data, len, error))
     return md_error_in (error, writer->store->tmp_fd, ".");
   writer->written += len;
@@ -258,7 +258,7 @@ md_stage_spooled (SatchelStorage *storage, const SatchelAccess *access, const ch
   struct stat st;
   if (md_sys.fstatat (store->root_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
     return satchel_error_set_errno (error, errno, "the spooled message cannot be found");
-  /* ext4 allows 65,000 links to a file. */
+  /* ext4 allows 65,000 links to a file; this stays far below. */
   if (!S_ISREG (st.st_mode) || st.st_nlink > 30000)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
                               "the spooled message cannot be linked into the user's directory");

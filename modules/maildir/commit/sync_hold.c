@@ -100,7 +100,7 @@ md_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean ho
       return TRUE;
     }
   GArray *held = g_private_get (&current);
-  /* Start writeback of every file first, so that the first sync commits one transaction of the kernel's
+  /* Writeback of every file starts first, so that the first sync commits one transaction of the kernel's
    * journal for all. */
   for (guint i = held->len; i > 0; i--)
     {

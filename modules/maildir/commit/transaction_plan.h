@@ -101,7 +101,8 @@ gboolean md_plan_differ_beyond_names (const MdMailbox *mb, const SatchelMessageR
 /* Makes the file of @entry the source of @step. */
 void md_plan_step_from_entry (MdPlan *plan, MdStep *step, const MdMailbox *mb, const MdEntry *entry);
 MdEntry *md_plan_entry_of (MdMailbox *mb, guint32 uid, GError **error);
-/* @step brings the file; its destination is filled in. @name: without flags, which are appended. */
+/* Adds a message. @step brings the file; its destination is filled in. @name is the file's name without
+ * flags, which are appended. */
 void md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder,
                           SatchelMessageRow *row, GString *name, GBytes *attributes, MdStep *step);
 gboolean md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index,
@@ -142,8 +143,8 @@ gboolean md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 
 /* @name is as planned; its first @base_len bytes will never change. */
 void md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, const char *name,
                              guint base_len);
-/* After the last operation: makes unique ids durable before any step is done. FALSE: the caller undoes the
- * plan. */
+/* Makes unique ids durable, after the last operation and before any step is done. FALSE means that the caller
+ * undoes the plan. */
 gboolean md_plan_save_imports (MdPlan *plan, GError **error);
 
 /* steps.c has these. */

@@ -38,7 +38,7 @@ is_in_group (gid_t gid)
   return getegid () == gid;
 }
 
-/* The bits of @wants that the server lacks: 4 read, 2 write, 1 search, as for others in a mode. */
+/* Returns the bits of @wants that the server lacks: 4 read, 2 write, 1 search, as for others in a mode. */
 static guint
 find_missing_bits (const struct stat *st, guint wants)
 {

@@ -12,7 +12,7 @@ typedef enum
   MD_ACCESS_CHANGE /* of names in the directory */
 } MdAccess;
 
-/* It judges by owner and mode. A directory must also be searchable. */
+/* Says whether a file may be read, by owner and mode. A directory must also be searchable. */
 gboolean md_may_read (const struct stat *st);
 /* Sets @error from @errnum with the path of @name below @dirfd (".": the directory itself), and says of a
  * refusal which permission is missing. Returns FALSE. */

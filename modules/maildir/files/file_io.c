@@ -222,8 +222,8 @@ struct dirent_64
   char name[];
 };
 
-/* Most directories fit into the first buffer.  One from the heap would leave a hole there each time, behind
- * which what is kept of a user lies scattered. */
+/* Most directories fit into the first buffer, which is on the stack. One from the heap would leave a hole
+ * there each time, behind which what is kept of a user lies scattered. */
 #define DIR_BYTES_FIRST 8192u
 #define DIR_BYTES_MORE (256u * 1024)
 #define DIR_ENTRY_BYTES_MAX 320u
@@ -235,7 +235,7 @@ md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error)
   g_autofree guint8 *more = NULL;
   guint8 *buffer = (guint8 *) first;
   gsize size = sizeof first;
-  /* A descriptor of its own, because all users of one share its position. */
+  /* The scan needs a descriptor of its own, because all users of one share its position. */
   g_auto (MdFd) fd = md_sys.openat (dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
   if (fd < 0)
     return md_error_at (error, errno, dirfd, ".", MD_ACCESS_READ, "read directory");

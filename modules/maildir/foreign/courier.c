@@ -290,7 +290,8 @@ md_courier_changed (MdMailbox *mb, GError **error)
   return TRUE;
 }
 
-/* Courier before version 2 told the file's name as unique id, with special characters written as "+XX". */
+/* Writes special characters as "+XX": Courier before version 2 told the file's name in this form as unique
+ * id. */
 static char *
 escape_name (const char *base)
 {

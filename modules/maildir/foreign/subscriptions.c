@@ -43,7 +43,7 @@ find_newest (int fd, const char *const *names)
 MdServer
 md_server_find (MdStore *store)
 {
-  /* Files that we never write for an account of our own; the UID list counts only if it is older than our
+  /* We never write these files for an account of our own. The UID list counts only if it is older than our
    * files. */
   static const char *const dovecot[] = { "dovecot-uidvalidity",
                                          "dovecot.index.log",

@@ -57,7 +57,7 @@ MdIndexTrust md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSum
 
 /* These add an item in memory; md_index_flush writes it. */
 void md_index_row (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry);
-/* Flags and keywords only, and with them the end of the file's name. */
+/* Adds flags and keywords only, and with them the end of the file's name. */
 void md_index_flags (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry);
 void md_index_expunged (MdMailbox *mb, guint32 uid, guint64 modseq);
 void md_index_keyword (MdMailbox *mb, guint bit);

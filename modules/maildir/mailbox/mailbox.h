@@ -101,7 +101,7 @@ void md_mailbox_publish (MdMailbox *mb);
 gboolean md_mailbox_is_current (MdMailbox *mb);
 /* Does the path of the mailbox still lead to the directory that is open? */
 gboolean md_mailbox_is_in_place (const MdMailbox *mb);
-/* Another program removed it. Called in a sync only. */
+/* Takes in that another program removed the mailbox. It is called in a sync only. */
 void md_mailbox_lose (MdMailbox *mb);
 /* One more scan is due, after at least that time. */
 void md_mailbox_mark_suspect (MdMailbox *mb, gint64 at_least_ms);

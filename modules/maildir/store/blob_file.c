@@ -55,7 +55,8 @@ parse_blobs (const guint8 *at, const guint8 *end, GHashTable *blobs)
   return TRUE;
 }
 
-/* NULL with NONEXISTENT, CORRUPT or what else kept the file from being read. */
+/* Reads a file of blobs. It returns NULL with NONEXISTENT, CORRUPT or what else kept the file from being
+ * read. */
 static GHashTable *
 load_blob_generation (MdStore *store, const char *file, GError **error)
 {

@@ -400,8 +400,8 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   return TRUE;
 }
 
-/* RFC 3501 section 6.3.5: the messages of INBOX move to a new mailbox, while INBOX itself and its children
- * stay. */
+/* Renames INBOX: its messages move to a new mailbox, while INBOX itself and its children stay (RFC 3501
+ * 6.3.5). */
 static gboolean
 rename_inbox (MdStore *store, const char *to, GError **error)
 {

@@ -43,7 +43,7 @@ typedef struct MdUser
 } MdUser;
 
 gboolean md_user_open (MdStore *store, GError **error);
-/* The part of md_user_open that changes nothing on disk. */
+/* Does the part of md_user_open that changes nothing on disk. */
 void md_user_read (MdStore *store);
 void md_user_free (MdUser *user);
 /* FALSE means: the file is not durable, and `is_unsure` is set. */
