@@ -5,7 +5,10 @@ totp_la_SOURCES = \
 	modules/totp/code.c \
 	modules/totp/code.h \
 	modules/totp/admin.c \
+	modules/totp/admin.h \
+	modules/totp/enrol.c \
 	modules/totp/factor.c \
+	modules/totp/grants.c \
 	modules/totp/module.c \
 	modules/totp/record.c \
 	modules/totp/record.h \

@@ -102,7 +102,7 @@ stop (void)
   g_clear_pointer (&totp.new_keys, totp_keys_free);
   g_clear_pointer (&totp.settings, totp_settings_free);
   g_clear_pointer (&totp.trouble, g_free);
-  totp_commands_clear ();
+  totp_clear_pending ();
   totp.clock_lead_us = 0;
   g_mutex_unlock (&totp.lock);
 }

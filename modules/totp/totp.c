@@ -67,6 +67,23 @@ totp_ready (GError **error)
   return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s", totp.trouble);
 }
 
+gboolean
+totp_lock_state (GError **error)
+{
+  g_mutex_lock (&totp.lock);
+  if (totp_ready (error))
+    return TRUE;
+  g_mutex_unlock (&totp.lock);
+  return FALSE;
+}
+
+gboolean
+totp_fail_not_enrolled (const char *name, GError **error)
+{
+  return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
+                            "%s is not enrolled; run: satchel totp enrol %s", name, name);
+}
+
 /* Returns the time of the clock less the uptime of the machine. It stays the same until somebody sets the
  * clock; 0 means that the uptime cannot be had. */
 static gint64

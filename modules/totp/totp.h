@@ -30,6 +30,10 @@ extern Totp totp;
 gboolean totp_open (GError **error);
 /* Says whether the file can be used. FALSE means that nobody may be let in. The caller holds the lock. */
 gboolean totp_ready (GError **error);
+/* Takes the lock. FALSE means that the file cannot be used, and that the lock is not held. */
+gboolean totp_lock_state (GError **error);
+/* Fails, since @name has no secret. */
+gboolean totp_fail_not_enrolled (const char *name, GError **error);
 /* Returns seconds since 1970, and says in the log if the clock was set. */
 gint64 totp_now_s (void);
 /* Finds the step of the window around @now_s that @code belongs to; the caller holds the lock. FALSE with
@@ -44,14 +48,18 @@ char *totp_grant_name (const TotpGrant *grant); /* "grant:17", the credential of
 /* rekey.c seals all with the new keys; *@ret_n is the number of secrets.  The caller holds the lock. */
 gboolean totp_rekey (guint *ret_n, GError **error);
 
-/* admin.c has these, which the factor shows for lists of devices. */
+/* grants.c has these, which the factor shows for lists of devices.  They take the lock themselves. */
 gboolean totp_list_credentials (const char *name, SatchelCredentialEntryFunc func, gpointer data,
                                 GError **error);
+/* Ends a grant durably, and its sessions. NONEXISTENT means that the user has no such grant. */
 gboolean totp_end_credential (const char *name, const char *credential, GError **error);
-gboolean totp_forget_user (const char *name, GError **error);
+/* Notes what the client of a grant calls itself, which is written to the file with the next use. */
 void totp_client_named (const char *name, const char *credential, const char *client);
+
+/* admin.c takes all of a user away, where there is something, and takes the lock itself. */
+gboolean totp_forget_user (const char *name, GError **error);
 
 extern const SatchelFactorOps totp_factor;  /* factor.c */
 extern const SatchelAdminOps totp_commands; /* admin.c */
-/* Forgets what waits for a code. The caller holds the lock. */
-void totp_commands_clear (void);
+/* enrol.c forgets what waits for a code. The caller holds the lock. */
+void totp_clear_pending (void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has admin requests to auth.  Those about users who change their place are in auth_move.c.
+ * This file has admin requests to auth.  Those about users who change their place are in auth_place.c.
  */
 #include "config.h"
 

@@ -5,7 +5,7 @@
 #pragma once
 #include "core/daemon/auth/auth.h"
 
-/* FALSE means: not known here. */
+/* Answers an admin request. FALSE means that it is not known here. */
 gboolean satchel_auth_admin (SatchelAuth *auth, guint64 request, const char *const *argv);
 /* auth_admin_throttle.c and auth_admin_test.c have these. */
 void satchel_auth_admin_throttle (SatchelAuth *auth, guint64 request, const char *const *arguments);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has users who change their place.  A released user cannot log in and gets no mail (temporarily)
- * until adopted; `place` is a release and an adoption in one, with a look at the mail between where another
- * stack is wanted. Each step is written down before anybody hears of it, with a higher epoch.
+ * This file moves users from one mail process to another, or to another stack: it records each step, with a
+ * higher epoch, before anybody hears of it, and tells the mail processes.  auth_place.c has the commands.
  */
 #include "config.h"
 
@@ -9,6 +8,7 @@
 
 #include "core/base/exit.h"
 #include "core/daemon/auth/admin/auth_admin.h"
+#include "core/daemon/auth/admin/auth_move_private.h"
 #include "core/runtime/log/log_private.h"
 
 #include <satchel/log.h>
@@ -18,18 +18,6 @@
 #define MAX_MOVES 1024
 #define MAX_OWED 65536u
 
-/* Waits for RELEASED of the mail process @slot. */
-typedef struct Move
-{
-  char *user;
-  guint slot;
-  guint64 request, epoch;
-  gboolean is_asked;    /* an admin waits */
-  gboolean has_target;  /* else he stays released */
-  gboolean is_adoption; /* `adopt` waits, not `place` */
-  gboolean wants_look;  /* the target is another stack: only a user without mail may go there */
-  SatchelPlacement old, target;
-} Move;
 static GQueue moves = G_QUEUE_INIT;
 
 /* This is a mail process that was away when it was to let go of a user: it hears of it once it is back, if it
@@ -45,7 +33,7 @@ static GQueue owed = G_QUEUE_INIT;
 static void
 move_free (gpointer data)
 {
-  g_free (((Move *) data)->user);
+  g_free (((AuthMove *) data)->user);
   g_free (data);
 }
 
@@ -63,20 +51,20 @@ satchel_auth_moves_clear (void)
   g_queue_clear_full (&owed, owed_free);
 }
 
-static Move *
-find_move (const char *user)
+AuthMove *
+auth_move_find (const char *user)
 {
   for (GList *link = moves.head; link != NULL; link = link->next)
-    if (strcmp (((Move *) link->data)->user, user) == 0)
+    if (strcmp (((AuthMove *) link->data)->user, user) == 0)
       return link->data;
   return NULL;
 }
 
-static Move *
+static AuthMove *
 add_move (const char *user, guint slot, guint64 request)
 {
-  Move *move = g_new0 (Move, 1);
-  *move = (Move) { .user = g_strdup (user), .slot = slot, .request = request, .is_asked = TRUE };
+  AuthMove *move = g_new0 (AuthMove, 1);
+  *move = (AuthMove) { .user = g_strdup (user), .slot = slot, .request = request, .is_asked = TRUE };
   g_queue_push_head (&moves, move);
   return move;
 }
@@ -109,7 +97,7 @@ send_adopt (SatchelAuth *auth, const char *user, const SatchelPlacement *placeme
 }
 
 static void
-owe_release (const Move *move)
+owe_release (const AuthMove *move)
 {
   if (owed.length >= MAX_OWED)
     {
@@ -124,8 +112,8 @@ owe_release (const Move *move)
   g_queue_push_head (&owed, one);
 }
 
-static void
-reply_place (SatchelAuth *auth, guint64 request, const char *user)
+void
+auth_move_reply_place (SatchelAuth *auth, guint64 request, const char *user)
 {
   SatchelPlacement placement;
   guint slot;
@@ -142,8 +130,8 @@ reply_place (SatchelAuth *auth, guint64 request, const char *user)
   satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s", line->str);
 }
 
-static void
-reply_adopted (SatchelAuth *auth, guint64 request, const char *user)
+void
+auth_move_reply_adopted (SatchelAuth *auth, guint64 request, const char *user)
 {
   SatchelPlacement placement;
   guint slot;
@@ -151,8 +139,8 @@ reply_adopted (SatchelAuth *auth, guint64 request, const char *user)
   satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s belongs to mail process %u\n", user, slot);
 }
 
-static gboolean
-set_active (SatchelAuth *auth, const Move *move, const SatchelPlacement *to, GError **error)
+gboolean
+auth_move_set_active (SatchelAuth *auth, const AuthMove *move, const SatchelPlacement *to, GError **error)
 {
   SatchelPlacement placement = *to, ignored;
   guint slot;
@@ -168,9 +156,11 @@ set_active (SatchelAuth *auth, const Move *move, const SatchelPlacement *to, GEr
   return TRUE;
 }
 
-/* Why @move does not go to its target; NULL: it does.  @look: what the old owner has found. */
+/* Returns why @move does not go to its target; NULL means that it does. @look is what the old owner has
+ * found,
+ * @what in words. */
 static char *
-why_not (const Move *move, SatchelLook look, const char *what)
+why_not (const AuthMove *move, SatchelLook look, const char *what)
 {
   if (!move->wants_look || look == SATCHEL_LOOK_FREE)
     return NULL;
@@ -185,7 +175,7 @@ why_not (const Move *move, SatchelLook look, const char *what)
 }
 
 static void
-finish_move (SatchelAuth *auth, Move *move, SatchelLook look, const char *what)
+finish_move (SatchelAuth *auth, AuthMove *move, SatchelLook look, const char *what)
 {
   g_autoptr (GError) error = NULL;
   if (!move->has_target)
@@ -196,34 +186,34 @@ finish_move (SatchelAuth *auth, Move *move, SatchelLook look, const char *what)
       return;
     }
   g_autofree char *why = why_not (move, look, what);
-  if (!set_active (auth, move, why == NULL ? &move->target : &move->old, &error))
+  if (!auth_move_set_active (auth, move, why == NULL ? &move->target : &move->old, &error))
     satchel_auth_admin_reply (auth, move->request, SATCHEL_EXIT_FAILED,
                               "%s is not placed, and still being moved: %s; then run `satchel adopt %s`\n",
                               move->user, error->message, move->user);
   else if (why != NULL)
     satchel_auth_admin_reply (auth, move->request, SATCHEL_EXIT_FAILED, "%s\n", why);
   else if (move->is_adoption)
-    reply_adopted (auth, move->request, move->user);
+    auth_move_reply_adopted (auth, move->request, move->user);
   else
-    reply_place (auth, move->request, move->user);
+    auth_move_reply_place (auth, move->request, move->user);
   move_free (move);
 }
 
-/* Ends those that wait for @slot, for @user at @epoch if not NULL. */
+/* Ends the moves that wait for @slot: all of them, or that of @user at @epoch if @user is not NULL. */
 static void
 end_moves (SatchelAuth *auth, guint slot, const char *user, guint64 epoch, SatchelLook look, const char *what)
 {
   GQueue ended = G_QUEUE_INIT;
   for (GList *link = moves.head, *next; link != NULL; link = next)
     {
-      const Move *move = link->data;
+      const AuthMove *move = link->data;
       next = link->next;
       if (move->slot != slot || (user != NULL && (strcmp (move->user, user) != 0 || move->epoch != epoch)))
         continue;
       g_queue_unlink (&moves, link);
       g_queue_push_head_link (&ended, link);
     }
-  for (Move *move = g_queue_pop_head (&ended); move != NULL; move = g_queue_pop_head (&ended))
+  for (AuthMove *move = g_queue_pop_head (&ended); move != NULL; move = g_queue_pop_head (&ended))
     {
       if (user == NULL)
         owe_release (move);
@@ -245,7 +235,7 @@ take_released (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
   return TRUE;
 }
 
-/* What the mail process found of a user whom a rule had sent there. */
+/* Takes what the mail process found of a user whom a rule had sent there. */
 static gboolean
 take_placed (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
 {
@@ -291,16 +281,16 @@ typedef struct Retelling
   SatchelPeer *mail;
 } Retelling;
 
-/* If this process ended between the record and the message, the mail process does not know yet that it is the
- * owner. */
+/* Sends a release again: if this process ended between the record and the message, the mail process does not
+ * know yet that it is the owner no more. */
 static void
 retell_release (const char *user, const SatchelPlacement *placement, guint slot, gpointer data)
 {
   Retelling *retelling = data;
-  if (slot != retelling->mail->slot || moves.length >= MAX_MOVES || find_move (user) != NULL
+  if (slot != retelling->mail->slot || moves.length >= MAX_MOVES || auth_move_find (user) != NULL
       || !send_release (retelling->auth, retelling->mail, user, placement, NULL))
     return;
-  Move *move = add_move (user, slot, 0);
+  AuthMove *move = add_move (user, slot, 0);
   move->is_asked = FALSE;
   move->epoch = placement->epoch;
 }
@@ -332,11 +322,9 @@ satchel_auth_moves_mail_lost (SatchelAuth *auth, SatchelPeer *mail)
   end_moves (auth, mail->slot, NULL, 0, SATCHEL_LOOK_FAILED, "the mail process ended meanwhile; try again");
 }
 
-/* Records that @user has no owner, and sends a release to the old owner.  NULL: the record could not be
- * written. */
-static Move *
-begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedState state,
-            const SatchelPlacement *target, GError **error)
+AuthMove *
+auth_move_begin (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedState state,
+                 const SatchelPlacement *target, GError **error)
 {
   SatchelPlacement placement;
   guint slot;
@@ -351,7 +339,7 @@ begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedS
   moving.state = state;
   if (!satchel_placements_set (auth->placements, user, &moving, error))
     return NULL;
-  Move *move = add_move (user, slot, request);
+  AuthMove *move = add_move (user, slot, request);
   move->epoch = moving.epoch;
   move->old = placement;
   if (target != NULL)
@@ -366,8 +354,8 @@ begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedS
   return move;
 }
 
-static void
-run_move (SatchelAuth *auth, Move *move)
+void
+auth_move_run (SatchelAuth *auth, AuthMove *move)
 {
   SatchelPlacement placement;
   guint slot;
@@ -381,228 +369,4 @@ run_move (SatchelAuth *auth, Move *move)
       end_moves (auth, move->slot, user, move->epoch, SATCHEL_LOOK_FAILED,
                  "the user's mail process is not running; try again");
     }
-}
-
-static void
-release_user (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
-              const char *const *arguments)
-{
-  g_autoptr (GError) error = NULL;
-  SatchelPlacement placement;
-  guint slot;
-  satchel_placements_get (auth->placements, user, &placement, &slot);
-  Move *move = placement.state != SATCHEL_PLACED_ACTIVE /* meanwhile */
-                   ? NULL
-                   : begin_move (auth, request, user, SATCHEL_PLACED_RELEASED, NULL, &error);
-  if (move == NULL)
-    {
-      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not released: %s\n", user,
-                                error != NULL ? error->message : "the user is being moved");
-      return;
-    }
-  satchel_log (SATCHEL_LOG_INFO, AREA, "user released: user=\"%s\" slot=%u", user, slot);
-  run_move (auth, move);
-}
-
-void
-satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *const *arguments)
-{
-  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
-  SatchelPlacement placement;
-  guint slot;
-  if (user == NULL)
-    return;
-  satchel_placements_get (auth->placements, user, &placement, &slot);
-  if (placement.state != SATCHEL_PLACED_ACTIVE)
-    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s is released already\n", user);
-  else
-    satchel_auth_admin_with_user (auth, request, user, arguments, release_user);
-}
-
-/* Sets the mail process of @placement to the one whose number is @text, or to the one that the rule says if
- * @text is NULL.  FALSE: the user cannot be placed there, and the administrator has been told why. */
-static gboolean
-set_slot (SatchelAuth *auth, guint64 request, const char *user, const char *text, SatchelPlacement *placement)
-{
-  guint64 slot;
-  guint n_slots = satchel_placements_n_slots (auth->placements),
-        by_rule = satchel_placements_rule_slot (auth->placements, user, placement);
-  placement->slot = SATCHEL_SLOT_BY_RULE;
-  if (text == NULL)
-    return TRUE;
-  if (!g_ascii_string_to_unsigned (text, 10, 0, SATCHEL_SLOTS_MAX - 1, &slot, NULL))
-    {
-      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE,
-                                "\"%s\" is not the number of a mail process\n", text);
-      return FALSE;
-    }
-  if (slot >= n_slots)
-    {
-      satchel_auth_admin_reply (
-          auth, request, 1, "%s is not moved: mail processes have the numbers 0 to %u\n", user, n_slots - 1);
-      return FALSE;
-    }
-  if (slot != by_rule
-      && satchel_placement_rules_slot_by (satchel_placements_rules (auth->placements), placement->profile)
-             == SATCHEL_SLOT_BY_VOLUME)
-    {
-      satchel_auth_admin_reply (
-          auth, request, 1,
-          "%s stays with mail process %u: slot_by of profile \"%s\" keeps all users of a volume in one\n",
-          user, by_rule, placement->profile);
-      return FALSE;
-    }
-  if (slot != by_rule)
-    placement->slot = (int) slot;
-  return TRUE;
-}
-
-/* Answers a request to adopt a user who is not released: that is right if the user is where he should be. */
-static void
-reply_owned (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
-             const char *const *arguments)
-{
-  SatchelPlacement placement;
-  guint slot;
-  satchel_placements_get (auth->placements, user, &placement, &slot);
-  SatchelPlacement target = placement;
-  if (!set_slot (auth, request, user, arguments[1], &target))
-    return;
-  gboolean is_there = satchel_placements_slot (auth->placements, user, &target) == slot;
-  satchel_auth_admin_reply (auth, request, is_there ? SATCHEL_EXIT_OK : SATCHEL_EXIT_FAILED,
-                            "%s belongs to mail process %u; release it first\n", user, slot);
-}
-
-void
-satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const *arguments)
-{
-  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
-  g_autoptr (GError) error = NULL;
-  SatchelPlacement placement;
-  guint old;
-  if (user == NULL)
-    return;
-  satchel_placements_get (auth->placements, user, &placement, &old);
-  if (placement.state == SATCHEL_PLACED_ACTIVE)
-    {
-      satchel_auth_admin_with_user (auth, request, user, arguments, reply_owned);
-      return;
-    }
-  SatchelPlacement target = placement;
-  if (!set_slot (auth, request, user, arguments[1], &target))
-    return;
-  Move *waits = find_move (user);
-  if (waits != NULL && waits->is_asked)
-    {
-      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s is still being released\n", user);
-      return;
-    }
-  if (waits != NULL)
-    {
-      waits->is_asked = waits->has_target = waits->is_adoption = TRUE;
-      waits->request = request;
-      waits->target = target;
-      return;
-    }
-  Move move = { .user = user, .epoch = placement.epoch };
-  if (set_active (auth, &move, &target, &error))
-    reply_adopted (auth, request, user);
-  else
-    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not adopted: %s\n", user,
-                              error->message);
-}
-
-/* Reads "slot N", "profile P", "volume V", "new".  FALSE: that was answered. */
-static gboolean
-read_target (SatchelAuth *auth, guint64 request, const char *user, const char *const *words,
-             SatchelPlacement *target)
-{
-  const SatchelPlacementRules *rules = satchel_placements_rules (auth->placements);
-  const char *slot = NULL;
-  gboolean has_profile = FALSE, has_volume = FALSE;
-  for (; *words != NULL; words++)
-    {
-      gboolean is_new = strcmp (*words, "new") == 0;
-      if (!is_new && words[1] == NULL)
-        {
-          satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "\"%s\" says nothing of a place\n",
-                                    *words);
-          return FALSE;
-        }
-      if (is_new)
-        {
-          satchel_placement_rules_choose (rules, user, target);
-          has_profile = has_volume = TRUE;
-          continue;
-        }
-      const char *value = words[1];
-      if (strcmp (*words, "slot") == 0)
-        slot = value;
-      else if (strcmp (*words, "volume") == 0 && strpbrk (value, "\t\r\n") == NULL
-               && strlen (value) <= SATCHEL_PLACE_NAME_MAX)
-        {
-          target->volume = satchel_placement_intern (value);
-          has_volume = TRUE;
-        }
-      else if (strcmp (*words, "profile") != 0 || !satchel_placement_rules_set_profile (rules, target, value))
-        {
-          satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED,
-                                    "%s: there is no %s \"%s\"; storage.profiles names them\n", user, *words,
-                                    value);
-          return FALSE;
-        }
-      else
-        has_profile = TRUE;
-      words++;
-    }
-  /* A volume of another driver is none of this one. */
-  if (has_profile && !has_volume)
-    target->volume = satchel_placement_intern ("");
-  target->is_new = FALSE;
-  return set_slot (auth, request, user, slot, target);
-}
-
-static void
-place_user (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
-            const char *const *arguments)
-{
-  g_autoptr (GError) error = NULL;
-  SatchelPlacement placement, target;
-  guint slot;
-  satchel_placements_get (auth->placements, user, &placement, &slot);
-  if (arguments[1] == NULL)
-    {
-      reply_place (auth, request, user);
-      return;
-    }
-  if (placement.state != SATCHEL_PLACED_ACTIVE)
-    {
-      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s is %s; adopt the user first\n",
-                                user,
-                                placement.state == SATCHEL_PLACED_RELEASED ? "released" : "being moved");
-      return;
-    }
-  target = placement;
-  if (!read_target (auth, request, user, arguments + 1, &target))
-    return;
-  if (strcmp (target.profile, placement.profile) == 0 && strcmp (target.volume, placement.volume) == 0
-      && satchel_placements_slot (auth->placements, user, &target) == slot)
-    {
-      reply_place (auth, request, user);
-      return;
-    }
-  Move *move = begin_move (auth, request, user, SATCHEL_PLACED_MOVING, &target, &error);
-  if (move == NULL)
-    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not moved: %s\n", user,
-                              error->message);
-  else
-    run_move (auth, move);
-}
-
-void
-satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const *arguments)
-{
-  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
-  if (user != NULL)
-    satchel_auth_admin_with_user (auth, request, user, arguments, place_user);
 }

@@ -5,12 +5,15 @@
 #pragma once
 #include "core/daemon/auth/auth.h"
 
+/* auth_place.c has these commands. */
 void satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *const *arguments);
 void satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const *arguments);
 void satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const *arguments);
-/* Takes RELEASED or PLACED of @mail.  FALSE: malformed. */
+
+/* auth_move.c has these. */
+/* Takes RELEASED or PLACED of @mail.  FALSE means that it is malformed. */
 gboolean satchel_auth_moves_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
-/* The mail process is sent the users that it does not own any more. */
+/* Sends a mail process that is up the users that it does not own any more. */
 void satchel_auth_moves_mail_up (SatchelAuth *auth, SatchelPeer *mail);
 /* A mail process died, or the link to it broke: what it had is released with it, or as soon as it is linked
  * again. */

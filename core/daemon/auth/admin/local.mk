@@ -7,6 +7,8 @@ libauth_la_SOURCES += \
 	core/daemon/auth/admin/auth_devices.c \
 	core/daemon/auth/admin/auth_move.c \
 	core/daemon/auth/admin/auth_move.h \
+	core/daemon/auth/admin/auth_move_private.h \
+	core/daemon/auth/admin/auth_place.c \
 	core/daemon/auth/admin/auth_turn.c \
 	core/daemon/auth/admin/auth_turn.h \
 	core/daemon/auth/admin/auth_request.c
