@@ -152,13 +152,53 @@ refuse_owner (SatchelConfigWork *work, const SatchelConfig *entry, const Satchel
   return TRUE;
 }
 
+/* Reports what is wrong with the place of a listener: it must be an address or a path, and the protocol may
+ * allow paths only.  TRUE means that there was something. */
+static gboolean
+refuse_place (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelListenerSettings *settings,
+              const Target *target)
+{
+  if ((settings->address == NULL) == (settings->path == NULL))
+    satchel_config_work_problem (work, FALSE, entry, "name",
+                                 "listener %s: exactly one of address and path must be set", settings->name);
+  else if (refuse_owner (work, entry, settings))
+    return TRUE;
+  else if (target->is_unix_only && settings->address != NULL)
+    satchel_config_work_problem (
+        work, FALSE, entry, "address",
+        "listener %s: %s is served on unix sockets only, since whoever reaches it may "
+        "try passwords in the name of any address; set path instead of address",
+        settings->name, settings->protocol);
+  else
+    return FALSE;
+  return TRUE;
+}
+
+/* Adds sockets like @like for the addresses of a listener, at its port or the standard one. */
+static void
+add_network_sockets (SatchelConfigWork *work, const SatchelConfig *entry,
+                     const SatchelListenerSettings *settings, const Target *target, SatchelPlanListener *like)
+{
+  like->port = settings->port;
+  if (like->port == 0)
+    like->port = like->implicit_tls ? target->tls_port : target->port;
+  if (like->port == 0)
+    satchel_config_work_problem (work, FALSE, entry, "port",
+                                 "listener %s: %s has no standard port%s; set port", settings->name,
+                                 settings->protocol, like->implicit_tls ? " with tls" : "");
+  else if (!add_addresses (work, like, settings->address))
+    satchel_config_work_problem (work, FALSE, entry, "address",
+                                 "listener %s: \"%s\" is not an IP address, \"*\" or \"localhost\"",
+                                 settings->name, settings->address);
+}
+
+/* Adds the sockets of an entry of listen.listeners to the plan, or reports what is wrong with it. */
 static void
 add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
 {
   SatchelListenerSettings settings;
   satchel_listener_settings_read (entry, &settings);
-  const char *name = settings.name, *protocol = settings.protocol, *address = settings.address,
-             *path = settings.path;
+  const char *name = settings.name, *protocol = settings.protocol, *path = settings.path;
   if (name == NULL || protocol == NULL)
     return; /* reported as missing already */
   check_networks (work, entry, name, "networks", settings.networks);
@@ -173,23 +213,8 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
                                    name, protocol, protocol);
       return;
     }
-  if ((address == NULL) == (path == NULL))
-    {
-      satchel_config_work_problem (work, FALSE, entry, "name",
-                                   "listener %s: exactly one of address and path must be set", name);
-      return;
-    }
-  if (refuse_owner (work, entry, &settings))
+  if (refuse_place (work, entry, &settings, &target))
     return;
-  if (target.is_unix_only && address != NULL)
-    {
-      satchel_config_work_problem (
-          work, FALSE, entry, "address",
-          "listener %s: %s is served on unix sockets only, since whoever reaches it may "
-          "try passwords in the name of any address; set path instead of address",
-          name, protocol);
-      return;
-    }
   SatchelPlanListener like = { .origin =
                                    (char *) satchel_config_origin (entry, path != NULL ? "path" : "address"),
                                .name = (char *) name,
@@ -201,24 +226,14 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
     satchel_config_work_problem (
         work, FALSE, entry, "tls",
         "listener %s: tls is true, but no certificate is set; set tls.cert and tls.key", name);
-  if (path != NULL)
+  if (path == NULL)
     {
-      like.mode = settings.mode != 0 ? settings.mode : target.is_unix_only ? 0660 : 0666;
-      satchel_config_work_owner (work, entry, settings.owner, settings.group, &like.uid, &like.gid);
-      add_path (work, entry, &like, path);
+      add_network_sockets (work, entry, &settings, &target, &like);
       return;
     }
-  like.port = settings.port;
-  if (like.port == 0)
-    like.port = like.implicit_tls ? target.tls_port : target.port;
-  if (like.port == 0)
-    satchel_config_work_problem (work, FALSE, entry, "port",
-                                 "listener %s: %s has no standard port%s; set port", name, protocol,
-                                 like.implicit_tls ? " with tls" : "");
-  else if (!add_addresses (work, &like, address))
-    satchel_config_work_problem (work, FALSE, entry, "address",
-                                 "listener %s: \"%s\" is not an IP address, \"*\" or \"localhost\"", name,
-                                 address);
+  like.mode = settings.mode != 0 ? settings.mode : target.is_unix_only ? 0660 : 0666;
+  satchel_config_work_owner (work, entry, settings.owner, settings.group, &like.uid, &like.gid);
+  add_path (work, entry, &like, path);
 }
 
 /* Says whether listen.listeners has an entry for @protocol, so that its default places are not used. */

@@ -387,6 +387,29 @@ write_courier_uids (MdMailbox *mb, GError **error)
   return md_replace_file (mb->fd, MD_COURIER_UIDS, out->str, out->len, TRUE, error);
 }
 
+/* Appends the line "NAME:0 2" of a message with keywords; the numbers are places in the list of keywords. */
+static void
+append_keywords (const MdMailbox *mb, const MdEntry *entry, GString *out)
+{
+  guint32 index;
+  guint row;
+  if ((entry->bits & MD_ENTRY_DEAD) != 0 || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
+    return;
+  const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &row);
+  SatchelKeywordSet bits = satchel_chunk_keywords (chunk, row);
+  if (satchel_keyword_set_is_empty (&bits))
+    return;
+  g_string_append_printf (out, "%.*s:", (int) entry->base_len, md_table_name (&mb->table, entry));
+  const char *space = "";
+  for (int k = satchel_keyword_set_next (&bits, 0); k >= 0 && (guint) k < mb->keywords.n;
+       k = satchel_keyword_set_next (&bits, (guint) k + 1))
+    {
+      g_string_append_printf (out, "%s%d", space, k);
+      space = " ";
+    }
+  g_string_append_c (out, '\n');
+}
+
 /* Writes the whole list. It has all changes since the last one, so the files of changes are removed. */
 static gboolean
 write_courier_keywords (MdMailbox *mb, GError **error)
@@ -401,26 +424,7 @@ write_courier_keywords (MdMailbox *mb, GError **error)
     g_string_append_printf (out, "%s\n", mb->keywords.names[i]);
   g_string_append_c (out, '\n');
   for (guint i = 0; i < mb->table.entries->len; i++)
-    {
-      const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
-      guint32 index;
-      guint row;
-      if ((entry->bits & MD_ENTRY_DEAD) != 0 || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
-        continue;
-      const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &row);
-      SatchelKeywordSet bits = satchel_chunk_keywords (chunk, row);
-      if (satchel_keyword_set_is_empty (&bits))
-        continue;
-      g_string_append_printf (out, "%.*s:", (int) entry->base_len, md_table_name (&mb->table, entry));
-      const char *space = "";
-      for (int k = satchel_keyword_set_next (&bits, 0); k >= 0 && (guint) k < mb->keywords.n;
-           k = satchel_keyword_set_next (&bits, (guint) k + 1))
-        {
-          g_string_append_printf (out, "%s%d", space, k);
-          space = " ";
-        }
-      g_string_append_c (out, '\n');
-    }
+    append_keywords (mb, &g_array_index (mb->table.entries, MdEntry, i), out);
   g_autoptr (GPtrArray) changes = g_ptr_array_new_with_free_func (g_free);
   gboolean ok = md_read_dir (fd, collect_tag_change, changes, error)
                 && md_replace_file (fd, KEYWORDS_LIST, out->str, out->len, TRUE, error);
@@ -429,6 +433,7 @@ write_courier_keywords (MdMailbox *mb, GError **error)
   return ok;
 }
 
+/* Returns the size of a message in bytes: that of the snapshot, else that of the file; 0 if it has gone. */
 static guint64
 find_message_size (MdMailbox *mb, const MdEntry *entry)
 {
@@ -446,6 +451,27 @@ find_message_size (MdMailbox *mb, const MdEntry *entry)
              : 0;
 }
 
+/* Appends the line of a message whose unique id is of a form that Courier makes: "UID" and a number, with or
+ * without "-" and a UIDVALIDITY, or the name of the file.  A message with another id gets no line. */
+static void
+append_unique_id (MdMailbox *mb, const MdEntry *entry, const char *id, GString *out)
+{
+  guint64 number = 0, uidvalidity = 0;
+  g_autofree char *base = g_strndup (md_table_name (&mb->table, entry), entry->base_len);
+  g_autofree char *named = escape_name (base);
+  const char *at = id;
+  gboolean is_numbered = id != NULL && satchel_text_take (&at, "UID")
+                         && satchel_number_take (&at, NULL, 10, G_MAXUINT64, &number);
+  if (is_numbered && satchel_text_take (&at, "-"))
+    (void) satchel_number_take (&at, NULL, 10, G_MAXUINT64, &uidvalidity);
+  if (is_numbered || g_strcmp0 (id, named) == 0)
+    g_string_append_printf (out, "%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":0\n",
+                            md_table_name (&mb->table, entry), /* with the ':' */
+                            find_message_size (mb, entry), number, uidvalidity);
+}
+
+/* Writes the list of unique ids in version 3, with the next number and the UIDVALIDITY of the list that is
+ * there. */
 static gboolean
 write_courier_unique_ids (MdMailbox *mb, GError **error)
 {
@@ -460,22 +486,11 @@ write_courier_unique_ids (MdMailbox *mb, GError **error)
   for (guint i = 0; i < mb->table.entries->len; i++)
     {
       const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
-      guint64 n = 0, v = 0;
+      g_autofree char *id = NULL;
       if ((entry->bits & MD_ENTRY_DEAD) != 0)
         continue;
-      g_autofree char *id = md_unique_id (mb, ids, entry->uid);
-      g_autofree char *base = g_strndup (md_table_name (&mb->table, entry), entry->base_len);
-      g_autofree char *named = escape_name (base);
-      const char *at = id;
-      gboolean is_numbered = id != NULL && satchel_text_take (&at, "UID")
-                             && satchel_number_take (&at, NULL, 10, G_MAXUINT64, &n);
-      if (is_numbered && satchel_text_take (&at, "-"))
-        (void) satchel_number_take (&at, NULL, 10, G_MAXUINT64, &v);
-      if (is_numbered || g_strcmp0 (id, named) == 0)
-        g_string_append_printf (out,
-                                "%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":0\n",
-                                md_table_name (&mb->table, entry), /* with the ':' */
-                                find_message_size (mb, entry), n, v);
+      id = md_unique_id (mb, ids, entry->uid);
+      append_unique_id (mb, entry, id, out);
     }
   md_unique_ids_drop (ids);
   return md_replace_file (mb->fd, MD_COURIER_POP3, out->str, out->len, TRUE, error);

@@ -178,6 +178,44 @@ decode_run (const char *p, const char *end, GString *out)
   return TRUE;
 }
 
+/* Decodes the path @at of a folder below the root into the levels of a mailbox name, with slashes between.
+ * FALSE means that it is not well encoded. */
+static gboolean
+decode_levels (MdLayout layout, const char *at, GString *out)
+{
+  for (; *at != '\0'; at++)
+    if (*at == md_folder_separator (layout))
+      g_string_append_c (out, '/');
+    else if (*at != '&' || (layout & MD_LAYOUT_UTF8) != 0)
+      g_string_append_c (out, *at);
+    else if (at[1] == '-')
+      {
+        g_string_append_c (out, '&');
+        at++;
+      }
+    else
+      {
+        const char *dash = strchr (at, '-');
+        if (dash == NULL || !decode_run (at + 1, dash, out))
+          return FALSE;
+        at = dash;
+      }
+  return g_utf8_validate (out->str, (gssize) out->len, NULL);
+}
+
+/* Says whether each level of @name is one of the storage interface.  "." and ".." could be written as escaped
+ * dots in Maildir++, but are none.  INBOX may have children; INBOX in other cases is no name. */
+static gboolean
+has_good_levels (const char *name)
+{
+  g_auto (GStrv) levels = g_strsplit (name, "/", -1);
+  for (char **level = levels; *level != NULL; level++)
+    if (level[0][0] == '\0' || strcmp (*level, ".") == 0 || strcmp (*level, "..") == 0)
+      return FALSE;
+  return g_ascii_strcasecmp (levels[0], "INBOX") != 0
+         || (strcmp (levels[0], "INBOX") == 0 && levels[1] != NULL);
+}
+
 char *
 md_folder_name (MdLayout layout, const char *dir)
 {
@@ -186,38 +224,10 @@ md_folder_name (MdLayout layout, const char *dir)
     return g_strdup ("INBOX");
   if (is_plus && (dir[0] != '.' || strlen (dir) > MD_NAME_MAX))
     return NULL;
-  g_autoptr (GString) out = g_string_new (NULL);
-  for (const char *p = dir + is_plus; *p != '\0'; p++)
-    if (*p == md_folder_separator (layout))
-      g_string_append_c (out, '/');
-    else if (*p != '&' || (layout & MD_LAYOUT_UTF8) != 0)
-      g_string_append_c (out, *p);
-    else if (p[1] == '-')
-      {
-        g_string_append_c (out, '&');
-        p++;
-      }
-    else
-      {
-        const char *dash = strchr (p, '-');
-        if (dash == NULL || !decode_run (p + 1, dash, out))
-          return NULL;
-        p = dash;
-      }
-  if (!g_utf8_validate (out->str, (gssize) out->len, NULL))
+  g_autoptr (GString) name = g_string_new (NULL);
+  if (!decode_levels (layout, is_plus ? dir + 1 : dir, name) || !has_good_levels (name->str))
     return NULL;
-  /* Levels "." and ".." could be written as escaped dots in Maildir++, but are no names of the storage
-   * interface. */
-  g_auto (GStrv) levels = g_strsplit (out->str, "/", -1);
-  for (char **level = levels; *level != NULL; level++)
-    if (level[0][0] == '\0' || strcmp (*level, ".") == 0 || strcmp (*level, "..") == 0)
-      return NULL;
-  g_autofree char *again = md_folder_dir (layout, out->str, NULL);
-  if (g_strcmp0 (again, dir) != 0 || g_ascii_strcasecmp (levels[0], "INBOX") == 0)
-    {
-      /* INBOX may have children; INBOX in other cases is no name. */
-      if (g_strcmp0 (again, dir) != 0 || strcmp (levels[0], "INBOX") != 0 || levels[1] == NULL)
-        return NULL;
-    }
-  return g_string_free (g_steal_pointer (&out), FALSE);
+  /* One name has one directory: what is encoded in another way than ours is somebody else's. */
+  g_autofree char *again = md_folder_dir (layout, name->str, NULL);
+  return g_strcmp0 (again, dir) == 0 ? g_string_free (g_steal_pointer (&name), FALSE) : NULL;
 }
