@@ -552,7 +552,8 @@ struct SatchelStorageOps
   gboolean (*import_mailbox) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                               const SatchelMailboxImport *import, GError **error);
   /* May.  After a call with @hold TRUE, changes by create, subscribe and set_special_use in the calling
-   * thread need not be durable; the call with FALSE makes all of them durable.  [alone] */
+   * thread, and contents that it stages, need not be durable; the call with FALSE makes all of them durable,
+   * and comes before these contents are committed.  [alone] */
   gboolean (*hold_syncs) (SatchelStorage *storage, const SatchelAccess *access, gboolean hold,
                           GError **error);
   /* May; LIST: removes from @rights, which begin with all, the rights that @access does not have on @name.

@@ -16,6 +16,7 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import LONG, TOP, Server, case, corpus_files, equal, main, need, run_all, scratch, wait_for  # noqa: E402
+from wire import Wire  # noqa: E402
 
 N_MAIL = 20000 if LONG else 300
 N_KILLS = 50 if LONG else 6
@@ -47,6 +48,11 @@ def ask(answer):
     return answer[1]
 
 
+def upload(i):
+    flags = random.choice(("", "\\Seen", "\\Seen \\Answered", "\\Flagged $Forwarded", "mine"))
+    return flags, f"{1 + i % 28:02d}-Feb-2021 21:52:25 -0800", message(i)
+
+
 def fill(user, n):
     """Mail in several folders, with flags, keywords, gaps, special uses, subscriptions, and annotations."""
     c = server.imap(user)
@@ -55,9 +61,14 @@ def fill(user, n):
     for folder in ("Work", "Nowhere"):
         ask(c.subscribe(f'"{folder}"'))
     folders = ("INBOX", "Work", "Work/2026", "R&AOk-sum&AOk-", "Sent")
-    for i in range(n):
-        flags = random.choice(("", "\\Seen", "\\Seen \\Answered", "\\Flagged $Forwarded", "mine"))
-        ask(c.append(f'"{folders[i % len(folders)]}"', f"({flags})" if flags else None, f'"{1 + i % 28:02d}-Feb-2021 21:52:25 -0800"', message(i)))
+    c.logout()
+    w = Wire(server, "imap")
+    w.line()
+    w.ask(b"l LOGIN %s %s" % (user.encode(), server.password.encode()), b"l OK")
+    for i, folder in enumerate(folders):
+        w.append_many(folder, (upload(k) for k in range(i, n, len(folders))))
+    w.close()
+    c = server.imap(user)
     for folder in folders:
         ask(c.select(f'"{folder}"'))
         ask(c.store("1:2", "+FLAGS", "(\\Deleted)"))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Raw lines over a socket, for protocol tests: what is sent is exactly what is written here."""
+import itertools
 import select
 import socket
 import ssl
@@ -68,6 +69,14 @@ class Wire:
             # "+ " asks for more; no other answer has a blank at its end.
             equal(line == b"+ \r\n" or line.rstrip() + b"\r\n" == line, True, f"the end of {line!r}, an answer to {command[:60]!r}")
         return got[-1]
+
+    def append_many(self, folder, messages, at_once=100):
+        """IMAP: uploads messages, each with flags and date, many in each command, so that they share the syncs of the disk."""
+        messages = iter(messages)
+        while some := list(itertools.islice(messages, at_once)):
+            self.send(b'a APPEND "%s"' % folder.encode() + b"".join(
+                b' (%s) "%s" {%d+}\r\n%s' % (flags.encode(), date.encode(), len(content), content) for flags, date, content in some))
+            self.ask(b"", b"a OK")
 
     def rest(self):
         """Reads everything until the server closes."""

@@ -3,7 +3,7 @@
 # Tests of what a client sees, with mail in Berkeley DB: one case a program.  SATCHEL_LONG=1 runs more of them.
 here=$(cd "$(dirname "$0")/.." && pwd)
 [ -f "${SATCHEL_BUILDDIR:-.}/bdb.la" ] || { echo "1..0 # SKIP module bdb is not built (configure found no Berkeley DB 5.3)"; exit 0; }
-programs="protocol/imap-metadata.py protocol/refusals.py protocol/pop3.py protocol/lmtp.py fault/kill.py fault/full-disk.py"
+programs="protocol/imap-metadata.py protocol/refusals.py protocol/pop3.py protocol/lmtp.py fault/kill.py fault/owner.py fault/full-disk.py"
 [ -z "${SATCHEL_LONG:-}" ] || programs="$programs protocol/limits.py protocol/pop3-maildrop.py protocol/locked.py protocol/rights.py protocol/imap-hostile.py protocol/imap-origin.py protocol/log-floods.py protocol/admin.py"
 export SATCHEL_STORAGE=bdb
 echo 1..$(echo $programs | wc -w)

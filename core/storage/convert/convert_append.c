@@ -170,6 +170,36 @@ add_message (Batch *batch, const SatchelMessageRow *row, GError **error)
   return TRUE;
 }
 
+/* Adds messages from @index on until the batch is full, or there are no more. */
+static gboolean
+batch_fill (Batch *batch, guint32 *index, GError **error)
+{
+  const SatchelSnapshot *wanted = batch->pair->wanted;
+  for (;
+       *index < wanted->state.n_messages && batch->uids->len < BATCH_MESSAGES && batch->n_bytes < BATCH_BYTES;
+       ++*index)
+    {
+      guint at;
+      SatchelMessageRow row;
+      const SatchelChunk *chunk = satchel_snapshot_at (wanted, *index, &at);
+      satchel_chunk_get_row (chunk, at, &row);
+      if (!add_message (batch, &row, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* A driver that has a file for each message syncs them together, which may take as long as syncing one. */
+static gboolean
+batch_stage (Batch *batch, guint32 *index, GError **error)
+{
+  SatchelStore *to = batch->pair->conversion->to;
+  if (!satchel_storage_hold_syncs (SATCHEL_STACK (to), TRUE, error))
+    return FALSE;
+  gboolean ok = batch_fill (batch, index, error);
+  return satchel_storage_hold_syncs (SATCHEL_STACK (to), FALSE, ok ? error : NULL) && ok;
+}
+
 gboolean
 satchel_convert_append (SatchelConvertPair *pair, GError **error)
 {
@@ -178,17 +208,8 @@ satchel_convert_append (SatchelConvertPair *pair, GError **error)
   batch_begin (&batch, pair);
   satchel_snapshot_find (pair->wanted, pair->present->state.uidnext, &index);
   pair->conversion->counts.n_done += index;
-  for (; index < pair->wanted->state.n_messages; index++)
-    {
-      guint at;
-      SatchelMessageRow row;
-      const SatchelChunk *chunk = satchel_snapshot_at (pair->wanted, index, &at);
-      satchel_chunk_get_row (chunk, at, &row);
-      if (!add_message (&batch, &row, error))
-        return FALSE;
-      if ((batch.uids->len >= BATCH_MESSAGES || batch.n_bytes >= BATCH_BYTES)
-          && !batch_commit (&batch, error))
-        return FALSE;
-    }
-  return batch_commit (&batch, error);
+  while (index < pair->wanted->state.n_messages)
+    if (!batch_stage (&batch, &index, error) || !batch_commit (&batch, error))
+      return FALSE;
+  return TRUE;
 }

@@ -11,6 +11,7 @@
 #include "store/maildir_store.h"
 #include "files/maildir_sys.h"
 #include "commit/stage_message.h"
+#include "commit/sync_hold.h"
 #include "files/unique_name.h"
 
 #include <errno.h>
@@ -208,7 +209,7 @@ writer_finish (SatchelWriter *base, GError **error)
   if (!flush_staged (writer, TRUE, error))
     return FALSE;
   gboolean is_dated = date_file (writer, writer->written > written_before ? now.tv_sec : 0);
-  if ((is_dated ? md_sys.fsync : md_sys.fdatasync) (writer->fd) != 0)
+  if (!md_hold_file (writer->fd) && (is_dated ? md_sys.fsync : md_sys.fdatasync) (writer->fd) != 0)
     return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "sync of a file in");
   if (md_sys.close (satchel_fd_steal (&writer->fd)) != 0)
     return satchel_error_set_errno (error, errno, "the staged message cannot be closed");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Syncs that are put off to the end of several calls of one thread, so that mailboxes made together share
- * the work of the disk: everything is written out first, then each file and directory that still exists is
- * synced once.
+ * This file has syncs that are put off to the end of several calls of one thread, so that mailboxes made
+ * together, and messages staged together, share the work of the disk: everything is written out first, then
+ * each file and directory that still exists is synced once.
  */
 #include "config.h"
 
@@ -55,10 +55,16 @@ hold_sync (GArray *held, int fd)
 }
 
 gboolean
-md_fsync (int fd, const char *what, GError **error)
+md_hold_file (int fd)
 {
   GArray *held = g_private_get (&current);
-  if ((held != NULL && hold_sync (held, fd)) || md_sys.fsync (fd) == 0)
+  return held != NULL && hold_sync (held, fd);
+}
+
+gboolean
+md_fsync (int fd, const char *what, GError **error)
+{
+  if (md_hold_file (fd) || md_sys.fsync (fd) == 0)
     return TRUE;
   return satchel_error_set_errno (error, errno, "%s cannot be synced to disk", what);
 }
@@ -83,7 +89,7 @@ sync_held (GArray *held, GError **error)
       else
         {
           if (n_failed == 0)
-            satchel_error_set_errno (error, errno, "the files of a new mailbox cannot be written to disk");
+            satchel_error_set_errno (error, errno, "new files of the user cannot be written to disk");
           g_array_index (held, Held, n_failed++) = one;
         }
     }

@@ -8,6 +8,8 @@ typedef struct MdStore MdStore;
 
 /* Syncs a file or directory, or within a hold of this thread notes that it is to be synced. */
 gboolean md_fsync (int fd, const char *what, GError **error);
+/* Within a hold of this thread notes that the file is to be synced, and returns TRUE. */
+gboolean md_hold_file (int fd);
 /* Does again the syncs that failed at the end of a hold: nothing is acknowledged before they worked. */
 gboolean md_hold_settle (MdStore *store, GError **error);
 void md_hold_drop (MdStore *store);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Mailboxes made together: nothing is synced before the end of the hold, everything by it.
+ * Mailboxes made together, and messages staged together: nothing is synced before the end of the hold,
+ * everything by it.
  */
 #include "config.h"
 
@@ -114,11 +115,53 @@ test_failure (void)
   place_remove (&place);
 }
 
+static void
+test_staged (void)
+{
+  static const char text[] = "Subject: x\r\n\r\nx\r\n";
+  Place place;
+  GError *error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelStorage *driver = &place.store->core->levels[0];
+  synced = g_hash_table_new (NULL, NULL);
+  n_syncs = 0;
+  md_calls.fsync = md_calls.fdatasync = count_fsync;
+  g_assert_true (driver->ops->hold_syncs (driver, NULL, TRUE, NULL));
+  SatchelStage *stages[3];
+  for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
+    {
+      stages[i] = satchel_stage_new (place.store, sizeof text - 1, &error);
+      g_assert_no_error (error);
+      satchel_stage_set_internal_date (stages[i], 1000000000 + i);
+      g_assert_true (satchel_stage_write (stages[i], text, sizeof text - 1, &error)
+                     && satchel_stage_finish (stages[i], &error));
+    }
+  g_assert_cmpuint (n_syncs, ==, 0);
+  g_assert_true (driver->ops->hold_syncs (driver, NULL, FALSE, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_syncs, ==, G_N_ELEMENTS (stages));
+  g_assert_cmpuint (g_hash_table_size (synced), ==, G_N_ELEMENTS (stages));
+  for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
+    satchel_stage_free (stages[i]);
+  /* What comes after is synced by itself again. */
+  n_syncs = 0;
+  SatchelStage *stage = satchel_stage_new (place.store, sizeof text - 1, NULL);
+  g_assert_true (satchel_stage_write (stage, text, sizeof text - 1, NULL)
+                 && satchel_stage_finish (stage, NULL));
+  g_assert_cmpuint (n_syncs, ==, 1);
+  satchel_stage_free (stage);
+  md_sys_reset ();
+  g_hash_table_unref (synced);
+  place_remove (&place);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/maildir/hold/together", test_together);
+  g_test_add_func ("/maildir/hold/staged", test_staged);
   g_test_add_func ("/maildir/hold/failure", test_failure);
   return g_test_run ();
 }
