@@ -63,12 +63,12 @@ int satchel_cli_fail_error (const GError *error);
 
 /* setup.c has these. */
 /* Reads the configuration. `loader` then has every module that it names, enabled or not, loaded in role
- * config. FALSE: the configuration cannot be used. */
+ * config. FALSE means that the configuration cannot be used. */
 gboolean satchel_cli_load (SatchelCli *cli, GPtrArray *problems);
 /* Reads the core's own groups as far as they can be understood, and loads no module. The result is yours,
  * never NULL. */
 SatchelConfigSet *satchel_cli_load_core (const SatchelCli *cli);
-/* The settings of group `server` of @set, whose texts are borrowed. */
+/* Returns the settings of group `server` of @set, whose texts are borrowed. */
 SatchelServerSettings satchel_cli_server_settings (const SatchelConfigSet *set);
 /* Returns @name as LOCAL@DOMAIN, by the rules of @set; the caller frees it. NULL means that it is no user
  * name; then the reason was printed, and *ret_exit is set. */
@@ -87,13 +87,14 @@ int satchel_cli_start_modules (SatchelCli *cli);
 int satchel_cli_find_users (SatchelCli *cli, GPtrArray *users, GPtrArray **ret_known);
 
 /* modules.c has these. */
-/* Adds the commands of enabled modules to `commands`, once. FALSE: the configuration has mistakes, so the
- * commands of modules are not known. */
+/* Adds the commands of enabled modules to `commands`, once. FALSE means that the configuration has mistakes,
+ * so the commands of modules are not known. */
 gboolean satchel_cli_add_modules_commands (SatchelCli *cli);
-/* The installed module that is not enabled and has the commands of @group, which nobody else has; NULL: there
- * is none. After satchel_cli_add_modules_commands. */
+/* Returns the installed module that is not enabled and has the commands of @group, which nobody else has;
+ * NULL means that there is none. Call it after satchel_cli_add_modules_commands. */
 const char *satchel_cli_module_of_group (SatchelCli *cli, const char *group);
-/* The commands of one module, as if it were enabled. The array and what it points at are yours. */
+/* Returns the commands of one module, as if it were enabled. The caller frees the array and what it points
+ * at. */
 GPtrArray *satchel_cli_commands_of (const SatchelModule *module);
 
 /* These functions run the commands of one group each. */
@@ -127,9 +128,9 @@ int satchel_cli_auth_test (SatchelCli *cli);
 int satchel_cli_auth_throttle (SatchelCli *cli);
 
 /* password.c: reads a password from the terminal, twice and without echo, or as one line of standard input.
- * Free it with satchel_secret_free. NULL: the reason was printed, and *ret_exit is set. */
+ * Free it with satchel_secret_free. NULL means that the reason was printed, and *ret_exit is set. */
 char *satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit);
-/* The same for a password that is there already, which is asked for once. */
+/* Does the same for a password that is there already, which is asked for once. */
 char *satchel_cli_read_present_password (gboolean from_stdin, const char *user, int *ret_exit);
 
 /* defaults.c has these. */

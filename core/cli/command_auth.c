@@ -88,7 +88,7 @@ print_rows (char **lines, const char *first_key, const Column *columns, guint n_
   satchel_cli_print_table (rows, n_columns);
 }
 
-/* What a line does not have is left out. */
+/* Writes lines as JSON; what a line does not have is left out. */
 static void
 rows_to_json (SatchelJson *json, const char *key, char **lines, const char *first_key, const Column *columns,
               guint n_columns)

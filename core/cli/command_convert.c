@@ -17,7 +17,7 @@ row_of (const char *name)
                                .admin = satchel_admin_find (&satchel_convert_commands, name) };
 }
 
-/* The options of the command line that the server's command has as well. */
+/* Returns the options of the command line that the server's command has as well. */
 static GPtrArray *
 make_words (const SatchelCli *cli, const SatchelAdminCommand *command)
 {

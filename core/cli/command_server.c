@@ -222,7 +222,7 @@ print_devices (char **lines)
     print_rows (lines, "session ", session_keys, session_titles);
 }
 
-/* What one kind of process has ended. */
+/* Counts what one kind of process has ended. */
 static guint64
 count_ended (char **lines, const char *first_word)
 {
@@ -273,7 +273,7 @@ print_answer (const SatchelCli *cli, const char *user, const char *answer)
     puts ("The server has stopped.");
 }
 
-/* --all goes to the server in the place of an id.  FALSE: there is neither, or both. */
+/* --all goes to the server in the place of an id.  FALSE means that there is neither, or both. */
 static gboolean
 choose_device (SatchelCli *cli)
 {

@@ -86,7 +86,8 @@ find_passdb (SatchelCli *cli, Call call, const char **ret_name, int *ret_exit)
   return NULL;
 }
 
-/* Returns the first argument as local@domain. NULL: it is not a user name, and the reason was printed. */
+/* Returns the first argument as local@domain. NULL means that it is not a user name, and the reason was
+ * printed. */
 static char *
 user_argument (SatchelCli *cli, int *ret_exit)
 {
@@ -141,8 +142,8 @@ failed_call (SatchelCli *cli, const char *user, const GError *error)
   return satchel_cli_fail_error (told);
 }
 
-/* Says why @user cannot be a mail address. NULL: it can, as it is written (RFC 5321 4.1.2 Dot-string; RFC
- * 6531 for characters outside ASCII). */
+/* Says why @user cannot be a mail address. NULL means that it can, as it is written (RFC 5321 4.1.2
+ * Dot-string; RFC 6531 for characters outside ASCII). */
 static const char *
 why_no_address (const char *user)
 {
@@ -168,8 +169,8 @@ collect_answer (const char *text, gpointer data)
   g_string_append_len (data, text, (gssize) MIN (strlen (text), ANSWER_BYTES_MAX));
 }
 
-/* The server forgets what its modules have of @user beside the password, unless that is a user.  Says what
- * went wrong, if not only that no server runs.  FALSE: something may be left. */
+/* Lets the server forget what its modules have of @user beside the password, unless that is a user. It says
+ * what went wrong, if not only that no server runs. FALSE means that something may be left. */
 static gboolean
 forget_credentials (SatchelCli *cli, const char *user)
 {

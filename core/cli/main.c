@@ -187,7 +187,7 @@ has_group (const SatchelCli *cli, const char *words)
   return FALSE;
 }
 
-/* The longer group that @word makes of @group; NULL: there is none. */
+/* Returns the longer group that @word makes of @group; NULL means that there is none. */
 static const char *
 join_group (const SatchelCli *cli, const char *group, const char *word)
 {
@@ -198,7 +198,8 @@ join_group (const SatchelCli *cli, const char *group, const char *word)
   return NULL;
 }
 
-/* A word that satchel does not know may be a module's; only then are configuration and modules read. */
+/* Says whether @word is a group of commands. A word that satchel does not know may be a module's; only then
+ * are configuration and modules read. */
 static gboolean
 is_group (SatchelCli *cli, const char *word)
 {

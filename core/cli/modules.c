@@ -129,7 +129,7 @@ satchel_cli_commands_of (const SatchelModule *module)
   return commands;
 }
 
-/* A module cannot take over a word that satchel itself uses. */
+/* Says whether satchel itself uses a word, which a module cannot take over. */
 static gboolean
 is_ours (const SatchelCli *cli, const char *group)
 {

@@ -38,7 +38,7 @@ satchel_cli_user_name (const SatchelConfigSet *set, const char *name, int *ret_e
   return user;
 }
 
-/* The directories of modules must be known before any module can be asked for its settings. */
+/* Finds the directories of modules, which must be known before any module can be asked for its settings. */
 static char **
 module_dirs (const SatchelCli *cli)
 {

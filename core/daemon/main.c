@@ -100,8 +100,8 @@ run_role (const SatchelOptions *options)
   return SATCHEL_EXIT_USAGE;
 }
 
-/* The leak check of a sanitizer needs ptrace, for which the sandbox ends the process that makes it, and waits
- * for that process without end: roles end without it. */
+/* Ends the process of a role. The leak check of a sanitizer needs ptrace, for which the sandbox ends the
+ * process that makes it, and waits for that process without end: roles end without it. */
 static int
 end_role (int status)
 {

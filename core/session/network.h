@@ -32,7 +32,8 @@ typedef struct SatchelNetwork
 /* Reads "ADDRESS" or "ADDRESS/BITS". */
 gboolean satchel_network_parse (const char *text, SatchelNetwork *ret_network);
 gboolean satchel_network_has (const SatchelNetwork *network, const SatchelAddress *address);
-/* The first text that does not parse; NULL: there is none. */
+/* Returns the first text that does not parse; NULL means that there is none. */
 const char *satchel_networks_first_bad (const char *const *networks);
-/* Is the address in one of the networks?  Texts that do not parse match nothing; NULL: FALSE. */
+/* Says whether the address is in one of the networks. Texts that do not parse match nothing, nor does
+ * NULL. */
 gboolean satchel_networks_contain (const char *const *networks, const SatchelAddress *address);

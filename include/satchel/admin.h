@@ -40,7 +40,7 @@ typedef struct SatchelAdminCommand
    * SATCHEL_ROLE_AUTH in place of SATCHEL_ROLE_MAIL. */
   gboolean in_auth;
   /* The option, a STRING, that the word behind the user sets (the first word where there is none); it must be
-   * given if the option is SATCHEL_CONFIG_REQUIRED.  NULL: there is no such word. */
+   * given if the option is SATCHEL_CONFIG_REQUIRED.  NULL means that there is no such word. */
   const char *operand;
 } SatchelAdminCommand;
 
@@ -65,8 +65,8 @@ SATCHEL_API SatchelStore *satchel_admin_open_store (SatchelAdminCall *call, GErr
  * progress. */
 SATCHEL_API gboolean satchel_admin_is_cancelled (SatchelAdminCall *call);
 
-/* The calls below wait while the administrator's terminal takes no output.  FALSE: the call is cancelled,
- * and no more output is taken. */
+/* The calls below wait while the administrator's terminal takes no output.  FALSE means that the call is
+ * cancelled, and no more output is taken. */
 
 /* Prints a line of text; with --json {"text": LINE}.  Control characters are shown as '?'; '\n' begins
  * another line. */

@@ -23,9 +23,9 @@ SATCHEL_API const char *satchel_attributes_envelope (GBytes *blob, gsize *ret_le
 SATCHEL_API const char *satchel_attributes_body_structure (GBytes *blob, gboolean is_extended,
                                                            gsize *ret_len);
 
-/* Reads the time of the Date field.  FALSE: the message has none that can be read (RFC 5256 2.2 uses the
- * internal date then).  @ret_time: seconds since 1970 UTC.  @ret_zone: minutes east of UTC.  Either may be
- * NULL. */
+/* Reads the time of the Date field.  FALSE means that the message has none that can be read (RFC 5256 2.2
+ * uses the internal date then).  @ret_time: seconds since 1970 UTC.  @ret_zone: minutes east of UTC.  Either
+ * may be NULL. */
 SATCHEL_API gboolean satchel_attributes_sent_date (GBytes *blob, gint64 *ret_time, int *ret_zone);
 /* Returns the preview (RFC 8970): at most 200 characters of text, valid UTF-8, in one line; "" if there is
  * none. */
@@ -105,16 +105,17 @@ typedef enum
   SATCHEL_SECTION_TEXT,
   SATCHEL_SECTION_MIME
 } SatchelSectionKind;
-/* Finds a section of the part @path (@n_path numbers; 0 numbers: the message) in the content.  FALSE: there
- * is no such part, or it is no message and so has no HEADER and TEXT (the answer is NIL, RFC 3501 7.4.2). */
+/* Finds a section of the part @path (@n_path numbers; 0 numbers: the message) in the content.  FALSE means
+ * that there is no such part, or it is no message and so has no HEADER and TEXT (the answer is NIL, RFC 3501
+ * 7.4.2). */
 SATCHEL_API gboolean satchel_attributes_section (GBytes *blob, const guint32 *path, guint n_path,
                                                  SatchelSectionKind kind, guint64 *ret_offset,
                                                  guint64 *ret_len);
 /* Does the same for a specification without brackets: "", "1.2", "HEADER", "2.MIME", "3.TEXT". */
 SATCHEL_API gboolean satchel_attributes_find_section (GBytes *blob, const char *section, guint64 *ret_offset,
                                                       guint64 *ret_len);
-/* The part that BODY[@path] or BINARY[@path] means: 1 of a single-part message is part 0.  FALSE: there is
- * none. */
+/* Finds the part that BODY[@path] or BINARY[@path] means: 1 of a single-part message is part 0. FALSE means
+ * that there is none. */
 SATCHEL_API gboolean satchel_attributes_find_part (GBytes *blob, const guint32 *path, guint n_path,
                                                    guint *ret_index);
 

@@ -25,19 +25,20 @@ G_BEGIN_DECLS
 typedef struct SatchelAuthCall SatchelAuthCall;
 typedef struct SatchelCredential SatchelCredential;
 
-/* Returns the attempt that the call is about; NULL: it is not about one.  [any thread, as all of these] */
+/* Returns the attempt that the call is about; NULL means that it is not about one.  [any thread, as all of
+ * these] */
 SATCHEL_API const SatchelLogin *satchel_auth_call_login (const SatchelAuthCall *call);
-/* The user it is about, local@domain; to a userdb's `look_up`, the address. */
+/* Returns the user it is about, local@domain; of a userdb's `look_up`, the address. */
 SATCHEL_API const char *satchel_auth_call_user (const SatchelAuthCall *call);
 /* Returns the secret, NUL-ended, never with a NUL inside: of `examine` and `confirm` exactly what the client
- * typed; of `verify` and `upgrade` the password; NULL: the client proved who it is without sending one.  It
- * is wiped after the answer; the module wipes its own copies. */
+ * typed; of `verify` and `upgrade` the password; NULL means that the client proved who it is without sending
+ * one.  It is wiped after the answer; the module wipes its own copies. */
 SATCHEL_API const char *satchel_auth_call_secret (const SatchelAuthCall *call);
-/* Returns what the passdb said of the user; NULL: the user is unknown. */
+/* Returns what the passdb said of the user; NULL means that the user is unknown. */
 SATCHEL_API const SatchelCredential *satchel_auth_call_credential (const SatchelAuthCall *call);
 /* Returns, in `confirm`, how many bytes of the secret are the right password. */
 SATCHEL_API gsize satchel_auth_call_password_len (const SatchelAuthCall *call);
-/* Milliseconds until nobody waits any more; 0: it is over. */
+/* Returns the milliseconds until nobody waits any more; 0 means that it is over. */
 SATCHEL_API gint64 satchel_auth_call_left_ms (const SatchelAuthCall *call);
 /* Sets or returns a pointer of the module's own; the core does not free it. */
 SATCHEL_API void satchel_auth_call_set_data (SatchelAuthCall *call, gpointer data);
@@ -63,13 +64,14 @@ SATCHEL_API void satchel_auth_call_ask_helper (SatchelAuthCall *call, const char
 /* This answers all of them: the source cannot tell now.  The login ends as unavailable, which is no failure
  * of the user's, and no other source is asked instead.  @error is copied; its message goes to the log. */
 SATCHEL_API void satchel_auth_call_fail (SatchelAuthCall *call, const GError *error);
-/* This answers `look_up`: the user's credential, which is copied; NULL: the user is unknown here. */
+/* This answers `look_up`: the user's credential, which is copied; NULL means that the user is unknown
+ * here. */
 SATCHEL_API void satchel_auth_call_found (SatchelAuthCall *call, const SatchelCredential *credential);
 /* This answers a userdb's `look_up` with the users, or the addresses that an alias leads to, NULL-ended and
  * copied; NULL means that the address is unknown here. */
 SATCHEL_API void satchel_auth_call_resolved (SatchelAuthCall *call, const char *const *users);
-/* Answers a userdb's `attributes`: each is "NAME=VALUE", a NULL ends them, and they are copied.  NULL: the
- * user is unknown here. */
+/* Answers a userdb's `attributes`: each is "NAME=VALUE", a NULL ends them, and they are copied.  NULL means
+ * that the user is unknown here. */
 SATCHEL_API void satchel_auth_call_attributes (SatchelAuthCall *call, const char *const *attributes);
 
 /* Fills bytes that follow from @text and a secret of this installation, and from nothing else. They are the
@@ -91,7 +93,7 @@ struct SatchelCredential
   gboolean is_locked;
   char *scram; /* keys for SCRAM, each as RFC 5803 2 writes it, with a blank between them; NULL: none */
   /* What the `userdb` of the same table says of the user, as satchel_auth_call_attributes has it: that need
-   * not be asked then.  NULL: it must be asked. */
+   * not be asked then.  NULL means that it must be asked. */
   char **attributes;
 };
 SATCHEL_API void satchel_credential_clear (SatchelCredential *credential); /* wipes */

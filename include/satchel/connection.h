@@ -23,18 +23,19 @@ typedef struct SatchelConnectionHandlers
   size_t size;
   /* New input has arrived and is not consumed yet.  Must. */
   void (*input) (SatchelConnection *connection, gpointer self);
-  /* The waiting output had reached the high-water mark, and is below the low-water mark now. */
+  /* Is called when the waiting output had reached the high-water mark, and is below the low-water mark
+   * now. */
   void (*drained) (SatchelConnection *connection, gpointer self);
-  /* No input has come for the idle timeout.  The callback may send and close.  NULL: the connection is
-   * closed. */
+  /* No input has come for the idle timeout.  The callback may send and close.  NULL means that the connection
+   * is closed. */
   void (*timeout) (SatchelConnection *connection, gpointer self);
-  /* The process is about to stop: the callback says goodbye (BYE) and closes.  NULL: the connection is
-   * closed without a word. */
+  /* The process is about to stop: the callback says goodbye (BYE) and closes.  NULL means that the connection
+   * is closed without a word. */
   void (*shutdown) (SatchelConnection *connection, gpointer self);
   /* Must. This is the last call; the connection is freed after it, and unconsumed input is gone. */
   void (*closed) (SatchelConnection *connection, gpointer self, SatchelCloseReason reason);
   /* The input cannot be decompressed, so nothing more will be read: the callback says so (BYE) and closes.
-   * NULL: the connection is closed without a word. */
+   * NULL means that the connection is closed without a word. */
   void (*damaged) (SatchelConnection *connection, gpointer self);
 } SatchelConnectionHandlers;
 
@@ -54,8 +55,8 @@ SATCHEL_API void satchel_connection_print (SatchelConnection *connection, const 
     G_GNUC_PRINTF (2, 3);
 /* Does the same without a copy; @bytes is taken over. */
 SATCHEL_API void satchel_connection_write_bytes (SatchelConnection *connection, GBytes *bytes);
-/* Does as much output wait as the high-water mark allows (256 KiB by default)?  A producer must stop then
- * until `drained` is called. */
+/* Says whether as much output waits as the high-water mark allows (256 KiB by default). A producer must stop
+ * then until `drained` is called. */
 SATCHEL_API gboolean satchel_connection_is_full (SatchelConnection *connection);
 /* Returns the number of bytes that fit until the output is full; 0 if it is full. */
 SATCHEL_API gsize satchel_connection_room (SatchelConnection *connection);
@@ -64,10 +65,11 @@ SATCHEL_API gsize satchel_connection_room (SatchelConnection *connection);
 SATCHEL_API gboolean satchel_connection_can_compress (void);
 /* Compresses with raw DEFLATE (RFC 1951) both ways from here on: output that was written before goes out as
  * it is, and unconsumed input is taken for compressed.  The limits of input and output count plain bytes.
- * FALSE: the server has no compression, there is no memory, or the connection is compressed already. */
+ * FALSE means that the server has no compression, there is no memory, or the connection is compressed
+ * already. */
 SATCHEL_API gboolean satchel_connection_compress (SatchelConnection *connection);
-/* For a connection that is quiet: gives memory of a compression that can be made again back to the system
- * (96 of some 125 KiB). */
+/* Gives memory of a quiet connection's compression that can be made again back to the system (96 of some 125
+ * KiB). */
 SATCHEL_API void satchel_connection_rest (SatchelConnection *connection);
 
 /* Time without input after which `timeout` is called; 0: none.  Beside it, a peer that reads nothing for

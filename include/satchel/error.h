@@ -51,8 +51,8 @@ SATCHEL_API gboolean satchel_error_set_setting (GError **error, const char *sett
 /* Says that the error that was set is about @setting: puts "SETTING: " in front of its message, and returns
  * FALSE.  An error of another domain becomes FAILED of this one. */
 SATCHEL_API gboolean satchel_error_blame_setting (GError **error, const char *setting);
-/* Returns the setting that @error is about, borrowed from it; NULL: it is about none, or of another domain.
- */
+/* Returns the setting that @error is about, borrowed from it; NULL means that it is about none, or of another
+ * domain. */
 SATCHEL_API const char *satchel_error_setting (const GError *error);
 /* Is it an error of the machine, for which the administrator needs a line in the log? */
 SATCHEL_API gboolean satchel_error_is_of_machine (const GError *error);

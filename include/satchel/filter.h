@@ -119,7 +119,7 @@ SATCHEL_API void satchel_filter_set_special_use (SatchelFilterItem *item, guint 
 /* Returns the content as a sealed memory file for a helper (helper.h).  It is made at the first call, and
  * belongs to the item.  -1 with @error.  [blocks, any thread] */
 SATCHEL_API int satchel_filter_content_fd (SatchelFilterItem *item, GError **error);
-/* Milliseconds until the core goes on without the filter; 0: it has gone on.  [any thread] */
+/* Milliseconds until the core goes on without the filter; 0 means that it has gone on.  [any thread] */
 SATCHEL_API gint64 satchel_filter_left_ms (const SatchelFilterItem *item);
 /* Has the core gone on without the filter?  [any thread] */
 SATCHEL_API gboolean satchel_filter_is_cancelled (const SatchelFilterItem *item);

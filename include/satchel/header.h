@@ -76,7 +76,7 @@ SATCHEL_API void satchel_parameterized_parse (const char *value, gsize len, Satc
 SATCHEL_API void satchel_parameterized_clear (SatchelParameterized *field);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelParameterized, satchel_parameterized_clear)
 /* The value of a parameter, decoded to UTF-8 however it was written (plain, RFC 2231, or RFC 2047 as some
- * programs do); NULL: there is no such parameter.  Yours. */
+ * programs do); NULL means that there is no such parameter.  Yours. */
 SATCHEL_API char *satchel_parameterized_get (const SatchelParameterized *field, const char *name);
 
 /* Returns message ids in @value, with angle brackets and in order, at most @max (the last ones); the array is

@@ -20,8 +20,8 @@ G_BEGIN_DECLS
 /* Returns a request or reply that consists of texts: each with its NUL.  Wiped when the last reference goes,
  * as requests and replies are in all processes.  @texts: NULL-ended.  [any thread] */
 SATCHEL_API GBytes *satchel_helper_pack (const char *const *texts);
-/* Returns the texts of @bytes, NULL-ended and borrowed from it; free the array alone, with g_free.  NULL:
- * they are more than @max, or none.  [any thread] */
+/* Returns the texts of @bytes, NULL-ended and borrowed from it; free the array alone, with g_free.  NULL
+ * means that they are more than @max, or none.  [any thread] */
 SATCHEL_API const char **satchel_helper_unpack (GBytes *bytes, guint max);
 
 /* ---- in the helper ---- */
@@ -58,7 +58,7 @@ SATCHEL_API GBytes *satchel_helper_call_request (const SatchelHelperCall *call);
  * thread] */
 SATCHEL_API int satchel_helper_call_content_fd (const SatchelHelperCall *call);
 SATCHEL_API guint64 satchel_helper_call_content_bytes (const SatchelHelperCall *call); /* 0: none */
-/* Milliseconds until the caller gives up; 0: it has given up.  [any thread] */
+/* Milliseconds until the caller gives up; 0 means that it has given up.  [any thread] */
 SATCHEL_API gint64 satchel_helper_call_left_ms (const SatchelHelperCall *call);
 /* Has the caller given up, or ended?  [any thread] */
 SATCHEL_API gboolean satchel_helper_call_is_cancelled (const SatchelHelperCall *call);

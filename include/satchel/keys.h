@@ -34,8 +34,8 @@ typedef enum
 #define SATCHEL_KEY_SEARCH_BYTES 1024u
 #define SATCHEL_KEY_REFERENCES 100u /* the first one, and the last ones */
 
-/* Reads a key SENT.  FALSE: the message has no Date field that can be read; then the internal date counts
- * (RFC 5256 2.2). */
+/* Reads a key SENT.  FALSE means that the message has no Date field that can be read; then the internal date
+ * counts (RFC 5256 2.2). */
 SATCHEL_API gboolean satchel_key_sent (const void *key, gsize len, gint64 *ret_time, int *ret_zone_minutes);
 /* Reads a key THREAD; the caller sets `arrived`.  `sent` is set only if there is a Date field.  References
  * go to @references. */
@@ -48,7 +48,7 @@ SATCHEL_API SatchelMatch satchel_key_search (const void *key, gsize len, const S
  * ends in CRLF, or there is no line. */
 SATCHEL_API void satchel_key_maildrop (const void *key, gsize len, gboolean *ret_is_internationalized,
                                        gboolean *ret_ends_in_crlf);
-/* The key that has field @name, in any case; FALSE: none has. */
+/* The key that has field @name, in any case; FALSE means that none has. */
 SATCHEL_API gboolean satchel_key_of_header (const char *name, SatchelKeyKind *ret_kind);
 
 G_END_DECLS

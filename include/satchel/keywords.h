@@ -39,7 +39,7 @@ satchel_keyword_set_unite_rest (const SatchelKeywordSet *set)
          | satchel_keyword_words_unite (words + 8) | satchel_keyword_words_unite (words + 12);
 }
 
-/* Returns the number of words up to the last bit that is set; 0: the set is empty. */
+/* Returns the number of words up to the last bit that is set; 0 means that the set is empty. */
 static inline guint
 satchel_keyword_set_n_words (const SatchelKeywordSet *set)
 {
@@ -103,7 +103,7 @@ satchel_keyword_set_intersect (SatchelKeywordSet *set, const SatchelKeywordSet *
     set->words[i] &= other->words[i];
 }
 
-/* Returns the lowest bit from @from on that is set; -1: there is none. */
+/* Returns the lowest bit from @from on that is set; -1 means that there is none. */
 static inline int
 satchel_keyword_set_next (const SatchelKeywordSet *set, guint from)
 {

@@ -94,11 +94,11 @@ typedef struct SatchelMailboxListenerOps
   /* May: upkeep (maintain.h), after that of the levels of the store.  @store has an access of cause
    * background. */
   SatchelMaintained (*maintain) (SatchelStore *store, const SatchelMaintenance *maintenance, GError **error);
-  /* May: hears the log of each user.  @store is the user's, with an access of the server itself; messages
-   * of the change may be gone already.  TRUE: the change is dealt with, and the next one comes.  FALSE: the
-   * same change comes again after 1 s, then 2 s, 4 s ... at most 5 min, and the administrator is shown
-   * @error.  The call may take long: only this listener falls behind.  It is called for one user at a time.
-   */
+  /* May: hears the log of each user.  @store is the user's, with an access of the server itself; messages of
+   * the change may be gone already.  TRUE means that the change is dealt with, and the next one comes.
+   * FALSE: the same change comes again after 1 s, then 2 s, 4 s ... at most 5 min, and the administrator is
+   * shown @error.  The call may take long: only this listener falls behind.  It is called for one user at a
+   * time. */
   gboolean (*heard) (SatchelStore *store, const SatchelChange *change, GError **error);
 } SatchelMailboxListenerOps;
 

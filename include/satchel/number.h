@@ -9,9 +9,9 @@
 G_BEGIN_DECLS
 
 /* Reads the digits at *@ref_at as a number of @base (2 to 16; letters of either case), and moves *@ref_at
- * behind them.  @end: where the text ends; NULL: it has an end of its own that is no digit, such as NUL.
- * Neither sign nor space nor prefix is taken; leading zeros are.  FALSE changes nothing: there is no digit,
- * or the number is greater than @max. */
+ * behind them.  @end: where the text ends; NULL means that it has an end of its own that is no digit, such as
+ * NUL. Neither sign nor space nor prefix is taken; leading zeros are.  FALSE changes nothing: there is no
+ * digit, or the number is greater than @max. */
 static inline gboolean
 satchel_number_take (const char **ref_at, const char *end, guint base, guint64 max, guint64 *ret_number)
 {

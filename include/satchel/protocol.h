@@ -93,7 +93,8 @@ SATCHEL_API guint satchel_gate_mechanism_flags (SatchelGateSession *session, con
 SATCHEL_API void satchel_gate_set_client_id (SatchelGateSession *session, const char *text);
 /* The address of the client behind a webmail server, as that tells it: what logins, limits and logs have from
  * now on.  What the client may do in clear text, and how many connections it has, goes by the connection.
- * FALSE: the peer is none of the listener's `id_networks`, or this is no address; nothing has changed. */
+ * FALSE means that the peer is none of the listener's `id_networks`, or this is no address; nothing has
+ * changed. */
 SATCHEL_API gboolean satchel_gate_set_origin (SatchelGateSession *session, const char *address);
 /* Returns the settings of this protocol. */
 SATCHEL_API const SatchelConfig *satchel_gate_config (SatchelGateSession *session);
@@ -116,11 +117,11 @@ typedef struct SatchelGateClient
                           for it */
   gboolean has_tls;    /* between client and MTA */
 } SatchelGateClient;
-/* Announces the next exchange, which needs it; not while one goes on.  @client is copied.  FALSE: the address
- * or the service is none, and nothing was announced. */
+/* Announces the next exchange, which needs it; not while one goes on.  @client is copied.  FALSE means that
+ * the address or the service is none, and nothing was announced. */
 SATCHEL_API gboolean satchel_gate_auth_for (SatchelGateSession *session, const SatchelGateClient *client);
 /* Decodes a response as clients send it: base64 (RFC 4648 4) without white space, and with its padding.
- * Yours, to be wiped; NULL: the text is not base64. */
+ * Yours, to be wiped; NULL means that the text is not base64. */
 SATCHEL_API guint8 *satchel_sasl_decode (const char *text, gsize *ret_len);
 /* Begins a login by name and password (IMAP LOGIN, POP3 USER and PASS). @method is a word for the log, such
  * as "LOGIN" or "USER". */
@@ -131,8 +132,9 @@ SATCHEL_API void satchel_gate_auth_password (SatchelGateSession *session, const 
  * 1,024 bytes, such as the tag of LOGIN), and answers the login itself.  handlers->closed (BY_US) frees the
  * state before this returns. */
 SATCHEL_API void satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
-/* Counts a protocol error, for the log and the limits.  FALSE: it was the last one that limits.bad_commands
- * allows: write a reply or a goodbye and return; the connection closes once it is sent. */
+/* Counts a protocol error, for the log and the limits.  FALSE means that it was the last one that
+ * limits.bad_commands allows: write a reply or a goodbye and return; the connection closes once it is
+ * sent. */
 SATCHEL_API gboolean satchel_gate_count_bad (SatchelGateSession *session);
 
 typedef struct SatchelProtocolOps

@@ -32,20 +32,20 @@ enum
 /* Reads the file @name of the directory @root_fd (borrowed; -1: in memory only), calling @func for each whole
  * record in order. A file that is not there is made with the first record.  What a crash left half written at
  * its end is dropped; a damaged record before the end is left out, said in the log, and kept in NAME.damaged.
- * @kind begins the file.  @flags: SATCHEL_RECORD_LOG_...  NULL: it cannot be read, is none of ours, is of a
- * newer program, or damaged where that is an error; some of it may have been given to @func. */
+ * @kind begins the file.  @flags: SATCHEL_RECORD_LOG_...  NULL means that it cannot be read, is none of ours,
+ * is of a newer program, or damaged where that is an error; some of it may have been given to @func. */
 SATCHEL_API SatchelRecordLog *satchel_record_log_open (int root_fd, const char *name, const char *kind,
                                                        guint flags, SatchelRecordFunc func,
                                                        SatchelRecordDump dump, gpointer data, GError **error);
 SATCHEL_API void satchel_record_log_free (SatchelRecordLog *log);
 /* Waits in memory for sync.  The caller has it in what `dump` emits. */
 SATCHEL_API void satchel_record_log_add (SatchelRecordLog *log, const char *record);
-/* What was added is durable.  @n_live: how many records count.  FALSE: it is not, and what was added is
- * dropped; the next sync writes a new file of what counts then. */
+/* What was added is durable.  @n_live: how many records count.  FALSE means that it is not, and what was
+ * added is dropped; the next sync writes a new file of what counts then. */
 SATCHEL_API gboolean satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error);
 /* A new file of what counts takes the place of the old one, for a change of many records at once: whatever
- * happens meanwhile, one of the two is there.  What was added and waits is dropped; `dump` has it.  FALSE: it
- * is not known which one is there; the next sync writes a new file of what counts then. */
+ * happens meanwhile, one of the two is there.  What was added and waits is dropped; `dump` has it.  FALSE
+ * means that it is not known which one is there; the next sync writes a new file of what counts then. */
 SATCHEL_API gboolean satchel_record_log_rewrite (SatchelRecordLog *log, GError **error);
 /* Returns the number of records in the file, for tests. */
 SATCHEL_API guint satchel_record_log_n_records (const SatchelRecordLog *log);

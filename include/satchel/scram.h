@@ -37,7 +37,7 @@ SATCHEL_API gboolean satchel_scram_keys_make (SatchelScramHash hash, const char 
                                               gsize salt_len, guint iterations, SatchelScramKeys *ret_keys,
                                               GError **error);
 /* Finds those of @hash among @text (RFC 5803 2: "SCRAM-SHA-256$4096:SALT$STORED:SERVER", with a blank between
- * several).  FALSE: there are none, or they are damaged. */
+ * several).  FALSE means that there are none, or they are damaged. */
 SATCHEL_API gboolean satchel_scram_keys_parse (const char *text, SatchelScramHash hash,
                                                SatchelScramKeys *ret_keys);
 SATCHEL_API char *satchel_scram_keys_format (const SatchelScramKeys *keys); /* yours */

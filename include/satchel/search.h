@@ -40,8 +40,8 @@ typedef struct SatchelSearchTerm
   gboolean is_found; /* out */
   SATCHEL_RESERVED (2);
 } SatchelSearchTerm;
-/* Looks for all terms in one pass over @content, and stops when all are found.  Its memory is bounded.
- * FALSE: @content could not be read.  [blocks] */
+/* Looks for all terms in one pass over @content, and stops when all are found.  Its memory is bounded. FALSE
+ * means that @content could not be read.  [blocks] */
 SATCHEL_API gboolean satchel_search_content (GBytes *attributes, SatchelStream *content,
                                              SatchelSearchTerm *terms, guint n_terms, GError **error);
 

@@ -105,8 +105,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSnapshot, satchel_snapshot_unref)
  * chunks). */
 SATCHEL_API const SatchelChunk *satchel_snapshot_at (const SatchelSnapshot *snapshot, guint32 index,
                                                      guint *ret_row);
-/* The index of @uid, or of the first message with a greater UID (n_messages if there is none).  TRUE: @uid
- * is there. */
+/* The index of @uid, or of the first message with a greater UID (n_messages if there is none).  TRUE means
+ * that @uid is there. */
 SATCHEL_API gboolean satchel_snapshot_find (const SatchelSnapshot *snapshot, guint32 uid, guint32 *ret_index);
 /* Returns the bit of a keyword (compared without case in ASCII), or -1. */
 SATCHEL_API int satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name);

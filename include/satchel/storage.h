@@ -119,7 +119,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStore, satchel_store_unref)
 SATCHEL_API const char *satchel_store_user (SatchelStore *store);            /* the user whose store it is */
 SATCHEL_API const SatchelAccess *satchel_store_access (SatchelStore *store); /* borrowed */
 /* Returns, for modules, the level of the store whose table is @ops; a module only knows the tables of its own
- * levels.  NULL: the store has no such level.  Valid while the handle is. */
+ * levels.  NULL means that the store has no such level.  Valid while the handle is. */
 struct SatchelStorageOps;
 struct SatchelStorage;
 SATCHEL_API struct SatchelStorage *satchel_store_level (SatchelStore *store,
@@ -303,7 +303,7 @@ typedef void (*SatchelKeyFunc) (guint index, const void *key, gsize len, gpointe
 SATCHEL_API gboolean satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids,
                                            guint n, SatchelKeyFunc func, gpointer data,
                                            SatchelErrorCode *ret_codes, GError **error);
-/* Calls @func, with index 0, if the key is in memory.  FALSE: it is not. */
+/* Calls @func, with index 0, if the key is in memory.  FALSE means that it is not. */
 SATCHEL_API gboolean satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 uid,
                                                SatchelKeyFunc func, gpointer data);
 /* Returns the email id of a message (RFC 8474), 16 bytes, which its copies by COPY and MOVE share.
@@ -504,8 +504,8 @@ struct SatchelStorageOps
    * [beside] */
   gboolean (*has_volume) (const char *volume, const SatchelConfig *section);
   /* May: reports what `open` would take over at the place of @identity, first of the user, then of each
-   * mailbox.  Changes nothing.  FALSE: there is nothing, or nothing that could be opened; @error says what
-   * to do.  [beside] */
+   * mailbox.  Changes nothing.  FALSE means that there is nothing, or nothing that could be opened; @error
+   * says what to do.  [beside] */
   gboolean (*examine) (const SatchelStorageIdentity *identity, const SatchelConfig *section,
                        SatchelExamineFunc func, gpointer data, GError **error);
   /* May.  attach is called with the first access that has a certain key, detach with the last one (which
@@ -562,8 +562,8 @@ struct SatchelStorageOps
   void (*rights) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                   SatchelMailboxRights *rights);
   /* Layers, must if they show mailboxes under other names than the level below; LIST: the name under which
-   * the layer shows the mailbox called @name below it.  Yours; NULL: it is @name.  For a mailbox that is
-   * not shown at all, a name that clients cannot know.  In memory only.  [beside] */
+   * the layer shows the mailbox called @name below it.  Yours; NULL means that it is @name.  For a mailbox
+   * that is not shown at all, a name that clients cannot know.  In memory only.  [beside] */
   char *(*shown_name) (SatchelStorage *storage, const SatchelAccess *access, const char *name);
 
   /* open_mailbox makes a handle (satchel_storage_mailbox_new) and publishes its first snapshot, with
@@ -614,8 +614,8 @@ struct SatchelStorageOps
    * may ask for each message that comes in.  [beside] */
   gboolean (*usage) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                      const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error);
-  /* May; LIST: satchel_store_quota.  Fills @ret_limits as far as its `size` says.  FALSE: there are no
-   * limits.  Never blocks.  [beside] */
+  /* May; LIST: satchel_store_quota.  Fills @ret_limits as far as its `size` says.  FALSE means that there are
+   * no limits.  Never blocks.  [beside] */
   gboolean (*limits) (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_limits);
 
   /* CONTENT_IN.  A layer wraps the writer of the level below.  @staged lives until stage_drop or commit.

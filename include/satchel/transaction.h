@@ -169,10 +169,11 @@ SATCHEL_API SatchelOperation *satchel_transaction_add (SatchelTransaction *trans
  * too long is LIMIT at commit.  [any thread] */
 SATCHEL_API void satchel_operation_set_metadata (SatchelOperation *operation, const char *key, GBytes *value);
 /* Checks preconditions, runs on the user's commit queue, and shares a sync with other commits that wait.
- * TRUE: everything is durable.  FALSE: nothing was changed.  Called once only.  Errors: NOPERM (rights),
- * OVERQUOTA, LIMIT (keywords of a mailbox, metadata), INVALID (a keyword that is no atom), NONEXISTENT (the
- * mailbox is gone), CANNOT (what does not fit; a kind or member of an operation that the driver or a layer
- * does not know), IO, CORRUPT.  Results of operations are valid until the transaction is freed.  [blocks] */
+ * TRUE: everything is durable.  FALSE means that nothing was changed.  Called once only.  Errors: NOPERM
+ * (rights), OVERQUOTA, LIMIT (keywords of a mailbox, metadata), INVALID (a keyword that is no atom),
+ * NONEXISTENT (the mailbox is gone), CANNOT (what does not fit; a kind or member of an operation that the
+ * driver or a layer does not know), IO, CORRUPT.  Results of operations are valid until the transaction is
+ * freed.  [blocks] */
 SATCHEL_API gboolean satchel_transaction_commit (SatchelTransaction *transaction, GError **error);
 
 G_END_DECLS

@@ -49,7 +49,7 @@ app_secret_show (const char *secret, char ret_text[APP_SHOWN_CHARS + 1])
               secret + 15, secret + 20);
 }
 
-/* Returns the digit that @c stands for in Crockford's base 32; 0: it is no digit. */
+/* Returns the digit that @c stands for in Crockford's base 32; 0 means that it is no digit. */
 static char
 read_char (char c)
 {

@@ -51,14 +51,15 @@ typedef struct ImapCommandRow
   gsize arguments_size;
   /* It is called until it returns DONE, and returns BLOCK only if @may_block is FALSE. */
   ImapStep (*run) (ImapSession *session, ImapCommand *command, gboolean may_block);
-  /* It is called before the view is brought up to date, each time that is tried.  NULL: there is nothing to
-   * note. */
+  /* It is called before the view is brought up to date, each time that is tried.  NULL means that there is
+   * nothing to note. */
   void (*prepare) (ImapSession *session, ImapCommand *command);
-  /* Called on the main thread, once the command has been answered with OK. NULL: there is nothing to do. */
+  /* Called on the main thread, once the command has been answered with OK. NULL means that there is nothing
+   * to do. */
   void (*succeeded) (ImapSession *session, ImapCommand *command);
-  /* A literal begins in the command, which is not complete yet.  FALSE: it is an argument.  Otherwise it is
-   * content: it was refused, or its bytes go to incoming.take, now or after a job.  NULL: all are arguments.
-   */
+  /* A literal begins in the command, which is not complete yet.  FALSE means that it is an argument.
+   * Otherwise it is content: it was refused, or its bytes go to incoming.take, now or after a job.  NULL: all
+   * are arguments. */
   gboolean (*begin_literal) (ImapSession *session, const struct ImapCommandRow *row);
   /* A line came while the command waits; then it runs on.  NULL: it never waits. */
   void (*take_line) (ImapSession *session, ImapCommand *command, const char *line);
@@ -123,7 +124,7 @@ typedef struct ImapIncoming
 {
   char *name;        /* of the destination, as the client wrote it */
   gboolean is_found; /* the destination was there when it was looked for */
-  /* Takes bytes of the literal that is coming; NULL: none is. */
+  /* Takes bytes of the literal that is coming; NULL means that none is. */
   void (*take) (ImapSession *session, const guint8 *data, gsize len);
   gboolean is_binary;        /* it is a literal8 */
   guint64 left;              /* of that literal */
@@ -334,7 +335,7 @@ void imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments 
 gboolean imap_catenate (ImapSession *session, const char *url);
 
 /* cmd_metadata.c finds, for mailboxes that go, what has the annotations of storage's @name, yours, before
- * DELETE; NULL: it has none.  [blocks] */
+ * DELETE; NULL means that it has none.  [blocks] */
 char *imap_metadata_of (ImapSession *session, const char *name);
 /* Removes annotations after DELETE. @annotations NULL: there is nothing to remove. [blocks] */
 void imap_metadata_remove (ImapSession *session, const char *annotations);

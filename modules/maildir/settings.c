@@ -121,8 +121,8 @@ expand_path (const char *path, const char *user, const char *volume)
   return expanded;
 }
 
-/* Reads one "%[0][width][X]key" at @p, which points behind the '%'. Returns the rest of the text; NULL: it
- * is malformed. */
+/* Reads one "%[0][width][X]key" at @p, which points behind the '%'. Returns the rest of the text; NULL means
+ * that it is malformed. */
 static const char *
 parse_key (const char *p, guint *ret_width, gboolean *ret_is_padded, gboolean *ret_is_hex, char *ret_key)
 {

@@ -71,7 +71,7 @@ totp_base32 (const guint8 *data, gsize len)
   return text;
 }
 
-/* Returns the length of the password without one separator at its end; 0: no password is left. */
+/* Returns the length of the password without one separator at its end; 0 means that no password is left. */
 static gsize
 password_before (const char *typed, gsize len)
 {

@@ -314,7 +314,7 @@ end_credential (const char *user, const char *credential)
   satchel_auth_end_sessions (auth, user, credential);
 }
 
-/* What the auth before us had verified; one that ended in order left nothing. */
+/* Takes over what the auth process before this one had verified; one that ended in order left nothing. */
 static void
 take_over_verified (void)
 {

@@ -158,7 +158,8 @@ void satchel_auth_grant_end (SatchelAuth *auth, const char *user);
 void satchel_auth_load_secret (int root_fd);
 /* Ends the sessions of @user that @credential opened, in all mail processes, and grants on their way. */
 void satchel_auth_end_sessions (SatchelAuth *auth, const char *user, const char *credential);
-/* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */
+/* Says whether @peer may use @service without login, by `networks` of its listeners; where they are unset,
+ * from this machine only. */
 gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);
 
 /* @users are local@domain strings, which may be taken; none unless the status is OK.  @why: a word for the
@@ -168,13 +169,13 @@ typedef void (*SatchelLookUpFunc) (SatchelDeliveryStatus status, GPtrArray *user
 /* @plain is @address without its detail, or NULL.  @func is called once, later or before this returns. */
 void satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, gint64 deadline_ms,
                            SatchelLookUpFunc func, gpointer data);
-/* When a question that is asked now must be answered. */
+/* Returns when a question that is asked now must be answered. */
 gint64 satchel_auth_deadline_ms (const SatchelAuth *auth);
-/* A LOOKUP of @peer, which is answered once users, places and attributes are known. */
+/* Takes a LOOKUP of @peer, which is answered once users, places and attributes are known. */
 gboolean satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message);
 
-/* What the userdbs say of a user, as SatchelPlace has it; NULL with @error: it is not known now.  All
- * borrowed. */
+/* What the userdbs say of a user, as SatchelPlace has it; NULL with @error means that it is not known now.
+ * All borrowed. */
 typedef void (*SatchelAttributesFunc) (const char *attributes, const GError *error, gpointer data);
 typedef struct SatchelAttributesQuestion
 {
@@ -189,8 +190,8 @@ typedef struct SatchelAttributesQuestion
 void satchel_auth_ask_attributes (SatchelAuth *auth, const SatchelAttributesQuestion *question,
                                   SatchelAttributesFunc func, gpointer data);
 
-/* Takes an OWNED of @mail, the question which users belong to that process; the answer may come later. FALSE:
- * it is malformed. */
+/* Takes an OWNED of @mail, the question which users belong to that process; the answer may come later. FALSE
+ * means that it is malformed. */
 gboolean satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
 
 typedef struct SatchelAuthEvent

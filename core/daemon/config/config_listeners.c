@@ -72,7 +72,7 @@ add_tcp (SatchelConfigWork *work, const SatchelPlanListener *like, const char *a
   listener->is_optional = is_optional;
 }
 
-/* Adds a listener for each address that the text means. FALSE: it is not an address. */
+/* Adds a listener for each address that the text means. FALSE means that it is not an address. */
 static gboolean
 add_addresses (SatchelConfigWork *work, const SatchelPlanListener *like, const char *address)
 {

@@ -9,7 +9,7 @@
 #include <satchel/auth.h>
 #include <string.h>
 
-/* Can users of any enabled module have secrets that open mail in the place of their password? */
+/* Says whether users of any enabled module can have secrets that open mail in the place of their password. */
 static gboolean
 has_own_secrets (SatchelConfigWork *work)
 {

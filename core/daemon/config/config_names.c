@@ -12,8 +12,8 @@
 
 #define NAME_MAX_BYTES 253u /* RFC 1035 2.3.4, as text */
 
-/* Says why @name is not the name of a host. NULL: it is one (RFC 1123 2.1: letters, digits, hyphens; labels
- * outside ASCII are written as they are typed). */
+/* Says why @name is not the name of a host. NULL means that it is one (RFC 1123 2.1: letters, digits,
+ * hyphens; labels outside ASCII are written as they are typed). */
 static const char *
 why_no_host (const char *name)
 {

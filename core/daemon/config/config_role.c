@@ -337,7 +337,8 @@ make_helper_images (const SatchelConfigWork *work, GError **error)
   return TRUE;
 }
 
-/* A module may ask for processes that start programs; only the site gives it that, and with it a group. */
+/* Grants a module processes that start programs, which it may ask for; only the site gives it that, and with
+ * it a group. */
 static void
 grant_programs (SatchelConfigWork *work, SatchelPlanHelper *helper)
 {

@@ -109,7 +109,7 @@ check_left_out (SatchelConfigWork *work, const SatchelConfig *storage, const cha
     }
 }
 
-/* Says why @name cannot be the name of a profile. NULL: it can. */
+/* Says why @name cannot be the name of a profile. NULL means that it can. */
 static const char *
 why_no_name (const char *name)
 {
@@ -142,7 +142,7 @@ check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint inde
   check_layers (work, profile, what, settings.layers, layers);
 }
 
-/* Finds the stack that is called @name. FALSE: there is none. */
+/* Finds the stack that is called @name. FALSE means that there is none. */
 static gboolean
 find_stack (const SatchelConfig *storage, const char *name, SatchelStackSettings *ret_stack)
 {

@@ -28,8 +28,8 @@ typedef struct Pair
   SatchelCertificateSettings files; /* with the name that clients ask for */
 } Pair;
 
-/* Reads the whole file, of at most PEM_MAX bytes. Free and wipe it with free_pem. NULL: the problem has been
- * noted. */
+/* Reads the whole file, of at most PEM_MAX bytes. Free and wipe it with free_pem. NULL means that the problem
+ * has been noted. */
 static GString *
 read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key, const char *path)
 {

@@ -362,7 +362,7 @@ answer_status (SatchelControl *control, SatchelControlClient *client, const Comm
   pass_on (control, client, command->roles, argv, first);
 }
 
-/* The client is answered when the reload has ended. */
+/* Begins a reload; the client is answered when it has ended. */
 static void
 begin_reload (SatchelControl *control, SatchelControlClient *client, const Command *command,
               const char *const *argv)

@@ -81,7 +81,7 @@ satchel_control_parse (const void *packet, gsize len)
   return next == end ? g_steal_pointer (&argv) : NULL;
 }
 
-/* Sends what waits. FALSE: the client has gone. */
+/* Sends what waits. FALSE means that the client has gone. */
 static gboolean
 flush_client (SatchelControlClient *client)
 {

@@ -36,7 +36,7 @@ void satchel_control_server_set_long_answers (SatchelControlServer *server, Satc
 /* Says whether the client has taken everything that was sent to it. */
 gboolean satchel_control_client_is_drained (const SatchelControlClient *client);
 void satchel_control_server_free (SatchelControlServer *server); /* removes the socket */
-/* Splits a request packet into words. NULL: it is malformed in some way. Free with g_strfreev. */
+/* Splits a request packet into words. NULL means that it is malformed in some way. Free with g_strfreev. */
 char **satchel_control_parse (const void *packet, gsize len);
 /* Sends @text in packets. The client closes after the @final one. */
 void satchel_control_reply (SatchelControlClient *client, const char *text, gboolean is_final, guint status);

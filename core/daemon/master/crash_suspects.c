@@ -79,7 +79,8 @@ find_suspect (SatchelSuspects *suspects, const char *crumb)
   return NULL;
 }
 
-/* An entry about a user is over after a while, and the user is served again; entries about messages stay. */
+/* Says whether an entry is over: one about a user is after a while, and the user is served again; entries
+ * about messages stay. */
 static gboolean
 is_over (const Entry *entry, gint64 now_ms)
 {
@@ -108,7 +109,7 @@ make_room (SatchelSuspects *suspects)
   g_queue_delete_link (&suspects->entries, victim);
 }
 
-/* Counts a death for @crumb. TRUE: it has become a suspect. */
+/* Counts a death for @crumb. TRUE means that it has become a suspect. */
 static gboolean
 note_key (SatchelSuspects *suspects, const char *crumb)
 {

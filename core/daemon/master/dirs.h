@@ -12,7 +12,7 @@ typedef struct SatchelDirs
 
 /* Looks at RUN_DIR, STATE_DIR, STATE_DIR/auth, the mail root and the log's directory, and changes nothing.
  * Everything that satchel_dirs_prepare would refuse, or that others could tamper with, becomes a problem of
- * @plan. FALSE: one of them is an error. */
+ * @plan. FALSE means that one of them is an error. */
 gboolean satchel_dirs_check (SatchelPlan *plan);
 /* Makes RUN_DIR, STATE_DIR, STATE_DIR/auth and the mail root, and takes the root's lock (unless lock_fd is
  * held). FALSE: something failed, and is a problem of @plan. */

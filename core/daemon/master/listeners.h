@@ -12,8 +12,8 @@ SatchelSockets *satchel_sockets_new (void);
 void satchel_sockets_inherit (SatchelSockets *sockets, const char *key, int fd, gboolean is_ours);
 /* Binds the listeners of @plan that are not bound yet. FALSE: one failed, and is a problem of @plan. */
 gboolean satchel_sockets_bind (SatchelSockets *sockets, SatchelPlan *plan);
-/* Returns the socket of a bound listener, borrowed. -1: the listener is optional, and this machine lacks its
- * address family. */
+/* Returns the socket of a bound listener, borrowed. -1 means that the listener is optional, and this machine
+ * lacks its address family. */
 int satchel_sockets_fd (SatchelSockets *sockets, const SatchelPlanListener *listener);
 /* Closes what @plan does not list. */
 void satchel_sockets_keep_only (SatchelSockets *sockets, const SatchelPlan *plan);
@@ -24,7 +24,7 @@ void satchel_sockets_foreach (SatchelSockets *sockets, SatchelSocketFunc func, g
 void satchel_sockets_free (SatchelSockets *sockets);
 /* Reports what satchel_sockets_bind would find, and keeps nothing open (`config check`). A port or socket
  * that the running server of this run directory has, or that systemd holds for it, does not count as another
- * program's. TRUE: no error was added. */
+ * program's. TRUE means that no error was added. */
 gboolean satchel_listeners_check (SatchelPlan *plan);
 
 /* Binds a TCP socket. @is_trial: it does not listen. -1: it failed, with *ret_errno. */

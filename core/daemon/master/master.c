@@ -75,8 +75,8 @@ make_table (void)
 #define SYS_memfd_secret 447 /* on every architecture; older headers lack it */
 #endif
 
-/* Makes memory that is never swapped out and that the kernel itself does not map.  -1: the kernel has none
- * (before Linux 5.14, or without secretmem.enable=1).  Its size cannot change once it is set. */
+/* Makes memory that is never swapped out and that the kernel itself does not map.  -1 means that the kernel
+ * has none (before Linux 5.14, or without secretmem.enable=1).  Its size cannot change once it is set. */
 static int
 make_secret_memory (gsize len)
 {

@@ -169,7 +169,7 @@ void satchel_upgrade_restore (SatchelMaster *master);
  * socket and lock. */
 void satchel_upgrade_begin (SatchelMaster *master);
 /* A child is of another build: its build tries the configuration, and then the server upgrades or stays.
- * FALSE: that is not possible now. */
+ * FALSE means that this is not possible now. */
 gboolean satchel_upgrade_consider (SatchelMaster *master);
 
 /* admin.c has these. */

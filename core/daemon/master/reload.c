@@ -301,7 +301,7 @@ prepare_roles (SatchelReload *reload)
   satchel_timer_arm (&reload->timeout, PREPARE_TIMEOUT_MS, prepare_timeout, reload);
 }
 
-/* What may fail is done before anybody is asked: afterwards the reload could not be refused any more. */
+/* Does what may fail before anybody is asked: afterwards the reload could not be refused any more. */
 static gboolean
 open_files (SatchelReload *reload)
 {

@@ -283,7 +283,8 @@ restart_due (SatchelTimer *timer, gpointer data)
   satchel_worker_spawn (data);
 }
 
-/* A process that a reload waits for is not tried again: the reload is refused. */
+/* Starts a process again after a while. One that a reload waits for is not tried again: the reload is
+ * refused. */
 static void
 restart_later (SatchelWorker *worker)
 {

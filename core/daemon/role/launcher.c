@@ -69,8 +69,8 @@ send_reply (GBytes *reply)
     send_error (QUESTION_FD, SATCHEL_ERROR_LIMIT, "the reply is too long");
 }
 
-/* The requests of others, and the answers to them, are not for this process, and what its libraries print is
- * not for the log. */
+/* Closes what is not for this process: the requests of others and the answers to them, and the log, which is
+ * not for what its libraries print. */
 static gboolean
 keep_only (int answer_fd)
 {
@@ -126,7 +126,7 @@ forget_child (Child *child)
   *child = children[--n_children];
 }
 
-/* A process that has ended answered before, unless something else ended it. */
+/* Tells how a process ended. One that ended by itself has answered before. */
 static void
 tell_end (const Child *child, const siginfo_t *how)
 {
@@ -138,8 +138,8 @@ tell_end (const Child *child, const siginfo_t *how)
   send_error (child->answer_fd, child->is_killed ? SATCHEL_ERROR_TIMEOUT : SATCHEL_ERROR_UNAVAILABLE, why);
 }
 
-/* What processes of requests have left running is a child of the launcher when these have ended: it ends,
- * too, and then what that has started. */
+/* Ends what processes of requests have left running, which is a child of the launcher when these have ended,
+ * and then what that has started. */
 static void
 end_strays (void)
 {

@@ -119,7 +119,8 @@ code_of (SatchelRole role)
   return &codes[i];
 }
 
-/* May be called in any thread: each message is one packet, so it does not mix with those of the main loop. */
+/* Tells master why the process fails. Any thread may call it: each message is one packet, so it does not mix
+ * with those of the main loop. */
 static void
 tell_failure (const char *why)
 {

@@ -56,14 +56,14 @@ typedef struct SatchelTlsFile
 /* These are the calls of a role. Each may be NULL. */
 typedef struct SatchelRoleHooks
 {
-  /* The link to @peer works (also for those that were there before start, right after it).  An earlier link
-   * of the same peer has been reported down before. */
+  /* Is called when the link to @peer works (also for those that were there before start, right after it). An
+   * earlier link of the same peer has been reported down before. */
   void (*peer_up) (SatchelRoleContext *context, SatchelPeer *peer);
-  /* The link broke or was replaced, so everything that waits for this peer has failed. peer->link is NULL
-   * already. role.c itself asks master for a new link. */
+  /* Is called when the link broke or was replaced, so that everything that waits for this peer has failed.
+   * peer->link is NULL already. role.c itself asks master for a new link. */
   void (*peer_down) (SatchelRoleContext *context, SatchelPeer *peer);
-  /* Takes a message of the peer. FALSE: the message is not acceptable, so the link is closed (peer_down
-   * follows). */
+  /* Takes a message of the peer. FALSE means that the message is not acceptable, so the link is closed
+   * (peer_down follows). */
   gboolean (*peer_message) (SatchelRoleContext *context, SatchelPeer *peer, SatchelIpcMessage *message);
 
   /* A reload has two phases, so that one that fails anywhere changes nothing. prepare builds what @config
@@ -77,13 +77,13 @@ typedef struct SatchelRoleHooks
    * from now on. NULL: the role takes none. */
   void (*listener) (SatchelRoleContext *context, const SatchelListener *listener);
 
-  /* Stops taking connections, ends sessions properly (BYE), and calls satchel_role_stopped when none is
-   * left. After @grace_ms the process is ended anyway. NULL: the process ends at once. */
+  /* Stops taking connections, ends sessions properly (BYE), and calls satchel_role_stopped when none is left.
+   * After @grace_ms the process is ended anyway. NULL means that the process ends at once. */
   void (*stop) (SatchelRoleContext *context, guint grace_ms);
 
-  /* Takes a request of an administrator, which comes by master: "status", "who", "kick" USER, "release"
-   * USER, "adopt" USER SLOT. The role answers with satchel_role_admin_reply, now or later; the last reply is
-   * final. FALSE: the role does not know the request. */
+  /* Takes a request of an administrator, which comes by master: "status", "who", "kick" USER, "release" USER,
+   * "adopt" USER SLOT. The role answers with satchel_role_admin_reply, now or later; the last reply is final.
+   * FALSE means that the role does not know the request. */
   gboolean (*admin) (SatchelRoleContext *context, guint64 request, const char *const *argv);
   /* Hears of a long request that the administrator has read @n_bytes of the answer, or (@is_cancel) that
    * nobody waits any more. */
@@ -134,16 +134,17 @@ gboolean satchel_helper_role_start (SatchelRoleContext *context, const SatchelRo
 /* Sets the limits of a helper, before its sandbox closes. */
 gboolean satchel_helper_role_confine (SatchelRoleContext *context, GError **error);
 
-/* Finds a peer. NULL: there is no such process (yet). */
+/* Finds a peer. NULL means that there is no such process (yet). */
 SatchelPeer *satchel_role_peer (SatchelRoleContext *context, SatchelRole role, guint slot);
-/* Sends @message (taken over). FALSE: the peer is away, and the message was dropped. */
+/* Sends @message (taken over). FALSE means that the peer is away, and the message was dropped. */
 gboolean satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message);
-/* Does the same once everything that @first has been sent before is with it, or its link broke. NULL: there
- * is nothing to wait for. */
+/* Does the same once everything that @first has been sent before is with it, or its link broke. NULL means
+ * that there is nothing to wait for. */
 gboolean satchel_peer_send_after (SatchelPeer *peer, SatchelIpcMessage *message, const SatchelPeer *first);
 /* Says whether the peer is there, and takes its messages in time (satchel_ipc_link_is_behind). */
 gboolean satchel_peer_keeps_up (const SatchelPeer *peer);
-/* Reads the entry of listen.listeners called @name. FALSE: it is a default listener, which has none. */
+/* Reads the entry of listen.listeners called @name. FALSE means that it is a default listener, which has
+ * none. */
 gboolean satchel_role_find_listener (SatchelRoleContext *context, const char *name,
                                      SatchelListenerSettings *ret_settings);
 /* Answers a request of an administrator. @status: the exit status of the command; 0 is success. @text: whole

@@ -26,7 +26,7 @@ struct SatchelRolePrivate
 /* Runs `satcheld --role=NAME` until the process is to end. Returns the exit status. */
 int satchel_role_main (SatchelRole role, guint slot);
 
-/* Takes one message of master. FALSE: it is not acceptable. */
+/* Takes one message of master. FALSE means that it is not acceptable. */
 gboolean satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message);
 void satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, const char *module,
                             guint64 serial, int fd);

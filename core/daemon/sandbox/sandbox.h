@@ -23,7 +23,8 @@ typedef struct SatchelSandboxPath
 /* Loads what libraries would otherwise open later: charsets, time zone, the unwinder, random seeds. */
 void satchel_sandbox_preload (SatchelRole role);
 /* Enters the sandbox. @ports: guint16, TCP ports to which the process itself may connect; NULL: none, and
- * connecting ends the process. FALSE: the kernel lacks something and @mode is REQUIRED, or a rule failed. */
+ * connecting ends the process. FALSE means that the kernel lacks something and @mode is REQUIRED, or a rule
+ * failed. */
 gboolean satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelSandboxPath *paths,
                                 guint n_paths, const GArray *ports, GError **error);
 

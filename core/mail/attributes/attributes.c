@@ -212,7 +212,7 @@ typedef struct Record
   gsize raw_len;
 } Record;
 
-/* Reads the next record and moves @offset behind it. FALSE: there is none. */
+/* Reads the next record and moves @offset behind it. FALSE means that there is none. */
 static gboolean
 next_record (const guint8 *records, gsize len, gsize *offset, Record *ret)
 {

@@ -193,7 +193,7 @@ typedef struct Shown
 } Shown;
 
 /* Appends @folded, a name or address as ENVELOPE shows it, unless the field's raw text contains the same
- * bytes already. TRUE: the key has no more room, which ends the walk over the addresses. */
+ * bytes already. TRUE means that the key has no more room, which ends the walk over the addresses. */
 static gboolean
 append_shown (const char *folded, gsize len, gpointer data)
 {

@@ -68,7 +68,7 @@ skip_space (DateReader *reader)
   reader->at = satchel_skip_cfws (reader->at, reader->end, NULL);
 }
 
-/* Reads at most @max_digits digits. Returns their number; 0: there are none. */
+/* Reads at most @max_digits digits. Returns their number; 0 means that there are none. */
 static int
 read_number (DateReader *reader, int max_digits, int *ret_value)
 {
@@ -283,7 +283,7 @@ satchel_imap_date_time_format (gint64 time, char buffer[SATCHEL_DATE_BYTES])
               months + 3 * (clock.month - 1), (int) clock.year, clock.hour, clock.minute, clock.second);
 }
 
-/* Reads "d-Mon-yyyy" at the start of @text. Returns the number of bytes; 0: there is no date. */
+/* Reads "d-Mon-yyyy" at the start of @text. Returns the number of bytes; 0 means that there is no date. */
 static gsize
 read_imap_date (const char *text, gsize len, gsize day_digits, gint64 *ret_day)
 {

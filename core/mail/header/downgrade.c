@@ -141,7 +141,7 @@ put_encoded (Folder *folder, const char *text, gsize len)
     }
 }
 
-/* A word that may stay as it is: printable ASCII that no reader takes for an encoded word. */
+/* Says whether a word may stay as it is: printable ASCII that no reader takes for an encoded word. */
 static gboolean
 is_plain (const char *word, gsize len)
 {
@@ -254,7 +254,7 @@ put_address (Folder *folder, const SatchelAddress *address)
   put_token (folder, NO_ADDRESS, strlen (NO_ADDRESS));
 }
 
-/* Writes addresses. FALSE: there are none, or more than are parsed. */
+/* Writes addresses. FALSE means that there are none, or more than are parsed. */
 static gboolean
 put_addresses (Folder *folder, const char *value, gsize len)
 {
@@ -286,7 +286,7 @@ put_addresses (Folder *folder, const char *value, gsize len)
 }
 
 /* Writes "; name=value" in pieces that fit lines (RFC 2231 3). @value: percent-encoded if @is_extended, else
- * as a reader sees it. FALSE: it is too long for that, too. */
+ * as a reader sees it. FALSE means that it is too long for that, too. */
 static gboolean
 put_parameter (Folder *folder, const char *name, const char *value, gboolean is_extended)
 {
@@ -345,7 +345,7 @@ put_parameters (Folder *folder, const char *value, gsize len)
   return TRUE;
 }
 
-/* A field in the form that its syntax has for what is not ASCII.  FALSE: none. */
+/* Writes a field in the form that its syntax has for what is not ASCII. FALSE means that it has none. */
 static gboolean
 put_value (Folder *folder, const SatchelHeaderField *field)
 {

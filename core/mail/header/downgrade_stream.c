@@ -98,8 +98,8 @@ static const SatchelStreamOps downgraded_ops = {
   .free = downgraded_free,
 };
 
-/* Replaces the header block [offset, offset + len) of the content if it needs that. FALSE: it cannot be
- * read. */
+/* Replaces the header block [offset, offset + len) of the content if it needs that. FALSE means that it
+ * cannot be read. */
 static gboolean
 replace_block (DowngradedStream *self, guint64 offset, gsize len, guint64 *done, GError **error)
 {

@@ -41,7 +41,7 @@ find_close (WordDecoder *decoder, const char *from)
   return decoder->next_close = decoder->end;
 }
 
-/* Parses an encoded word at "=?". TRUE: @ret has its pieces, and @ret_after the place behind it. */
+/* Parses an encoded word at "=?". TRUE means that @ret has its pieces, and @ret_after the place behind it. */
 static gboolean
 parse_word (WordDecoder *decoder, const char *at, EncodedWord *ret_word, const char **ret_after)
 {

@@ -47,8 +47,8 @@ read_token (const char *at, const char *end, const char *stops, GString *out)
   return at;
 }
 
-/* A value without quotes may hold spaces and tspecials in practice: it runs to ';', a comment or the line's
- * end. */
+/* Reads a value without quotes, which may hold spaces and tspecials in practice: it runs to ';', a comment or
+ * the line's end. */
 static const char *
 read_bare_value (const char *at, const char *end, GString *out)
 {

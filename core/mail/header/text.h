@@ -7,9 +7,9 @@
 /* Tells whether it is CRLF or LF alone. */
 gboolean satchel_is_blank_line (const char *at, const char *end);
 
-/* The line begins as a field does: a name and a colon (RFC 5322 2.2; 4.5 allows white space between).  Names
- * with 8-bit bytes, which nothing allows, count, since no text begins so: a byte order mark before "From:".
- */
+/* Says whether the line begins as a field does: a name and a colon (RFC 5322 2.2; 4.5 allows white space
+ * between). Names with 8-bit bytes, which nothing allows, count, since no text begins so: a byte order mark
+ * before "From:". */
 gboolean satchel_can_be_field (const char *at, const char *end);
 
 /* Returns the place past folding white space and comments (RFC 5322 3.2.2), which may nest; the count keeps

@@ -93,7 +93,8 @@ swap_separators (const SatchelNamespace *ns, char *name)
         *name = *name == '.' ? '/' : '.';
 }
 
-/* A prefix that starts with INBOX matches it in any case, as the name itself does. */
+/* Says whether a name begins with the prefix. One that starts with INBOX matches it in any case, as the name
+ * itself does. */
 static gboolean
 has_prefix (const SatchelNamespace *ns, const char *name)
 {

@@ -38,7 +38,8 @@ add_unit (GString *out, guint unit, guint *high)
   return TRUE;
 }
 
-/* Decodes a shifted run from the first character after '&'. Returns the closing '-'; NULL: the run is bad. */
+/* Decodes a shifted run from the first character after '&'. Returns the closing '-'; NULL means that the run
+ * is bad. */
 static const char *
 decode_shift (const char *at, const char *end, GString *out)
 {

@@ -13,7 +13,7 @@
 #define PREVIEW_CHARS 200u
 #define PIECE_BYTES 512u
 
-/* Skips an element whose text readers do not see; @at is past '<'.  NULL: it is another element. */
+/* Skips an element whose text readers do not see; @at is past '<'.  NULL means that it is another element. */
 static const char *
 skip_hidden (const char *at, const char *end)
 {
@@ -33,7 +33,7 @@ skip_hidden (const char *at, const char *end)
   return NULL;
 }
 
-/* Appends the character of an entity such as "&amp;". FALSE: it is a plain '&'. */
+/* Appends the character of an entity such as "&amp;". FALSE means that it is a plain '&'. */
 static gboolean
 append_entity (const char **at, const char *end, GString *out)
 {

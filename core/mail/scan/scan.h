@@ -58,7 +58,8 @@ char *satchel_scan_header (ScanTree *tree, ScanPart *part, const char *block, gs
                            const char *default_type, gboolean is_message);
 /* Fills @part, which stands for the content of a message with a transfer encoding. */
 void satchel_scan_encoded_message (ScanTree *tree, ScanPart *part, SatchelEncoding encoding);
-/* The header is of mail that came by SMTPUTF8, or that has an address which only RFC 6532 allows. */
+/* Says whether the header is of mail that came by SMTPUTF8, or that has an address which only RFC 6532
+ * allows. */
 gboolean satchel_scan_is_internationalized (const char *block, gsize len);
 /* Makes @part a leaf that no client looks into: its structure is beyond the bounds. */
 void satchel_scan_force_leaf (ScanTree *tree, ScanPart *part);

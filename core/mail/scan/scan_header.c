@@ -122,7 +122,7 @@ parameter_value (const SatchelParameterized *field, const char *name)
   return NULL;
 }
 
-/* Splits "type/subtype". FALSE: the text is not one. */
+/* Splits "type/subtype". FALSE means that the text is not one. */
 static gboolean
 split_type (const char *token, char **ret_type, char **ret_subtype)
 {

@@ -119,8 +119,8 @@ satchel_scanner_free (SatchelScanner *scanner)
   g_free (scanner);
 }
 
-/* The text after "--" is a delimiter of an open multipart: its place on the stack, or -1.  The innermost
- * wins; the whole line is compared, so that a boundary may be a prefix of another. */
+/* Finds the open multipart of which the text after "--" is a delimiter: its place on the stack, or -1. The
+ * innermost wins; the whole line is compared, so that a boundary may be a prefix of another. */
 static int
 find_boundary (const SatchelScanner *scanner, const guint8 *text, gsize len, gboolean *ret_is_close)
 {
@@ -242,7 +242,7 @@ drop_cut_field (GString *header)
   g_string_truncate (header, start);
 }
 
-/* The innermost part is a message, with a message's header, not one of MIME only. */
+/* Says whether the innermost part is a message, with a message's header, not one of MIME only. */
 static gboolean
 is_in_message (const SatchelScanner *scanner)
 {
@@ -267,7 +267,7 @@ add_encoded_message (SatchelScanner *scanner, guint64 body, guint64 line)
   scanner->capture = CAPTURE_NONE;
 }
 
-/* The header of the innermost part is complete; its body starts at @body, after @line lines. */
+/* Ends the header of the innermost part; its body starts at @body, after @line lines. */
 static void
 end_header (SatchelScanner *scanner, guint64 body, guint64 line)
 {

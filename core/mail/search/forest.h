@@ -14,7 +14,8 @@ typedef struct ForestNode
 } ForestNode;
 
 /* @nodes[0] is not used; what belongs to new nodes is all zero. */
-/* Makes @parent the parent of @root, which has none.  FALSE: @parent is in its tree, and nothing was done. */
+/* Makes @parent the parent of @root, which has none.  FALSE means that @parent is in its tree, and nothing
+ * was done. */
 gboolean satchel_forest_link (ForestNode *nodes, guint32 root, guint32 parent);
 /* Makes a root of @node, which has a parent. */
 void satchel_forest_cut (ForestNode *nodes, guint32 node);

@@ -12,11 +12,11 @@ struct SatchelNeedle
   gboolean is_ascii;
 };
 
-/* Is the needle in UTF-8 text that is not folded yet? */
+/* Says whether the needle is in UTF-8 text that is not folded yet. */
 gboolean satchel_needle_is_in (const SatchelNeedle *needle, const char *text, gsize len);
-/* Is it in a raw header value, once encoded words are decoded? */
+/* Says whether it is in a raw header value, once encoded words are decoded. */
 gboolean satchel_needle_is_in_value (const SatchelNeedle *needle, const char *value, gsize len);
-/* Is it in text that is folded already? */
+/* Says whether it is in text that is folded already. */
 gboolean satchel_needle_is_in_folded (const SatchelNeedle *needle, const char *text, gsize len);
 
 gboolean satchel_is_address_field (const char *name);
@@ -24,6 +24,7 @@ gboolean satchel_is_address_field (const char *name);
  * whether it did. */
 typedef gboolean (*SatchelShownFunc) (const char *folded, gsize len, gpointer data);
 gboolean satchel_show_addresses (const char *value, gsize len, SatchelShownFunc func, gpointer data);
-/* In the value of field @name as it stands, and for addresses also as ENVELOPE shows them. */
+/* Says whether it is in the value of field @name as it stands, and for addresses also as ENVELOPE shows
+ * them. */
 gboolean satchel_needle_is_in_field (const SatchelNeedle *needle, const char *name, const char *value,
                                      gsize len);

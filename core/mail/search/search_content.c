@@ -141,8 +141,8 @@ look_in_field (Search *search, const SatchelHeaderField *field, gboolean is_mess
     }
 }
 
-/* The whole block at once, unfolded and in lower case, if it is plain ASCII without encoded words, as most
- * are.  FALSE: it has to be looked at field by field. */
+/* Looks in the whole block at once, unfolded and in lower case, if it is plain ASCII without encoded words,
+ * as most are. FALSE means that it has to be looked at field by field. */
 static gboolean
 look_in_plain_block (Search *search, char *block, gsize len, gboolean is_body)
 {

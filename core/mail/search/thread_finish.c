@@ -46,7 +46,7 @@ by_sent_date (const SatchelThreader *threader)
   return dated;
 }
 
-/* The first message of each subject by date has the others below it. */
+/* Puts all messages of a subject below the first one by date. */
 static void
 gather_all (Tree *tree)
 {
@@ -157,7 +157,7 @@ gather_subjects (Tree *tree)
     }
 }
 
-/* A dummy that became part of another stands for that one. */
+/* Returns the parent of a message. A dummy that became part of another stands for that one. */
 static guint32
 parent_of (const Tree *tree, guint32 message)
 {

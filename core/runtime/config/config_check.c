@@ -276,7 +276,7 @@ check_elements (Checker *checker, char close, guint depth)
   advance_token (checker);
 }
 
-/* Checks a value. FALSE: there is none here. */
+/* Checks a value. FALSE means that there is none here. */
 static gboolean
 check_value (Checker *checker, guint depth)
 {

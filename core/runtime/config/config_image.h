@@ -44,8 +44,8 @@ char *satchel_config_problem_text (const SatchelConfigProblem *problem);
 void satchel_config_problems_json (const GPtrArray *problems, const char *config_dir, gboolean is_valid,
                                    GString *out);
 
-/* Finds a module's schema by the name of its group. The caller gives it (the loader has one); NULL: there is
- * no such module. */
+/* Finds a module's schema by the name of its group. The caller gives it (the loader has one); NULL means that
+ * there is no such module. */
 typedef const SatchelConfigRow *(*SatchelConfigSchemaFunc) (const char *group, gpointer data);
 /* Reads defaults_dir (*.conf), conf_dir/satchel.conf and conf_dir/conf.d (*.conf), and @overrides
  * ("group.setting=VALUE", NULL-ended, may be NULL), merges key by key, validates everything and collects all
@@ -89,7 +89,8 @@ char **satchel_config_set_compare (const SatchelConfigSet *before, const Satchel
 SatchelConfigSet *satchel_config_set_from_text (const char *group, const SatchelConfigRow *rows,
                                                 const char *text, GError **error);
 
-/* Returns the one of @names (NULL-ended) that @name was probably meant to be; NULL: none is near enough. */
+/* Returns the one of @names (NULL-ended) that @name was probably meant to be; NULL means that none is near
+ * enough. */
 const char *satchel_suggest (const char *name, const char *const *names);
 /* Appends a number as a file has it, without quotes: "50M", "30d", "0660", "true". */
 void satchel_config_number_format (SatchelConfigType type, gint64 number, GString *out);

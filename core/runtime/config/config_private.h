@@ -72,8 +72,8 @@ typedef struct SatchelConfigText
 } SatchelConfigText;
 void satchel_config_text_free (SatchelConfigText *text);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelConfigText, satchel_config_text_free)
-/* Reads a file with its includes, which must be inside the directory @tree. NULL: the file cannot be used,
- * and @problems says why. */
+/* Reads a file with its includes, which must be inside the directory @tree. NULL means that the file cannot
+ * be used, and @problems says why. */
 SatchelConfigText *satchel_config_text_read (const char *path, const char *tree, GPtrArray *problems);
 /* Makes a text without includes. @label: the file name in problems; @has_lines: problems name a line. */
 SatchelConfigText *satchel_config_text_from_string (const char *label, const char *string, gboolean has_lines,
@@ -105,7 +105,7 @@ gboolean satchel_config_value_read (SatchelConfigReader *reader, const SatchelCo
 const SatchelConfigRow *satchel_config_find_row (const SatchelConfigRow *rows, const char *key);
 
 /* config_units.c has these. */
-/* Parses one scalar from text without quotes. FALSE: it is not one, with an explanation. */
+/* Parses one scalar from text without quotes. FALSE means that it is not one, with an explanation. */
 gboolean satchel_config_scalar_parse (const SatchelConfigRow *row, const char *text,
                                       SatchelConfigValue *value, char **ret_why);
 gboolean satchel_config_check_range (const SatchelConfigRow *row, gint64 number, char **ret_why);

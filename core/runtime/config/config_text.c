@@ -253,7 +253,7 @@ include_file (Expansion *expansion, const char *by, guint line, const char *name
   return FALSE;
 }
 
-/* Expands includes. FALSE: something could not be included; the rest has been expanded. */
+/* Expands includes. FALSE means that something could not be included; the rest has been expanded. */
 static gboolean
 expand_lines (Expansion *expansion, const char *name, const char *bytes, gsize len, gboolean has_lines)
 {

@@ -97,7 +97,7 @@ make_absolute (const char *path, const char *conf_dir)
   return *path == '\0' ? g_strdup ("") : g_canonicalize_filename (path, conf_dir);
 }
 
-/* Checks a well-formed secret, such as the name of its file. FALSE: it is refused. */
+/* Checks a well-formed secret, such as the name of its file. FALSE means that it is refused. */
 static gboolean
 check_secret (SatchelConfigReader *reader, const char *path, const config_setting_t *setting,
               SatchelConfigValue *value)

@@ -34,9 +34,9 @@ struct SatchelTransport
 };
 /* Makes a transport over a plain socket. Takes over @fd. */
 SatchelTransport *satchel_transport_new_plain (int fd);
-/* Makes a transport that compresses over @inner, which it takes over. @input was read from @inner before;
- * the first @n_plain bytes of output are sent as they are. If a write reports less than it was given, the
- * caller must come again with the rest. NULL: the build has no zlib, or there is no memory. */
+/* Makes a transport that compresses over @inner, which it takes over. @input was read from @inner before; the
+ * first @n_plain bytes of output are sent as they are. If a write reports less than it was given, the caller
+ * must come again with the rest. NULL means that the build has no zlib, or there is no memory. */
 SatchelTransport *satchel_transport_new_deflate (SatchelTransport *inner, const void *input, gsize len,
                                                  gsize n_plain);
 /* Frees memory of an idle transport; its next output is compressed a little less well. */

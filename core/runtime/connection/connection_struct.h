@@ -78,7 +78,7 @@ gsize connection_make_room (SatchelConnection *connection, gsize wanted);
 OutBlock *connection_new_block (void);
 void connection_append_block (SatchelConnection *connection, OutBlock *block);
 const guint8 *connection_block_data (const OutBlock *block);
-/* The first @len bytes of output were sent. */
+/* Drops the first @len bytes of output, which were sent. */
 void connection_drop_sent (SatchelConnection *connection, gsize len);
 void connection_output_free (SatchelConnection *connection);
 /* All output that was not sent; yours. */

@@ -8,18 +8,18 @@
 
 #include "core/runtime/ipc/ipc.h"
 
-/* Sends @message (taken over) to the other end. FALSE: the other end is away. */
+/* Sends @message (taken over) to the other end. FALSE means that the other end is away. */
 typedef gboolean (*SatchelHelperSendFunc) (gpointer data, SatchelIpcMessage *message);
 
-/* Adds @bytes to a message. *ret_fd: a descriptor to be closed once the message was sent; -1: none. FALSE:
- * @bytes are longer than SATCHEL_HELPER_BYTES_MAX, or there is no memory. */
+/* Adds @bytes to a message. *ret_fd: a descriptor to be closed once the message was sent; -1: none. FALSE
+ * means that @bytes are longer than SATCHEL_HELPER_BYTES_MAX, or there is no memory. */
 gboolean satchel_helper_put_bytes (SatchelIpcMessage *message, GBytes *bytes, int *ret_fd);
-/* Takes bytes out of a message. NULL: they are not acceptable. */
+/* Takes bytes out of a message. NULL means that they are not acceptable. */
 GBytes *satchel_helper_take_bytes (SatchelIpcMessage *message);
 /* Adds an error in the place of an answer. */
 void satchel_helper_put_error (SatchelIpcMessage *message, SatchelErrorCode code, const char *why);
-/* Takes an answer out of a message: u32 0 and bytes, or an error. NULL without @error: it is not acceptable.
- */
+/* Takes an answer out of a message: u32 0 and bytes, or an error. NULL without @error means that it is not
+ * acceptable. */
 GBytes *satchel_helper_take_answer (SatchelIpcMessage *message, GError **error);
 
 /* Sets bounds for all helpers together: calls without an answer, and their content. */
@@ -28,7 +28,7 @@ void satchel_helper_calls_set_limits (guint calls, guint64 content_bytes);
 void satchel_helper_calls_up (const char *module, SatchelHelperSendFunc send, gpointer data);
 /* Notes that the helper of @module cannot be reached; its calls fail. */
 void satchel_helper_calls_down (const char *module);
-/* Takes a message of the helper. FALSE: it is malformed. */
+/* Takes a message of the helper. FALSE means that it is malformed. */
 gboolean satchel_helper_calls_message (const char *module, SatchelIpcMessage *message);
 /* Returns the number of calls without an answer, over all helpers. */
 guint satchel_helper_calls_n (void);

@@ -221,17 +221,17 @@ gboolean satchel_ipc_message_is_done (SatchelIpcMessage *message);
 /* A link is one end of a socket pair in the reactor. Messages queue while the socket is full (at most 4,096,
  * then the link breaks). Links belong to the main thread. */
 typedef struct SatchelIpcLink SatchelIpcLink;
-/* Takes a message. FALSE: it is not acceptable, so the link is closed. */
+/* Takes a message. FALSE means that it is not acceptable, so the link is closed. */
 typedef gboolean (*SatchelIpcFunc) (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data);
 typedef void (*SatchelIpcClosedFunc) (SatchelIpcLink *link, gpointer data);
 SatchelIpcLink *satchel_ipc_link_new (int fd, SatchelIpcFunc func, SatchelIpcClosedFunc closed,
                                       gpointer data);
 void satchel_ipc_link_free (SatchelIpcLink *link);
-/* Sends @message (taken over; its descriptors stay the caller's). FALSE: the link is broken. */
+/* Sends @message (taken over; its descriptors stay the caller's). FALSE means that the link is broken. */
 gboolean satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message);
 /* Sends @message (taken over) when everything that @first has queued is sent, or @first is broken: what it
- * tells of must be with the peer of @first before. NULL: there is nothing to wait for. FALSE: @link is
- * broken. */
+ * tells of must be with the peer of @first before. NULL means that there is nothing to wait for. FALSE: @link
+ * is broken. */
 gboolean satchel_ipc_send_after (SatchelIpcLink *link, SatchelIpcMessage *message, SatchelIpcLink *first);
 /* Says whether the peer is so far behind that half of the queue is taken; what can be refused should be. */
 gboolean satchel_ipc_link_is_behind (const SatchelIpcLink *link);

@@ -95,8 +95,8 @@ retry_flush (SatchelTimer *timer, gpointer data)
   flush_queue (data);
 }
 
-/* Tries to send a message. FALSE: it was not sent, so it must be tried later; a link that cannot be used any
- * more breaks. */
+/* Tries to send a message. FALSE means that it was not sent, so it must be tried later; a link that cannot be
+ * used any more breaks. */
 static gboolean
 try_send (SatchelIpcLink *link, const SatchelIpcMessage *message)
 {
@@ -131,7 +131,7 @@ flush_queue (SatchelIpcLink *link)
     }
 }
 
-/* Reads one message. FALSE: there is nothing more to read now. */
+/* Reads one message. FALSE means that there is nothing more to read now. */
 static gboolean
 read_one (SatchelIpcLink *link)
 {
@@ -238,7 +238,7 @@ own_fds (SatchelIpcMessage *message)
   return TRUE;
 }
 
-/* Queues a message, which is taken over. FALSE: the queue was full, so the link is broken. */
+/* Queues a message, which is taken over. FALSE means that the queue was full, so the link is broken. */
 static gboolean
 queue_message (SatchelIpcLink *link, SatchelIpcMessage *message)
 {

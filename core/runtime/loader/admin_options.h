@@ -15,7 +15,7 @@ gboolean satchel_admin_check_table (const SatchelModule *module, const SatchelPr
 gboolean satchel_admin_is_in_auth (const SatchelAdminCommand *command);
 /* Returns the option that a word of the command line sets, or NULL. */
 const SatchelConfigRow *satchel_admin_operand (const SatchelAdminCommand *command);
-/* Finds a command by name; NULL: there is none. */
+/* Finds a command by name; NULL means that there is none. */
 const SatchelAdminCommand *satchel_admin_find (const SatchelAdminOps *ops, const char *name);
 /* Parses @words, NULL-ended: "NAME=VALUE" each, "NAME=" for a BOOL. Yours (satchel_admin_options_free).
  * NULL: INVALID, with a text for the administrator. */

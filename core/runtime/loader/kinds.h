@@ -12,7 +12,7 @@ typedef struct SatchelKindRow
   gsize band_at;         /* offset of its member `band`; 0: the kind has none */
   gboolean must_be_band; /* 1..999; else 0 is a band, too */
   /* Several of the kind may be enabled, and are asked one after the other: the title of that list, for people
-   * and in JSON.  NULL: there is no order. */
+   * and in JSON.  NULL means that there is no order. */
   const char *title, *key;
 } SatchelKindRow;
 

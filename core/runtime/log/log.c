@@ -151,7 +151,7 @@ character_at (const char *text, gsize len, gboolean *ret_is_plain)
   return (gsize) g_unichar_to_utf8 (c, NULL);
 }
 
-/* The number of printable ASCII characters that @text, of @len bytes, begins with. */
+/* Returns the number of printable ASCII characters that @text, of @len bytes, begins with. */
 static gsize
 count_printable (const char *text, gsize len)
 {
@@ -404,7 +404,7 @@ is_quotable (gunichar c, gboolean is_ascii, gboolean keeps_equals)
   return is_ascii ? c >= 0x20 && c < 0x7f : g_unichar_isprint (c);
 }
 
-/* The number of ASCII characters that @value begins with and that may stand for themselves. */
+/* Returns the number of ASCII characters that @value begins with and that may stand for themselves. */
 static gsize
 count_quotable (const char *value, gsize len, gboolean keeps_equals)
 {

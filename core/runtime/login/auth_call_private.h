@@ -79,5 +79,5 @@ void satchel_calls_set_worker (SatchelCallWorker worker);
 void satchel_keyrings_set (GPtrArray *keyrings);
 /* Sets what satchel_auth_derive derives from. */
 void satchel_auth_set_secret (const guint8 bytes[SATCHEL_DERIVED_BYTES]);
-/* What satchel_auth_end_credential does. */
+/* Sets what satchel_auth_end_credential does. */
 void satchel_auth_set_end_credential (void (*func) (const char *user, const char *credential));

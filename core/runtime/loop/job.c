@@ -180,8 +180,8 @@ finish_job (gpointer data)
 
 static gpointer thread_main (gpointer data);
 
-/* Makes a thread if none is free to take what stands in line. FALSE: the system gives no thread. Called
- * under the lock. */
+/* Makes a thread if none is free to take what stands in line. FALSE means that the system gives no thread.
+ * Called under the lock. */
 static gboolean
 add_thread (void)
 {

@@ -87,7 +87,8 @@ satchel_timer_cancel (SatchelTimer *timer)
   unlink_timer (timer);
 }
 
-/* Returns the distance from slot @first, around the circle, to the first used one; -1: none is used. */
+/* Returns the distance from slot @first, around the circle, to the first used one; -1 means that none is
+ * used. */
 static int
 next_used (Level *level, guint first)
 {

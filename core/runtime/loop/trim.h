@@ -4,5 +4,5 @@
 #pragma once
 #include <glib.h>
 
-/* How many there are now of what most memory goes with: connections, sessions.  Main thread. */
+/* Notes how many there are now of what most memory goes with: connections or sessions. Main thread. */
 void satchel_trim_note (guint n);

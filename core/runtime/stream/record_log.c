@@ -64,7 +64,7 @@ add_line (GString *out, const char *record)
   g_string_append_printf (out, "%08x %s\n", checksum_record (record, strlen (record)), record);
 }
 
-/* Returns the record in a line of @len bytes, which has no line end; NULL: the line is damaged. */
+/* Returns the record in a line of @len bytes, which has no line end; NULL means that the line is damaged. */
 static const char *
 check_line (const char *line, gsize len)
 {
@@ -150,7 +150,7 @@ write_text (int fd, const char *text, gsize len, const char *name, GError **erro
          || satchel_error_set_errno (error, errno, "the file %s cannot be written", name);
 }
 
-/* The damaged file is kept, so that an administrator can read what it said. */
+/* Keeps the damaged file, so that an administrator can read what it said. */
 static void
 keep_damaged (const SatchelRecordLog *log, const char *text, gsize len, const Reading *reading)
 {
@@ -193,7 +193,7 @@ is_guarded (const SatchelRecordLog *log)
   return log->root_fd >= 0 && (log->flags & SATCHEL_RECORD_LOG_GUARDED) != 0;
 }
 
-/* How long the file was when the mark was written last. */
+/* Reads how long the file was when the mark was written last. */
 static gboolean
 read_mark (const SatchelRecordLog *log, guint64 *ret_length, GError **error)
 {

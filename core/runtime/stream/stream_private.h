@@ -4,5 +4,6 @@
 #pragma once
 #include <satchel/stream.h>
 
-/* Returns the content of a stream over memory, borrowed from it; NULL: it is a stream of another kind. */
+/* Returns the content of a stream over memory, borrowed from it; NULL means that it is a stream of another
+ * kind. */
 GBytes *satchel_stream_bytes (SatchelStream *stream);

@@ -31,8 +31,8 @@ void satchel_admin_calls_init (const SatchelAdminHost *host);
  * the user
  * ("known PATH" or "unknown PATH").  The request is always answered. */
 void satchel_admin_calls_start (guint64 request, const char *const *argv);
-/* The administrator's side has taken @n_bytes of the answer to @request, or waits for it no more.  FALSE:
- * there is no such request (it has ended). */
+/* Notes that the administrator's side has taken @n_bytes of the answer to @request, or waits for it no more.
+ * FALSE means that there is no such request (it has ended). */
 gboolean satchel_admin_calls_room (guint64 request, guint64 n_bytes);
 gboolean satchel_admin_calls_cancel (guint64 request);
 /* Cancels all calls, at the end of the process. */

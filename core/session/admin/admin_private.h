@@ -47,7 +47,8 @@ struct SatchelAdminCall
 #define SATCHEL_ADMIN_FRAME_ASK '?' /* "OPTION PROMPT" */
 #define SATCHEL_ADMIN_FRAME_END '.' /* the command came to its end */
 
-/* Appends a frame for the administrator, and waits for room if @waits.  FALSE: the call is cancelled. */
+/* Appends a frame for the administrator, and waits for room if @waits.  FALSE means that the call is
+ * cancelled. */
 gboolean satchel_admin_add_frame (SatchelAdminCall *call, char kind, const char *text, gboolean waits);
 /* Sends the progress that was held back. */
 void satchel_admin_end_progress (SatchelAdminCall *call);

@@ -53,7 +53,7 @@ typedef struct SatchelSpool SatchelSpool;
 SatchelSpool *satchel_spool_new (const char *id);
 void satchel_spool_free (SatchelSpool *spool); /* removes the file, if there is one */
 gboolean satchel_spool_write (SatchelSpool *spool, const void *data, gsize len, GError **error);
-/* The whole content as long as there is no file, else NULL.  Borrowed. */
+/* Returns the whole content as long as there is no file, borrowed; else NULL. */
 const GByteArray *satchel_spool_memory (SatchelSpool *spool);
 /* Ends the content, after the last write: what was written stands in the file.  [blocks, if there is a
  * file] */
@@ -71,9 +71,9 @@ gboolean satchel_spool_is_lf (SatchelSpool *spool);
 guint64 satchel_spool_size (SatchelSpool *spool); /* as written */
 /* Returns the attributes of the content, once the spool is synced; they are computed once. [blocks] */
 GBytes *satchel_spool_attributes (SatchelSpool *spool, GError **error);
-/* The content of a spool file as it was written.  @path has been checked by satchel_spool_is_path. */
+/* Opens the content of a spool file as it was written. @path has been checked by satchel_spool_is_path. */
 SatchelStream *satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error);
-/* The same, but the file is opened at the first read. */
+/* Does the same, but the file is opened at the first read. */
 SatchelStream *satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size);
 gboolean satchel_spool_is_path (const char *path);
 /* Removes files that a crash left, older than an hour.  [blocks] */

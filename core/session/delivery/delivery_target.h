@@ -40,7 +40,7 @@ struct SatchelDelivery
   SatchelTimer timer;
 };
 
-/* Sends the message to the owner's process, which will answer.  FALSE: the process is away. */
+/* Sends the message to the owner's process, which will answer.  FALSE means that the process is away. */
 gboolean satchel_target_send (SatchelTarget *target);
 /* Sets a timer after which targets without an answer are answered with TEMPORARY. */
 void satchel_delivery_arm_timeout (SatchelDelivery *delivery);

@@ -46,7 +46,7 @@ apply_settings (SatchelFilter *filter, const SatchelFilterSettings *settings)
         settings->failure == SATCHEL_FAILURE_PASS ? SATCHEL_FILTER_CONTINUE : SATCHEL_FILTER_TEMPORARY;
 }
 
-/* What the first rule for @filter says; without one, what holds for all. */
+/* Returns what the first rule for @filter says; without one, what holds for all. */
 static SatchelFilterSettings
 settings_of (const SatchelFilter *filter, const SatchelConfig *group)
 {
@@ -190,7 +190,7 @@ crumb_of (const SatchelFilterQuestion *question, GError **error)
   return n < 0 ? NULL : satchel_suspect_crumb (head, (gsize) n, question->item.content_bytes);
 }
 
-/* Prepares a question. FALSE: it has been answered instead. */
+/* Prepares a question. FALSE means that it has been answered instead. */
 static gboolean
 prepare_question (SatchelFilterQuestion *question)
 {

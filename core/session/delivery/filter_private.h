@@ -77,7 +77,7 @@ void satchel_filter_run_clear (SatchelFilterRun *run);
  * again. */
 void satchel_filters_configure (const GPtrArray *filters, const SatchelConfig *settings);
 gboolean satchel_filters_has (SatchelFilterStage stage);
-/* The longest time that a stage can take, waiting included. */
+/* Returns the longest time that a stage can take, waiting included. */
 gint64 satchel_filters_longest_ms (SatchelFilterStage stage);
 /* `done` may be called before this returns. */
 void satchel_filters_run (SatchelFilterRun *run);

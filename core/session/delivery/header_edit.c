@@ -124,7 +124,7 @@ typedef struct EditStream
   guint64 replaced_len;
 } EditStream;
 
-/* Finds the header, without the blank line, in @head. FALSE: it has not ended. */
+/* Finds the header, without the blank line, in @head. FALSE means that it has not ended. */
 static gboolean
 find_end (const GByteArray *head, gsize *ret_len)
 {

@@ -17,6 +17,6 @@ gboolean satchel_header_edit_add (SatchelHeaderEdit *edit, const char *name, con
                                   GError **error);
 gboolean satchel_header_edit_remove (SatchelHeaderEdit *edit, const char *name, GError **error);
 
-/* A stream of @below with @edit, which is copied.  Nothing is read before the first read; after it the
+/* Makes a stream of @below with @edit, which is copied. Nothing is read before the first read; after it the
  * header is in memory. */
 SatchelStream *satchel_header_edit_stream (SatchelStream *below, const SatchelHeaderEdit *edit);

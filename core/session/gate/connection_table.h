@@ -11,7 +11,8 @@ typedef struct SatchelConnectionTable SatchelConnectionTable;
 SatchelConnectionTable *satchel_connection_table_new (gpointer area, gsize len, guint slot,
                                                       const guint8 key[16]);
 void satchel_connection_table_free (SatchelConnectionTable *table);
-/* Counts one connection more.  FALSE: the address has @limit already, and the connection is not counted. */
+/* Counts one connection more.  FALSE means that the address has @limit already, and the connection is not
+ * counted. */
 gboolean satchel_connection_table_add (SatchelConnectionTable *table, const SatchelAddress *address,
                                        guint limit);
 void satchel_connection_table_remove (SatchelConnectionTable *table, const SatchelAddress *address);

@@ -59,7 +59,7 @@ void satchel_gate_mail_lost (guint slot);
 /* Accepts no more connections.  @drain_only: existing connections live on; otherwise they are ended with a
  * goodbye. */
 void satchel_gate_stop (gboolean drain_only);
-/* The number of connections that this process still serves (without those whose descriptor was handed
+/* Returns the number of connections that this process still serves (without those whose descriptor was handed
  * over). */
 guint satchel_gate_n_connections (void);
 guint satchel_gate_n_relays (void);

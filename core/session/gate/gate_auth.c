@@ -26,7 +26,7 @@ new_message (SatchelGateSession *session, SatchelIpcType type)
   return message;
 }
 
-/* Who asks, as auth has to know it.  @method: the mechanism, or the command. */
+/* Writes who asks, as auth has to know it. @method is the mechanism, or the command. */
 static void
 put_login (SatchelIpcMessage *message, SatchelGateSession *session, const char *method)
 {
@@ -53,7 +53,7 @@ put_login (SatchelIpcMessage *message, SatchelGateSession *session, const char *
   satchel_ipc_put_u32 (message, secure);
 }
 
-/* What is not asked for is not sent, so that most logins stay small. */
+/* Writes what the mechanism asks for; the rest is not sent, so that most logins stay small. */
 static void
 put_tls_bytes (SatchelIpcMessage *message, SatchelGateSession *session, gboolean is_wanted,
                GBytes *(*get) (SatchelTransport *transport))

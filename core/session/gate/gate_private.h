@@ -135,9 +135,9 @@ void gate_session_refuse (SatchelGateSession *session, SatchelRefusal why);
 void gate_session_time_out (SatchelGateSession *session);
 /* Refuses a connection that there is no room for. */
 void gate_session_turn_away (GateListener *listener, int fd, const SatchelAddress *address);
-/* May a connection be refused with words?  Handshakes that end in a refusal are few. */
+/* Says whether a connection may be refused with words. Handshakes that end in a refusal are few. */
 gboolean gate_may_turn_away (const GateListener *listener);
-/* The transport is ready: the protocol greets, or auth is asked for a grant. */
+/* Goes on when the transport is ready: the protocol greets, or auth is asked for a grant. */
 void gate_session_greet (SatchelGateSession *session);
 /* Ends the session, and calls `closed` of its protocol. */
 void gate_session_end (SatchelGateSession *session, SatchelCloseReason reason);
@@ -151,14 +151,15 @@ void gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
 void gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func);
 
 /* gate_state.c has these. */
-/* Has the protocol SATCHEL_PROTOCOL_FOR_OTHERS? */
+/* Says whether the protocol has SATCHEL_PROTOCOL_FOR_OTHERS. */
 gboolean gate_is_for_others (const SatchelGateSession *session);
 /* The next exchange is nobody's until it is announced. */
 void gate_forget_client (SatchelGateSession *session);
 void gate_set_state (SatchelGateSession *session, GateState state);
-/* Finds a mechanism by its name in any case of letters.  NULL: it is not offered on this connection. */
+/* Finds a mechanism by its name in any case of letters.  NULL means that it is not offered on this
+ * connection. */
 const GateMechanism *gate_find_mechanism (SatchelGateSession *session, const char *name);
-/* Is one that needs a channel binding offered on this connection? */
+/* Says whether a mechanism that needs a channel binding is offered on this connection. */
 gboolean gate_offers_binding (SatchelGateSession *session);
 /* Accepts again if there is room for another session. */
 void gate_sessions_changed (void);

@@ -12,5 +12,5 @@
  * long. */
 int satchel_proxy_rest (const guint8 header[SATCHEL_PROXY_HEADER_BYTES]);
 /* Parses header and @rest.  TRUE: *address is the client's; a LOCAL command, or a family without address,
- * leaves it as it is.  FALSE: the header is malformed. */
+ * leaves it as it is.  FALSE means that the header is malformed. */
 gboolean satchel_proxy_parse (const guint8 *header, const guint8 *rest, gsize len, SatchelAddress *address);

@@ -8,10 +8,10 @@
 typedef struct SatchelRelay SatchelRelay;
 typedef struct SatchelRelayCallbacks
 {
-  /* The client has ended (orderly, cut off or reset); called before the mail process sees the end of the
-   * pair. */
+  /* Is called when the client has ended (orderly, cut off or reset), before the mail process sees the end of
+   * the pair. */
   void (*client_ended) (SatchelRelay *relay, gpointer data, SatchelCloseReason reason);
-  /* The relay is over, and is freed after this call. */
+  /* Is called when the relay is over, which is freed after this call. */
   void (*over) (SatchelRelay *relay, gpointer data);
 } SatchelRelayCallbacks;
 

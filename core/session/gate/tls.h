@@ -24,9 +24,9 @@ SatchelTlsContext *satchel_tls_context_ref (SatchelTlsContext *context);
 void satchel_tls_context_unref (SatchelTlsContext *context);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelTlsContext, satchel_tls_context_unref)
 
-/* The server's end of TLS over the socket @fd, which is taken over; the handshake comes before any other
- * use.  @alpn: the one protocol that a client may ask for; NULL: the extension is ignored.  NULL: out of
- * resources. */
+/* Makes the server's end of TLS over the socket @fd, which is taken over; the handshake comes before any
+ * other use. @alpn is the one protocol that a client may ask for; NULL means that the extension is ignored.
+ * It returns NULL when out of resources. */
 SatchelTransport *satchel_tls_transport_new (SatchelTlsContext *context, int fd, const char *alpn);
 typedef enum
 {
@@ -42,17 +42,18 @@ SatchelHandshake satchel_tls_handshake (SatchelTransport *transport, const char 
  * more. */
 typedef void (*SatchelTlsAlertFunc) (const char *alert, gpointer data);
 void satchel_tls_set_alert_func (SatchelTransport *transport, SatchelTlsAlertFunc func, gpointer data);
-/* Is there a channel binding?  With TLS 1.3 only: clients bind to 1.2 by tls-unique, which is not secure (RFC
- * 9266 1), and cannot be told to take another. */
+/* Says whether there is a channel binding, which there is with TLS 1.3 only: clients bind to 1.2 by
+ * tls-unique, which is not secure (RFC 9266 1), and cannot be told to take another. */
 gboolean satchel_tls_can_bind (SatchelTransport *transport);
 /* These return tls-exporter (RFC 9266 2), of 32 bytes, and tls-server-end-point (RFC 5929 4); the caller
  * frees them. NULL means that there is none. */
 GBytes *satchel_tls_exporter (SatchelTransport *transport);
 GBytes *satchel_tls_server_end_point (SatchelTransport *transport);
-/* The certificate that the client has proved to hold the key of, DER; nobody has vouched for it. */
+/* These say whether there is a certificate that the client has proved to hold the key of, and return it
+ * (DER); nobody has vouched for it. */
 gboolean satchel_tls_has_peer_certificate (SatchelTransport *transport);
 GBytes *satchel_tls_peer_certificate (SatchelTransport *transport); /* yours */
-/* Has the handshake, which must not have begun, ask the client for a certificate; it may send none. */
+/* Makes the handshake, which must not have begun, ask the client for a certificate; it may send none. */
 void satchel_tls_ask_certificate (SatchelTransport *transport);
 /* Returns a text such as "TLS1.3 TLS_AES_256_GCM_SHA384", which the caller frees. */
 char *satchel_tls_info (SatchelTransport *transport);

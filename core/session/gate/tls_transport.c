@@ -108,7 +108,8 @@ keep_rest (TlsTransport *self)
   shared_len = 0;
 }
 
-/* A warning alert, or a client that asks for renegotiation (RFC 5246 7.2.2): ignored a few times. */
+/* Says whether to go on after a warning alert, or a client that asks for renegotiation (RFC 5246 7.2.2): they
+ * are ignored a few times. */
 static gboolean
 is_tolerable (TlsTransport *self, gssize result)
 {

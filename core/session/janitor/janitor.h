@@ -20,7 +20,7 @@ typedef struct SatchelJanitorHost
 
 /* Begins, also after a reload, when settings or the modules with upkeep may have changed. */
 void satchel_janitor_start (const SatchelJanitorHost *host);
-/* Takes OWNED_REPLY.  FALSE: the message is malformed. */
+/* Takes OWNED_REPLY.  FALSE means that the message is malformed. */
 gboolean satchel_janitor_auth_message (SatchelIpcMessage *message);
 /* Call it when the link to auth broke: no answer will come to the last question. */
 void satchel_janitor_auth_lost (void);

@@ -16,7 +16,7 @@ typedef struct SatchelJanitorClock
 } SatchelJanitorClock;
 
 /* Looks again.  A difference of at most @bound_ms is trusted at once, a larger one after it has lasted for
- * @settle_ms.  TRUE: the clock is ahead by more (ahead_ms).  Time during which the machine was off is
- * unknown, and counts as none. */
+ * @settle_ms.  TRUE means that the clock is ahead by more (ahead_ms).  Time during which the machine was off
+ * is unknown, and counts as none. */
 gboolean satchel_janitor_clock_look (SatchelJanitorClock *clock, gint64 wall_ms, gint64 boot_ms,
                                      gint64 bound_ms, gint64 settle_ms);

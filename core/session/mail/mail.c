@@ -278,7 +278,7 @@ satchel_mail_auth_message (SatchelIpcMessage *message)
   return message->type == SATCHEL_IPC_ADOPT && take_adopt (message);
 }
 
-/* The grant is used up by the first try, whoever makes it. */
+/* Takes a grant, which is used up by the first try, whoever makes it. */
 static Grant *
 redeem (const guint8 *token, guint gate_slot, guint64 session_id, const char **ret_why)
 {
@@ -303,7 +303,8 @@ redeem (const guint8 *token, guint gate_slot, guint64 session_id, const char **r
   return NULL;
 }
 
-/* A gate that was taken over may ask auth for a session of any service without login. */
+/* Says whether a protocol takes clients without login. A gate that was taken over may ask auth for a session
+ * of any service without login. */
 static gboolean
 takes_strangers (const SatchelProtocolOps *protocol)
 {
@@ -311,8 +312,8 @@ takes_strangers (const SatchelProtocolOps *protocol)
          && (protocol->flags & SATCHEL_PROTOCOL_NO_LOGIN) != 0;
 }
 
-/* The connection came to a process that may open no more files: the kernel has closed it, and the client
- * cannot be told. */
+/* Refuses a connection that came while the process may open no more files: the kernel has closed it, and the
+ * client cannot be told. */
 static void
 refuse_unreceived (guint slot, Grant *grant)
 {
@@ -327,8 +328,8 @@ refuse_unreceived (guint slot, Grant *grant)
   grant_free (grant);
 }
 
-/* Reads HAND_OVER of a gate into @hand_over and *ret_token, borrowed from the message.  FALSE: it is no such
- * message. */
+/* Reads HAND_OVER of a gate into @hand_over and *ret_token, borrowed from the message.  FALSE means that it
+ * is no such message. */
 static gboolean
 read_hand_over (SatchelIpcMessage *message, MailHandOver *hand_over, const guint8 **ret_token)
 {
@@ -345,7 +346,7 @@ read_hand_over (SatchelIpcMessage *message, MailHandOver *hand_over, const guint
          && strlen (hand_over->client_id) <= CLIENT_ID_MAX && (message->n_fds == 1 || message->lacks_fds);
 }
 
-/* The gate named a grant that is not for this connection, or is none. */
+/* Logs that the gate named a grant that is not for this connection, or is none. */
 static void
 log_wrong_grant (guint slot, guint64 session_id, const char *why)
 {

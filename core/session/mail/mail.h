@@ -33,7 +33,7 @@ void satchel_mail_init (const SatchelMailHost *host);
  * closed. */
 gboolean satchel_mail_auth_message (SatchelIpcMessage *message); /* GRANT RELEASE ADOPT */
 gboolean satchel_mail_gate_message (guint slot, SatchelIpcMessage *message);
-/* A gate is gone: its grants are void; its relayed connections end by themselves. */
+/* Takes in that a gate is gone: its grants are void; its relayed connections end by themselves. */
 void satchel_mail_gate_lost (guint slot);
 
 /* Ends all sessions with a goodbye, after their jobs. */

@@ -69,8 +69,8 @@ typedef struct SatchelFrame
   gsize len;          /* with its head */
 } SatchelFrame;
 guint32 satchel_change_checksum (const void *data, gsize len); /* CRC-32C */
-/* Returns the bytes of a frame; NULL: it would be too long.  @rows: SatchelChangeRow; a row that neither
- * exists nor is subscribed is removed.  Either may be NULL. */
+/* Returns the bytes of a frame; NULL means that it would be too long.  @rows: SatchelChangeRow; a row that
+ * neither exists nor is subscribed is removed.  Either may be NULL. */
 GBytes *satchel_frame_write (const SatchelFrame *frame, const SatchelChangeSet *set, const GPtrArray *rows);
 typedef enum
 {

@@ -41,7 +41,7 @@ typedef struct SatchelChangeRound
 SatchelChangeRound *satchel_change_round_new (SatchelChangeLog *log);
 void satchel_change_round_free (SatchelChangeRound *round);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelChangeRound, satchel_change_round_free)
-/* Returns the delta of @mailbox up to its newest snapshot; NULL: the mailbox is deleted. */
+/* Returns the delta of @mailbox up to its newest snapshot; NULL means that the mailbox is deleted. */
 SatchelChangeDelta *satchel_change_round_delta (SatchelChangeRound *round, SatchelStorageMailbox *mailbox);
 void satchel_change_round_touch (SatchelChangeRound *round, SatchelChangeRow *row);
 /* Adds changes for everything that no client's change explains, before the changes from number @first on,
@@ -64,7 +64,7 @@ void satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot 
 /* Tells the last logged state of a message. FALSE means that it is unknown, or that the message is gone. */
 gboolean satchel_change_delta_before (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
                                       SatchelToldMessage *ret);
-/* Finds the present state of a message.  FALSE: the message is not there. */
+/* Finds the present state of a message.  FALSE means that the message is not there. */
 gboolean satchel_change_delta_now (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
                                    SatchelToldMessage *ret);
 void satchel_change_delta_tell (SatchelChangeDelta *delta, guint32 uid, const SatchelToldMessage *told);

@@ -42,7 +42,7 @@ typedef enum
   SATCHEL_CHANGE_READ_FAILED
 } SatchelChangeRead;
 
-/* Reads the files.  NULL: they cannot be read. */
+/* Reads the files.  NULL means that they cannot be read. */
 SatchelChangeLog *satchel_change_log_open (struct SatchelStoreCore *store, guint64 max_bytes, gint64 max_age,
                                            GError **error);
 void satchel_change_log_free (SatchelChangeLog *log);

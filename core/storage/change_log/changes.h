@@ -4,8 +4,8 @@
 #pragma once
 #include "core/storage/change_log/change_delta.h"
 
-/* change_commit.c makes a mark of a message's size and date, by which its copy is recognised; 0: they are
- * unknown. */
+/* change_commit.c makes a mark of a message's size and date, by which its copy is recognised; 0 means that
+ * they are unknown. */
 guint32 satchel_change_mark (guint64 size, gint64 internal_date);
 /* Applies a change to flags and keywords. @how: the `mode` of an intent. */
 void satchel_change_apply (SatchelChangeSet *set, guint32 how, guint32 flags, const char *const *keywords,

@@ -16,8 +16,7 @@
 #define TELL_US (10 * G_USEC_PER_SEC)
 
 /* Returns, under satchel_feeds_lock, the next one, when it is due.  *ret_due_us: when the first of those that
- * wait is; 0: none does.
- */
+ * wait is; 0 means that none does. */
 static SatchelFeedEntry *
 next_entry (SatchelFeed *feed, gint64 *ret_due_us)
 {

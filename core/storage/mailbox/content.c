@@ -219,7 +219,7 @@ is_sound (SatchelMailbox *mailbox, guint32 uid, GBytes *attributes)
   return TRUE;
 }
 
-/* The reason why a message that is there has no attributes; keeps the first one of a request. */
+/* Returns the reason why a message that is there has no attributes, and keeps the first one of a request. */
 static SatchelErrorCode
 note_failure (GError *failure, GError **first_error)
 {

@@ -180,8 +180,8 @@ satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_own
   return push (chunk, kind, is_owned, cell_of (kind, &value, &narrow));
 }
 
-/* Makes the column anew, for messages with up to @words words: then it is the chunk's own.  FALSE: it is wide
- * enough. */
+/* Makes the column anew, for messages with up to @words words: then it is the chunk's own.  FALSE means that
+ * it is wide enough. */
 static gboolean
 widen (SatchelChunk *chunk, guint words)
 {

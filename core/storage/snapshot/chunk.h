@@ -31,8 +31,9 @@ gpointer satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind)
 void satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity);
 /* Writes cell @row of a column that @chunk owns alone. */
 void satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, guint64 value);
-/* Writes cell chunk->n into free room of a shared column, if no other chunk has taken it.  TRUE: the column
- * is still shared.  FALSE: the column belongs to the chunk alone now (or did before, see @is_owned). */
+/* Writes cell chunk->n into free room of a shared column, if no other chunk has taken it.  TRUE means that
+ * the column is still shared.  FALSE: the column belongs to the chunk alone now (or did before, see
+ * @is_owned). */
 gboolean satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value);
 
 /* The two functions above for the column of keywords, which is widened where necessary. */

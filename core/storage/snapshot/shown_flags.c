@@ -115,7 +115,7 @@ show_snapshot (const SatchelShownFlags *shown, const SatchelSnapshot *stored, co
   return snapshot;
 }
 
-/* The caller holds the mailbox's lock. The record is taken out of the list; NULL: there is none. */
+/* The caller holds the mailbox's lock. The record is taken out of the list; NULL means that there is none. */
 static Shown *
 take_kept (SatchelMailboxCore *core, const SatchelShownFlags *flags)
 {

@@ -289,7 +289,7 @@ satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *n
   return bit;
 }
 
-/* The rows of @chunk that are left, behind those of @into. */
+/* Adds the rows of @chunk that are left, behind those of @into. */
 static void
 push_rest (Slot *into, const SatchelChunk *chunk, const guint8 *removed)
 {

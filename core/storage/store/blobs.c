@@ -10,7 +10,8 @@
 #define SPACE_MAX 32u
 #define CHANGES_MAX (2u * SATCHEL_BLOBS_MAX)
 
-/* A space has the form of a name of a module, since a part of a file's name may be made of it. */
+/* Checks the name of a space, which has the form of a name of a module, since a part of a file's name may be
+ * made of it. */
 static gboolean
 check_space (const char *space, GError **error)
 {

@@ -168,8 +168,8 @@ below (SatchelStorage *storage, SatchelCall call)
   }
 #include "core/runtime/loader/storage_methods.def"
 
-/* A layer may ask for a mailbox under another name than that by which the core knows it: the driver's is
- * never opened twice. */
+/* Opens a mailbox for a layer, which may ask for it under another name than that by which the core knows it:
+ * the driver's is never opened twice. */
 SatchelStorageMailbox *
 satchel_storage_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                               GError **error)
@@ -192,7 +192,7 @@ satchel_dispatch_may_pass (const SatchelStorageOps *ops)
 }
 
 /* Returns @target, or what is below it if it brought a process down twice for the message of this thread's
- * breadcrumb; NULL: that it does not let be read. */
+ * breadcrumb; NULL means that the level that did it may not be passed by. */
 static SatchelStorage *
 pass_by (SatchelStorage *target, GError **error)
 {

@@ -40,7 +40,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelPlace, satchel_place_unref)
 /* On the wire a place is: s path, s profile, s volume, u64 epoch, s attributes, u32 flags. */
 void satchel_place_put (SatchelIpcMessage *message, const SatchelPlace *place); /* NULL: of nobody */
 SatchelPlace *satchel_place_get (SatchelIpcMessage *message);
-/* Returns the place as one line of text, yours; NULL: @text is no place. */
+/* Returns the place as one line of text, yours; NULL means that @text is no place. */
 char *satchel_place_to_text (const SatchelPlace *place);
 SatchelPlace *satchel_place_from_text (const char *text);
 /* A place has at most so many bytes on the wire. */

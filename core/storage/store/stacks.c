@@ -86,7 +86,7 @@ default_layers (GPtrArray *layers, const SatchelConfig *storage, const char *con
   return g_steal_pointer (&picked);
 }
 
-/* Finds the driver @name of @section; NULL: the one that is enabled. */
+/* Finds the driver @name of @section; NULL means the one that is enabled. */
 static const SatchelProvided *
 find_driver (SatchelLoader *loader, const char *name, const SatchelConfig *section, GError **error)
 {

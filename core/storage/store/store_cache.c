@@ -461,7 +461,7 @@ satchel_stores_setup (void)
   return with;
 }
 
-/* The key of a store that the user had up to @epoch: no user's name has a line end. */
+/* Returns the key of a store that the user had up to @epoch: no user's name has a line end. */
 static char *
 key_of_old (const char *user, guint64 epoch)
 {

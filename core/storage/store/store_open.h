@@ -74,8 +74,8 @@ void satchel_feed_describe (SatchelFeedDescribeFunc func, gpointer data);
 void satchel_feed_stop (void);
 
 /* Makes the stacks (drivers, and layers in order) of the loaded modules and @config, which is kept as long as
- * the setup is in force; nothing is changed.  NULL: there is no such driver, or `storage.layers` contradicts
- * what is enabled.  One reference, for satchel_stores_take or satchel_store_setup_unref. */
+ * the setup is in force; nothing is changed.  NULL means that there is no such driver, or `storage.layers`
+ * contradicts what is enabled.  One reference, for satchel_stores_take or satchel_store_setup_unref. */
 typedef struct SatchelStoreSetup SatchelStoreSetup;
 SatchelStoreSetup *satchel_store_setup_new (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
                                             int root_fd, GError **error);
@@ -83,7 +83,7 @@ void satchel_store_setup_unref (SatchelStoreSetup *setup);
 /* Puts @setup (taken over) in force, and with it listeners and limits; open stores keep their stack.  It
  * cannot fail.  Main thread. */
 void satchel_stores_take (SatchelStoreSetup *setup, SatchelLoader *loader, const SatchelConfigSet *config);
-/* Does both. */
+/* Does both: makes the stacks, and takes them into use. */
 gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
                                    int root_fd, GError **error);
 /* It is called in the main thread.  @placed: the default stack was searched for mail of a user who was placed

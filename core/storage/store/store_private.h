@@ -204,7 +204,7 @@ satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *d
 #define SATCHEL_TOP(store, call) satchel_dispatch_target (store, &(store)->top, SATCHEL_CALL_##call)
 
 /* names.c has these. */
-/* Is there room for another name beside @infos?  Else LIMIT. */
+/* Says whether there is room for another name beside @infos; if not, @error is LIMIT. */
 gboolean satchel_store_check_room (SatchelStore *store, GPtrArray *infos, GError **error);
 
 /* Returns all names, also those that the access may not see. */
@@ -401,7 +401,7 @@ SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char
 SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place,
                                       const SatchelPlace *target, char **ret_what);
 const GPtrArray *satchel_store_setup_stacks (const SatchelStoreSetup *setup);
-/* What is the same for each store; profile and levels are to be filled in. */
+/* Returns what is the same for each store; profile and levels are to be filled in. */
 SatchelStoreOpenOptions satchel_store_setup_options (const SatchelStoreSetup *with, const char *user,
                                                      const SatchelPlace *place);
 /* store_cache.c returns a reference of the caller's, or NULL. */

@@ -77,7 +77,7 @@ satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSn
   return TRUE;
 }
 
-/* A new name needs room, and the right to make it. */
+/* Checks a new name of an import, which needs room, and the right to make it. */
 static gboolean
 check_import_name (SatchelStore *store, const char *name, GError **error)
 {

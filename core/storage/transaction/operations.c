@@ -69,7 +69,7 @@ leave_out_new (SatchelOperation *move)
   old = (SatchelUidSet) { NULL, 0 };
 }
 
-/* A MOVE becomes COPY, with all that the new messages get, and EXPUNGE at its place.  The caller keeps its
+/* Replaces a MOVE by COPY, with all that the new messages get, and EXPUNGE at its place. The caller keeps its
  * operation, which gets the results at the end. */
 static void
 compose_move (SatchelTransaction *transaction, guint index)
@@ -109,7 +109,7 @@ satchel_operation_fill_composed (SatchelTransaction *transaction)
     }
 }
 
-/* The operation at @index as @level can understand it, if it concerns it. */
+/* Makes the operation at @index one that @level can understand, if it concerns it. */
 static gboolean
 suit_operation (SatchelTransaction *transaction, guint index, const SatchelStorage *level,
                 gboolean *ret_is_concerned, GError **error)

@@ -218,7 +218,8 @@ begin_size (ImapLexer *lexer, gboolean is_binary)
   lexer->state = STATE_SIZE;
 }
 
-/* In literal8 (RFC 3516 7), the "~" before a brace has begun an atom, which it is not.  FALSE: it is one. */
+/* In literal8 (RFC 3516 7), the "~" before a brace has begun an atom, which it is not.  FALSE means that it
+ * is one. */
 static gboolean
 begin_literal8 (ImapLexer *lexer)
 {

@@ -14,7 +14,7 @@ typedef struct ImapSequence
   gboolean is_saved; /* "$": what the last SEARCH saved (RFC 5182); there are no ranges then */
 } ImapSequence;
 
-/* Parses a sequence-set. FALSE: the text is not one. imap_sequence_clear clears *ret_sequence. */
+/* Parses a sequence-set. FALSE means that the text is not one. imap_sequence_clear clears *ret_sequence. */
 gboolean imap_sequence_parse (const char *text, ImapSequence *ret_sequence);
 /* Reads one as the next argument. */
 gboolean imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence);

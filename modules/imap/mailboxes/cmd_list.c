@@ -37,7 +37,8 @@ list_root (ImapSession *session, ImapCommand *command)
   return imap_command_ok (command, arguments->is_xlist ? "XLIST completed." : "LIST completed.");
 }
 
-/* Returns a pattern as names are: UTF-8 in NFC.  NULL: no mailbox can be called so, nothing matches. */
+/* Returns a pattern as names are: UTF-8 in NFC.  NULL means that no mailbox can be called so, nothing
+ * matches. */
 static char *
 canonical_pattern (const ImapSession *session, const char *written)
 {

@@ -19,8 +19,8 @@ first_unseen (const SatchelSnapshot *snapshot)
   return 0;
 }
 
-/* Describes the selected mailbox. @infos: the list of mailboxes, for LIST; NULL: the client does not expect
- * LIST. */
+/* Describes the selected mailbox. @infos: the list of mailboxes, for LIST; NULL means that the client does
+ * not expect LIST. */
 static void
 tell_mailbox (ImapSession *session, const ImapView *view, const char *supplied_name, const GPtrArray *infos)
 {

@@ -47,7 +47,7 @@ open_mailbox (ImapSession *session, const ImapUrl *url, GError **error)
   return snapshot->state.uidvalidity == url->uidvalidity ? g_steal_pointer (&mailbox) : NULL;
 }
 
-/* Finds the section of a URL in the content. FALSE: there is none. */
+/* Finds the section of a URL in the content. FALSE means that there is none. */
 static gboolean
 find_section (SatchelMailbox *mailbox, const ImapUrl *url, SatchelStream *content, guint64 *ret_offset,
               guint64 *ret_len, GError **error)

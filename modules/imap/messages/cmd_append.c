@@ -200,7 +200,7 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
 
 /* ---- the commands ---- */
 
-/* Adds the appends of @arguments in @transaction.  FALSE: the command is answered. */
+/* Adds the appends of @arguments in @transaction.  FALSE means that the command is answered. */
 static gboolean
 add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *transaction,
              SatchelMailbox *mailbox)
@@ -273,7 +273,7 @@ imap_run_append (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "APPEND completed.");
 }
 
-/* Returns the UID of the message that REPLACE names.  0: there is none. */
+/* Returns the UID of the message that REPLACE names.  0 means that there is none. */
 static guint32
 replaced_uid (ImapSession *session, const ImapCommand *command)
 {

@@ -158,8 +158,8 @@ find_spurious (const ImapStoreArguments *arguments, const SatchelSnapshot *known
       }
 }
 
-/* Changes flags in one transaction. @ret_modseq: the mod-sequence of the changed messages; 0: none was
- * changed. @ret_failed: messages that were modified after @unchanged_since. */
+/* Changes flags in one transaction. @ret_modseq: the mod-sequence of the changed messages; 0 means that none
+ * was changed. @ret_failed: messages that were modified after @unchanged_since. */
 static gboolean
 change_flags (ImapSession *session, const ImapStoreArguments *arguments, const SatchelUidSet *uids,
               guint64 unchanged_since, guint64 *ret_modseq, SatchelUidSet *ret_failed, GError **error)

@@ -164,8 +164,8 @@ find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnaps
 
 /* ---- batches ---- */
 
-/* Errors of single messages are reported at the end of the command.  Takes @error over; NULL: the message was
- * removed. */
+/* Errors of single messages are reported at the end of the command.  Takes @error over; NULL means that the
+ * message was removed. */
 static void
 note_failure (ImapFetch *fetch, GError *error)
 {
@@ -472,7 +472,7 @@ is_gone (const ImapSession *session, const ImapFetch *fetch, guint items)
          || ((items & IMAP_FETCH_INTERNALDATE) && !has_date (session, fetch));
 }
 
-/* Begins the answer of a message.  FALSE: it has gone or cannot be read, nothing was written. */
+/* Begins the answer of a message.  FALSE means that it has gone or cannot be read, nothing was written. */
 static gboolean
 start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
 {

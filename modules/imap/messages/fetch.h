@@ -74,7 +74,7 @@ void imap_decoding_clear (ImapDecoding *decoding);
 /* Decodes [offset, offset + len) of @content to learn the size of what @section wants of it. [blocks] */
 gboolean imap_decoding_measure (ImapDecoding *decoding, const ImapSection *section, SatchelStream *content,
                                 SatchelEncoding encoding, guint64 offset, guint64 len, GError **error);
-/* Gives the next bytes; 0: there are no more. [blocks] */
+/* Gives the next bytes; 0 means that there are no more. [blocks] */
 gssize imap_decoding_read (ImapDecoding *decoding, SatchelStream *content, void *buffer, gsize len,
                            GError **error);
 /* Finds the transfer encoding of a BINARY section.  *ret_is_known FALSE: nobody knows it. [blocks] */

@@ -57,7 +57,7 @@ is_fields (const ImapSection *section)
   return section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT;
 }
 
-/* Finds a section in the content. FALSE: the answer is NIL. */
+/* Finds a section in the content. FALSE means that the answer is NIL. */
 static gboolean
 find_section (const ImapSection *section, GBytes *attributes, guint64 *ret_offset, guint64 *ret_len)
 {

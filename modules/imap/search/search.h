@@ -48,8 +48,8 @@ const SatchelChunk *imap_search_row (const ImapSession *session, const ImapSearc
 guint32 imap_search_uid (const ImapSession *session, guint32 index);
 /* Returns the sequence numbers found, one by one; yours. */
 guint32 *imap_search_list (const ImapSearch *search, guint32 *ret_n);
-/* Returns attributes of the message at @index of the view, read in batches; NULL: it has gone, or is locked,
- * which is noted.  [blocks] */
+/* Returns attributes of the message at @index of the view, read in batches; NULL means that it has gone, or
+ * is locked, which is noted.  [blocks] */
 GBytes *imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index);
 /* Frees the batch of attributes. */
 void imap_search_clear_batch (ImapSearch *search);
@@ -64,8 +64,8 @@ gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *sear
 gboolean imap_search_test (ImapSubject *subject, const ImapSearchKey *key);
 
 /* search.c has these. */
-/* Begins a search (*search is NULL) or goes on with it.  TRUE: it is done, see rows.  FALSE: the command
- * returns *ret_step, and has its answer if that is DONE. */
+/* Begins a search (*search is NULL) or goes on with it.  TRUE means that it is done, see rows.  FALSE: the
+ * command returns *ret_step, and has its answer if that is DONE. */
 gboolean imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search, gboolean may_block,
                           ImapStep *ret_step);
 /* Returns the tagged answer once all results are reported: OK, or NO where messages are locked, since it is
@@ -97,7 +97,8 @@ gboolean imap_result_set_sorted (ImapResult *result, ImapSession *session, const
  * 3.2). */
 void imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command,
                              const ImapSearch *search, guint returns);
-/* Sets what "$" stands for (RFC 5182 2.4).  FALSE: the result is too large to keep; "$" is empty then. */
+/* Sets what "$" stands for (RFC 5182 2.4).  FALSE means that the result is too large to keep; "$" is empty
+ * then. */
 gboolean imap_result_save (const ImapResult *result, ImapSession *session, const ImapCommand *command,
                            const ImapSearch *search, guint returns);
 /* Writes a SEARCH response, "* SEARCH 1 2" (@name), or with @returns an ESEARCH response (RFC 4731). It can

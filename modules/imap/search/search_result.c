@@ -97,7 +97,7 @@ imap_result_save (const ImapResult *result, ImapSession *session, const ImapComm
   return FALSE;
 }
 
-/* Writes all numbers one by one.  FALSE: the output is full. */
+/* Writes all numbers one by one.  FALSE means that the output is full. */
 static gboolean
 tell_numbers (ImapResult *result, ImapWriter *writer)
 {

@@ -25,7 +25,7 @@ typedef struct ImapResync
   guint32 at; /* sequence number, 0: the range's first */
 } ImapResync;
 void imap_resync_clear (ImapResync *resync);
-/* Writes VANISHED (EARLIER) lines.  FALSE: the output is full, call again. */
+/* Writes VANISHED (EARLIER) lines.  FALSE means that the output is full, call again. */
 gboolean imap_resync_tell_vanished (ImapResync *resync, ImapWriter *writer);
 /* Writes FETCH answers of the rows with UID, FLAGS and MODSEQ. FALSE means that the output is full: call
  * again. */

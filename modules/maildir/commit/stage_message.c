@@ -184,9 +184,9 @@ writer_write (SatchelWriter *base, const void *data, gsize len, GError **error)
   return TRUE;
 }
 
-/* Gives the file the date of its message as its time: other servers take the one for the other.  The file
- * has a time between @written_at, 0 if that is unknown, and now, so that the usual one needs no call.  TRUE:
- * the file has changed. */
+/* Gives the file the date of its message as its time: other servers take the one for the other.  The file has
+ * a time between @written_at, 0 if that is unknown, and now, so that the usual one needs no call.  TRUE means
+ * that the file has changed. */
 static gboolean
 date_file (const Writer *writer, gint64 written_at)
 {

@@ -199,7 +199,7 @@ rename_with_letters (MdMailbox *mb, const MdScan *scan, const MdFound *found, gu
     md_sys.renameat (found->is_new ? mb->new_fd : mb->cur_fd, name, mb->cur_fd, now->str);
 }
 
-/* Finds the keyword of each tag, or adds it; -1: it cannot be one. */
+/* Finds the keyword of each tag, or adds it; -1 means that it cannot be one. */
 static int *
 find_keywords_of_tags (MdMailbox *mb, const Tags *tags)
 {
@@ -214,7 +214,7 @@ find_keywords_of_tags (MdMailbox *mb, const Tags *tags)
   return bits;
 }
 
-/* Returns the keywords of a file, by the numbers of its tags; NULL: it has none. */
+/* Returns the keywords of a file, by the numbers of its tags; NULL means that it has none. */
 static SatchelKeywordSet
 keywords_of (const GArray *numbers, const int *bits)
 {

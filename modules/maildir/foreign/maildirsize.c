@@ -165,7 +165,7 @@ look_at_all_folders (MdStore *store, MdSizeSum *sum, gint64 *ret_newest, GError 
   return TRUE;
 }
 
-/* Reads one number and the blanks around it. FALSE: there is none, or it is too big. */
+/* Reads one number and the blanks around it. FALSE means that there is none, or it is too big. */
 static gboolean
 take_number (const char **at, gint64 *ret)
 {

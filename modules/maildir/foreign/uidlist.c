@@ -71,7 +71,7 @@ parse_list_header (MdUidlist *list, const char *p, const char *end)
   return TRUE;
 }
 
-/* Reads the fields between UID and ':'. FALSE: they are malformed. */
+/* Reads the fields between UID and ':'. FALSE means that they are malformed. */
 static gboolean
 parse_line_fields (const char *p, const char *end, gint64 *date, gboolean *has_crc, guint32 *crc)
 {

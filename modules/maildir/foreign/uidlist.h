@@ -49,7 +49,8 @@ const MdUidlistLine *md_uidlist_find (const MdUidlist *list, const char *base, g
 /* @hash is satchel_keyed_hash of @base. */
 const MdUidlistLine *md_uidlist_find_hashed (const MdUidlist *list, guint64 hash, const char *base,
                                              guint len);
-/* Returns the value of the first field @key, without a NUL at its end; NULL: the line has no such field. */
+/* Returns the value of the first field @key, without a NUL at its end; NULL means that the line has no such
+ * field. */
 const char *md_uidlist_field (const MdUidlistLine *line, char key, gsize *ret_len);
 /* Does any line save a POP3 unique id? */
 gboolean md_uidlist_has_unique_ids (const MdUidlist *list);

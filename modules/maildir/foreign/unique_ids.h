@@ -15,5 +15,5 @@ char *md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid);
 /* Does the same, or the id that the protocol makes; NULL: no such message. The caller frees it. */
 char *md_unique_id_told (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid);
 /* If the format of @mb makes an id of @file that RFC 1939 does not allow: the id to save and tell in its
- * place. NULL: the format's id is good, or one is saved already. The caller frees it. */
+ * place. NULL means that the format's id is good, or one is saved already. The caller frees it. */
 char *md_unique_id_to_save (const MdMailbox *mb, const MdListed *file);

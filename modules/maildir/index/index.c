@@ -67,9 +67,9 @@ md_index_init (MdIndex *index)
   *index = (MdIndex) { .fd = -1, .pending = g_byte_array_new (), .is_unnamed = TRUE };
 }
 
-/* Returns where the next item is appended. NULL: the next write is a checkpoint, which is made of the tables
- * and needs no items, because the file is gone or so much has changed that collecting items would only cost
- * memory. */
+/* Returns where the next item is appended. NULL means that the next write is a checkpoint, which is made of
+ * the tables and needs no items, because the file is gone or so much has changed that collecting items would
+ * only cost memory. */
 static GByteArray *
 get_pending (MdIndex *index)
 {

@@ -68,7 +68,7 @@ void md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *val
 gboolean md_index_flush (MdMailbox *mb, gboolean durable, GError **error);
 void md_index_checkpoint (MdMailbox *mb);
 /* Reads the last summary alone. *ret_n_unsized: messages whose size is unknown; G_MAXUINT32 if the summary
- * does not say. FALSE: there is no usable index. */
+ * does not say. FALSE means that there is no usable index. */
 gboolean md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized);
 void md_index_close (MdMailbox *mb);
 /* Removes a file that is of no use to anyone. */

@@ -50,7 +50,7 @@ arm_poll_timer (void)
     satchel_timer_arm (&timer, POLL_MS, poll_mailboxes, NULL);
 }
 
-/* Tells sessions of outside changes; TRUE: there were some. The caller holds the lock. */
+/* Tells sessions of outside changes; TRUE means that there were some. The caller holds the lock. */
 static gboolean
 check_mailbox (MdMailbox *mb)
 {

@@ -40,7 +40,7 @@ parse_found (const MdScan *scan, guint index, MdName *ret)
   md_name_parse ((const char *) scan->names->data + found->name, found->len, ret);
 }
 
-/* Returns the UIDVALIDITY that most names have, of several the greatest; 0: no name has one. */
+/* Returns the UIDVALIDITY that most names have, of several the greatest; 0 means that no name has one. */
 static guint32
 find_majority (const MdScan *scan)
 {

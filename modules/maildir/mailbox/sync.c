@@ -67,7 +67,7 @@ hash_foreign_names (Sync *sync)
     }
 }
 
-/* Returns the index of the entry of this file; -1: the file is new. */
+/* Returns the index of the entry of this file; -1 means that the file is new. */
 static gint64
 find_known_entry (Sync *sync, const char *name, const MdName *parsed)
 {
@@ -102,10 +102,10 @@ give_unique_name (Sync *sync, const MdFound *found, gint64 seconds)
   return md_sys.renameat (fd, old, fd, name) == 0;
 }
 
-/* Two files have one base name. If it is one file seen twice (moved while we read), the later sight
- * counts. Two real files are two messages, and the second gets a name of its own, since nothing else could
- * tell them apart. One file that has both names (a move from new/ that a crash cut off, where the file
- * system allows that) loses the old one. TRUE: @second was renamed, and the next scan shows it. */
+/* Two files have one base name. If it is one file seen twice (moved while we read), the later sight counts.
+ * Two real files are two messages, and the second gets a name of its own, since nothing else could tell them
+ * apart. One file that has both names (a move from new/ that a crash cut off, where the file system allows
+ * that) loses the old one. TRUE means that @second was renamed, and the next scan shows it. */
 static gboolean
 settle_double (Sync *sync, const MdFound *first, const MdFound *second)
 {

@@ -10,5 +10,5 @@ typedef struct MdUnsized MdUnsized;
 void md_unsized_free (MdUnsized *unsized);
 /* Returns the bytes of all such messages of @mb. */
 guint64 md_unsized_bytes (MdMailbox *mb);
-/* Returns the size in the name of the message, or that of the file; 0: the file is gone. */
+/* Returns the size in the name of the message, or that of the file; 0 means that the file is gone. */
 guint64 md_file_bytes (MdMailbox *mb, guint32 uid);

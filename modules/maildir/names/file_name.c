@@ -11,7 +11,7 @@
 #include <satchel/number.h>
 #include <string.h>
 
-/* Reads digits up to @end. FALSE: there is something else, or the number is too big. */
+/* Reads digits up to @end. FALSE means that there is something else, or the number is too big. */
 static gboolean
 parse_number (const char *p, const char *end, guint64 *ret)
 {
@@ -56,7 +56,7 @@ parse_size (const char *p, const char *end, gboolean *has, guint64 *size, gboole
   return ok;
 }
 
-/* Reads the field "X=value" between @p and @end. TRUE: it is one of ours. */
+/* Reads the field "X=value" between @p and @end. TRUE means that it is one of ours. */
 static gboolean
 parse_field (const char *p, const char *end, MdName *ret)
 {

@@ -40,9 +40,9 @@ typedef struct MdNameParts
 void md_name_parse (const char *name, gsize len, MdName *ret);
 /* FALSE means: S= is not the size of the file, so W= says nothing either. */
 gboolean md_name_fits (const char *name, gsize len, const struct stat *st);
-/* Reads a decimal number, perhaps after "-", that ends at @end. FALSE: it is none, or too big. */
+/* Reads a decimal number, perhaps after "-", that ends at @end. FALSE means that it is none, or too big. */
 gboolean md_parse_signed (const char *p, const char *end, gint64 *ret);
-/* Appends "PREFIX,S=..,W=..,U=V.UID" to @out. FALSE: it would be too long for a file. */
+/* Appends "PREFIX,S=..,W=..,U=V.UID" to @out. FALSE means that it would be too long for a file. */
 gboolean md_name_build (GString *out, const MdNameParts *parts);
 /* Appends ":2,FLAGS". @unknown: letters of md_name_unknown to keep, or NULL. */
 void md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *unknown);

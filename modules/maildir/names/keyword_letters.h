@@ -21,9 +21,9 @@ typedef struct MdKeywords
 void md_keywords_init (MdKeywords *keywords);
 void md_keywords_clear (MdKeywords *keywords);
 void md_keywords_load (MdKeywords *keywords, int dirfd);
-/* Returns the bit of a keyword; -1: the mailbox does not have it. */
+/* Returns the bit of a keyword; -1 means that the mailbox does not have it. */
 int md_keywords_find (const MdKeywords *keywords, const char *name);
-/* Adds a keyword in memory. -1: the mailbox has as many as satchel_keywords_limit allows.
+/* Adds a keyword in memory. -1 means that the mailbox has as many as satchel_keywords_limit allows.
  * *ret_needs_file: it took a letter, so the file must be saved. */
 int md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs_file);
 /* May the file hold it? */
@@ -33,7 +33,7 @@ int md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int 
 /* FALSE means: the file is not durable, and `is_unsure` is set. */
 gboolean md_keywords_save (MdKeywords *keywords, int dirfd, GError **error);
 void md_keywords_copy (const MdKeywords *keywords, MdKeywords *ret_copy);
-/* Gives a bit that no message has to another keyword. Its letter stays; TRUE: it has one. */
+/* Gives a bit that no message has to another keyword. Its letter stays; TRUE means that it has one. */
 gboolean md_keywords_rename (MdKeywords *keywords, guint bit, const char *name);
 SatchelKeywordSet md_keywords_from_letters (const MdKeywords *keywords, guint32 letters);
 guint32 md_keywords_to_letters (const MdKeywords *keywords, const SatchelKeywordSet *bits);

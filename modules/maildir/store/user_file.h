@@ -50,7 +50,8 @@ void md_user_free (MdUser *user);
 gboolean md_user_save (MdStore *store, GError **error);
 /* Adds an entry to the change log, which the next save writes. */
 void md_user_log (MdStore *store, char what, const char *name, const char *other);
-/* Adds an entry and saves. FALSE: the entry is dropped, and the caller puts back what it changed. */
+/* Adds an entry and saves. FALSE means that the entry is dropped, and the caller puts back what it
+ * changed. */
 gboolean md_user_save_change (MdStore *store, char what, const char *name, const char *other, GError **error);
 gboolean md_user_next_modseq (MdStore *store, guint64 *ret, GError **error);
 gboolean md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error);

@@ -24,7 +24,7 @@ answer_kick (SatchelAuth *auth, guint64 request, const char *user, gboolean is_k
   satchel_auth_admin_reply (auth, request, is_known ? SATCHEL_EXIT_OK : SATCHEL_EXIT_NO_USER, "%s", "");
 }
 
-/* The mail processes end the sessions; what is known here is whether there is such a user at all. */
+/* Ends sessions. The mail processes do that; what is known here is whether there is such a user at all. */
 static void
 admin_kick (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
@@ -122,9 +122,8 @@ find_owner (SatchelAuth *auth, guint64 request, const char *user, gboolean is_kn
       told_attributes, question);
 }
 
-/* For master, which gives a module's command to the owner: "SLOT known|unknown PLACE"
- * (core/storage/store/place.h).
- */
+/* Tells master, which gives a module's command to the owner: "SLOT known|unknown PLACE"
+ * (core/storage/store/place.h). */
 static void
 admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {

@@ -15,7 +15,7 @@ void satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *c
 gboolean satchel_auth_moves_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
 /* Sends a mail process that is up the users that it does not own any more. */
 void satchel_auth_moves_mail_up (SatchelAuth *auth, SatchelPeer *mail);
-/* A mail process died, or the link to it broke: what it had is released with it, or as soon as it is linked
+/* Releases what a mail process had that died, or to which the link broke, now or as soon as it is linked
  * again. */
 void satchel_auth_moves_mail_lost (SatchelAuth *auth, SatchelPeer *mail);
 void satchel_auth_moves_clear (void);

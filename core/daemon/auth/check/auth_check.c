@@ -48,7 +48,7 @@ count_and_examine (SatchelAuthCheck *check)
     satchel_check_examine (check, verify_password);
 }
 
-/* The factors have spoken: if one decides, nobody may share its answer. */
+/* Goes on when the factors have spoken: if one decides, nobody may share its answer. */
 static void
 verify_password (SatchelAuthCheck *check)
 {
@@ -57,7 +57,7 @@ verify_password (SatchelAuthCheck *check)
   satchel_check_verify (check);
 }
 
-/* The user is known, or known not to be. */
+/* Goes on when the user is known, or known not to be. */
 static void
 check_password (SatchelAuthCheck *check)
 {
@@ -65,7 +65,8 @@ check_password (SatchelAuthCheck *check)
     count_and_examine (check);
 }
 
-/* The mechanism goes on with what is known of the user; whoever guesses comes to an end like all others. */
+/* Lets the mechanism go on with what is known of the user; a client that guesses comes to an end like all
+ * others. */
 static void
 tell_mechanism (SatchelAuthCheck *check)
 {

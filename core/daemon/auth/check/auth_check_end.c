@@ -26,7 +26,7 @@ check_free (SatchelAuthCheck *check)
   g_free (check);
 }
 
-/* What is no failure of the user's does not count against the account. */
+/* Says whether a verdict counts against the account: what is no failure of the user's does not. */
 static gboolean
 counts_as_failure (SatchelLoginVerdict verdict)
 {
@@ -90,7 +90,7 @@ remember_network (const SatchelAuthCheck *check, const SatchelAuthCheck *by)
     satchel_timer_arm (&auth->known_timer, STORE_KNOWN_MS, store_known, auth);
 }
 
-/* Does the verdict mean that something beside the password was missing or wrong? */
+/* Says whether the verdict means that something beside the password was missing or wrong. */
 static gboolean
 lacks_more (SatchelLoginVerdict verdict)
 {
@@ -115,8 +115,8 @@ lacks_more (SatchelLoginVerdict verdict)
   return FALSE;
 }
 
-/* What the user should hear of; from networks that are known, nothing.  The password was right where the
- * passdb said so, or where SCRAM proved it. */
+/* Tells listeners what the user should hear of; from networks that are known, nothing. The password was right
+ * where the passdb said so, or where SCRAM proved it. */
 static void
 tell_listeners (const SatchelAuthCheck *check, SatchelLoginVerdict verdict)
 {

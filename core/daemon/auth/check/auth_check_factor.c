@@ -66,7 +66,7 @@ take_credential (SatchelAuthCheck *check, SatchelCallAnswer *answer)
   check->scopes = g_steal_pointer (&answer->scopes);
 }
 
-/* A whole secret that is right in itself. */
+/* Accepts a whole secret that is right in itself. */
 static void
 accept_secret (SatchelAuthCheck *check, SatchelCallAnswer *answer)
 {

@@ -107,7 +107,7 @@ looked_up_again (SatchelCallAnswer *answer, gpointer data)
     open_keyrings (check);
 }
 
-/* Is what the passdb said of the user still as good as what it would say now? */
+/* Says whether what the passdb said of the user is still as good as what it would say now. */
 static gboolean
 is_current (const SatchelAuthCheck *check)
 {

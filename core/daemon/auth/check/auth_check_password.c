@@ -17,7 +17,7 @@
 SATCHEL_COUNTER (remembered, "satchel_login_cache_total",
                  "Passwords looked for among those verified a short time ago", "result");
 
-/* What is over is forgotten when nobody asks, too: no key lies about because its user has gone on holiday. */
+/* Forgets what is over when nobody asks, too: no key lies about because its user has gone on holiday. */
 static void
 expire_verified (SatchelTimer *timer, gpointer data)
 {
@@ -105,7 +105,7 @@ candidate_len (const SatchelAuthCheck *check)
   return check->n_candidates == 0 ? strlen (check->secret) : check->candidates[check->candidate];
 }
 
-/* Databases that were made elsewhere may have hashed what was typed.  TRUE: it is next. */
+/* Databases that were made elsewhere may have hashed what was typed.  TRUE means that it is next. */
 static gboolean
 has_another_form (SatchelAuthCheck *check)
 {
@@ -152,7 +152,8 @@ verify_candidate (SatchelAuthCheck *check)
   satchel_call_ask (&question, verified, check);
 }
 
-/* A check that asks a second factor is never shared, nor is one of a name that is no user. */
+/* Says whether others may share the answer. A check that asks a second factor is never shared, nor is one of
+ * a name that is no user. */
 static gboolean
 may_share (const SatchelAuthCheck *check)
 {
@@ -187,8 +188,8 @@ satchel_check_join (SatchelAuthCheck *check)
   return TRUE;
 }
 
-/* A hit must not outlive what made it: the verifier is in its key, factors have been asked, and the lock is
- * looked at. */
+/* Says whether the login was verified before. A hit must not outlive what made it: the verifier is in its
+ * key, factors have been asked, and the lock is looked at. */
 static gboolean
 was_verified (SatchelAuthCheck *check)
 {

@@ -133,7 +133,8 @@ find_explanation (SatchelLoginVerdict verdict)
   return NULL;
 }
 
-/* A malformed exchange guesses at no password, but its sender is slowed down all the same. */
+/* Says whether a failure delays the answer. A malformed exchange guesses at no password, but its sender is
+ * slowed down all the same. */
 static gboolean
 slows_down (SatchelLoginVerdict verdict)
 {
@@ -185,7 +186,7 @@ auth_exchange_fail (Exchange *exchange, SatchelLoginVerdict verdict, const char 
     delay_over (&session->delay, session);
 }
 
-/* The client is in, at the server that asked. */
+/* Tells the server that asked about a client: it is in. */
 static void
 tell_verdict (Exchange *exchange, const SatchelCheckResult *result)
 {

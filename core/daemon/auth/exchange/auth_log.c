@@ -47,7 +47,7 @@ satchel_auth_reason (SatchelLoginVerdict verdict)
   return reasons[verdict];
 }
 
-/* The value is always in quotes, and always ASCII. */
+/* Appends the user's name, always in quotes, and always ASCII. */
 static void
 append_user (GString *line, const char *name, gsize len)
 {

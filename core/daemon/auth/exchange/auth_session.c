@@ -150,7 +150,7 @@ session_for (Gate *gate, guint64 id)
   return session;
 }
 
-/* Whether it is offered follows from the connection and the settings. */
+/* Finds a mechanism; whether it is offered follows from the connection and the settings. */
 static const SatchelSaslOps *
 find_mechanism (SatchelAuth *auth, const char *name)
 {

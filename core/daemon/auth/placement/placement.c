@@ -306,7 +306,7 @@ satchel_placements_get (SatchelPlacements *placements, const char *user, Satchel
   return record != NULL;
 }
 
-/* Does the configuration still have what the record says? */
+/* Checks whether the configuration still has what the record says. */
 static gboolean
 check_stack (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement,
              GError **error)
@@ -388,7 +388,7 @@ satchel_placements_foreach (SatchelPlacements *placements, SatchelPlacedState st
       func (user, placement, satchel_placements_slot (placements, user, placement), data);
 }
 
-/* Are users of the default stack in the same mail process as @user with @placement? */
+/* Says whether users of the default stack are in the same mail process as @user with @placement. */
 static gboolean
 shares_default_slot (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement)
 {

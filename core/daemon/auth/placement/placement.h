@@ -45,7 +45,7 @@ gboolean satchel_placement_rules_exist (const SatchelPlacementRules *rules);
 /* Fills in profile, driver and volume of a new user: of the first rule that fits, else the default. */
 void satchel_placement_rules_choose (const SatchelPlacementRules *rules, const char *user,
                                      SatchelPlacement *ret);
-/* Sets profile and driver.  FALSE: there is no such profile. */
+/* Sets profile and driver.  FALSE means that there is no such profile. */
 gboolean satchel_placement_rules_set_profile (const SatchelPlacementRules *rules, SatchelPlacement *placement,
                                               const char *profile);
 /* Would the same mail be read the same way? */
@@ -63,19 +63,20 @@ guint satchel_placement_hash_slot (const char *text, guint n_slots);
 
 typedef struct SatchelPlacements SatchelPlacements;
 /* @root_fd is STATE_DIR/auth; -1: in memory only.  What `place` was at when the last process ended is taken
- * back.  NULL: the records cannot be read, and nobody may be placed anywhere. */
+ * back.  NULL means that the records cannot be read, and nobody may be placed anywhere. */
 SatchelPlacements *satchel_placements_new (int root_fd, guint n_slots, const SatchelConfigSet *config,
                                            GError **error);
 void satchel_placements_free (SatchelPlacements *placements);
 const SatchelPlacementRules *satchel_placements_rules (const SatchelPlacements *placements);
 guint satchel_placements_n_slots (const SatchelPlacements *placements);
-/* Where @user is now, for a login or mail; a new user is placed, durably only after satchel_placements_sync.
- * INUSE: released or being moved; UNAVAILABLE: the configuration has no such place. */
+/* Finds where @user is now, for a login or mail. A new user is placed, durably only after
+ * satchel_placements_sync. INUSE: the user is released or being moved. UNAVAILABLE: the configuration has no
+ * such place. */
 gboolean satchel_placements_find (SatchelPlacements *placements, const char *user, SatchelPlacement *ret,
                                   guint *ret_slot, GError **error);
 gboolean satchel_placements_sync (SatchelPlacements *placements, GError **error);
-/* Does the same without placing anybody, whatever the state; FALSE: no record, and @ret is what there would
- * be. */
+/* Does the same without placing anybody, whatever the state. FALSE means that there is no record; @ret is
+ * what there would be. */
 gboolean satchel_placements_get (SatchelPlacements *placements, const char *user, SatchelPlacement *ret,
                                  guint *ret_slot);
 guint satchel_placements_slot (SatchelPlacements *placements, const char *user,

@@ -159,7 +159,7 @@ satchel_placement_pattern_fits (const char *pattern, const char *user)
   return strcmp (lower_user, user) == 0 && g_pattern_match_simple (lower, user);
 }
 
-/* A rule without users and domains fits everybody. */
+/* Says whether a rule fits a user. One without users and domains fits everybody. */
 static gboolean
 rule_fits (const Rule *rule, const char *user)
 {

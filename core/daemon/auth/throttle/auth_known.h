@@ -27,11 +27,11 @@ SatchelKnown *satchel_known_new (int root_fd, gint64 now_s);
 void satchel_known_free (SatchelKnown *known);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelKnown, satchel_known_free)
 
-/* @place is the network of a login (<satchel/login.h>).  NULL: @user has not logged in from there.  Valid
- * until the next call that adds or forgets. */
+/* @place is the network of a login (<satchel/login.h>).  NULL means that @user has not logged in from there.
+ * Valid until the next call that adds or forgets. */
 SatchelKnownPlace *satchel_known_find (SatchelKnown *known, const char *user, const char *place);
-/* Has @user proved from @place who he is, by more than an app password?  Never true of loopback and unix
- * sockets, where a webmail's users all come from. */
+/* Says whether @user has proved from @place who he is, by more than an app password. It is never true of
+ * loopback and unix sockets, where a webmail's users all come from. */
 gboolean satchel_known_is_proved (SatchelKnown *known, const char *user, const char *place, gint64 now_s);
 /* Notes that the user got in from @place; @is_proved says that it was not by an app password. TRUE means that
  * satchel_known_sync has something to write, which may wait a while. */

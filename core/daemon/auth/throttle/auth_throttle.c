@@ -139,7 +139,7 @@ network_key (const char *place, guint level, SatchelAddress *ret_address)
   return TRUE;
 }
 
-/* A unix socket has no address: its key is shorter. */
+/* Returns the length of a key, which is shorter for a unix socket, since that has no address. */
 static gsize
 network_key_len (const SatchelAddress *address)
 {

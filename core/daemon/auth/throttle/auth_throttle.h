@@ -67,7 +67,7 @@ void satchel_throttle_fail (SatchelThrottle *throttle, const SatchelGuess *guess
 void satchel_throttle_fail_place (SatchelThrottle *throttle, const char *place, gint64 now_ms);
 /* Returns how many failures the address had within the hour, running attempts included. */
 guint satchel_throttle_n_failures (SatchelThrottle *throttle, const char *place, gint64 now_ms);
-/* The answer to a failure waits this long: @base_ms, doubled with every fifth, at most eightfold. */
+/* Returns how long the answer to a failure waits: @base_ms, doubled with every fifth, at most eightfold. */
 gint64 satchel_throttle_delay_ms (guint n_failures, gint64 base_ms);
 
 typedef struct SatchelThrottled

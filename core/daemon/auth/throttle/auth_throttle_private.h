@@ -45,5 +45,5 @@ struct SatchelThrottle
 gint64 throttle_period (gint64 now_ms);
 /* Returns the count of the last thirteen periods, of which @period is the present one. */
 guint throttle_sum (ThrottleCounter *counter, gint64 period);
-/* Returns the counter of the network around @place; NULL: there is none. */
+/* Returns the counter of the network around @place; NULL means that there is none. */
 ThrottleCounter *throttle_find_network (SatchelThrottle *throttle, const char *place, guint level);

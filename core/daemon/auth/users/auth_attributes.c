@@ -79,7 +79,7 @@ answered (SatchelCallAnswer *answer, gpointer data)
     }
 }
 
-/* The first that knows the user decides.  Recursion is as deep as there are userdbs. */
+/* Asks the next userdb; the first that knows the user decides. Recursion is as deep as there are userdbs. */
 static void
 ask_next (Asking *asking)
 {

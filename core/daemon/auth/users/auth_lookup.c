@@ -165,8 +165,8 @@ is_of_whole_domain (SatchelAuth *auth, const char *target, const char *address)
   return strncmp (target, address, (gsize) (at - target) + 1) == 0 && is_our_domain (auth, at + 1);
 }
 
-/* Returns the address as it was noted when aliases led there, or the one that was asked for first; NULL: they
- * did not. */
+/* Returns the address as it was noted when aliases led there, or the one that was asked for first; NULL means
+ * that they did not. */
 static const char *
 find_visit (const Search *search, const char *address)
 {
@@ -175,7 +175,8 @@ find_visit (const Search *search, const char *address)
   return search->visited != NULL ? g_hash_table_lookup (search->visited, address) : NULL;
 }
 
-/* The first address is not noted, so that a look-up without aliases needs no table. */
+/* Notes an address that was looked at. The first one is not noted, so that a look-up without aliases needs no
+ * table. */
 static void
 note_visit (Search *search, const char *address)
 {
@@ -202,7 +203,7 @@ push_frame (Search *search, const char *address, char *plain, guint first, guint
   g_ptr_array_add (search->frames, frame);
 }
 
-/* The name that a userdb is asked for, or has known. */
+/* Returns the name that a userdb is asked for, or has known. */
 static const char *
 asked_name (const Frame *frame)
 {
@@ -215,7 +216,7 @@ normal_target (const Search *search, const Frame *frame)
   return normalise_address (search->auth, frame->targets[frame->target]);
 }
 
-/* The innermost address is done: what came of it is news of the target that led there. */
+/* Ends the innermost address: what came of it is news of the target that led there. */
 static void
 pop_frame (Search *search, SatchelDeliveryStatus status)
 {

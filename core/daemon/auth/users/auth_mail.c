@@ -53,7 +53,8 @@ send_mail (Mail *mail, SatchelPeer *peer, const SatchelPlace *place)
   return satchel_peer_send (peer, message);
 }
 
-/* The last thing that the mail process must know.  Where that is, is durable before anybody hears of it. */
+/* Takes the last thing that the mail process must know. Where that is, is durable before anybody hears of
+ * it. */
 static void
 told_attributes (const char *attributes, const GError *trouble, gpointer data)
 {

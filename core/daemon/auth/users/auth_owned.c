@@ -117,7 +117,8 @@ owned_free (Owned *owned)
   g_free (owned);
 }
 
-/* The next process of that mail slot has other questions under the same numbers. */
+/* Answers, unless the process that asked has gone: the next one of that mail slot has other questions under
+ * the same numbers. */
 static void
 reply_owned (Owned *owned, const SatchelPlace *place)
 {

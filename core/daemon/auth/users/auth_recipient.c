@@ -33,7 +33,8 @@ recipient_free (Recipient *recipient)
   g_free (recipient);
 }
 
-/* The next process of that mail slot has other questions under the same numbers. */
+/* Answers, unless the process that asked has gone: the next one of that mail slot has other questions under
+ * the same numbers. */
 static void
 send_reply (Recipient *recipient)
 {
