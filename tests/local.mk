@@ -17,7 +17,7 @@ SLOW_TESTS = modules/maildir/tests/test-crash-states modules/maildir/tests/test-
 	modules/maildir/tests/test-collisions modules/maildir/tests/test-import tests/unit/test-config-load tests/unit/test-mail-thread \
 	tests/unit/test-snapshot modules/passwd-file/tests/test-passwd-file
 check-fast: all
-	@$(MAKE) check-TESTS TESTS="$(filter-out $(SLOW_TESTS) %.py %.sh tests/fault/% tests/fuzz/% tests/protocol/% satchel-conformance,$(TESTS))"
+	@$(MAKE) check-TESTS TESTS="$(filter-out $(SLOW_TESTS) %.py %.sh tests/fault/% tests/fuzz/% tests/protocol/% satchel-storage-check,$(TESTS))"
 
 check-asan check-tsan:
 	@$(top_srcdir)/tools/test $(@:check-%=%)

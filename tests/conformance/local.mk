@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 # Installed for authors of storage modules; here it is a test over what the tree builds.
-conformancedir = $(libexecdir)/satchel
-conformance_PROGRAMS = satchel-conformance
-satchel_conformance_SOURCES = tests/conformance/main.c tests/conformance/conformance.h tests/conformance/fixture.c \
+bin_PROGRAMS += satchel-storage-check
+dist_man_MANS += docs/man/satchel-storage-check.1
+satchel_storage_check_SOURCES = tests/conformance/main.c tests/conformance/conformance.h tests/conformance/fixture.c \
 	tests/conformance/case_access.c tests/conformance/case_append.c tests/conformance/case_blobs.c tests/conformance/case_changes.c tests/conformance/case_content.c \
 	tests/conformance/case_copies.c tests/conformance/case_fields.c tests/conformance/case_flags.c tests/conformance/case_heard.c tests/lib/descriptors.h tests/lib/heard.h tests/conformance/case_import.c tests/conformance/case_mailboxes.c \
 	tests/conformance/case_names.c tests/conformance/case_parallel.c tests/conformance/case_shown.c tests/conformance/case_sync.c tests/conformance/case_usage.c tests/conformance/case_uses.c
-satchel_conformance_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS)
-satchel_conformance_LDADD = libsatchel.la $(GLIB_LIBS)
-satchel_conformance_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-TESTS += satchel-conformance
+satchel_storage_check_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS)
+satchel_storage_check_LDADD = libsatchel.la $(GLIB_LIBS)
+satchel_storage_check_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
+TESTS += satchel-storage-check
 EXTRA_DIST += tests/conformance/README.md
 
-check-conformance: satchel-conformance tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/sealed.la tests/layers/sealed-told.la tests/layers/kept.la tests/layers/shows.la $(module_LTLIBRARIES)
-	G_DEBUG=fatal-criticals SATCHEL_BUILDDIR='$(abs_top_builddir)' ./satchel-conformance
+check-conformance: satchel-storage-check tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/sealed.la tests/layers/sealed-told.la tests/layers/kept.la tests/layers/shows.la $(module_LTLIBRARIES)
+	G_DEBUG=fatal-criticals SATCHEL_BUILDDIR='$(abs_top_builddir)' ./satchel-storage-check

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * satchel-conformance: runs the suite over storage modules.  Without arguments, as a test of this tree: over
- * memory, maildir and the test layers.  README.md.
+ * satchel-storage-check: runs the suite over storage modules.  Without arguments, as a test of this tree:
+ * over its drivers and the test layers.  README.md.
  */
 #include "config.h"
 
@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,8 +26,18 @@ typedef struct Stack
 static void
 fail (const char *what, const GError *error)
 {
-  g_printerr ("satchel-conformance: %s: %s\n", what, error->message);
+  g_printerr ("satchel-storage-check: %s: %s\n", what, error->message);
   exit (EXIT_FAILURE);
+}
+
+static G_GNUC_NORETURN G_GNUC_PRINTF (1, 2) void fail_usage (const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_autofree char *what = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_printerr ("satchel-storage-check: %s; see satchel-storage-check --help\n", what);
+  exit (64); /* EX_USAGE */
 }
 
 /* A path, or the name of a module in the module directories.  NULL with the reason. */
@@ -98,36 +109,52 @@ add_stack (const SatchelStoreLevel *levels, guint n, const char *suffix)
   g_string_free (name, TRUE);
 }
 
+/* Where the settings of "PATH.so:SETTINGS" or "NAME:SETTINGS" begin; NULL: there are none. */
+static const char *
+find_settings (const char *argument)
+{
+  const char *end = strstr (argument, ".so:");
+  if (end != NULL)
+    return end + 4;
+  end = strchr (argument, ':');
+  return end != NULL && memchr (argument, '/', (gsize) (end - argument)) == NULL ? end + 1 : NULL;
+}
+
+static void
+add_level (const char *argument, SatchelStoreLevel *ret_level, gboolean *ret_is_driver)
+{
+  g_autoptr (GError) error = NULL;
+  const char *settings = find_settings (argument);
+  g_autofree char *module_name =
+      settings != NULL ? g_strndup (argument, (gsize) (settings - 1 - argument)) : g_strdup (argument);
+  const SatchelModule *module = load (module_name, &error);
+  if (module == NULL
+      || !make_level (module, settings != NULL ? settings : "", ret_level, ret_is_driver, &error))
+    fail (argument, error);
+}
+
 /* Modules of the command line: a driver ends a stack; layers alone go over the default driver. */
 static void
 add_from_arguments (int argc, char **argv)
 {
-  SatchelStoreLevel levels[8];
+  SatchelStoreLevel levels[G_N_ELEMENTS (((Stack *) NULL)->levels)];
   guint n = 0;
-  gboolean is_driver = FALSE;
-  g_autoptr (GError) error = NULL;
   for (int i = 1; i < argc; i++)
     {
-      /* "PATH.so:SETTINGS" */
-      const char *end = strstr (argv[i], ".so:");
-      g_autofree char *file =
-          end != NULL ? g_strndup (argv[i], (gsize) (end + 3 - argv[i])) : g_strdup (argv[i]);
-      const SatchelModule *module = load (file, &error);
-      if (module == NULL || !make_level (module, end != NULL ? end + 4 : "", &levels[n], &is_driver, &error))
-        fail (argv[i], error);
-      n++;
-      if (is_driver || n == G_N_ELEMENTS (levels) - 1)
-        {
-          add_stack (levels, n, "");
-          n = 0;
-        }
+      gboolean is_driver;
+      if (n == G_N_ELEMENTS (levels) - 1)
+        fail_usage ("a stack has at most %u layers above its driver", n - 1);
+      add_level (argv[i], &levels[n++], &is_driver);
+      if (!is_driver)
+        continue;
+      add_stack (levels, n, "");
+      n = 0;
     }
   if (n == 0)
     return;
-  const SatchelModule *driver = load (default_driver, &error);
-  if (driver == NULL || !make_level (driver, "", &levels[n], &is_driver, &error))
-    fail (default_driver, error);
-  add_stack (levels, n + 1, "");
+  gboolean is_driver;
+  add_level (default_driver, &levels[n++], &is_driver);
+  add_stack (levels, n, "");
 }
 
 static void
@@ -197,20 +224,65 @@ add_tree (const char *build_dir)
     }
 }
 
+static void
+print_help (void)
+{
+  g_print (
+      "usage: satchel-storage-check [OPTION...] LEVEL...\n"
+      "Tries whether storage modules do what <satchel/storage.h> promises, in mail roots of its own below\n"
+      "TMPDIR; it touches no other mail.  It prints TAP: a line a case, \"ok\" or \"not ok\".\n"
+      "\n"
+      "A LEVEL is an installed module by its name, or the path of a module file, and may have settings:\n"
+      "  satchel-storage-check maildir                        the installed driver maildir\n"
+      "  satchel-storage-check ./mydriver.so                  a driver of yours\n"
+      "  satchel-storage-check ./mylayer.so bdb               a layer of yours over the driver bdb\n"
+      "  satchel-storage-check ./mylayer.so                   the same over %s\n"
+      "  satchel-storage-check 'maildir:layout = \"fs\";'       with settings, as in a file of settings\n"
+      "Layers come before the driver, which ends a stack; several stacks may follow each other.\n"
+      "\n"
+      "Options:\n"
+      "  -l                  list the cases, and run none\n"
+      "  -p PATH             run only the cases below PATH, such as /conformance/maildir/flags\n"
+      "  -s PATH             skip the cases below PATH\n"
+      "  -k                  go on after a case has failed, where that is possible\n"
+      "  --verbose           tell more\n"
+      "  --version           print the version\n"
+      "  --help              print this\n"
+      "\n"
+      "SATCHEL_LONG=1 in the environment runs long cases at their full length.\n"
+      "Exit status: 0 if all cases passed, 64 if the command line is wrong, another value if a case "
+      "failed.\n",
+      default_driver);
+}
+
+/* Options that GLib's test program does not know, or means otherwise. */
+static void
+take_options (int argc, char **argv)
+{
+  for (int i = 1; i < argc; i++)
+    if (strcmp (argv[i], "--help") == 0 || strcmp (argv[i], "-h") == 0)
+      {
+        print_help ();
+        exit (EXIT_SUCCESS);
+      }
+    else if (strcmp (argv[i], "--version") == 0)
+      {
+        g_print ("satchel-storage-check %s\n", PACKAGE_VERSION);
+        exit (EXIT_SUCCESS);
+      }
+}
+
 int
 main (int argc, char **argv)
 {
+  take_options (argc, argv);
   g_test_init (&argc, &argv, NULL);
   const char *build_dir = g_getenv ("SATCHEL_BUILDDIR");
   if (argc < 2 && build_dir == NULL)
-    {
-      g_printerr (
-          "usage: satchel-conformance [GLIB-TEST-OPTIONS] MODULE.so...\n"
-          "A driver ends a stack, layers come before it: layer.so driver.so; layers alone run over %s.\n"
-          "MODULE.so:SETTINGS gives it settings: ./driver.so:'layout = \"fs\";'\n",
-          default_driver);
-      return 64;
-    }
+    fail_usage ("name the driver or the layers to try");
+  for (int i = 1; i < argc; i++)
+    if (argv[i][0] == '-')
+      fail_usage ("there is no option %s", argv[i]);
   g_auto (GStrv) dirs = satchel_loader_search_path (SATCHEL_MODULE_DIR);
   stacks = g_ptr_array_new ();
   loader = satchel_loader_new (SATCHEL_ROLE_MAIL, (const char *const *) dirs);

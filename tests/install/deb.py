@@ -128,7 +128,7 @@ def contents():
         "satchel-sql": [r"/usr/lib/[^/]+/satchel/modules/sql\.so", r"/usr/share/satchel/conf\.d/sql\.conf"],
         "satchel-totp": [r"/usr/lib/[^/]+/satchel/modules/totp\.so", r"/usr/share/satchel/conf\.d/totp\.conf", r"/usr/share/man/man1/satchel-totp\.1\.gz"],
         "satchel-dev": [r"/usr/include/satchel/module\.h", r"/usr/lib/[^/]+/libsatchel\.so", r"/usr/lib/[^/]+/pkgconfig/satchel\.pc",
-                        r"/usr/libexec/satchel/satchel-conformance"],
+                        r"/usr/bin/satchel-storage-check", r"/usr/share/man/man1/satchel-storage-check\.1\.gz"],
     }
     for name, patterns in wanted.items():
         for pattern in patterns:

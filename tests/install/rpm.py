@@ -100,7 +100,7 @@ def contents():
         "satchel-oauth": [r".*/satchel/modules/sasl-oauth\.so", r"/usr/share/satchel/conf\.d/sasl-oauth\.conf"],
         "satchel-sql": [r".*/satchel/modules/sql\.so", r"/usr/share/satchel/conf\.d/sql\.conf"],
         "satchel-totp": [r".*/satchel/modules/totp\.so", r"/usr/share/satchel/conf\.d/totp\.conf", r"/usr/share/man/man1/satchel-totp\.1\.gz"],
-        "satchel-devel": [r"/usr/include/satchel/module\.h", r".*/libsatchel\.so", r".*/satchel\.pc", r".*/satchel-conformance"],
+        "satchel-devel": [r"/usr/include/satchel/module\.h", r".*/libsatchel\.so", r".*/satchel\.pc", r"/usr/bin/satchel-storage-check", r"/usr/share/man/man1/satchel-storage-check\.1\.gz"],
     }
     lists = {name: query(name, "--qf", "[%{FILENAMES} %{FILEMODES:perms} %{FILEUSERNAME}\n]").splitlines() for name in NAMES}
     for name, patterns in wanted.items():

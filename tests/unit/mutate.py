@@ -150,16 +150,16 @@ def asked():
     write(directory, "x.c", now)
     tests = {name: {"commit": commit, "seconds": seconds, "passes": passes, "lines": {"x.c": lines}}
              for name, seconds, passes, lines in (("tests/protocol/imap/a.script", 1, True, [2, 4]), ("tests/unit/slow", 99, True, [2]),
-                                                  ("tests/unit/quick", 2, True, [2]), ("satchel-conformance/maildir", 9, True, [1, 2, 4]),
+                                                  ("tests/unit/quick", 2, True, [2]), ("satchel-storage-check/maildir", 9, True, [1, 2, 4]),
                                                   ("tests/unit/red", 1, False, [2]), ("tests/unit/other", 1, True, [5]))}
     known = {"tests": tests, "can_run": {commit: {"x.c": [1, 2, 4, 5]}}}
     before, test_map.TOP = test_map.TOP, directory
     try:
-        in_order = ["tests/unit/quick", "satchel-conformance/maildir", "tests/protocol/imap/a.script", "tests/unit/slow"]
+        in_order = ["tests/unit/quick", "satchel-storage-check/maildir", "tests/protocol/imap/a.script", "tests/unit/slow"]
         equal(test_map.tests_of(known, "x.c", 3, directory), in_order, "tests of a line that moved")
         equal(test_map.tests_of(known, "x.c", 4, directory), in_order, "tests of a line that is new")
         equal(test_map.tests_of(known, "x.c", 5, directory), in_order, "tests of a line that continues a statement")
-        equal(test_map.tests_of(known, "x.c", 2, directory), ["satchel-conformance/maildir"], "tests of the first line")
+        equal(test_map.tests_of(known, "x.c", 2, directory), ["satchel-storage-check/maildir"], "tests of the first line")
         equal(test_map.tests_of(known, "x.c", 1, directory), [], "tests of a line before all others")
         write(directory, "z.c", "int z;\n")
         equal(test_map.tests_of(known, "z.c", 1, directory), ["tests/unit/other", *in_order], "tests of a file that is newer than the map")
@@ -176,7 +176,7 @@ def stacks():
     """the storage suite can be asked about each stack alone"""
     build = os.environ["SATCHEL_BUILDDIR"]
     for stack in test_map.STACKS:
-        words = test_map.command(f"satchel-conformance/{stack}", TOP)
+        words = test_map.command(f"satchel-storage-check/{stack}", TOP)
         listed = subprocess.run([*words, "-l"], cwd=build, env=test_map.environment(build, TOP), capture_output=True, text=True).stdout
         equal(f"/conformance/{stack.split('-')[0]}" in listed, True, f"cases of {stack}")
 

@@ -12,7 +12,7 @@ from line_counts import BUILD, TOP
 
 PATH = os.path.join(BUILD, "map.json")
 # What comes first where several run a line: (how the name ends, how it begins, rank).
-RANKS = ((".py", "", 3), ("", "satchel-conformance", 1), ("", "tests/protocol/", 2))
+RANKS = ((".py", "", 3), ("", "satchel-storage-check", 1), ("", "tests/protocol/", 2))
 # The storage suite is a test for each of these stacks: the drivers alone, and each layer over the quicker driver.  All of its
 # 18 stacks at once take as long as everything else that is asked about a line.
 MEMORY = "./tests/layers/.libs/memory.so"
@@ -45,8 +45,8 @@ def command(test, tree):
         return [f"./tests/protocol/{program}", os.path.join(tree, test)]
     if is_end_to_end(test):
         return ["python3", os.path.join(tree, test)]
-    if test.startswith("satchel-conformance/"):
-        return ["./satchel-conformance", *STACKS[test.split("/")[1]]]
+    if test.startswith("satchel-storage-check/"):
+        return ["./satchel-storage-check", *STACKS[test.split("/")[1]]]
     return [os.path.join(tree, test)] if test.endswith(".sh") else [f"./{test}"]
 
 
@@ -58,7 +58,7 @@ def environment(build, tree):
 def all_tests():
     """Those that count: the programs of C, and each protocol script."""
     programs = [t for t in line_counts.tests_of_suites("unit", "protocol") if not t.endswith((".sh", ".py"))]
-    programs += [f"satchel-conformance/{stack}" for stack in STACKS]
+    programs += [f"satchel-storage-check/{stack}" for stack in STACKS]
     scripts = [f"tests/protocol/{d}/{n}" for d in ("imap", "clients", "pop3", "lmtp")
                for n in sorted(os.listdir(os.path.join(TOP, "tests/protocol", d))) if n.endswith(".script")]
     return programs + scripts
