@@ -9,8 +9,9 @@ satchel_storage_check_SOURCES = tests/conformance/main.c tests/conformance/confo
 satchel_storage_check_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS)
 satchel_storage_check_LDADD = libsatchel.la $(GLIB_LIBS)
 satchel_storage_check_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-TESTS += satchel-storage-check
-EXTRA_DIST += tests/conformance/README.md
+TESTS += satchel-storage-check tests/conformance/broken.py
+EXTRA_DIST += tests/conformance/README.md tests/conformance/broken.py
+tests/conformance/broken.log: satchel-storage-check tests/layers/broken.la
 
 check-conformance: satchel-storage-check tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/sealed.la tests/layers/sealed-told.la tests/layers/kept.la tests/layers/shows.la $(module_LTLIBRARIES)
 	G_DEBUG=fatal-criticals SATCHEL_BUILDDIR='$(abs_top_builddir)' ./satchel-storage-check

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # A driver and two layers for tests, as real modules.  -rpath makes libtool build shared objects that are never installed.
-check_LTLIBRARIES += tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/crash.la \
+check_LTLIBRARIES += tests/layers/memory.la tests/layers/broken.la tests/layers/noop.la tests/layers/xor.la tests/layers/crash.la \
 	tests/layers/sealed.la tests/layers/sealed-told.la tests/layers/kept.la tests/layers/letters.la tests/layers/shows.la tests/layers/bounded.la
 EXTRA_DIST += tests/layers/README.md tests/layers/keydb.c
 
@@ -10,6 +10,14 @@ tests_layers_memory_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 tests_layers_memory_la_CFLAGS = $(MODULE_CFLAGS)
 tests_layers_memory_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
 tests_layers_memory_la_LIBADD = $(MODULE_LIBADD)
+
+# memory, whose module has another name here, with a fault.
+tests_layers_broken_la_SOURCES = tests/layers/broken.c tests/layers/memory.c tests/layers/memory.h tests/layers/memory_mailbox.c \
+	tests/layers/memory_commit.c tests/layers/memory_import.c tests/layers/memory_blobs.c
+tests_layers_broken_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DMEMORY_MODULE=memory_module
+tests_layers_broken_la_CFLAGS = $(MODULE_CFLAGS)
+tests_layers_broken_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
+tests_layers_broken_la_LIBADD = $(MODULE_LIBADD)
 
 tests_layers_noop_la_SOURCES = tests/layers/noop.c
 tests_layers_noop_la_CPPFLAGS = $(MODULE_CPPFLAGS)

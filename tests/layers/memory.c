@@ -371,8 +371,15 @@ static const SatchelStorageOps memory_ops = {
   .destroy = memory_destroy,
 };
 
+/* `broken` has the driver in it. */
+#ifndef MEMORY_MODULE
+#define MEMORY_MODULE satchel_module
+#else
+const SatchelModule *MEMORY_MODULE (void);
+#endif
+
 const SatchelModule *
-satchel_module (void)
+MEMORY_MODULE (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_DRIVER, NULL, &memory_ops }, { 0 } };
   static const SatchelModule module = {
