@@ -128,8 +128,8 @@ typedef struct SatchelPassdbOps
 {
   size_t size;
   guint band; /* lower bands are asked first; the first module that knows the user decides */
-  /* What is stored of the user: answered by satchel_auth_call_found.  Asked at the beginning of each login,
-   * and again before it succeeds.  Must. */
+  /* Must. Answers what is stored of the user, by satchel_auth_call_found. It is asked at the beginning of
+   * each login, and again before it succeeds. */
   void (*look_up) (SatchelAuthCall *call);
   /* Compares the secret: answered by satchel_auth_call_verified.  What costs time belongs in
    * satchel_auth_call_work.  It must take the same time without a credential (the user is unknown: a real
@@ -186,10 +186,10 @@ struct SatchelUserdbOps
   /* Lists each address that is an alias, as it is looked up ("*@DOMAIN" for a catch-all), for checks.  Main
    * thread, role CONFIG.  May. */
   void (*list_aliases) (SatchelAddressFunc func, gpointer data);
-  /* What there is to know of the call's user, who is local@domain: answered by satchel_auth_call_attributes.
-   * Asked in the order of bands until one knows the user, at each login and for each recipient of mail; the
-   * mail process has the new ones from then on.  If the source cannot tell, or an attribute is none, the
-   * login or delivery is put off.  May. */
+  /* May. Answers what there is to know of the call's user, who is local@domain, by
+   * satchel_auth_call_attributes. It is asked in the order of bands until one knows the user, at each login
+   * and for each recipient of mail; the mail process has the new ones from then on. If the source cannot
+   * tell, or an attribute is none, the login or delivery is put off. */
   void (*attributes) (SatchelAuthCall *call);
   /* It does what that of a passdb does.  May. */
   void (*cancelled) (SatchelAuthCall *call);
@@ -296,11 +296,12 @@ typedef struct SatchelFactorOps
   /* Ends the credential durably, and then its sessions (satchel_auth_end_credential).  NONEXISTENT: it is not
    * the user's, or not of this module. */
   gboolean (*end_credential) (const char *user, const char *credential, GError **error);
-  /* A session that @credential opened has heard what its client is called (IMAP ID): up to 255 bytes of
-   * UTF-8, as the client sent it.  Nobody waits for it to be durable. */
+  /* Is called when a session that @credential opened has heard what its client is called (IMAP ID): up to 255
+   * bytes of UTF-8, as the client sent it. Nobody waits for it to be durable. */
   void (*client_named) (const char *user, const char *credential, const char *client);
-  /* The user is no more: forgets durably all that this module keeps, and ends the sessions that it opened, so
-   * that whoever gets the name later begins anew.  TRUE also if there was nothing.  Main thread.  May. */
+  /* May. Is called when the user is no more: forgets durably all that this module keeps, and ends the
+   * sessions that it opened, so that whoever gets the name later begins anew. TRUE also if there was nothing.
+   * Main thread. */
   gboolean (*forget_user) (const char *user, GError **error);
   guint flags; /* SATCHEL_FACTOR_... */
 } SatchelFactorOps;

@@ -57,8 +57,8 @@ typedef struct SatchelOrigin
   const char *protocol; /* "ESMTP", "SMTP", ... */
   const char *source;   /* "LOCAL": the message is from the MTA's own side; "REMOTE" */
 } SatchelOrigin;
-/* Where the message comes from, before satchel_delivery_finish: for filters and log lines.  @origin is
- * copied, as far as its `size` says. */
+/* Says where the message comes from, for filters and log lines; call it before satchel_delivery_finish.
+ * @origin is copied, as far as its `size` says. */
 SATCHEL_API void satchel_delivery_set_origin (SatchelDelivery *delivery, const SatchelOrigin *origin);
 /* Adds a recipient that a look-up found (it is copied).  Results keep the order of these calls. */
 SATCHEL_API void satchel_delivery_add_recipient (SatchelDelivery *delivery,

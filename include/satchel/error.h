@@ -54,7 +54,7 @@ SATCHEL_API gboolean satchel_error_blame_setting (GError **error, const char *se
 /* Returns the setting that @error is about, borrowed from it; NULL means that it is about none, or of another
  * domain. */
 SATCHEL_API const char *satchel_error_setting (const GError *error);
-/* Is it an error of the machine, for which the administrator needs a line in the log? */
+/* Says whether it is an error of the machine, for which the administrator needs a line in the log. */
 SATCHEL_API gboolean satchel_error_is_of_machine (const GError *error);
 /* FALSE means: this function was called with the same error within the last hour.  So trouble that lasts, and
  * that many clients run into, is logged once an hour.  [any thread] */

@@ -79,10 +79,10 @@ typedef struct SatchelDeliveryFilterOps
    * later, in any thread. */
   void (*message) (SatchelFilterItem *item);
   void (*recipient) (SatchelFilterItem *item);
-  /* The deadline has passed and the core has gone on: the filter should end its work and answer soon; its
-   * verdict does not matter any more.  Until it answers, the item counts against filters.concurrent.  Main
-   * thread; another thread may be answering at the same time, but the item is valid until this returns.
-   * May be NULL. */
+  /* Is called when the deadline has passed and the core has gone on: the filter should end its work and
+   * answer soon; its verdict does not matter any more. Until it answers, the item counts against
+   * filters.concurrent. Main thread; another thread may be answering at the same time, but the item is valid
+   * until this returns. May be NULL. */
   void (*cancelled) (SatchelFilterItem *item);
 } SatchelDeliveryFilterOps;
 
@@ -91,7 +91,7 @@ typedef struct SatchelDeliveryFilterOps
  * and DONE.  [any thread] */
 SATCHEL_API void satchel_filter_answer (SatchelFilterItem *item, SatchelFilterVerdict verdict,
                                         const char *text);
-/* The filter has no verdict, so on_error decides.  @why: for the log.  [any thread] */
+/* Says that the filter has no verdict, so that on_error decides. @why goes to the log. [any thread] */
 SATCHEL_API void satchel_filter_fail (SatchelFilterItem *item, const char *why);
 
 /* Adds a field above all fields that the message came with, and below the trace fields (Return-Path,
@@ -105,23 +105,24 @@ SATCHEL_API gboolean satchel_filter_add_header (SatchelFilterItem *item, const c
 SATCHEL_API gboolean satchel_filter_remove_header (SatchelFilterItem *item, const char *name, GError **error);
 /* Flags (SATCHEL_FLAG_*) that the message is stored with.  [any thread] */
 SATCHEL_API void satchel_filter_add_flags (SatchelFilterItem *item, guint32 flags);
-/* A keyword that the message is stored with.  Errors: INVALID (no atom), LIMIT.  [any thread] */
+/* Adds a keyword that the message is stored with. Errors: INVALID (no atom), LIMIT. [any thread] */
 SATCHEL_API gboolean satchel_filter_add_keyword (SatchelFilterItem *item, const char *keyword,
                                                  GError **error);
-/* The mailbox that the message goes to, instead of the detail's mailbox or INBOX; the last call counts.  If
- * there is no such mailbox, the message goes to INBOX.  @name: in storage's form (storage.h).  Errors:
- * INVALID.  [any thread] */
+/* Sets the mailbox that the message goes to, instead of the detail's mailbox or INBOX; the last call counts.
+ * If there is no such mailbox, the message goes to INBOX. @name is in storage's form (storage.h). Errors:
+ * INVALID. [any thread] */
 SATCHEL_API gboolean satchel_filter_set_mailbox (SatchelFilterItem *item, const char *name, GError **error);
-/* The message goes to the user's mailbox with this special use (SATCHEL_USE_*); 0: by name again.  [any
- * thread] */
+/* Lets the message go to the user's mailbox with this special use (SATCHEL_USE_*); 0 means by name again.
+ * [any thread] */
 SATCHEL_API void satchel_filter_set_special_use (SatchelFilterItem *item, guint special_use);
 
 /* Returns the content as a sealed memory file for a helper (helper.h).  It is made at the first call, and
  * belongs to the item.  -1 with @error.  [blocks, any thread] */
 SATCHEL_API int satchel_filter_content_fd (SatchelFilterItem *item, GError **error);
-/* Milliseconds until the core goes on without the filter; 0 means that it has gone on.  [any thread] */
+/* Returns the milliseconds until the core goes on without the filter; 0 means that it has gone on. [any
+ * thread] */
 SATCHEL_API gint64 satchel_filter_left_ms (const SatchelFilterItem *item);
-/* Has the core gone on without the filter?  [any thread] */
+/* Says whether the core has gone on without the filter. [any thread] */
 SATCHEL_API gboolean satchel_filter_is_cancelled (const SatchelFilterItem *item);
 /* Sets or returns a pointer of the module's own, for use in `cancelled`; the core does not free it.  [any
  * thread] */

@@ -9,7 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* The hash stays the same for the life of the process.  It must not be stored or sent anywhere. */
+/* Returns a hash, which stays the same for the life of the process. It must not be stored or sent
+ * anywhere. */
 SATCHEL_API guint64 satchel_keyed_hash (gconstpointer data, gsize len);
 
 /* This is a GHashFunc for NUL-ended strings; its companion is g_str_equal. */

@@ -75,8 +75,8 @@ typedef struct SatchelParameterized
 SATCHEL_API void satchel_parameterized_parse (const char *value, gsize len, SatchelParameterized *ret_field);
 SATCHEL_API void satchel_parameterized_clear (SatchelParameterized *field);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelParameterized, satchel_parameterized_clear)
-/* The value of a parameter, decoded to UTF-8 however it was written (plain, RFC 2231, or RFC 2047 as some
- * programs do); NULL means that there is no such parameter.  Yours. */
+/* Returns the value of a parameter, decoded to UTF-8 however it was written (plain, RFC 2231, or RFC 2047 as
+ * some programs do); the caller frees it. NULL means that there is no such parameter. */
 SATCHEL_API char *satchel_parameterized_get (const SatchelParameterized *field, const char *name);
 
 /* Returns message ids in @value, with angle brackets and in order, at most @max (the last ones); the array is

@@ -38,9 +38,9 @@ typedef struct SatchelHelperOps
    * later and in any thread; @call is gone then.  The caller is another process that an attacker may have
    * taken over: trust nothing in the request.  Must. */
   void (*handle) (SatchelHelperCall *call);
-  /* The caller of @call has gone, and it has not been answered yet: the helper should end the work and
-   * answer soon; the answer does not matter.  A call that is still unanswered `helpers.overdue` later ends
-   * the process.  Main thread; may be NULL. */
+  /* Is called when the caller of @call has gone, and it has not been answered yet: the helper should end the
+   * work and answer soon; the answer does not matter. A call that is still unanswered `helpers.overdue` later
+   * ends the process. Main thread; may be NULL. */
   void (*cancelled) (SatchelHelperCall *call);
   /* Works on one request in a process of its own, which was made for it and ends after it: for libraries that
    * load parts of their own, start programs, or hang for good, such as PAM.  It has the account of the helper
@@ -58,9 +58,9 @@ SATCHEL_API GBytes *satchel_helper_call_request (const SatchelHelperCall *call);
  * thread] */
 SATCHEL_API int satchel_helper_call_content_fd (const SatchelHelperCall *call);
 SATCHEL_API guint64 satchel_helper_call_content_bytes (const SatchelHelperCall *call); /* 0: none */
-/* Milliseconds until the caller gives up; 0 means that it has given up.  [any thread] */
+/* Returns the milliseconds until the caller gives up; 0 means that it has given up. [any thread] */
 SATCHEL_API gint64 satchel_helper_call_left_ms (const SatchelHelperCall *call);
-/* Has the caller given up, or ended?  [any thread] */
+/* Says whether the caller has given up, or ended. [any thread] */
 SATCHEL_API gboolean satchel_helper_call_is_cancelled (const SatchelHelperCall *call);
 /* Sets or returns a pointer of the module's own, for use in `cancelled`; the core does not free it.  [any
  * thread] */

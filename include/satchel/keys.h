@@ -48,7 +48,7 @@ SATCHEL_API SatchelMatch satchel_key_search (const void *key, gsize len, const S
  * ends in CRLF, or there is no line. */
 SATCHEL_API void satchel_key_maildrop (const void *key, gsize len, gboolean *ret_is_internationalized,
                                        gboolean *ret_ends_in_crlf);
-/* The key that has field @name, in any case; FALSE means that none has. */
+/* Finds the key that has field @name, in any case; FALSE means that none has. */
 SATCHEL_API gboolean satchel_key_of_header (const char *name, SatchelKeyKind *ret_kind);
 
 G_END_DECLS

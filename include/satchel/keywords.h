@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  * have).  A keyword that no message has makes room for another. */
 #define SATCHEL_KEYWORDS_MAX (64u * SATCHEL_KEYWORD_WORDS)
 
-/* Is @name a flag-keyword (RFC 3501 9)?  Pure. */
+/* Says whether @name is a flag-keyword (RFC 3501 9). Pure. */
 SATCHEL_API gboolean satchel_keyword_is_atom (const char *name);
 
 typedef struct SatchelKeywordSet

@@ -33,10 +33,10 @@ typedef struct SatchelLogin
   gboolean is_network_known;
 } SatchelLogin;
 
-/* Does the login come from one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix sockets?  Texts
- * that are none of these match nothing; NULL: FALSE. */
+/* Says whether the login comes from one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix
+ * sockets. Texts that are none of these match nothing, nor does NULL. */
 SATCHEL_API gboolean satchel_login_is_from (const SatchelLogin *login, const char *const *networks);
-/* Is @text one of these? */
+/* Says whether @text is one of these. */
 SATCHEL_API gboolean satchel_network_check (const char *text);
 
 G_END_DECLS

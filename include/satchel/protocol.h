@@ -71,7 +71,8 @@ typedef struct SatchelGateProtocolOps
   void (*auth_result) (gpointer self, const SatchelAuthResult *result);
   /* TLS is up after satchel_gate_start_tls; everything read before it has been dropped. */
   void (*tls_started) (gpointer self);
-  /* The text that a client gets in that case: whole static lines; NULL: nothing.  May, also with NO_LOGIN. */
+  /* May, also with NO_LOGIN. Returns the text that a client gets in that case: whole static lines; NULL means
+   * nothing. */
   const char *(*refusal) (SatchelRefusal why);
 } SatchelGateProtocolOps;
 
@@ -83,18 +84,18 @@ SATCHEL_API gboolean satchel_gate_can_start_tls (SatchelGateSession *session);
  * `allow_cleartext`.  With SATCHEL_PROTOCOL_FOR_OTHERS this is about the client that was announced, and TRUE
  * if none is. */
 SATCHEL_API gboolean satchel_gate_may_login (SatchelGateSession *session);
-/* The SASL mechanisms that may be used now, in upper case, NULL-ended; none if satchel_gate_may_login is
- * FALSE.  Borrowed until the next call for any session. */
+/* Returns the SASL mechanisms that may be used now, in upper case, NULL-ended; there are none if
+ * satchel_gate_may_login is FALSE. They are borrowed until the next call for any session. */
 SATCHEL_API const char *const *satchel_gate_mechanisms (SatchelGateSession *session);
 /* Returns the flags of a mechanism (sasl.h); 0 if it is not offered now. */
 SATCHEL_API guint satchel_gate_mechanism_flags (SatchelGateSession *session, const char *name);
 /* Says what the client calls itself (IMAP ID), for lists of devices. It is copied; more than 255 bytes, or
  * what is no UTF-8, count as nothing. */
 SATCHEL_API void satchel_gate_set_client_id (SatchelGateSession *session, const char *text);
-/* The address of the client behind a webmail server, as that tells it: what logins, limits and logs have from
- * now on.  What the client may do in clear text, and how many connections it has, goes by the connection.
- * FALSE means that the peer is none of the listener's `id_networks`, or this is no address; nothing has
- * changed. */
+/* Sets the address of the client behind a webmail server, as that tells it: it is what logins, limits and
+ * logs have from now on. What the client may do in clear text, and how many connections it has, goes by the
+ * connection. FALSE means that the peer is none of the listener's `id_networks`, or this is no address;
+ * nothing has changed. */
 SATCHEL_API gboolean satchel_gate_set_origin (SatchelGateSession *session, const char *address);
 /* Returns the settings of this protocol. */
 SATCHEL_API const SatchelConfig *satchel_gate_config (SatchelGateSession *session);
@@ -154,14 +155,14 @@ SATCHEL_API SatchelConnection *satchel_session_connection (SatchelSession *sessi
 SATCHEL_API const char *satchel_session_user (SatchelSession *session); /* local@domain; NULL with NO_LOGIN */
 SATCHEL_API const char *
 satchel_session_peer (SatchelSession *session); /* "192.0.2.1", "2001:db8::1", "local" */
-/* Is the peer in one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix sockets?  Texts that are
- * none of these match nothing; NULL: FALSE. */
+/* Says whether the peer is in one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix sockets.
+ * Texts that are none of these match nothing, nor does NULL. */
 SATCHEL_API gboolean satchel_session_is_from (SatchelSession *session, const char *const *networks);
 /* Helps a module's `check`: fails with an error about the setting @key if one of its entries is no such text.
  * Any role. */
 SATCHEL_API gboolean satchel_networks_check (const SatchelConfig *section, const char *key, GError **error);
-/* What the client calls itself, where it says so after the login: as satchel_gate_set_client_id.  The first
- * time goes to the module that keeps the credential. */
+/* Says what the client calls itself, where it says so after the login, as satchel_gate_set_client_id does.
+ * The first time goes to the module that keeps the credential. */
 SATCHEL_API void satchel_session_set_client_id (SatchelSession *session, const char *text);
 SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session);
 /* Returns the user's store, open for the life of the session; NULL with NO_LOGIN. Opening may block: call

@@ -40,12 +40,13 @@ SATCHEL_API SatchelRecordLog *satchel_record_log_open (int root_fd, const char *
 SATCHEL_API void satchel_record_log_free (SatchelRecordLog *log);
 /* Waits in memory for sync.  The caller has it in what `dump` emits. */
 SATCHEL_API void satchel_record_log_add (SatchelRecordLog *log, const char *record);
-/* What was added is durable.  @n_live: how many records count.  FALSE means that it is not, and what was
- * added is dropped; the next sync writes a new file of what counts then. */
+/* Makes durable what was added. @n_live says how many records count. FALSE means that it is not durable, and
+ * that what was added is dropped; the next sync writes a new file of what counts then. */
 SATCHEL_API gboolean satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error);
-/* A new file of what counts takes the place of the old one, for a change of many records at once: whatever
- * happens meanwhile, one of the two is there.  What was added and waits is dropped; `dump` has it.  FALSE
- * means that it is not known which one is there; the next sync writes a new file of what counts then. */
+/* Writes a new file of what counts in the place of the old one, for a change of many records at once:
+ * whatever happens meanwhile, one of the two is there. What was added and waits is dropped; `dump` has it.
+ * FALSE means that it is not known which one is there; the next sync writes a new file of what counts
+ * then. */
 SATCHEL_API gboolean satchel_record_log_rewrite (SatchelRecordLog *log, GError **error);
 /* Returns the number of records in the file, for tests. */
 SATCHEL_API guint satchel_record_log_n_records (const SatchelRecordLog *log);

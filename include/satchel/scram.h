@@ -31,8 +31,8 @@ typedef struct SatchelScramKeys
 /* Returns the name, "SCRAM-SHA-256". */
 SATCHEL_API const char *satchel_scram_hash_name (SatchelScramHash hash);
 SATCHEL_API gsize satchel_scram_hash_bytes (SatchelScramHash hash);
-/* The keys of @password (which is prepared as satchel_secret_prepare says) with a new salt, or that of
- * @salt_len bytes at @salt.  As dear as @iterations.  [blocks] */
+/* Makes the keys of @password (which is prepared as satchel_secret_prepare says) with a new salt, or that of
+ * @salt_len bytes at @salt. It is as dear as @iterations. [blocks] */
 SATCHEL_API gboolean satchel_scram_keys_make (SatchelScramHash hash, const char *password, const guint8 *salt,
                                               gsize salt_len, guint iterations, SatchelScramKeys *ret_keys,
                                               GError **error);
@@ -41,8 +41,8 @@ SATCHEL_API gboolean satchel_scram_keys_make (SatchelScramHash hash, const char 
 SATCHEL_API gboolean satchel_scram_keys_parse (const char *text, SatchelScramHash hash,
                                                SatchelScramKeys *ret_keys);
 SATCHEL_API char *satchel_scram_keys_format (const SatchelScramKeys *keys); /* yours */
-/* Is @proof (as many bytes as the hash has) that of a client which knows the password?  It yields the
- * ClientKey. */
+/* Says whether @proof (as many bytes as the hash has) is that of a client which knows the password. It yields
+ * the ClientKey. */
 SATCHEL_API gboolean satchel_scram_check_proof (const SatchelScramKeys *keys, const char *auth_message,
                                                 const guint8 *proof,
                                                 guint8 ret_client_key[SATCHEL_SCRAM_KEY_MAX]);

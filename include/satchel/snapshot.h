@@ -69,7 +69,7 @@ satchel_chunk_keywords (const SatchelChunk *chunk, guint row)
   return set;
 }
 
-/* Are the keywords of message @row those of @set? */
+/* Says whether the keywords of message @row are those of @set. */
 static inline gboolean
 satchel_chunk_keywords_are (const SatchelChunk *chunk, guint row, const SatchelKeywordSet *set)
 {
@@ -105,8 +105,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSnapshot, satchel_snapshot_unref)
  * chunks). */
 SATCHEL_API const SatchelChunk *satchel_snapshot_at (const SatchelSnapshot *snapshot, guint32 index,
                                                      guint *ret_row);
-/* The index of @uid, or of the first message with a greater UID (n_messages if there is none).  TRUE means
- * that @uid is there. */
+/* Finds the index of @uid, or of the first message with a greater UID (n_messages if there is none). TRUE
+ * means that @uid is there. */
 SATCHEL_API gboolean satchel_snapshot_find (const SatchelSnapshot *snapshot, guint32 uid, guint32 *ret_index);
 /* Returns the bit of a keyword (compared without case in ASCII), or -1. */
 SATCHEL_API int satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name);
@@ -187,8 +187,8 @@ SATCHEL_API int satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builde
  * has it.  The names are copied. */
 SATCHEL_API void satchel_snapshot_builder_set_keywords (SatchelSnapshotBuilder *builder, char *const *names,
                                                         guint n);
-/* The number of different keywords that messages of a mailbox may have (limits.keywords), at most
- * SATCHEL_KEYWORDS_MAX.  Mailboxes that have more keep them. */
+/* Returns the number of different keywords that messages of a mailbox may have (limits.keywords), at most
+ * SATCHEL_KEYWORDS_MAX. Mailboxes that have more keep them. */
 SATCHEL_API guint satchel_keywords_limit (void);
 /* Returns the bits that at least one message has. */
 SATCHEL_API SatchelKeywordSet satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot);

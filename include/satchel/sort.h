@@ -17,7 +17,7 @@ SATCHEL_API void satchel_sorter_free (SatchelSorter *sorter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSorter, satchel_sorter_free)
 /* Sets a key of an item, once, by one of these functions. */
 SATCHEL_API void satchel_sorter_set_number (SatchelSorter *sorter, guint32 item, guint key, gint64 number);
-/* The text is compared by bytes; it has no NUL; at most 65,535 bytes count. */
+/* Sets a text, which is compared by bytes; it has no NUL; at most 65,535 bytes count. */
 SATCHEL_API void satchel_sorter_set_text (SatchelSorter *sorter, guint32 item, guint key, const void *text,
                                           gsize len);
 /* Returns the items in order, equal ones by number.  Yours. */

@@ -51,8 +51,9 @@ typedef struct SatchelSourceOps
 /* Works on @call and answers it, for `handle` of the helper's table; a question without a call in @ops fails.
  * [blocks] */
 SATCHEL_API void satchel_source_handle (SatchelHelperCall *call, const SatchelSourceOps *ops);
-/* Is @value, as the source spells it, the name that was asked for?  A bare one belongs to whichever domain
- * that was.  What compares loosely (blanks, upper case) would open one account by two names.  [any thread] */
+/* Says whether @value, as the source spells it, is the name that was asked for. A bare one belongs to
+ * whichever domain that was. What compares loosely (blanks, upper case) would open one account by two names.
+ * [any thread] */
 SATCHEL_API gboolean satchel_source_is_name (const char *value, const char *name);
 
 /* ---- in auth; main thread ---- */

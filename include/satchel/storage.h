@@ -124,7 +124,7 @@ struct SatchelStorageOps;
 struct SatchelStorage;
 SATCHEL_API struct SatchelStorage *satchel_store_level (SatchelStore *store,
                                                         const struct SatchelStorageOps *ops);
-/* Are these two handles of the same store?  NULL is no handle. */
+/* Says whether these are two handles of the same store. NULL is no handle. */
 SATCHEL_API gboolean satchel_store_is_same (const SatchelStore *one, const SatchelStore *other);
 
 /* Returns the namespaces of levels, beside the user's own: SatchelStoreNamespace.  They stay the same for the
@@ -201,7 +201,7 @@ SATCHEL_API gboolean satchel_store_quota (SatchelStore *store, SatchelQuota *ret
 /* Returns the usage of all mailboxes, exact, with outside changes taken in. CANNOT means that this storage
  * does not count. [blocks] */
 SATCHEL_API gboolean satchel_store_usage (SatchelStore *store, SatchelUsage *ret_usage, GError **error);
-/* The usage of those messages in @uids that are there; NULL: of all messages.  [blocks] */
+/* Returns the usage of those messages in @uids that are there; NULL means of all messages. [blocks] */
 SATCHEL_API gboolean satchel_mailbox_usage (SatchelMailbox *mailbox, const SatchelUidSet *uids,
                                             SatchelUsage *ret_usage, GError **error);
 
@@ -875,10 +875,10 @@ SATCHEL_API SatchelStaged *satchel_stage_staged (SatchelStage *stage); /* for dr
 SATCHEL_API gboolean satchel_mailbox_import_fits (const SatchelMailboxImport *import,
                                                   const SatchelSnapshot *current, gboolean *ret_is_same,
                                                   GError **error);
-/* Does @operation give an email id? */
+/* Says whether @operation gives an email id. */
 SATCHEL_API gboolean satchel_operation_has_email_id (const SatchelOperation *operation);
-/* Does the user have another owner by now?  The core then refuses all that changes something; `close` must
- * leave alone what the other owner may have written. */
+/* Says whether the user has another owner by now. The core then refuses all that changes something; `close`
+ * must leave alone what the other owner may have written. */
 SATCHEL_API gboolean satchel_storage_is_fenced (const SatchelStorage *storage);
 
 G_END_DECLS

@@ -15,8 +15,9 @@ typedef struct SatchelStage SatchelStage;
  * by finish) */
 SATCHEL_API SatchelStage *satchel_stage_new (SatchelStore *store, guint64 size_hint, GError **error);
 SATCHEL_API gboolean satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error);
-/* The date that `satchel_transaction_append` will name, in seconds since 1970 (UTC), if it is not that of the
- * finish.  Before finish: a driver whose files have times stores it with the content, for other programs. */
+/* Sets the date that `satchel_transaction_append` will name, in seconds since 1970 (UTC), if it is not that
+ * of the finish. It is called before finish: a driver whose files have times stores it with the content, for
+ * other programs. */
 SATCHEL_API void satchel_stage_set_internal_date (SatchelStage *stage, gint64 internal_date);
 /* Returns, after finish, the date that was set; otherwise the time of the finish, or that of a spooled file.
  * Who has no other date for the message gives this one to `satchel_transaction_append`. */

@@ -352,8 +352,8 @@ alias_file_has_domain (AliasFile *file, const char *domain)
   return g_hash_table_contains (file->domains, domain);
 }
 
-/* A callback may look an address up, which may read a changed file, so nothing of the tables is held
- * meanwhile. */
+/* Lists the addresses. A callback may look one up, which may read a changed file, so nothing of the tables is
+ * held meanwhile. */
 void
 alias_file_list (AliasFile *file, SatchelAddressFunc func, gpointer data)
 {

@@ -84,9 +84,9 @@ send_result (Dovecot *dovecot, const SatchelAuthResult *result)
                           result->explain != NULL ? "authz" : NULL, reason);
 }
 
-/* The protocol has a word for it, "temp", but Postfix takes every FAIL for a wrong password, and its client
- * asks its user for another one.  When the connection is lost, Postfix and Exim both let the client try again
- * later. */
+/* Says whether a failure is temporary. The protocol has a word for it, "temp", but Postfix takes every FAIL
+ * for a wrong password, and its client asks its user for another one. When the connection is lost, Postfix
+ * and Exim both let the client try again later. */
 static gboolean
 is_temporary (const SatchelAuthResult *result)
 {

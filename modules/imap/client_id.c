@@ -19,7 +19,8 @@ imap_client_field (const char *key, const char *value, const char **name, const 
     *version = value;
 }
 
-/* What is cut within a character, too, becomes text; that may make it longer. */
+/* Appends at most @max bytes as text. What is cut within a character, too, becomes text; that may make it
+ * longer. */
 static void
 append_text (GString *out, const char *text, gsize max)
 {

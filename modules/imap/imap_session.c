@@ -29,7 +29,7 @@ on_timeout (SatchelConnection *connection, gpointer self)
     imap_session_bye (session, "Autologout; idle for too long.");
 }
 
-/* A job may be filling the session's writer: then the goodbye has one of its own. */
+/* Says goodbye. A job may be filling the session's writer: then the goodbye has one of its own. */
 static void
 say_bye_at_once (ImapSession *session, const char *text)
 {

@@ -57,11 +57,11 @@ typedef struct ImapCommandRow
   /* Called on the main thread, once the command has been answered with OK. NULL means that there is nothing
    * to do. */
   void (*succeeded) (ImapSession *session, ImapCommand *command);
-  /* A literal begins in the command, which is not complete yet.  FALSE means that it is an argument.
-   * Otherwise it is content: it was refused, or its bytes go to incoming.take, now or after a job.  NULL: all
-   * are arguments. */
+  /* Is called when a literal begins in the command, which is not complete yet. FALSE means that it is an
+   * argument. Otherwise it is content: it was refused, or its bytes go to incoming.take, now or after a job.
+   * NULL means that all are arguments. */
   gboolean (*begin_literal) (ImapSession *session, const struct ImapCommandRow *row);
-  /* A line came while the command waits; then it runs on.  NULL: it never waits. */
+  /* Is called when a line came while the command waits; then it runs on. NULL means that it never waits. */
   void (*take_line) (ImapSession *session, ImapCommand *command, const char *line);
 } ImapCommandRow;
 
@@ -194,13 +194,14 @@ struct ImapSession
   SatchelTimer keepalive_timer, rest_timer;
 };
 
-/* Are mailbox names and quoted strings UTF-8 in both directions (RFC 6855 3, RFC 9051 4.3, 5.1)? */
+/* Says whether mailbox names and quoted strings are UTF-8 in both directions (RFC 6855 3, RFC 9051 4.3,
+ * 5.1). */
 static inline gboolean
 imap_session_is_utf8 (const ImapSession *session)
 {
   return (session->enabled & (IMAP_ENABLED_UTF8 | IMAP_ENABLED_REV2)) != 0;
 }
-/* Does the client speak IMAP4rev2 (RFC 9051 6.3.1)? */
+/* Says whether the client speaks IMAP4rev2 (RFC 9051 6.3.1). */
 static inline gboolean
 imap_session_is_rev2 (const ImapSession *session)
 {

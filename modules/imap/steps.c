@@ -37,7 +37,7 @@ mailbox_changed (SatchelMailbox *mailbox, gpointer data)
     imap_session_advance (session);
 }
 
-/* A view made in a job is watched from the main thread only. */
+/* Watches a view, in the main thread only, also one that was made in a job. */
 static void
 watch_view (ImapSession *session)
 {
@@ -147,7 +147,7 @@ run_in_job (ImapSession *session)
 
 static void follow_job_step (ImapSession *session);
 
-/* The command has had its turn, and others have had theirs. */
+/* Goes on with a command that has had its turn, when others have had theirs. */
 static void
 resume_deferred (gpointer data)
 {

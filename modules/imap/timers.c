@@ -3,7 +3,7 @@
  */
 #include "imap_session.h"
 
-/* A session that has been quiet keeps UID ranges only, and no buffers. */
+/* Gives memory back: a session that has been quiet keeps UID ranges only, and no buffers. */
 static void
 take_rest (SatchelTimer *timer, gpointer data)
 {

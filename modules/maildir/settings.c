@@ -202,7 +202,7 @@ md_uidl_format (GString *out, const char *format, const MdUidlParts *parts)
     }
 }
 
-/* A name of one directory, which does not look like one of ours. */
+/* Checks that each is the name of one directory, and does not look like one of ours. */
 static gboolean
 are_volumes (const char *const *volumes, GError **error)
 {

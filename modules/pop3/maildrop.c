@@ -91,7 +91,7 @@ pop3_unlock (Pop3 *pop3)
   pop3->is_locked = FALSE;
 }
 
-/* The lock is released before the answer (RFC 1939 4). */
+/* Refuses the login; the lock is released before the answer (RFC 1939 4). */
 static void
 refuse_login (Pop3 *pop3, Pop3Text text)
 {

@@ -87,7 +87,7 @@ send_chunk (Pop3 *pop3)
   pop3_say_lines (pop3->connection, g_steal_pointer (&pop3->chunk), pop3->chunk_is_last);
 }
 
-/* A message that was retrieved whole counts as read. */
+/* Notes a message that was retrieved whole, which counts as read. */
 static void
 note_seen (Pop3 *pop3)
 {

@@ -34,7 +34,7 @@ imap_system_flag (const char *name)
   return 0;
 }
 
-/* The error names the atom that was read last. */
+/* Fails with an error that names the atom that was read last. */
 static gboolean
 fail_on_last (ImapReader *reader, const char *error)
 {

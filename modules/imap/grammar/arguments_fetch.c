@@ -122,7 +122,7 @@ parse_partial (const char *at, ImapSection *section)
          && satchel_number_take (&at, NULL, 10, G_MAXINT64, &section->count) && strcmp (at, ">") == 0;
 }
 
-/* The fields of HEADER.FIELDS and the token "]<partial>" that is glued to their list. */
+/* Reads the fields of HEADER.FIELDS and the token "]<partial>" that is glued to their list. */
 static gboolean
 read_fields (ImapReader *reader, ImapSection *section)
 {
@@ -187,7 +187,7 @@ read_section (ImapReader *reader, const char *text, ImapBinary binary, gboolean 
   return TRUE;
 }
 
-/* The modifiers of PREVIEW (RFC 8970 6), if the list that follows is not another's. */
+/* Reads the modifiers of PREVIEW (RFC 8970 6), if the list that follows is not another's. */
 static gboolean
 read_preview (ImapReader *reader)
 {

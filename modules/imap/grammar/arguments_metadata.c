@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* A component of @name that has no characters, or an "/" at its end. */
+/* Says whether a component of @name has no characters, or an "/" is at its end. */
 static gboolean
 has_empty_component (const char *name)
 {

@@ -149,7 +149,7 @@ read_objectid (ImapReader *reader, ImapSearchKey *key)
   return TRUE;
 }
 
-/* The argument of a key that takes no keys. */
+/* Reads the argument of a key that takes no keys. */
 static gboolean
 read_argument (ImapReader *reader, const struct KeyRow *row, ImapSearchKey *key)
 {

@@ -10,7 +10,7 @@ imap_parse_modseq (ImapReader *reader, guint64 *ret_modseq)
   return imap_read_number (reader, G_MAXINT64, ret_modseq);
 }
 
-/* A sequence-set in which neither "*" nor "$" is allowed. */
+/* Reads a sequence-set in which neither "*" nor "$" is allowed. */
 static gboolean
 read_known_set (ImapReader *reader, ImapSequence *ret_sequence)
 {

@@ -89,7 +89,7 @@ imap_lexer_is_empty (const ImapLexer *lexer)
   return lexer->state == STATE_BETWEEN && lexer->nodes->len == 0 && lexer->text->len == 0;
 }
 
-/* The client gets the first error. */
+/* Skips the rest of the command; the client gets the first error. */
 static void
 start_skipping (ImapLexer *lexer, const char *error, gboolean is_too_big)
 {
@@ -102,7 +102,7 @@ start_skipping (ImapLexer *lexer, const char *error, gboolean is_too_big)
   lexer->state = STATE_SKIP;
 }
 
-/* Is there room for @len more bytes of arguments? */
+/* Says whether there is room for @len more bytes of arguments. */
 static gboolean
 has_room (const ImapLexer *lexer, guint64 len)
 {
@@ -135,7 +135,7 @@ put_bytes (ImapLexer *lexer, const guint8 *data, gsize len)
   return TRUE;
 }
 
-/* The name of the command is complete: says whether its arguments are not kept. */
+/* Says, once the name of the command is complete, whether its arguments are not kept. */
 static gboolean
 is_unkept_command (const ImapLexer *lexer)
 {
@@ -233,7 +233,7 @@ begin_literal8 (ImapLexer *lexer)
   return TRUE;
 }
 
-/* A byte where a token may start. */
+/* Takes a byte where a token may start. */
 static void
 feed_between (ImapLexer *lexer, guint8 byte)
 {
@@ -266,7 +266,7 @@ feed_between (ImapLexer *lexer, guint8 byte)
     }
 }
 
-/* The line has ended with what `line_end` says. */
+/* Begins a literal, since the line has ended with what `line_end` says. */
 static void
 begin_literal (ImapLexer *lexer, ImapLineEndKind kind)
 {
@@ -276,7 +276,7 @@ begin_literal (ImapLexer *lexer, ImapLineEndKind kind)
   lexer->state = STATE_LITERAL;
 }
 
-/* A literal that is not synchronising may be too large of its own (RFC 7888 5). */
+/* Takes the size of a literal. One that is not synchronising may be too large of its own (RFC 7888 5). */
 static ImapLexStatus
 end_size (ImapLexer *lexer)
 {

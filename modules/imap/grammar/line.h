@@ -21,7 +21,7 @@ typedef struct ImapLineEnd
   guint64 size; /* that was announced */
 } ImapLineEnd;
 
-/* An octet that is no LF. */
+/* Takes an octet that is no LF. */
 void imap_line_end_feed (ImapLineEnd *end, guint8 byte);
 /* Could what was read last still become the announcement of a literal? */
 gboolean imap_line_end_is_open (const ImapLineEnd *end);

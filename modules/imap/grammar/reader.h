@@ -23,7 +23,7 @@ typedef struct ImapReader
   guint blamed;        /* node that the error should name, or 0 */
 } ImapReader;
 
-/* The command name and what follows it. */
+/* Begins with the command name and what follows it. */
 void imap_reader_init (ImapReader *reader, const ImapLexer *lexer);
 gboolean imap_reader_is_done (const ImapReader *reader);
 gboolean imap_reader_fail (ImapReader *reader, const char *error);
@@ -53,10 +53,10 @@ gboolean imap_read_list_mailbox (ImapReader *reader, const char **ret, gsize *re
 gboolean imap_read_quoted (ImapReader *reader, const char **ret, gsize *ret_len);
 /* Reads number: 32 bits, bounded by @max. */
 gboolean imap_read_number (ImapReader *reader, guint64 max, guint64 *ret);
-/* A parenthesised list, which may still be open: @ret_members reads what is in it. */
+/* Reads a parenthesised list, which may still be open: @ret_members reads what is in it. */
 gboolean imap_read_list (ImapReader *reader, ImapReader *ret_members);
 /* Ends reading members of a list: their error becomes that of @reader, and no member may be left. */
 gboolean imap_read_list_end (ImapReader *reader, ImapReader *members);
 
-/* Is @text an atom of ATOM-CHARs (and not empty)? */
+/* Says whether @text is an atom of ATOM-CHARs (and not empty). */
 gboolean imap_is_atom (const char *text);

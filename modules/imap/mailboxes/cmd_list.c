@@ -25,7 +25,7 @@ root_of (ImapSession *session, const char *reference)
   return g_strdup (g_str_has_prefix (reference, session->ns.prefix) ? session->ns.prefix : "");
 }
 
-/* An empty pattern asks for the separator and the root of the reference (RFC 3501 6.3.8). */
+/* Answers an empty pattern, which asks for the separator and the root of the reference (RFC 3501 6.3.8). */
 static ImapStep
 list_root (ImapSession *session, ImapCommand *command)
 {
@@ -109,7 +109,8 @@ write_childinfo (ImapWriter *writer, guint criteria)
   imap_write (writer, "))");
 }
 
-/* A name that is a level only is no mailbox: the extended form has a word for that (RFC 5258 3). */
+/* Writes a name. One that is a level only is no mailbox: the extended form has a word for that (RFC 5258
+ * 3). */
 static void
 write_list (ImapSession *session, const ImapListArguments *arguments, const ImapListEntry *entry,
             gboolean is_gone)

@@ -13,8 +13,8 @@
 
 #define VANISHED_MAX 64u /* levels that are remembered */
 
-/* A special use that another mailbox has moves to the new one: a use has one mailbox (RFC 6154 3), and the
- * last one that was asked for gets it. */
+/* Runs CREATE. A special use that another mailbox has moves to the new one: a use has one mailbox (RFC 6154
+ * 3), and the last one that was asked for gets it. */
 ImapStep
 imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -40,7 +40,7 @@ imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "CREATE completed.");
 }
 
-/* Is it a level above others, and nothing else? */
+/* Says whether it is a level above others, and nothing else. */
 static gboolean
 is_level (ImapSession *session, const char *name)
 {
@@ -202,7 +202,7 @@ write_rights (ImapWriter *writer, guint rights)
   (SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ | SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_CREATE                   \
    | SATCHEL_RIGHT_DELETE_MAILBOX | SATCHEL_RIGHT_ADMINISTER)
 
-/* A name that the user may not see is answered as if it did not exist (RFC 4314 6). */
+/* Runs MYRIGHTS. A name that the user may not see is answered as if it did not exist (RFC 4314 6). */
 ImapStep
 imap_run_myrights (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

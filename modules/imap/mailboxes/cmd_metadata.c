@@ -81,8 +81,8 @@ set_annotation (Annotations *annotations, const char *name, GBytes *value)
   g_ptr_array_insert (annotations->values, (gint) index, g_bytes_ref (value));
 }
 
-/* A blob has FORMAT, then of each annotation: its name, NUL, the number of bytes of its value, NUL, the
- * value. */
+/* Makes a blob, which has FORMAT, then of each annotation: its name, NUL, the number of bytes of its value,
+ * NUL, the value. */
 static GBytes *
 write_annotations (const Annotations *annotations)
 {
@@ -236,7 +236,7 @@ answer_free (gpointer data)
   g_free (answer);
 }
 
-/* Is @name @entry, or at most @depth levels below it? */
+/* Says whether @name is @entry, or at most @depth levels below it. */
 static gboolean
 is_below (const char *name, const char *entry, guint depth)
 {

@@ -55,7 +55,7 @@ imap_run_get_quota (ImapSession *session, ImapCommand *command, gboolean may_blo
   return imap_command_ok (command, "GETQUOTA completed.");
 }
 
-/* The mailbox need not exist (RFC 9208 4.1.2). */
+/* Runs GETQUOTAROOT; the mailbox need not exist (RFC 9208 4.1.2). */
 ImapStep
 imap_run_get_quota_root (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

@@ -85,8 +85,8 @@ begin_content (ImapSession *session)
   return TRUE;
 }
 
-/* A missing destination is reported before anything else: the client can create it (RFC 3501 6.3.11), and its
- * URLs may be right. [blocks] */
+/* Finds the destination. A missing one is reported before anything else: the client can create it (RFC 3501
+ * 6.3.11), and its URLs may be right. [blocks] */
 static gboolean
 find_destination (ImapSession *session)
 {

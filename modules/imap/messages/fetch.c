@@ -98,8 +98,8 @@ narrow (ImapSession *session, const ImapFetchArguments *arguments, ImapFetch *fe
                                error);
 }
 
-/* May this session set \Seen? Without the right FETCH leaves the flag alone, which is no error (RFC 4314 4).
- */
+/* Says whether this session may set \Seen. Without the right FETCH leaves the flag alone, which is no error
+ * (RFC 4314 4). */
 static gboolean
 may_set_seen (const ImapView *view)
 {
@@ -198,8 +198,8 @@ open_sections (ImapSession *session, const ImapCommand *command, ImapFetch *fetc
   return TRUE;
 }
 
-/* The batch's messages that will be sent and are not \Seen.  A request that fails sets nothing (RFC
- * 3501 6.4.5: the flag comes with the data; RFC 3516 4.3). */
+/* Finds the batch's messages that will be sent and are not \Seen. A request that fails sets nothing (RFC 3501
+ * 6.4.5: the flag comes with the data; RFC 3516 4.3). */
 static void
 find_unseen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch, SatchelUidSet *ret_uids)
 {
@@ -464,7 +464,8 @@ find_size (ImapSession *session, const ImapFetch *fetch, guint items, guint64 *r
   return TRUE;
 }
 
-/* Is the message at hand gone?  That is known once something that only storage knows was not found. */
+/* Says whether the message at hand is gone. That is known once something that only storage knows was not
+ * found. */
 static gboolean
 is_gone (const ImapSession *session, const ImapFetch *fetch, guint items)
 {

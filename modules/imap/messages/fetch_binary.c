@@ -106,7 +106,8 @@ is_identity (const char *value, gsize len)
   return FALSE;
 }
 
-/* The blob cannot distinguish identity from an unknown encoding, but the header of the part can. */
+/* Finds out whether the encoding of a part is identity (*ret). The blob cannot distinguish that from an
+ * unknown encoding, but the header of the part can. */
 static gboolean
 has_identity (SatchelStream *content, const SatchelPart *part, gboolean *ret, GError **error)
 {

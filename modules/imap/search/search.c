@@ -8,7 +8,8 @@
 
 #define INLINE_ROWS 20000u /* in one turn */
 
-/* A key on sizes needs attributes where a size is unknown. */
+/* Says whether sizes are known as far as the key asks for them: one on sizes needs attributes where a size is
+ * unknown. */
 static gboolean
 knows_sizes (const ImapSearchKey *key, const SatchelSnapshot *snapshot)
 {

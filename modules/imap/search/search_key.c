@@ -87,7 +87,8 @@ prepare_set (const ImapView *view, ImapSearchKey *key)
   imap_sequence_resolve (&key->set, star, &key->resolved);
 }
 
-/* A store that keeps save dates has them for what it keeps; others have none at all. */
+/* Says whether the store has save dates. One that keeps them has them for what it keeps; others have none at
+ * all. */
 static gboolean
 has_save_dates (const SatchelSnapshot *snapshot)
 {
@@ -287,7 +288,7 @@ test_objectid (ImapSubject *subject, const ImapSearchKey *key)
   return is_known && strcmp (id, key->name) == 0;
 }
 
-/* The depth is bounded: see IMAP_SEARCH_DEPTH_MAX. */
+/* Says whether a message meets a key. The depth is bounded (IMAP_SEARCH_DEPTH_MAX). */
 gboolean
 imap_search_test (ImapSubject *subject, const ImapSearchKey *key)
 {

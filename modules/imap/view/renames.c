@@ -89,8 +89,8 @@ imap_renames_add (ImapSession *session, const char *from, const char *to)
   return others;
 }
 
-/* A rename to a name that was deleted since is not reported: nothing has the name now, or another mailbox has
- * it (RFC 9051 6.3.6: it MAY be reported). */
+/* Forgets a rename to a name that was deleted since, which is not reported: nothing has the name now, or
+ * another mailbox has it (RFC 9051 6.3.6: it MAY be reported). */
 void
 imap_renames_forget (ImapSession *session, const char *name)
 {

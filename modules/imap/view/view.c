@@ -15,7 +15,7 @@ own_clear (gpointer data)
   g_strfreev (((ImapOwnChange *) data)->keywords);
 }
 
-/* A name may go and another one have its place. */
+/* Returns a digest of the names of keywords, since a name may go and another one have its place. */
 static guint64
 digest_keywords (const SatchelSnapshot *snapshot)
 {
@@ -381,7 +381,8 @@ renamed_keywords (ImapView *view, const SatchelSnapshot *before)
   return view->renamed;
 }
 
-/* Are the flags of the message now exactly what this session's own change made of the old ones? */
+/* Says whether the flags of the message now are exactly what this session's own change made of the old
+ * ones. */
 static gboolean
 is_own (ImapView *view, const SatchelSnapshot *before, const SatchelChunk *chunk, guint row)
 {

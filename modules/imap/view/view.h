@@ -83,9 +83,9 @@ ImapView *imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gbo
 void imap_view_free (ImapView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapView, imap_view_free)
 
-/* Has anything changed that the client does not know?  Cheap. */
+/* Says whether anything has changed that the client does not know. It is cheap. */
 gboolean imap_view_is_behind (const ImapView *view);
-/* The client knows every change up to this mod-sequence. */
+/* Returns the mod-sequence up to which the client knows every change. */
 guint64 imap_view_modseq (const ImapView *view);
 /* Reports what changed, as far as it may.  Resumable, with the same @update. */
 ImapStep imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block,

@@ -90,7 +90,7 @@ drop_plans (Member **members, guint first, guint n)
     }
 }
 
-/* Does the plan only change flags, move and remove, which is how a user frees space? */
+/* Says whether the plan only changes flags, moves and removes, which is how a user frees space. */
 static gboolean
 plan_takes_no_space (const MdPlan *plan)
 {
@@ -158,7 +158,7 @@ run_plans (Member **members, guint n)
   return n;
 }
 
-/* Is @tombstone of a message that @plan was to remove from @mb? */
+/* Says whether @tombstone is of a message that @plan was to remove from @mb. */
 static gboolean
 is_of_plan (const MdPlan *plan, const MdMailbox *mb, const MdTombstone *tombstone)
 {

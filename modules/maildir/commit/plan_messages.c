@@ -31,15 +31,15 @@ md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *bui
   md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (builder, &state));
 }
 
-/* A message whose flags the name can hold goes to cur/; one without any stays in new/ as if just
- * delivered. */
+/* Says whether a message belongs into cur/: one whose flags the name can hold does; one without any stays in
+ * new/ as if just delivered. */
 gboolean
 md_plan_needs_cur (const MdMailbox *mb, const SatchelMessageRow *row)
 {
   return (row->flags & SATCHEL_FLAGS_ALL) != 0 || md_keywords_to_letters (&mb->keywords, &row->keywords) != 0;
 }
 
-/* Do @one and @two differ in what names of files cannot hold? */
+/* Says whether @one and @two differ in what names of files cannot hold. */
 gboolean
 md_plan_differ_beyond_names (const MdMailbox *mb, const SatchelMessageRow *one, const SatchelMessageRow *two)
 {

@@ -47,8 +47,8 @@ ensure_staged_file (Writer *writer, GError **error)
   return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "new file in");
 }
 
-/* How much of @data can be stored with LF: each LF has exactly one CR before it. Several CRs before an LF,
- * or a bare LF, would not read back as they came. */
+/* Says whether @data can be stored with LF: each LF must have exactly one CR before it. Several CRs before an
+ * LF, or a bare LF, would not read back as they came. */
 static gboolean
 is_plain_crlf (Writer *writer, const guint8 *data, gsize len)
 {

@@ -95,7 +95,7 @@ SatchelSnapshotBuilder *md_plan_builder_for (MdPlan *plan, MdMailbox *mb);
 void md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder);
 /* Must the message be in cur/, since a name in new/ cannot hold its flags? */
 gboolean md_plan_needs_cur (const MdMailbox *mb, const SatchelMessageRow *row);
-/* Do the rows differ in what names of files cannot hold? */
+/* Says whether the rows differ in what names of files cannot hold. */
 gboolean md_plan_differ_beyond_names (const MdMailbox *mb, const SatchelMessageRow *one,
                                       const SatchelMessageRow *two);
 /* Makes the file of @entry the source of @step. */
@@ -138,7 +138,7 @@ void md_plan_log_keywords (const MdPlan *plan);
 
 /* Makes, before the first operation, the counters go above what the transaction imports. */
 gboolean md_plan_begin_imports (MdStore *store, SatchelTransaction *transaction, GError **error);
-/* The UID that @op says. CANNOT: the mailbox cannot give it. */
+/* Takes the UID that @op says. CANNOT means that the mailbox cannot give it. */
 gboolean md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 *ret_uid, GError **error);
 /* @name is as planned; its first @base_len bytes will never change. */
 void md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, const char *name,
@@ -152,7 +152,7 @@ gboolean md_plan_save_imports (MdPlan *plan, GError **error);
 /* Does the steps; if one fails, those before it are put back. */
 gboolean md_plan_run (MdPlan *plan, GError **error);
 void md_plan_roll_back (MdPlan *plan);
-/* Has a step removed something? Then nothing can be put back. */
+/* Says whether a step has removed something; then nothing can be put back. */
 gboolean md_plan_has_removed (const MdPlan *plan);
 /* Syncs each directory that the plans changed once. */
 gboolean md_plan_sync (MdPlan *const *plans, guint n, GError **error);

@@ -26,7 +26,7 @@ int md_open_file (int dirfd, const char *name, GError **error);
 /* Replaces a file by way of a temporary one. @durable: the file and the directory are synced. */
 gboolean md_replace_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable,
                           GError **error);
-/* The same, but does not sync the directory. */
+/* Does the same, but does not sync the directory. */
 gboolean md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable,
                        GError **error);
 int md_open_dir (int dirfd, const char *name, gboolean create, GError **error);

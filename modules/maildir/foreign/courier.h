@@ -18,7 +18,7 @@ gboolean md_courier_changed (MdMailbox *mb, GError **error);
 /* Returns unique ids that Courier's POP3 server told: base of the file's name to "P" and the id. The caller
  * unrefs it. */
 GHashTable *md_courier_unique_ids (MdMailbox *mb);
-/* Has Courier no list of this mailbox? */
+/* Says whether Courier has no list of this mailbox. */
 gboolean md_courier_lacks (const MdMailbox *mb);
 /* Writes Courier's files if the mailbox changed. */
 void md_courier_write (MdMailbox *mb);

@@ -21,7 +21,7 @@ typedef struct MdSizeSum
 void md_maildirsize_count_plan (MdPlan *plan);
 /* Adds @factor times what the messages of the folder directory @dir count. */
 void md_maildirsize_count_folder (MdStore *store, const char *dir, int factor, MdSizeSum *sum);
-/* Does a folder of this directory count at all? */
+/* Says whether a folder of this directory counts at all. */
 gboolean md_maildirsize_has_folder (const MdStore *store, const char *dir);
 /* Appends @change to the file, or writes it anew where it cannot be trusted. A failure is logged and leaves
  * the next change to write it anew. */

@@ -52,7 +52,7 @@ const MdUidlistLine *md_uidlist_find_hashed (const MdUidlist *list, guint64 hash
 /* Returns the value of the first field @key, without a NUL at its end; NULL means that the line has no such
  * field. */
 const char *md_uidlist_field (const MdUidlistLine *line, char key, gsize *ret_len);
-/* Does any line save a POP3 unique id? */
+/* Says whether any line saves a POP3 unique id. */
 gboolean md_uidlist_has_unique_ids (const MdUidlist *list);
 /* Appends a line to @out. @unique_id NULL: the one that `fields` have, if any. */
 void md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file, const char *unique_id);

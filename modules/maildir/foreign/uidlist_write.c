@@ -47,8 +47,8 @@ has_saved_id (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
   return line != NULL && line->uid == entry->uid && md_uidlist_field (line, 'P', &len) != NULL;
 }
 
-/* A living file of another program stands in the list. A file of ours does so only if the user may go back to
- * Dovecot, or if @old has a unique id for it that its name cannot hold. */
+/* Says whether a living file must stand in the list. One of another program must; one of ours only if the
+ * user may go back to Dovecot, or if @old has a unique id for it that its name cannot hold. */
 static gboolean
 must_be_listed (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
 {
@@ -142,7 +142,7 @@ md_uidlist_write (MdMailbox *mb, const MdUidlistChange *change, GError **error)
   return ok;
 }
 
-/* Is there no list, or one to which a line can be appended? */
+/* Says whether there is no list, or one to which a line can be appended. */
 static gboolean
 is_last_line_whole (const MdMailbox *mb)
 {

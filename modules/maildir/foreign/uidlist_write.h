@@ -6,7 +6,7 @@
 
 typedef struct MdMailbox MdMailbox;
 
-/* Does the list name files of ours as well, because the other server may come back? */
+/* Says whether the list names files of ours as well, because the other server may come back. */
 gboolean md_uidlist_has_ours (const MdMailbox *mb);
 /* Appends the line of @file, with its unique id where the format would make another. */
 void md_uidlist_add (const MdMailbox *mb, const MdListed *file, GString *out);

@@ -93,8 +93,8 @@ get_id_text (const MdUniqueIds *ids, const GArray *from, guint32 uid)
   return NULL;
 }
 
-/* Does the line belong to the message that has the UID now? The list may have lines of files that never
- * came, or are gone. */
+/* Says whether the line belongs to the message that has the UID now. The list may have lines of files that
+ * never came, or are gone. */
 static gboolean
 is_live_uid (MdMailbox *mb, const MdUidlistLine *line)
 {
@@ -204,7 +204,7 @@ is_valid_id (const char *id)
   return id[len] == '\0' && len >= 1 && len <= SATCHEL_UNIQUE_ID_BYTES;
 }
 
-/* The id that replaces one which may not be told. It is made of the text of that alone, so it stays the
+/* Makes the id that replaces one which may not be told. It is made of the text of that alone, so it stays the
  * same wherever the message goes. */
 static void
 make_valid_id (GString *id)

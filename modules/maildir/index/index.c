@@ -166,8 +166,8 @@ md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
     append_metadata (pending, uid, key, value);
 }
 
-/* An index that was cut at the end of a frame, or an older one that was put back, looks whole by itself.
- * The hint in the state file shows that it is not. */
+/* Writes a hint into the state file. An index that was cut at the end of a frame, or an older one that was
+ * put back, looks whole by itself, and the hint shows that it is not. */
 static void
 write_hint (MdMailbox *mb)
 {
@@ -239,7 +239,7 @@ write_frame (int fd, const Frame *frame, guint64 *size, GError **error)
   return TRUE;
 }
 
-/* The file no longer says what is true, and none is better than a wrong one. */
+/* Removes the file, which no longer says what is true: none is better than a wrong one. */
 void
 md_index_discard (MdMailbox *mb)
 {
@@ -251,8 +251,8 @@ md_index_discard (MdMailbox *mb)
   mb->index.is_broken = TRUE;
 }
 
-/* A byte behind the last frame makes the next process take the index for one that fell behind, and needs
- * no space. The next write makes a new file. */
+/* Adds a byte behind the last frame, by which the next process takes the index for one that fell behind, and
+ * which needs no space. The next write makes a new file. */
 void
 md_index_distrust (MdMailbox *mb)
 {

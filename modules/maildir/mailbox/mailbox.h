@@ -97,9 +97,9 @@ void md_mailbox_add_tombstone (MdMailbox *mb, guint32 uid, guint64 modseq);
 /* Takes over the reference; md_mailbox_publish lets readers see it. */
 void md_mailbox_take_snapshot (MdMailbox *mb, SatchelSnapshot *snapshot);
 void md_mailbox_publish (MdMailbox *mb);
-/* Do the directories have the stamps of the last scan, and can these be trusted? */
+/* Says whether the directories have the stamps of the last scan, and these can be trusted. */
 gboolean md_mailbox_is_current (MdMailbox *mb);
-/* Does the path of the mailbox still lead to the directory that is open? */
+/* Says whether the path of the mailbox still leads to the directory that is open. */
 gboolean md_mailbox_is_in_place (const MdMailbox *mb);
 /* Takes in that another program removed the mailbox. It is called in a sync only. */
 void md_mailbox_lose (MdMailbox *mb);

@@ -431,7 +431,7 @@ snapshot_has_keywords (const MdMailbox *mb)
   return is_same;
 }
 
-/* Is what the directory has what the snapshot says? */
+/* Says whether what the directory has is what the snapshot says. */
 static gboolean
 is_as_known (const Sync *sync)
 {

@@ -110,9 +110,9 @@ parse_suffix (const char *p, const char *end, MdName *ret)
       }
 }
 
-/* Can W be the size on the wire of a file of S bytes, where each line end has one byte or two? D says that
- * a layer stored another length than it was given. Otherwise a name is believed until somebody looks at
- * the file (decision 0020). */
+/* Says whether W can be the size on the wire of a file of S bytes, where each line end has one byte or two. D
+ * says that a layer stored another length than it was given. Otherwise a name is believed until somebody
+ * looks at the file (decision 0020). */
 static gboolean
 is_plausible (const MdName *name)
 {

@@ -74,7 +74,8 @@ encode_level (MdLayout layout, const char *level, gsize len, GString *out)
     append_run (out, run->data, run->len);
 }
 
-/* In layout fs a mailbox has these beside its children, and the root has our own files. */
+/* Says whether a level is no mailbox of layout fs: each mailbox has cur, new and tmp beside its children, and
+ * the root has our own files. */
 static gboolean
 is_reserved (const char *level, gsize len, gboolean is_first)
 {

@@ -26,7 +26,7 @@ int md_keywords_find (const MdKeywords *keywords, const char *name);
 /* Adds a keyword in memory. -1 means that the mailbox has as many as satchel_keywords_limit allows.
  * *ret_needs_file: it took a letter, so the file must be saved. */
 int md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs_file);
-/* May the file hold it? */
+/* Says whether the file may hold it. */
 gboolean md_keywords_is_valid (const char *name);
 /* Adds a keyword with the letter that the index says; -1: none. */
 int md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int letter);

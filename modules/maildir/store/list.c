@@ -181,7 +181,8 @@ add_mailbox (GPtrArray *infos, GHashTable *known, const char *name)
     }
 }
 
-/* A change within the same tick of the clock would not show in the times. */
+/* Says whether a later change would show in the times, which one within the same tick of the clock would
+ * not. */
 static gboolean
 is_list_settled (const MdStamp *stamp, gint64 started_us)
 {

@@ -126,7 +126,8 @@ sweep_if_due (MdStore *store)
     }
 }
 
-/* The directories are synced together; those of a new account with the counters, which come next. */
+/* Makes INBOX. The directories are synced together; those of a new account with the counters, which come
+ * next. */
 static gboolean
 make_inbox (MdStore *store, GError **error)
 {

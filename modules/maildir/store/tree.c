@@ -95,8 +95,8 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
   return ok;
 }
 
-/* A new mailbox does not inherit the special use of an old one of its name, which the file may still have
- * after a crash or a failed save. */
+/* Forgets the special use of an old mailbox of the same name, which the file may still have after a crash or
+ * a failed save: a new mailbox does not inherit it. */
 static gboolean
 forget_old_use (MdStore *store, const char *name, GError **error)
 {

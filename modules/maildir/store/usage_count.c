@@ -24,7 +24,7 @@
 #include <satchel/log.h>
 #include <string.h>
 
-/* The sum for one snapshot, kept by chunk since most chunks are those of the snapshot before. */
+/* Returns the sum for one snapshot, kept by chunk since most chunks are those of the snapshot before. */
 
 static SatchelUsage
 get_mailbox_usage (MdMailbox *mb)
@@ -134,8 +134,8 @@ get_folder_usage (MdStore *store, const char *dir, const char *name, guint round
   return count_closed_folder (store, dir, name, round, ret_usage, error);
 }
 
-/* A mailbox that cannot be read counts as empty, since a folder that somebody planted must not keep mail
- * from coming in. */
+/* Adds the usage of a folder. A mailbox that cannot be read counts as empty, since a folder that somebody
+ * planted must not keep mail from coming in. */
 static void
 add_folder_usage (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *sum)
 {

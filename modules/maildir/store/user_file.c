@@ -81,7 +81,7 @@ parse_user_line (MdUser *user, char *line)
   return TRUE; /* a newer version may add lines, which are passed over */
 }
 
-/* An open store keeps the log, mostly without a change: it takes no more room than its text. */
+/* Trims the log, which an open store keeps mostly without a change: it takes no more room than its text. */
 static void
 trim_log (GString *log)
 {
