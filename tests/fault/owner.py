@@ -54,6 +54,7 @@ class Load:
         while not self.ends.is_set():
             with contextlib.suppress(OSError, EOFError, smtplib.SMTPException, imaplib.IMAP4.error, poplib.error_proto):
                 work()
+            self.ends.wait(0.02)   # the server may be away, and refuses at once
 
     def n_done(self, *kinds):
         with self.lock:
