@@ -20,6 +20,7 @@ from instance import PORTS, Instance  # noqa: E402
 from ports import free_port  # noqa: E402,F401 - for tests
 
 CORPUS = os.path.join(TOP, "..", "shared", "corpus")
+STORAGE = os.environ.get("SATCHEL_STORAGE", "maildir")  # where the servers of this test keep mail
 LONG = bool(os.environ.get("SATCHEL_LONG"))
 _cases = []
 
@@ -31,6 +32,16 @@ class Skip(Exception):
 def case(function):
     _cases.append(function)
     return function
+
+
+def of_maildir(why):
+    """For a case that is about Maildir's own files, and says why: it is none with another driver, and the log names it."""
+    def choose(function):
+        if STORAGE == "maildir":
+            return case(function)
+        print(f"# not with {STORAGE}: {function.__name__}: {why}", flush=True)
+        return function
+    return choose
 
 
 class TimeIsOver(BaseException):

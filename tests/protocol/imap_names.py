@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main  # noqa: E402
+from tap import Server, case, equal, main, of_maildir  # noqa: E402
 
 server = Server(users=3)
 
@@ -24,7 +24,7 @@ def put(user, folder, name, content):
         out.write(content)
 
 
-@case
+@of_maildir("files without sizes in their names")
 def size_of_unknown_files():
     """STATUS SIZE counts files whose name says no size, each line end as two bytes (RFC 8438 3)"""
     imap = server.imap("u0001")
@@ -40,7 +40,7 @@ def size_of_unknown_files():
     imap.logout()
 
 
-@case
+@of_maildir("files without sizes in their names")
 def size_in_list():
     """LIST-STATUS measures what is not known, name after name"""
     imap = server.imap("u0002")
