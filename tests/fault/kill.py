@@ -12,11 +12,9 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import LONG, TOP, Server, case, equal, main, wait_for  # noqa: E402
+from tap import LONG, TOP, Server, case, equal, main, two_volumes, wait_for  # noqa: E402
 
-# A volume of bdb is in one mail process. These two names fall to different ones.
-VOLUMES = ["--set", 'bdb.volumes=("a", "b")', "--set", 'storage.rules=({ name = "one"; users = ("u0001@*", "u0002@*", "u0004@*"); volume = "a"; }, '
-           '{ name = "two"; users = ("u0003@*", "u0005@*", "u0006@*"); volume = "b"; })'] if os.environ.get("SATCHEL_STORAGE") == "bdb" else []
+VOLUMES = two_volumes(("u0001", "u0002", "u0004"), ("u0003", "u0005", "u0006"))
 server = Server("--set", "server.mail_processes=2", "--set", "server.gate_processes=2", *VOLUMES, users=6)
 ROUNDS = 200 if LONG else 8
 
@@ -177,6 +175,7 @@ def second_server_refuses():
 def master_killed():
     """when master is killed nothing of it stays, and a start on what it left finds all mail"""
     global server
+    login("u0005").logout()   # whose process may have been killed before
     server.deliver(mail(1), "u0005")
     everyone = list(server.roles())
     os.kill(server.pid, signal.SIGKILL)

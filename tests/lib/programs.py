@@ -44,6 +44,8 @@ class Place:
 def by_curl(place):
     r = run("curl", "-sS", "--cacert", place.ca_file, "-u", f"{place.user}:{place.secret}", f"imaps://localhost:{place.imaps}/INBOX;MAILINDEX=1",
             check=False)
+    if b"the one mail" not in r.stdout:
+        print(f"# curl says: {r.stderr!r}", flush=True)
     return b"the one mail" in r.stdout
 
 

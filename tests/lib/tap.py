@@ -44,6 +44,15 @@ def of_maildir(why):
     return choose
 
 
+def two_volumes(first, second):
+    """Options of a server: with bdb, whose volumes are in one mail process each, these users have a process and those another one."""
+    def rule(name, users):
+        return '{ name = "%s"; users = (%s); volume = "%s"; }' % (name, ", ".join(f'"{user}@*"' for user in users), name)
+    if STORAGE != "bdb":
+        return []
+    return ["--set", 'bdb.volumes=("a", "b")', "--set", f'storage.rules=({rule("a", first)}, {rule("b", second)})']
+
+
 class TimeIsOver(BaseException):
     """The runner (limited.py) says that the test hangs; not for a test's own `except Exception`."""
 

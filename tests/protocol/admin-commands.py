@@ -14,11 +14,11 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from modules import Modules  # noqa: E402
-from tap import TOP, Server, Skip, case, equal, main, run, scratch, wait_for  # noqa: E402
+from tap import TOP, Server, Skip, case, equal, main, run, scratch, two_volumes, wait_for  # noqa: E402
 
 modules = Modules()
 modules.add("admin/toy.c", "toy")
-server = Server(*modules.options("toy"), "--set", "server.mail_processes=2", "--set", "server.hang_time=2s", "--set", "server.stuck_time=2s", users=3)
+server = Server(*modules.options("toy"), *two_volumes(("u0001", "u0002"), ("u0003",)), "--set", "server.mail_processes=2", "--set", "server.hang_time=2s", "--set", "server.stuck_time=2s", users=3)
 USER = f"u0001@{server.domain}"
 COMMANDS = "count say work hang fail crash"
 

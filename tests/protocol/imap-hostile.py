@@ -9,7 +9,7 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import LONG, Server, case, equal, main, wait_for  # noqa: E402
+from tap import LONG, STORAGE, Server, case, equal, main, wait_for  # noqa: E402
 from wire import Wire  # noqa: E402
 
 USERS = 9
@@ -178,7 +178,7 @@ def literal_minus():
 
 
 def unfinished():
-    """Files of messages on their way in."""
+    """Files of messages on their way in; bdb has none."""
     return [name for at, _, names in os.walk(server.mail_root) if os.path.basename(at) == "tmp" for name in names]
 
 
@@ -190,7 +190,8 @@ def append_vanishes():
         w.send(b"1 APPEND INBOX {50000000}\r\n")
         equal(w.line()[:2], b"+ ", "invitation")
         w.send(b"Subject: x\r\n\r\n" + b"y" * 200000)
-        wait_for(unfinished, "the beginning of a message")
+        if STORAGE == "maildir":
+            wait_for(unfinished, "the beginning of a message")
         if how == "half":
             w.s.shutdown(1)
             w.rest()

@@ -6,7 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from modules import Modules  # noqa: E402
-from tap import Server, case, equal, main  # noqa: E402
+from tap import Server, case, equal, main, of_maildir  # noqa: E402
 from wire import Wire  # noqa: E402
 
 modules = Modules()
@@ -76,7 +76,7 @@ def kept():
     c.logout()
 
 
-@case
+@of_maildir("a folder that another server made")
 def own_folder():
     """a folder of the user's that is called as the namespace would be keeps its name and its mail, and the log says so"""
     c = server.imap("u0003")

@@ -23,9 +23,9 @@ red () {
 red 'a reader that comes alone' list $methods '/^METHOD (gboolean, list, /s/READ/WRITE/'
 red 'a change that comes beside others' commit $methods '/^METHOD_VOID (void, commit, /s/WRITE/READ/'
 red 'a step that comes alone' maintain $methods '/^STEP (maintain, /s/READ/WRITE/'
-red 'the other word in the header' put_blobs $header '/^  \/\* \[alone\] \*\/$/{N;/put_blobs/s/alone/beside/;}'
+red 'the other word in the header' put_blobs $header '/Sets and removes blobs of a space/s/alone/beside/'
 red 'no word in the header' sync $header '/Takes in outside changes and publishes them/s/  \[alone\]//'
-red 'two words in the header' status $header '/LIST.  satchel_store_status/s/\[beside\]/[alone] &/'
+red 'two words in the header' status $header '/LIST. Does what satchel_store_status/s/\[beside\]/[alone] &/'
 red 'a method without a row' email_id $methods '/^METHOD (gboolean, email_id, /d'
 red 'a row without a method' email_id $header 's/(\*email_id) (/(*other) (/'
 echo "1..$n"

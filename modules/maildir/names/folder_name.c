@@ -210,6 +210,8 @@ static gboolean
 has_good_levels (const char *name)
 {
   g_auto (GStrv) levels = g_strsplit (name, "/", -1);
+  if (levels[0] == NULL)
+    return FALSE; /* no level at all */
   for (char **level = levels; *level != NULL; level++)
     if (level[0][0] == '\0' || strcmp (*level, ".") == 0 || strcmp (*level, "..") == 0)
       return FALSE;
