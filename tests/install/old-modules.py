@@ -39,7 +39,7 @@ def make_core(tree, build):
     """Builds and installs all but modules, as fast as it goes: only the old ones are to be found."""
     inst = os.path.join(build, "inst")
     os.mkdir(build)
-    run(os.path.join(tree, "configure"), f"--prefix={inst}", f"--sysconfdir={inst}/etc", f"--localstatedir={inst}/var", "--disable-hardening",
+    run("/bin/dash", os.path.join(tree, "configure"), "CONFIG_SHELL=/bin/dash", f"--prefix={inst}", f"--sysconfdir={inst}/etc", f"--localstatedir={inst}/var", "--disable-hardening",
         "CFLAGS=-O0 -g0", cwd=build)
     run("make", "-s", f"-j{os.cpu_count()}", "-C", build, "module_LTLIBRARIES=", "noinst_LTLIBRARIES=", "all", timeout=1800)
     run("make", "-s", "-C", build, "module_LTLIBRARIES=", "noinst_LTLIBRARIES=", "install", timeout=1800)
