@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """tools/bench-server after the arguments: one instance with many users inside a cgroup of its own."""
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -46,6 +47,15 @@ def append_all(connection, names):
         raise Failure(f"APPEND: {line.decode(errors='replace')}")
 
 
+def count_messages(connection):
+    """How many messages INBOX has."""
+    connection.sendall(b"b STATUS INBOX (MESSAGES)\r\n")
+    answer = b""
+    while b"\r\nb " not in answer:
+        answer += connection.recv(4096)
+    return int(re.search(rb"MESSAGES (\d+)", answer)[1])
+
+
 def fill_by_imap(i):
     """Fills the two big mailboxes through the server, for drivers whose files no program but it writes."""
     i.start()
@@ -53,11 +63,16 @@ def fill_by_imap(i):
         for user, (count, kind) in BIG.items():
             with tempfile.TemporaryDirectory(dir=E["SCRATCH"]) as where, \
                     socket.create_connection(("127.0.0.1", i.memory["ports"]["imap"])) as connection:
-                subprocess.run([E["MB"], "gen-maildir", os.path.join(where, "m"), count, kind], check=True, stdout=subprocess.DEVNULL)
                 connection.recv(4096)
                 connection.sendall(f"a LOGIN {user}@bench {E['PASSWORD']}\r\n".encode())
                 if b"a OK" not in connection.recv(65536):
                     raise Failure(f"{user} cannot log in")
+                n_there = count_messages(connection)
+                if n_there == int(count):
+                    continue
+                if n_there > 0:
+                    raise Failure(f"{user} has {n_there} messages of {count}: an earlier filling was cut off; bench-server purge, then data")
+                subprocess.run([E["MB"], "gen-maildir", os.path.join(where, "m"), count, kind], check=True, stdout=subprocess.DEVNULL)
                 names = sorted(os.path.join(d, f) for d, _, files in os.walk(os.path.join(where, "m")) for f in files if "/cur" in d or "/new" in d)
                 for at in range(0, len(names), 50):
                     append_all(connection, names[at:at + 50])
