@@ -215,6 +215,7 @@ def killed_under_load():
     for n, flags in load.flags.items():
         if n in found:
             equal(flags - found[n][1], set(), f"flags of number {n} that were acknowledged and are not there")
+    equal(min(load.counts.values()) > 0, True, f"each kind of client got on: {load.counts}")
 
 
 main()
