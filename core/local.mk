@@ -12,13 +12,17 @@ sbin_PROGRAMS += satcheld
 satcheld_SOURCES =
 satcheld_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS) $(GNUTLS_CFLAGS) $(SECCOMP_CFLAGS)
 satcheld_LDADD = libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS) $(SECCOMP_LIBS)
-satcheld_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
+satcheld_LDFLAGS = $(AM_LDFLAGS) $(PIE_FLAG)
+if SANITIZE
+# AddressSanitizer looks crypt(3) up once, at the start: without libcrypt there, it jumps to 0 when pam_unix hashes.
+satcheld_LDFLAGS += -Wl,--push-state,--no-as-needed,-lcrypt,--pop-state
+endif
 
 bin_PROGRAMS += satchel
 satchel_SOURCES =
 satchel_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS) $(QRENCODE_CFLAGS)
 satchel_LDADD = libsatchel.la $(GLIB_LIBS) $(QRENCODE_LIBS)
-satchel_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
+satchel_LDFLAGS = $(AM_LDFLAGS) $(PIE_FLAG)
 
 include core/base/local.mk
 include core/runtime/local.mk

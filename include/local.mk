@@ -13,8 +13,11 @@ satchelinclude_HEADERS = \
 	include/satchel/account_event.h include/satchel/keyring.h include/satchel/login.h include/satchel/sasl.h include/satchel/scram.h include/satchel/record_log.h include/satchel/source.h
 
 # Each public header compiles alone.
-check-headers:
+check-headers: .headers-checked
+	@echo "check-headers: ok"
+CLEANFILES += .headers-checked
+.headers-checked: $(satchelinclude_HEADERS) Makefile
 	@for h in $(satchelinclude_HEADERS); do \
 	  printf '#include <%s>\n' "$${h#include/}" | $(CC) $(MODULE_CPPFLAGS) $(STDFLAGS) $(WARNFLAGS) -Werror $(GLIB_CFLAGS) \
-	    -fsyntax-only -x c - || { echo "check-headers: $$h does not compile alone" >&2; exit 1; }; done; echo "check-headers: ok"
+	    -fsyntax-only -x c - || { echo "check-headers: $$h does not compile alone" >&2; exit 1; }; done; touch $@
 EXTRA_DIST += include/satchel/README.md

@@ -7,6 +7,7 @@ include modules/maildir/local.mk
 include modules/passwd-file/local.mk
 include modules/alias-file/local.mk
 include modules/quota/local.mk
+include modules/retention/local.mk
 include modules/sasl-oauth/local.mk
 include modules/sasl-scram/local.mk
 include modules/sasl-external/local.mk
@@ -18,4 +19,5 @@ include modules/ldap/local.mk
 include modules/pam/local.mk
 include modules/dovecot-auth/local.mk
 include modules/socketmap/local.mk
+include modules/spam/local.mk
 EXTRA_DIST += modules/README.md

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += tools/quickstart tools/test tools/package tools/devserver tools/bench-server tools/bench tools/lib/deps.sh tools/lib/build.sh tools/lib/one-test.sh tools/lib/fuzz.sh tools/lib/other-release.sh \
-	tools/lib/instance.py tools/lib/ports.py tools/lib/quickstart.py tools/lib/bench_server.py tools/lib/ratios.py tests/lsan.supp
+	tools/lib/instance.py tools/lib/devserver.py tools/lib/ports.py tools/lib/quickstart.py tools/lib/bench_server.py tools/lib/ratios.py tests/lsan.supp
 
 # For tools/test: the tests of suites (SUITE="unit fault": directories of tests/; modules' own tests count as unit), long ones first.
 print-tests:
@@ -31,11 +31,12 @@ check-settings:
 	@python3 $(top_srcdir)/tools/check-settings $(top_srcdir)
 # Reads the symbols of the objects, so each build does it that has linked something.
 LINKED = $(lib_LTLIBRARIES) $(noinst_LTLIBRARIES) $(module_LTLIBRARIES) $(bin_PROGRAMS) $(sbin_PROGRAMS)
-CLEANFILES += .rings-checked
+CLEANFILES += .rings-checked .format-checked .format-checked.new
 all-local: .rings-checked
-.rings-checked: $(LINKED) tools/check-rings
-	@if command -v python3 > /dev/null; then python3 $(top_srcdir)/tools/check-rings . $(top_srcdir); \
-		else echo "SKIPPED: check-rings: python3 is not installed"; fi && touch $@
+.rings-checked: $(LINKED) tools/check-rings tools/check-abi
+	@test -z "$(module_LTLIBRARIES)" || $(SHELL) $(top_srcdir)/tools/check-abi $(module_LTLIBRARIES:%.la=.libs/%.so)
+	@if command -v python3 > /dev/null; then python3 $(top_srcdir)/tools/check-rings . $(top_srcdir) && touch $@; \
+		else echo "SKIPPED: check-rings: python3 is not installed"; fi
 check-rings: $(LINKED)
 	@python3 $(top_srcdir)/tools/check-rings . $(top_srcdir)
 check-abi: $(module_LTLIBRARIES)
@@ -75,7 +76,7 @@ EXTRA_DIST += .clang-format .editorconfig tools/check-format
 format:
 	@$(SHELL) $(top_srcdir)/tools/check-format --write $(CLANG_FORMAT) $(top_srcdir)
 check-format:
-	@$(SHELL) $(top_srcdir)/tools/check-format $(CLANG_FORMAT) $(top_srcdir)
+	@$(SHELL) $(top_srcdir)/tools/check-format $(CLANG_FORMAT) $(top_srcdir) $(abs_builddir)/.format-checked
 # For editors and clang-tidy; from what make would run.
 EXTRA_DIST += .clang-tidy tools/compile-commands tools/coverage tools/tidy tools/release tools/mutate tools/README.md tools/lib/README.md \
 	tools/lib/check_documents.py tools/lib/lay_out_prose.py tools/lib/name_files.py \

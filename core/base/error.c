@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The error domain of include/satchel/error.h.
+ * This file has the errors of include/satchel/error.h.
  */
 #include "config.h"
 
@@ -11,10 +11,10 @@
 #define N_NEWS 512u
 #define NEWS_US (3600 * (gint64) G_USEC_PER_SEC)
 
-/* What an error has besides code and message. */
+/* This is what an error has besides its code and message. */
 typedef struct SatchelErrorPrivate
 {
-  char *setting; /* that it is about; NULL: none */
+  char *setting; /* the setting that it is about; NULL: none */
 } SatchelErrorPrivate;
 
 static void

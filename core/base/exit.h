@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Exit statuses of both programs and of answers on the control socket, as in sysexits.h.
+ * This header has the exit statuses of both programs, which answers on the control socket have as well.
+ * They are those of sysexits.h.
  */
 #pragma once
 
@@ -14,7 +15,7 @@ typedef enum
   SATCHEL_EXIT_SOFTWARE = 70,
   SATCHEL_EXIT_EXISTS = 73, /* something of that name exists already */
   SATCHEL_EXIT_IO = 74,
-  SATCHEL_EXIT_TEMPORARY = 75, /* the same may succeed later */
+  SATCHEL_EXIT_TEMPORARY = 75, /* the same command may succeed later */
   SATCHEL_EXIT_CANNOT_GO_ON =
       SATCHEL_EXIT_TEMPORARY, /* a process of the server that ends itself (runtime/process.h) */
   SATCHEL_EXIT_NOPERM = 77,

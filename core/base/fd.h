@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * What the core needs of descriptors beyond the public fd.h.
+ * This header declares what the core needs of descriptors beyond the public fd.h.
  */
 #pragma once
 #include <satchel/fd.h>
 
-/* Both ends of a socketpair(2) or a pipe(2): g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE. */
+/* These are both ends of a socketpair(2) or a pipe(2): g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE. */
 typedef struct SatchelFdPair
 {
   int ends[2];

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Lists whose items carry their links: members `previous` and `next` of the item's own type.  An item is in
- * at most one such list; adding and removing cost the same wherever it stands.
+ * This header has lists whose items carry their links: members `previous` and `next` of the item's own
+ * type.  An item is in at most one such list; adding and removing take constant time.
  */
 #pragma once
 #include <glib.h>
 
-/* The structure of type @Type whose @member is at @pointer. */
+/* Returns the struct of type @Type whose @member is at @pointer. */
 #define SATCHEL_CONTAINER(pointer, Type, member)                                                             \
   ((Type *) (void *) ((char *) (pointer) - G_STRUCT_OFFSET (Type, member)))
 
-/* @first is the variable that has the first item; it is NULL while the list is empty. */
+/* Adds an item in front.  @first is the variable that has the first item; it is NULL while the list is empty.
+ * */
 #define SATCHEL_LIST_PREPEND(first, item)                                                                    \
   G_STMT_START                                                                                               \
   {                                                                                                          \

@@ -16,7 +16,7 @@ text_at (gpointer packed, gsize offset)
 gpointer
 satchel_packed_new (gconstpointer from, gsize size, const gsize *offsets, guint n_offsets)
 {
-  gsize n_bytes = size + 1; /* one byte for the empty text that all empty texts share */
+  gsize n_bytes = size + 1; /* all empty texts share one byte */
   for (guint i = 0; i < n_offsets; i++)
     {
       const char *text = *text_at ((gpointer) from, offsets[i]);

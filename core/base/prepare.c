@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Secrets as they are compared: the profile OpaqueString of RFC 8265 4.
+ * This file brings secrets into the form in which they are compared: the profile OpaqueString of RFC 8265
+ * 4.
  */
 #include "config.h"
 
@@ -8,7 +9,8 @@
 #include <string.h>
 #include <uninorm.h>
 
-/* 4.2.1: spaces that are not ASCII become the ASCII one; all else stays, in any case and width. */
+/* Replaces spaces that are not ASCII by the ASCII one, and changes neither case nor width (RFC 8265 4.2.1).
+ * */
 static char *
 map_spaces (const char *secret)
 {

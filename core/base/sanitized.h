@@ -5,12 +5,12 @@
 #pragma once
 #include <glib.h>
 
-#ifdef __has_feature /* clang */
+#ifdef __has_feature /* clang says by a feature that it builds with a sanitizer. */
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SATCHEL_SANITIZED 1
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* gcc */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* gcc says so by a macro. */
 #define SATCHEL_SANITIZED 1
 #endif
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Keys of SCRAM: RFC 5802 3, on GnuTLS.
+ * This file makes the keys of SCRAM (RFC 5802 3) by GnuTLS.
  */
 #include "config.h"
 
@@ -74,7 +74,7 @@ satchel_scram_keys_make (SatchelScramHash hash, const char *password, const guin
   if (salt != NULL)
     memcpy (keys.salt, salt, salt_len);
   else if (gnutls_rnd (GNUTLS_RND_NONCE, keys.salt, NEW_SALT_BYTES) < 0)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "no random numbers");
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the system gives no random numbers");
   char *prepared = satchel_secret_prepare (password);
   gboolean ok = derive (&keys, prepared);
   explicit_bzero (prepared, strlen (prepared));
@@ -85,7 +85,8 @@ satchel_scram_keys_make (SatchelScramHash hash, const char *password, const guin
   return TRUE;
 }
 
-/* Base64 of @len bytes up to @end, which is skipped. */
+/* Reads base64 up to @end, which is skipped; NUL: up to the end of the text.  Returns what follows, or NULL
+ * if it is no base64 of @min to @max bytes. */
 static const char *
 take_bytes (const char *text, char end, gsize min, gsize max, guint8 *ret, gsize *ret_len)
 {

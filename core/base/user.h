@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This server's rules for user names, set by each program that loads modules before it configures them.
+ * This header declares the rules of this server for user names, which each program that loads modules sets
+ * before it configures them.
  */
 #pragma once
 #include <satchel/auth.h>

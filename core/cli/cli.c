@@ -48,6 +48,8 @@ satchel_cli_fail_error (const GError *error)
            || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT)
            || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT))
     exit = SATCHEL_EXIT_DATA;
+  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE))
+    exit = SATCHEL_EXIT_TEMPORARY;
   else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM)
            || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
     exit = SATCHEL_EXIT_NOPERM;

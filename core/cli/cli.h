@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The admin's command: a table of commands, one file for each group of them, and the tables that enabled
- * modules bring.  main.c parses the command line against them; setup.c reads configuration and loads modules
- * for those that need them.
+ * This header declares the administrator's command: a table of commands, one file for each group of them,
+ * and the tables that enabled modules bring. main.c parses the command line against them; setup.c reads the
+ * configuration and loads modules for those that need them.
  */
 #pragma once
 #include <satchel/admin.h>
@@ -14,7 +14,7 @@ typedef struct SatchelCli SatchelCli;
 
 typedef struct SatchelCliOption
 {
-  const char *name;  /* as it is typed: "--json" */
+  const char *name;  /* the option as it is typed: "--json" */
   const char *value; /* the word for its value in help, "NAME"; NULL: it takes none */
   const char *help;
 } SatchelCliOption;
@@ -40,16 +40,21 @@ extern const SatchelCliOption satchel_cli_globals[]; /* options of all commands 
 struct SatchelCli
 {
   const SatchelCliCommand *command;
+  /* the command that was typed, if `command` is the part of it that the server runs; else NULL */
+  const SatchelCliCommand *typed;
+  gboolean names_user; /* each error begins with the user's name, since the command line has several users */
+  gboolean is_cut_off; /* there is no server, or it did not answer, so it is not asked for other users */
   const SatchelCliOption *globals; /* options of all commands */
   GPtrArray *commands; /* SatchelCliCommand: satchel's own; those of modules follow once somebody has asked
                           for them */
-  GPtrArray *modules_commands; /* those of modules, owned; NULL: nobody has asked for them */
-  const char *config_dir, *defaults_dir, *module_dir; /* module_dir NULL: as configured */
+  GPtrArray *modules_commands; /* commands of modules, owned; NULL: they have not been asked for */
+  const char *config_dir, *defaults_dir, *module_dir; /* `module_dir` NULL: the configured one */
   GPtrArray *overrides;                               /* values of --set, NULL-ended */
-  GHashTable *options;   /* from "--json" to its value; "" if the option has none */
-  GPtrArray *arguments;  /* NULL-ended */
-  SatchelLoader *loader; /* set by satchel_cli_load */
+  GHashTable *options;                                /* "--json" -> its value; "" if the option has none */
+  GPtrArray *arguments;                               /* NULL-ended */
+  SatchelLoader *loader;                              /* set by satchel_cli_load */
   SatchelConfigSet *set;
+  const int *channel_fd; /* the channel that the server's command gets; NULL: none */
 };
 
 /* Returns the value of the option @name, borrowed; "" if the option has none, and NULL if it was not
@@ -74,7 +79,8 @@ SatchelServerSettings satchel_cli_server_settings (const SatchelConfigSet *set);
  * name; then the reason was printed, and *ret_exit is set. */
 char *satchel_cli_user_name (const SatchelConfigSet *set, const char *name, int *ret_exit);
 void satchel_cli_print_problems (const GPtrArray *problems);
-/* For commands that only need a correct configuration: prints its problems. Returns 0 or an exit status. */
+/* Prints the problems of the configuration, for commands that only need a correct one.  Returns 0 or an exit
+ * status. */
 int satchel_cli_setup (SatchelCli *cli);
 /* May be called after satchel_cli_setup: `loader` then has role cli, with the enabled modules configured and
  * started. Returns 0, or an exit status after it has printed the reason. */
@@ -105,10 +111,18 @@ int satchel_cli_module_list (SatchelCli *cli);
 int satchel_cli_module_info (SatchelCli *cli);
 int satchel_cli_module_manual (SatchelCli *cli);
 int satchel_cli_admin (SatchelCli *cli);
-/* Has the server run @command for @user ("": for nobody) with @words ("OPTION=VALUE", NULL-ended), and shows
- * what it says.  Returns the exit status. */
+/* Says whether a command of a module may run for all users, whose numbers are added up then. */
+gboolean satchel_cli_sums (const SatchelAdminCommand *admin);
+/* Has the server run @command for @user ("" for a command without user) with @words ("OPTION=VALUE",
+ * NULL-ended), and prints its output.  Returns the exit status. */
 int satchel_cli_run_there (SatchelCli *cli, const SatchelCliCommand *command, const char *user,
                            GPtrArray *words);
+/* Returns the options of the command line that the server's @command has as well, as "OPTION=VALUE"; yours.
+ */
+GPtrArray *satchel_cli_words (const SatchelCli *cli, const SatchelAdminCommand *command);
+/* Has the server run @row for each user that the command line names, or for all (--all).  Returns the worst
+ * exit status. */
+int satchel_cli_run_for_users (SatchelCli *cli, const SatchelCliCommand *row);
 /* Draws @text on standard output, which is a terminal; does nothing where satchel was built without
  * libqrencode. */
 void satchel_cli_print_qr (const char *text);
@@ -123,6 +137,8 @@ int satchel_cli_user_place (SatchelCli *cli);
 int satchel_cli_server (SatchelCli *cli);
 int satchel_cli_import (SatchelCli *cli);
 int satchel_cli_convert (SatchelCli *cli);
+int satchel_cli_export (SatchelCli *cli);
+int satchel_cli_fsck (SatchelCli *cli);
 int satchel_cli_completion (SatchelCli *cli);
 int satchel_cli_auth_test (SatchelCli *cli);
 int satchel_cli_auth_throttle (SatchelCli *cli);
@@ -130,14 +146,14 @@ int satchel_cli_auth_throttle (SatchelCli *cli);
 /* password.c: reads a password from the terminal, twice and without echo, or as one line of standard input.
  * Free it with satchel_secret_free. NULL means that the reason was printed, and *ret_exit is set. */
 char *satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit);
-/* Does the same for a password that is there already, which is asked for once. */
+/* Reads a password that exists already in the same way, but asks for it only once. */
 char *satchel_cli_read_present_password (gboolean from_stdin, const char *user, int *ret_exit);
 
 /* defaults.c has these. */
 typedef enum
 {
   SATCHEL_DEFAULTS_FILE = 0, /* a commented file as it is installed */
-  SATCHEL_DEFAULTS_TEMPLATE, /* the same with @state_dir@ and the like, as in conf.d/ of the source */
+  SATCHEL_DEFAULTS_TEMPLATE, /* the same, with @state_dir@ and the like, for conf.d/ of the source tree */
   SATCHEL_DEFAULTS_MANUAL    /* mdoc(7) for satchel.conf(5) */
 } SatchelDefaultsForm;
 /* Appends the facts of @row: "number, 1 to 10; default 3". */

@@ -13,24 +13,26 @@
 #include <unistd.h>
 
 #include "core/base/fd.h"
+#include "core/cli/admin_totals.h"
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
 #include "core/runtime/loader/admin_options.h"
 #include "core/base/json.h"
 #include "core/session/admin/admin_private.h"
 
-/* The server shows more often than this that it is alive. */
+/* The server sends a sign of life more often than this. */
 #define TIMEOUT_MS 90000u
 
 typedef struct Answer
 {
-  GString *rest; /* the beginning of a line whose end has not come */
+  GString *rest; /* the beginning of a line whose end has not arrived */
   gboolean is_json, shows_progress, has_progress;
   gboolean is_ended;
   guint n_interrupts;
-  GError *error;  /* the error with which the command ended */
-  char *question; /* "OPTION PROMPT", or NULL */
-  GString *said;  /* text of a server that could not begin the command */
+  GError *error;            /* the error with which the command ended */
+  char *question;           /* "OPTION PROMPT", or NULL */
+  GString *said;            /* the answer of a server that could not begin the command */
+  SatchelCliTotals *totals; /* which take the records; NULL: they are printed */
 } Answer;
 
 static void
@@ -64,10 +66,10 @@ show_progress (Answer *answer, const char *text)
     }
   if (answer->is_json || !answer->shows_progress)
     return;
-  fprintf (stderr,
-           total > 0 ? "\r%s %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT "\033[K"
-                     : "\r%s %" G_GUINT64_FORMAT "\033[K",
-           what, done, total);
+  fprintf (stderr, "\r%" G_GUINT64_FORMAT, done);
+  if (total > 0)
+    fprintf (stderr, " of %" G_GUINT64_FORMAT, total);
+  fprintf (stderr, " %s\033[K", what);
   answer->has_progress = TRUE;
 }
 
@@ -78,7 +80,10 @@ take_line (Answer *answer, const char *line)
     {
     case SATCHEL_ADMIN_FRAME_LINE:
       clear_progress (answer);
-      puts (line + 1);
+      if (answer->totals != NULL)
+        satchel_cli_totals_add (answer->totals, line + 1);
+      else
+        puts (line + 1);
       break;
     case SATCHEL_ADMIN_FRAME_PROGRESS:
       show_progress (answer, line + 1);
@@ -136,7 +141,7 @@ cancel_command (gpointer data)
   return TRUE;
 }
 
-/* "NAME=VALUE" for each option that was given; the values belong to the command line. */
+/* Returns "NAME=VALUE" for each option that was given; the values belong to the command line. */
 static GPtrArray *
 option_words (const SatchelCli *cli)
 {
@@ -167,8 +172,10 @@ check_words (const SatchelCli *cli, const GPtrArray *words)
   satchel_admin_options_free (options);
   if (options != NULL)
     return SATCHEL_EXIT_OK;
-  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s; see satchel %s %s --help", error->message,
-                           cli->command->group, cli->command->name);
+  const SatchelCliCommand *typed = cli->typed != NULL ? cli->typed : cli->command;
+  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s; see satchel %s%s%s --help", error->message,
+                           typed->group != NULL ? typed->group : "", typed->group != NULL ? " " : "",
+                           typed->name);
 }
 
 /* Returns the exit status of the command; the reason of a failure is printed to standard error. */
@@ -193,29 +200,28 @@ judge_answer (const Answer *answer, guint status, const GError *error)
 }
 
 static void
-print_end (int exit, const Answer *answer, const GError *error)
+print_end (int exit, const char *error)
 {
   g_autoptr (GString) out = g_string_new (NULL);
   SatchelJson json = { .out = out };
   satchel_json_open (&json, NULL, '{');
   satchel_json_number (&json, "status", exit);
-  satchel_json_text (&json, "error",
-                     exit == 0               ? NULL
-                     : error != NULL         ? error->message
-                     : answer->error != NULL ? answer->error->message
-                                             : answer->said->str);
+  satchel_json_text (&json, "error", exit == 0 ? NULL : error);
   satchel_json_close (&json, '}');
   puts (out->str);
 }
 
-/* Sets *ret_question to what the command asks (the caller frees it), or to NULL if it asks nothing. */
+/* Sets *ret_question to what the command asks (the caller frees it), or to NULL if it asks nothing.  @totals
+ * takes what it prints, if that is not NULL. */
 static int
-run_once (SatchelCli *cli, const char *user, const GPtrArray *words, char **ret_question)
+run_once (SatchelCli *cli, const char *user, const GPtrArray *words, SatchelCliTotals *totals,
+          char **ret_question)
 {
   Answer answer = { .rest = g_string_new (NULL),
                     .said = g_string_new (NULL),
-                    .is_json = satchel_cli_option (cli, "--json") != NULL,
-                    .shows_progress = isatty (STDERR_FILENO) };
+                    .is_json = totals == NULL && satchel_cli_option (cli, "--json") != NULL,
+                    .shows_progress = totals == NULL && isatty (STDERR_FILENO),
+                    .totals = totals };
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
   guint status = 0;
@@ -233,12 +239,18 @@ run_once (SatchelCli *cli, const char *user, const GPtrArray *words, char **ret_
   sigprocmask (SIG_BLOCK, &signals, NULL);
   g_auto (SatchelFd) signal_fd = signalfd (-1, &signals, SFD_CLOEXEC);
   const char *run_dir = satchel_cli_server_settings (cli->set).run_dir;
-  (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, signal_fd,
-                              cancel_command, take_part, &answer, &status, &error);
+  (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS,
+                              cli->channel_fd != NULL ? *cli->channel_fd : -1, signal_fd, cancel_command,
+                              take_part, &answer, &status, &error);
   clear_progress (&answer);
+  cli->is_cut_off = error != NULL;
+  if (cli->names_user)
+    g_prefix_error (&answer.error, "%s: ", user);
   int exit = judge_answer (&answer, status, error);
   if (answer.is_json)
-    print_end (exit, &answer, error);
+    print_end (exit, error != NULL          ? error->message
+                     : answer.error != NULL ? answer.error->message
+                                            : answer.said->str);
   g_string_free (answer.rest, TRUE);
   g_string_free (answer.said, TRUE);
   g_clear_error (&answer.error);
@@ -259,14 +271,24 @@ read_answer (const char *prompt)
   return g_strdup (g_strstrip (line));
 }
 
-/* Puts the answer in the place of an earlier one.  FALSE: nobody answers. */
+/* Asks for the answer; a password is not shown while it is typed.  NULL means that none was given. */
+static char *
+ask_for (const char *option, const char *prompt, const char *user)
+{
+  int exit;
+  if (strcmp (option, "password") == 0 && isatty (STDIN_FILENO))
+    return satchel_cli_read_present_password (FALSE, user, &exit);
+  return read_answer (prompt);
+}
+
+/* Asks for the answer, and puts it in the place of an earlier one.  FALSE means that no answer was given. */
 static gboolean
-answer_question (GPtrArray *words, const char *question)
+answer_question (GPtrArray *words, const char *question, const char *user)
 {
   const char *space = strchr (question, ' ');
   g_autofree char *option =
       g_strndup (question, space != NULL ? (gsize) (space - question) : strlen (question));
-  g_autofree char *typed = read_answer (space != NULL ? space + 1 : option);
+  g_autofree char *typed = ask_for (option, space != NULL ? space + 1 : option, user);
   g_autofree char *start = g_strconcat (option, "=", NULL);
   if (typed == NULL || *typed == '\0')
     return FALSE;
@@ -283,10 +305,10 @@ run_there (SatchelCli *cli, const char *user, GPtrArray *words)
   for (;;)
     {
       g_autofree char *question = NULL;
-      int exit = run_once (cli, user, words, &question);
+      int exit = run_once (cli, user, words, NULL, &question);
       if (exit != SATCHEL_EXIT_OK || question == NULL)
         return exit;
-      if (!answer_question (words, question))
+      if (!answer_question (words, question, user))
         return satchel_cli_fail (SATCHEL_EXIT_INTERRUPTED,
                                  "no answer was given; run the command again with --%.*s",
                                  (int) strcspn (question, " "), question);
@@ -298,13 +320,50 @@ run_there (SatchelCli *cli, const char *user, GPtrArray *words)
 int
 satchel_cli_run_there (SatchelCli *cli, const SatchelCliCommand *command, const char *user, GPtrArray *words)
 {
-  const SatchelCliCommand *typed = cli->command;
+  cli->typed = cli->command;
   cli->command = command;
   int exit = check_words (cli, words);
   if (exit == SATCHEL_EXIT_OK)
     exit = run_there (cli, user, words);
-  cli->command = typed;
+  cli->command = g_steal_pointer (&cli->typed);
   return exit;
+}
+
+gboolean
+satchel_cli_sums (const SatchelAdminCommand *admin)
+{
+  return admin->size >= offsetof (SatchelAdminCommand, sums) + sizeof admin->sums && admin->sums
+         && admin->of_user && satchel_admin_operand (admin) == NULL;
+}
+
+/* Runs the command for all users and prints the sums.  What cannot be summed of a user is an error, and the
+ * others go on. */
+static int
+run_for_all (SatchelCli *cli, const GPtrArray *words)
+{
+  /* The command is in a module of the first loader. */
+  SatchelLoader *commands = g_steal_pointer (&cli->loader);
+  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (SatchelCliTotals) totals = satchel_cli_totals_new ();
+  int worst = satchel_cli_setup (cli);
+  worst = worst != SATCHEL_EXIT_OK ? worst : satchel_cli_start_modules (cli);
+  worst = worst != SATCHEL_EXIT_OK ? worst : satchel_cli_find_users (cli, users, NULL);
+  cli->names_user = TRUE;
+  for (guint i = 0; i < users->len && worst != SATCHEL_EXIT_INTERRUPTED && !cli->is_cut_off; i++)
+    {
+      g_autofree char *question = NULL;
+      int exit = run_once (cli, users->pdata[i], words, totals, &question);
+      worst = MAX (worst, exit);
+    }
+  gboolean is_json = satchel_cli_option (cli, "--json") != NULL;
+  satchel_cli_totals_print (totals, is_json);
+  if (is_json)
+    print_end (worst, "what some users have is missing");
+  if (cli->loader != NULL)
+    satchel_loader_stop (cli->loader);
+  if (commands != NULL)
+    satchel_loader_free (commands);
+  return worst;
 }
 
 int
@@ -313,6 +372,11 @@ satchel_cli_admin (SatchelCli *cli)
   g_autoptr (GPtrArray) words = option_words (cli);
   int exit = check_words (cli, words);
   const char *name = cli->command->admin->of_user ? satchel_cli_argument (cli, 0) : NULL;
+  gboolean is_all = satchel_cli_option (cli, "--all") != NULL && satchel_cli_sums (cli->command->admin);
+  if (exit == SATCHEL_EXIT_OK && cli->command->admin->of_user && (name != NULL) == is_all)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "name either a user, or --all");
+  if (exit == SATCHEL_EXIT_OK && is_all)
+    return run_for_all (cli, words);
   if (exit != SATCHEL_EXIT_OK || name == NULL)
     return exit != SATCHEL_EXIT_OK ? exit : run_there (cli, "", words);
   g_autofree char *user = satchel_cli_user_name (cli->set, name, &exit);

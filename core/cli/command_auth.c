@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The commands `satchel auth ...`: how a login would end, and which were too many.  The running server knows.
+ * This file has the commands `satchel auth ...`, which ask the running server how a login would end, and
+ * which failed logins it counts.
  */
 #include "config.h"
 

@@ -28,8 +28,8 @@ find_server (void)
   return found;
 }
 
-/* Lets satcheld do the whole check, with accounts, certificates and ports, and print its JSON. FALSE:
- * satcheld could not be run. */
+/* Lets satcheld do the whole check, with accounts, certificates and ports, and print its JSON.  FALSE means
+ * that satcheld could not be run. */
 static gboolean
 check_by_server (SatchelCli *cli, gboolean as_json, int *ret_exit)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The command `satchel import`. The storage driver reports what another server left (examine), and opening
- * a mailbox takes it over. Each user is handled in a child process with the rights of the mail user; if
- * the server runs, it releases the user meanwhile.
+ * The command `satchel import` without a path. The storage driver reports what another server left (examine),
+ * and opening a mailbox takes it over. Each user is handled in a child process with the rights of the mail
+ * user; if the server runs, it releases the user meanwhile.
  */
 #include "config.h"
 
@@ -19,6 +19,7 @@
 
 #include "core/base/fd.h"
 #include "core/cli/cli.h"
+#include "core/cli/command_transfer.h"
 #include "core/cli/control_client.h"
 #include "core/base/json.h"
 #include "core/runtime/process/root_lock.h"
@@ -340,8 +341,25 @@ import_all (Import *import, const GPtrArray *users)
   return worst;
 }
 
-int
-satchel_cli_import (SatchelCli *cli)
+/* Options of the two kinds of import are not mixed. */
+static int
+check_options (const SatchelCli *cli, gboolean has_path)
+{
+  static const char *const of_path[] = { "--into",      "--format", "--mbox-variant", "--layout",
+                                         "--keep-uids", "--again",  "--throttle",     NULL },
+                           *const of_users[] = { "--all", "--quiet", NULL };
+  for (const char *const *name = has_path ? of_users : of_path; *name != NULL; name++)
+    if (satchel_cli_option (cli, *name) != NULL)
+      return satchel_cli_fail (
+          SATCHEL_EXIT_USAGE,
+          has_path ? "%s cannot be used with a path"
+                   : "%s needs a path behind the user; a path has a '/', such as ./FILE, or is -",
+          *name);
+  return SATCHEL_EXIT_OK;
+}
+
+static int
+take_over (SatchelCli *cli)
 {
   Import import = { .cli = cli,
                     .root_fd = -1,
@@ -364,4 +382,16 @@ satchel_cli_import (SatchelCli *cli)
   g_clear_pointer (&import.known, g_ptr_array_unref);
   satchel_loader_stop (cli->loader);
   return exit;
+}
+
+int
+satchel_cli_import (SatchelCli *cli)
+{
+  const gboolean has_path = satchel_cli_is_path (satchel_cli_argument (cli, 1));
+  int exit = check_options (cli, has_path);
+  if (exit != SATCHEL_EXIT_OK)
+    return exit;
+  if (has_path && satchel_cli_argument (cli, 2) != NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "one user and one path are imported at a time");
+  return has_path ? satchel_cli_import_files (cli) : take_over (cli);
 }

@@ -315,7 +315,7 @@ satchel_cli_server (SatchelCli *cli)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE,
                              "which device? give an id that `satchel devices %s` shows, or --all", user);
   g_ptr_array_add (argv, (gpointer) (is_devices_end ? "devices-end" : cli->command->name));
-  for (guint i = 0; i < cli->arguments->len; i++) /* with its NULL */
+  for (guint i = 0; i < cli->arguments->len; i++) /* the NULL at the end included */
     g_ptr_array_add (argv, cli->arguments->pdata[i]);
   gboolean is_stop = strcmp (cli->command->name, "stop") == 0;
   if (!(is_stop ? satchel_control_stop : satchel_control_call) (

@@ -16,7 +16,7 @@
 #define TIMEOUT_MS 30000
 #define ANSWER_BYTES_MAX 1000u
 
-/* The calls of SatchelPassdbOps that a command may need. */
+/* These are the calls of SatchelPassdbOps that a command may need. */
 typedef enum
 {
   CALL_ADD,
@@ -215,7 +215,7 @@ satchel_cli_user_add (SatchelCli *cli)
   char *secret = without ? NULL : satchel_cli_read_password (from_stdin, user, &exit);
   if (secret == NULL && !without)
     return exit;
-  /* App passwords and grants of somebody who had the name before must not let anybody in. */
+  /* App passwords and grants of an earlier user of the same name must not open the new user's mail. */
   (void) forget_credentials (cli, user);
   gboolean ok = ops->add (user, secret, &error);
   satchel_secret_free (secret);
@@ -226,7 +226,7 @@ satchel_cli_user_add (SatchelCli *cli)
  * it. */
 typedef struct Search
 {
-  const char *user; /* NULL: all */
+  const char *user; /* the only user to be listed; NULL: all */
   GPtrArray *found; /* copies of SatchelUserEntry */
 } Search;
 

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "core/cli/cli.h"
+#include "core/mail/tree/tree.h"
 
 #define JSON { "--json", NULL, "print one JSON object" }
 #define PASSDB { "--passdb", "NAME", "use this password database instead of the first that can do it" }
@@ -69,8 +70,25 @@ static const SatchelCliOption devices_end_options[] = {
 
 static const SatchelCliOption import_options[] = {
   { "--all", NULL, "take over all users of the password databases" },
-  { "--dry-run", NULL, "print what would be taken over, and change nothing" },
+  { "--dry-run", NULL, "print what would be taken over or imported, and change nothing" },
   { "--quiet", NULL, "print only what went wrong" },
+  { "--into", "MAILBOX", "of PATH: import into this mailbox, or below it" },
+  { "--format", "NAME", "of PATH: " SATCHEL_FORMAT_WORD " (default: what it looks like)" },
+  { "--mbox-variant", "NAME",
+    "of PATH: o, rd, cl or cl2 (default: cl2 where Content-Length is right, else rd)" },
+  { "--layout", "NAME", "of PATH: ++ or fs (default: what it looks like)" },
+  { "--keep-uids", NULL, "of PATH: keep UIDs and UIDVALIDITY, for mailboxes that are empty" },
+  { "--again", NULL, "of PATH: import also what was imported before" },
+  { "--throttle", "RATE", "of PATH: import at most so many bytes a second, such as 10M" },
+  JSON,
+  END
+};
+
+static const SatchelCliOption export_options[] = {
+  { "--format", "NAME", "what to write: " SATCHEL_FORMAT_WORD " (default: " SATCHEL_FORMAT_OF_TREE ")" },
+  { "--since", "DAY", "only messages of this day or later, such as 2026-01-31" },
+  { "--throttle", "RATE", "export at most so many bytes a second, such as 10M" },
+  { "--dry-run", NULL, "print what would be exported, and write nothing" },
   JSON,
   END
 };
@@ -80,12 +98,19 @@ static const SatchelCliOption convert_options[] = {
   { "--all", NULL, "convert all users of the password databases" },
   { "--verify", NULL, "compare every message with its copy before the switch" },
   { "--dry-run", NULL, "say what would be done, and change nothing" },
-  { "--throttle", "RATE", "copy at most so many bytes a second, such as 10M" },
+  { "--throttle", "RATE", "copy at most so many bytes a second, such as 10M; 0: as fast as possible" },
   { "--keep-old", NULL, "keep the old store" },
   { "--replace", NULL, "remove a store of the user that is at the target already" },
-  { "--status", NULL, "show how far the conversion is" },
+  { "--status", NULL, "show whether a conversion has begun, and what is left of one" },
   { "--abort", NULL, "end a conversion that has begun, and remove the copy" },
-  JSON,
+  { "--json", NULL, "print JSON, an object a line" },
+  END
+};
+
+static const SatchelCliOption fsck_options[] = {
+  { "--all", NULL, "read the mail of all users of the password databases" },
+  { "--save", NULL, "save what can be read of a store that cannot be opened" },
+  { "--json", NULL, "print JSON, an object a line" },
   END
 };
 
@@ -166,17 +191,47 @@ const SatchelCliCommand satchel_cli_commands[] = {
     "Logins that were refused because of too many failures are possible again at once.\n"
     "With --json: failures and networks, how many of them were forgotten.",
     throttle_clear_options, satchel_cli_auth_throttle },
-  { NULL, "import", "[USER...]", 0, 10000,
-    "Take over mail that another server left where the storage driver finds it",
-    "For each user the command prints what was found and kept: UIDs, keywords, subscriptions, unique ids of\n"
-    "messages; and what could not be kept, with what to do about it.  Opening a mailbox takes it over as "
-    "well; this\n"
-    "command does it for whole users, before they log in.  It may be run again.\n"
+  { NULL, "import", "[USER...] [PATH]", 0, 10000,
+    "Import mail from files, or take over what another server left",
+    "With PATH, a word that has a '/': the running server imports the mail of an mbox file, of a directory "
+    "of\n"
+    "mbox files, or of a tree of Maildirs, while the user works.  PATH \"-\" is an mbox file on standard "
+    "input, which\n"
+    "goes to INBOX or where --into says.  `satchel` opens the files, so the one who "
+    "runs it\n"
+    "must be able to read them; they are not changed.  Mailboxes are made as needed.  What an earlier import "
+    "of\n"
+    "the user brought is left out: a run that was interrupted, however it was, goes on when it is repeated.\n"
+    "With --json: progress, problems (problem, file, offset), for each mailbox: mailbox, from, messages, "
+    "done,\n"
+    "known, failed; at the end: user, state, mailboxes, messages, done, known, failed, bytes, problems, "
+    "seconds.\n"
+    "\n"
+    "Without PATH: mail is taken over where the storage driver finds it.  For each user the command prints\n"
+    "what was found and kept: UIDs, keywords, subscriptions, unique ids of messages; and what could not be "
+    "kept,\n"
+    "with what to do about it.  Opening a mailbox takes it over as well; this command does it for whole "
+    "users,\n"
+    "before they log in.  It may be run again.\n"
     "If the server runs, it releases each user for the time of the work, and adopts the user afterwards.  "
     "Otherwise\n"
     "the command holds the lock of the mail root.\n"
     "Exit status 0: all went well.  1: something is left to do.",
     import_options, satchel_cli_import },
+  { NULL, "export", "USER PATH [NAME...]", 2, 1000, "Export a user's mail to files",
+    "The running server writes the mailboxes, or those that are named, below the directory PATH: a tree of "
+    "Maildirs\n"
+    "with lists of UIDs, keywords and subscriptions as other servers have them, or a file for each mailbox "
+    "(mboxrd).\n"
+    "`satchel` makes the files, readable for the one who runs it alone.  PATH must be new, empty, or an "
+    "earlier run of the\n"
+    "same export, which then goes on; nothing else is overwritten.  With PATH \"-\" the one mailbox NAME is "
+    "written to\n"
+    "standard output as an mbox file, and everything else that is said to standard error.\n"
+    "With --json: progress, problems (problem, file), for each mailbox: mailbox, messages, done, known, "
+    "failed; at the\n"
+    "end: user, state, mailboxes, messages, done, known, failed, bytes, problems, seconds.",
+    export_options, satchel_cli_export },
   { NULL, "convert", "[USER...]", 0, 10000, "Convert users' mail to another store while they work",
     "The running server copies the mail with everything that a client could notice, follows what changes\n"
     "meanwhile, and then switches: for at most a moment nothing can be changed, sessions end, and the next "
@@ -184,9 +239,28 @@ const SatchelCliCommand satchel_cli_commands[] = {
     "find everything as it was.  Then the old store is removed.\n"
     "A conversion that was interrupted, however it was, goes on with the same command; --abort takes it "
     "back.\n"
+    "What is left of the old store if the removal is interrupted is removed by the next command for the\n"
+    "user, or by the upkeep (janitor.interval) where modules have some.\n"
     "With --json: progress, and for each user: user, state, from, to, messages, bytes, verified, held_ms,\n"
-    "seconds; with --status: user, at, state (none, copying, not cleaned up, left), other, began, keeps_old.",
+    "seconds; with --status: user, at, state (none, copying, not cleaned up, left, being taken back), "
+    "other,\n"
+    "began, keeps_old, at_work.\n"
+    "Exit status 0: done.  75: a conversion of the user is at work.  130: interrupted.  Of several users "
+    "the\n"
+    "worst status counts.",
     convert_options, satchel_cli_convert },
+  { NULL, "fsck", "[USER...]", 0, 10000, "Read users' mail, and say what is damaged",
+    "The running server reads every message from its beginning to its end, and names those that cannot be "
+    "read.\n"
+    "Nothing is changed, and users go on working.\n"
+    "If the mail cannot be opened at all, --save has the storage driver save what it can read into a new "
+    "place,\n"
+    "and says how that is used.  It concerns all users of the damaged volume.\n"
+    "With --json: progress, for each damaged message: damaged (its mailbox), uid, problem; for each "
+    "mailbox:\n"
+    "mailbox, messages, damaged; at the end: user, messages, damaged, locked (by encryption: not read).\n"
+    "Exit status 0: everything can be read.  1: something is damaged.",
+    fsck_options, satchel_cli_fsck },
   { NULL, "status", "", 0, 0, "Show the running server's processes",
     "With --json: lines (about the server, its processes, and what is wrong), released (users), and "
     "counters,\n"

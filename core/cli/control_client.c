@@ -44,7 +44,31 @@ connect_control (const char *run_dir, GError **error)
 }
 
 static gboolean
-send_request (int fd, const char *const *argv, GError **error)
+send_packet (int fd, GByteArray *packet, int channel_fd, GError **error)
+{
+  union
+  {
+    struct cmsghdr align;
+    guint8 space[CMSG_SPACE (sizeof (int))];
+  } control = { 0 };
+  struct iovec part = { packet->data, packet->len };
+  struct msghdr envelope = { .msg_iov = &part, .msg_iovlen = 1 };
+  if (channel_fd >= 0)
+    {
+      envelope.msg_control = &control;
+      envelope.msg_controllen = sizeof control;
+      struct cmsghdr *rights = CMSG_FIRSTHDR (&envelope);
+      rights->cmsg_level = SOL_SOCKET;
+      rights->cmsg_type = SCM_RIGHTS;
+      rights->cmsg_len = CMSG_LEN (sizeof (int));
+      memcpy (CMSG_DATA (rights), &channel_fd, sizeof (int));
+    }
+  return sendmsg (fd, &envelope, MSG_NOSIGNAL) == (gssize) packet->len
+         || satchel_error_set_errno (error, errno, "the server cannot be reached by its control socket");
+}
+
+static gboolean
+send_request (int fd, const char *const *argv, int channel_fd, GError **error)
 {
   g_autoptr (GByteArray) packet = g_byte_array_sized_new (SATCHEL_CONTROL_REQUEST_MAX);
   SatchelControlRequest request = { SATCHEL_CONTROL_MAGIC, SATCHEL_CONTROL_VERSION,
@@ -54,10 +78,9 @@ send_request (int fd, const char *const *argv, GError **error)
     g_byte_array_append (packet, (const guint8 *) argv[i], (guint) strlen (argv[i]) + 1);
   if (packet->len > SATCHEL_CONTROL_REQUEST_MAX || request.n_args > SATCHEL_CONTROL_ARGS_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the request is too long");
-  if (send (fd, packet->data, packet->len, MSG_NOSIGNAL) != (gssize) packet->len)
-    return satchel_error_set_errno (error, errno, "the server cannot be reached by its control socket");
-  explicit_bzero (packet->data, packet->len); /* it may hold a password */
-  return TRUE;
+  gboolean ok = send_packet (fd, packet, channel_fd, error);
+  explicit_bzero (packet->data, packet->len); /* the packet may hold a password */
+  return ok;
 }
 
 typedef struct Interrupt
@@ -93,7 +116,7 @@ wait_for_reply (int fd, guint timeout_ms, const Interrupt *interrupt, GError **e
       if (!interrupt->func (interrupt->data))
         return satchel_error_set (error, SATCHEL_ERROR_CANCELLED,
                                   "the command ended without waiting for the server");
-      if (!send_request (fd, (const char *const[]) { "cancel", NULL }, error))
+      if (!send_request (fd, (const char *const[]) { "cancel", NULL }, -1, error))
         return FALSE;
     }
 }
@@ -161,7 +184,7 @@ open_server_process (int fd)
 }
 
 static gboolean
-call_server (const char *run_dir, const char *const *argv, guint timeout_ms, CallEnd end,
+call_server (const char *run_dir, const char *const *argv, int channel_fd, guint timeout_ms, CallEnd end,
              const Interrupt *interrupt, SatchelControlFunc func, gpointer data, guint *ret_status,
              GError **error)
 {
@@ -169,7 +192,7 @@ call_server (const char *run_dir, const char *const *argv, guint timeout_ms, Cal
   if (fd < 0)
     return FALSE;
   g_auto (SatchelFd) process_fd = end == UNTIL_STOPPED ? open_server_process (fd) : -1;
-  gboolean is_final = FALSE, ok = send_request (fd, argv, error);
+  gboolean is_final = FALSE, ok = send_request (fd, argv, channel_fd, error);
   guint status = 1;
   while (ok && !is_final)
     ok = receive_reply (fd, timeout_ms, interrupt, func, data, &is_final, &status, error);
@@ -184,22 +207,24 @@ gboolean
 satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
                       gpointer data, guint *ret_status, GError **error)
 {
-  return call_server (run_dir, argv, timeout_ms, UNTIL_ANSWERED, &no_interrupt, func, data, ret_status,
+  return call_server (run_dir, argv, -1, timeout_ms, UNTIL_ANSWERED, &no_interrupt, func, data, ret_status,
                       error);
 }
 
 gboolean
-satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int signal_fd,
-                     SatchelControlInterruptFunc interrupted, SatchelControlFunc func, gpointer data,
-                     guint *ret_status, GError **error)
+satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int channel_fd,
+                     int signal_fd, SatchelControlInterruptFunc interrupted, SatchelControlFunc func,
+                     gpointer data, guint *ret_status, GError **error)
 {
   const Interrupt interrupt = { .signal_fd = signal_fd, .func = interrupted, .data = data };
-  return call_server (run_dir, argv, timeout_ms, UNTIL_ANSWERED, &interrupt, func, data, ret_status, error);
+  return call_server (run_dir, argv, channel_fd, timeout_ms, UNTIL_ANSWERED, &interrupt, func, data,
+                      ret_status, error);
 }
 
 gboolean
 satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
                       gpointer data, guint *ret_status, GError **error)
 {
-  return call_server (run_dir, argv, timeout_ms, UNTIL_STOPPED, &no_interrupt, func, data, ret_status, error);
+  return call_server (run_dir, argv, -1, timeout_ms, UNTIL_STOPPED, &no_interrupt, func, data, ret_status,
+                      error);
 }

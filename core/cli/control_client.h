@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * How `satchel` talks to a running server.
+ * This header declares how `satchel` sends requests to a running server.
  */
 #pragma once
 #include <satchel/error.h>
@@ -13,13 +13,14 @@ typedef void (*SatchelControlFunc) (const char *text, gpointer data);
  * Blocks. Errors: UNAVAILABLE no server runs there, NOPERM, TIMEOUT (@timeout_ms without a word), IO. */
 gboolean satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms,
                                SatchelControlFunc func, gpointer data, guint *ret_status, GError **error);
-/* The same for a request that takes long. Each time that the signal of @signal_fd (signalfd(2)) comes,
- * @interrupted is called. If it returns TRUE, the server is asked to cancel and its answer is waited for; if
- * FALSE, the call fails with CANCELLED at once. */
+/* Makes a request that takes long.  Each time that the signal of @signal_fd (signalfd(2)) comes, @interrupted
+ * is called.  If that returns TRUE, the server is asked to cancel, and its answer is waited for; if FALSE,
+ * the call fails with CANCELLED at once.  @channel_fd goes along with the request; it is borrowed, -1: none.
+ * */
 typedef gboolean (*SatchelControlInterruptFunc) (gpointer data);
-gboolean satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int signal_fd,
-                              SatchelControlInterruptFunc interrupted, SatchelControlFunc func, gpointer data,
-                              guint *ret_status, GError **error);
+gboolean satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int channel_fd,
+                              int signal_fd, SatchelControlInterruptFunc interrupted, SatchelControlFunc func,
+                              gpointer data, guint *ret_status, GError **error);
 /* Does the same for "stop". After the answer it waits until the process of the server has ended. */
 gboolean satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms,
                                SatchelControlFunc func, gpointer data, guint *ret_status, GError **error);

@@ -9,7 +9,7 @@
 #include "core/cli/counters.h"
 #include "core/cli/table.h"
 
-/* Calls @func for each "A:B" of "A:B,C:D". */
+/* Calls @func with key and value of each pair of @list, which has the form "A:B,C:D". */
 static void
 each_pair (const char *list, void (*func) (SatchelJson *json, const char *key, const char *value),
            SatchelJson *json)
@@ -29,7 +29,8 @@ static void
 bucket_to_json (SatchelJson *json, const char *upper, const char *count)
 {
   satchel_json_open (json, NULL, '{');
-  satchel_json_decimal (json, "le", upper); /* null: the bucket above all others */
+  /* The bucket above all others has no upper bound, which JSON says with null. */
+  satchel_json_decimal (json, "le", upper);
   satchel_json_decimal (json, "count", count);
   satchel_json_close (json, '}');
 }

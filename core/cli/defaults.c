@@ -9,7 +9,8 @@
 
 #define WIDTH 100
 
-/* Directories of this build, with the words for them in a template and in the manual. */
+/* These are the directories of this build, with the words that stand for them in a template and in the
+ * manual. */
 static const struct
 {
   const char *built, *template, *manual;
@@ -58,8 +59,29 @@ append_default (const SatchelConfigRow *row, SatchelDefaultsForm form, GString *
     }
 }
 
+static void append_example (const SatchelConfigRow *row, GString *out);
+
+/* Appends a list with one group, which has what each group must have; if that is nothing, its first member.
+ */
+static void
+append_example_group (const SatchelConfigRow *row, GString *out)
+{
+  gboolean needs_any = FALSE;
+  for (const SatchelConfigRow *inner = row->group; inner->key != NULL; inner++)
+    needs_any |= (inner->flags & SATCHEL_CONFIG_REQUIRED) != 0;
+  g_string_append (out, "( { ");
+  for (const SatchelConfigRow *inner = row->group; inner->key != NULL; inner++)
+    if (needs_any ? (inner->flags & SATCHEL_CONFIG_REQUIRED) != 0 : inner == row->group)
+      {
+        g_string_append_printf (out, "%s = ", inner->key);
+        append_example (inner, out);
+        g_string_append (out, "; ");
+      }
+  g_string_append (out, "} )");
+}
+
 static const char *
-example_value (const SatchelConfigRow *row)
+find_example (const SatchelConfigRow *row)
 {
   switch (row->type)
     {
@@ -82,12 +104,20 @@ example_value (const SatchelConfigRow *row)
     case SATCHEL_CONFIG_STRINGS:
       return "( \"...\" )";
     case SATCHEL_CONFIG_GROUPS:
-      return "( { name = \"...\"; } )";
     case SATCHEL_CONFIG_STRING:
     case SATCHEL_CONFIG_ENUM:
       break;
     }
   return "\"...\"";
+}
+
+static void
+append_example (const SatchelConfigRow *row, GString *out)
+{
+  if (row->type == SATCHEL_CONFIG_GROUPS)
+    append_example_group (row, out);
+  else
+    g_string_append (out, find_example (row));
 }
 
 /* Appends facts such as "a size, 1K to 4G; a reload applies it". */
@@ -187,7 +217,7 @@ append_row (const SatchelConfigRow *row, SatchelDefaultsForm form, GString *out)
   if (row->default_value != NULL)
     append_default (row, form, out);
   else
-    g_string_append (out, example_value (row));
+    append_example (row, out);
   g_string_append_printf (out, ";%s\n", row->default_value == NULL ? " (not set)" : "");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The program satchel: compares the command line with the tables of commands.
+ * This file has the program satchel, which parses the command line by the tables of commands.
  */
 #include "config.h"
 
@@ -115,7 +115,7 @@ take_option (SatchelCli *cli, char **argv, int *at)
   if (option->value != NULL && value == NULL && (value = argv[++*at]) == NULL)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s lacks its value; write %s %s", option->name,
                              option->name, option->value);
-  /* Options that name directories were taken before. */
+  /* Options that name directories have been taken before. */
   g_hash_table_insert (cli->options, (gpointer) option->name, (gpointer) (value != NULL ? value : ""));
   return SATCHEL_EXIT_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The order in which enabled modules are asked: by band and then by name (core/runtime/loader/loader.c);
- * layers of storage as the server stacks them (core/storage/store/stacks.c).
+ * This file prints the order in which enabled modules are asked: by band and then by name
+ * (core/runtime/loader/loader.c); layers of storage in the order in which the server stacks them
+ * (core/storage/store/stacks.c).
  */
 #include "config.h"
 
@@ -10,19 +11,19 @@
 #include "core/runtime/loader/kinds.h"
 #include "core/storage/store/stacks.h"
 
-/* What the processes of a server with this configuration would know. */
+/* This is what the processes of a server with this configuration would know. */
 typedef struct Order
 {
   SatchelLoader *enabled; /* has the enabled modules only */
   GPtrArray *stacks;      /* SatchelStack; NULL: there are none */
-  GError *why;            /* why there are none; NULL: nothing was to be stacked */
+  GError *why;            /* why there are no stacks; NULL: none were asked for */
 } Order;
 
 static void
 add_enabled (Order *order, SatchelCli *cli, const SatchelModuleFile *file)
 {
   const SatchelModule *module = satchel_loader_module (cli->loader, file->name, file->is_gate);
-  /* What cannot be added stands in the list of modules, with the reason. */
+  /* A module that cannot be added is in the list of modules, with the reason. */
   if (module != NULL && satchel_config_set_is_enabled (cli->set, file->name))
     (void) satchel_loader_add (order->enabled, module, file->is_gate, NULL);
 }
@@ -63,7 +64,8 @@ layers_of (const Order *order, const SatchelStack *stack)
   return layers;
 }
 
-/* Lists what is asked of a kind (SatchelProvided), in order: of layers, those of the first stack. */
+/* Returns the modules of a kind (SatchelProvided) in the order in which they are asked; for layers, those of
+ * the first stack. */
 static GPtrArray *
 order_of (const Order *order, SatchelKind kind)
 {

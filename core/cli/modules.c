@@ -79,10 +79,12 @@ add_option (Row *row, const SatchelConfigRow *option)
 
 /* Returns what help shows for the arguments, such as "USER [LABEL]". */
 static const char *
-argument_words (Row *row, gboolean of_user, const SatchelConfigRow *operand, gboolean is_needed)
+argument_words (Row *row, const SatchelAdminCommand *admin, const SatchelConfigRow *operand,
+                gboolean is_needed)
 {
+  gboolean of_user = admin->of_user;
   if (operand == NULL)
-    return of_user ? "USER" : "";
+    return satchel_cli_sums (admin) ? "[USER]" : of_user ? "USER" : "";
   g_autofree char *name = g_ascii_strup (operand->key, -1);
   return keep_text (row, g_strdup_printf (is_needed ? "%s%s" : "%s[%s]", of_user ? "USER " : "", name));
 }
@@ -97,14 +99,20 @@ row_new (const char *group, const SatchelAdminCommand *admin)
   for (const SatchelConfigRow *option = admin->options; option != NULL && option->key != NULL; option++)
     if (option != operand)
       add_option (row, option);
+  if (satchel_cli_sums (admin))
+    {
+      const SatchelCliOption all = { "--all", NULL, "add up what all users of the password databases have" };
+      g_array_append_val (row->options, all);
+    }
   const SatchelCliOption json = { "--json", NULL,
                                   "print JSON, an object a line; the last one has the exit status" };
   g_array_append_val (row->options, json);
   gboolean is_needed = operand != NULL && (operand->flags & SATCHEL_CONFIG_REQUIRED) != 0;
   row->command = (SatchelCliCommand) { .group = group,
                                        .name = admin->name,
-                                       .arguments = argument_words (row, admin->of_user, operand, is_needed),
-                                       .min_arguments = (admin->of_user ? 1 : 0) + (is_needed ? 1 : 0),
+                                       .arguments = argument_words (row, admin, operand, is_needed),
+                                       .min_arguments = (admin->of_user && !satchel_cli_sums (admin) ? 1 : 0)
+                                                        + (is_needed ? 1 : 0),
                                        .max_arguments = (admin->of_user ? 1 : 0) + (operand != NULL ? 1 : 0),
                                        .help = admin->summary,
                                        .details = admin->details,
@@ -181,7 +189,7 @@ satchel_cli_module_of_group (SatchelCli *cli, const char *group)
   for (guint i = 0; i < files->len; i++)
     {
       const SatchelModuleFile *file = files->pdata[i];
-      /* What no setting names has not been loaded yet. */
+      /* Modules that no setting names have not been loaded yet. */
       if (!file->is_gate && satchel_loader_module (cli->loader, file->name, FALSE) == NULL)
         (void) satchel_loader_schema (file->name, cli->loader);
     }

@@ -13,14 +13,14 @@
 #include "core/cli/cli.h"
 
 #define PASSWORD_MAX 1024u
-#define CANCEL 3 /* ^C */
+#define CANCEL 3 /* the character of ^C */
 
 typedef enum
 {
-  LINE_END = 0, /* the end of input, before any byte */
+  LINE_END = 0, /* the input ended before any byte */
   LINE_READ,
   LINE_LONG,
-  LINE_BAD, /* NUL, or not UTF-8 */
+  LINE_BAD, /* the line has a NUL, or is not UTF-8 */
   LINE_CANCELLED
 } Line;
 

@@ -22,7 +22,8 @@ is_dark (const QRcode *code, int x, int y)
 void
 satchel_cli_print_qr (const char *text)
 {
-  static const char *const blocks[] = { "\u2588", "\u2580", "\u2584", " " }; /* upper dark 2, lower dark 1 */
+  /* The index is 2 if the upper module is dark, and 1 more if the lower one is. */
+  static const char *const blocks[] = { "\u2588", "\u2580", "\u2584", " " };
   QRcode *code = QRcode_encodeString8bit (text, 0, QR_ECLEVEL_L);
   if (code == NULL)
     return;

@@ -381,7 +381,7 @@ take_end (SatchelPlan *plan, SatchelIpcMessage *message)
 static const struct
 {
   SatchelIpcType type;
-  SatchelPlanStep step; /* what follows a message that is right */
+  SatchelPlanStep step; /* what is to be done after a message that is well-formed */
   gboolean (*take) (SatchelPlan *plan, SatchelIpcMessage *message);
 } messages[] = {
   { SATCHEL_IPC_PLAN, SATCHEL_PLAN_MORE, take_numbers },

@@ -27,10 +27,10 @@ typedef struct SatchelPlanListener
 {
   char *origin; /* FILE:LINE, for messages */
   char *name, *protocol;
-  char *address;             /* numeric; "" with a path */
-  char *path;                /* "" with an address */
+  char *address;             /* a numeric address; "" if the listener has a path */
+  char *path;                /* the path of a unix socket; "" if the listener has an address */
   guint32 port, mode, roles; /* roles: bits of SatchelRole for the processes that accept connections */
-  guint32 uid, gid;          /* of the unix socket; SATCHEL_PLAN_NO_ID: those of master */
+  guint32 uid, gid;          /* owner and group of the unix socket; SATCHEL_PLAN_NO_ID: those of master */
   guint32 implicit_tls, allow_cleartext;
   guint32 is_optional; /* the machine may lack its address family: IPv6 of "*" and of loopback */
 } SatchelPlanListener;
@@ -47,7 +47,7 @@ typedef struct SatchelPlanModule
 typedef struct SatchelPlanHelper
 {
   char *module;
-  guint32 gid;  /* one more group of its process; SATCHEL_PLAN_NO_ID: none */
+  guint32 gid;  /* a group that the process gets besides its own; SATCHEL_PLAN_NO_ID: none */
   int image_fd; /* the part of the configuration that the helper may know */
 } SatchelPlanHelper;
 
@@ -59,7 +59,7 @@ typedef struct SatchelPlanTls
 
 typedef struct SatchelPlan
 {
-  gboolean is_ok;          /* set by PLAN_END */
+  gboolean is_ok;          /* PLAN_END said that the configuration has no error */
   gboolean is_whole;       /* the config process sent all of the plan, whatever it found */
   gboolean is_other_build; /* the config process was of another build, since the program has been upgraded */
   SatchelPlanIds ids[SATCHEL_PLAN_N_IDS];
@@ -103,12 +103,12 @@ void satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const 
 /* Returns problem @i for people; yours. */
 char *satchel_plan_problem_text (const SatchelPlan *plan, guint i);
 
-/* Returns how many processes of a role master keeps, and the module of the one with number @slot; "": it
- * serves all. */
+/* These return how many processes of a role master keeps, and the name of the module that the process with
+ * number @slot serves ("" if it serves all modules). */
 guint satchel_plan_n_processes (const SatchelPlan *plan, const SatchelRoleRow *row);
 const char *satchel_plan_module_of (const SatchelPlan *plan, const SatchelRoleRow *row, guint slot);
 
-/* These tell what the two plans differ in. */
+/* These compare two plans.  The second one says whether both name the same module files for @roles. */
 gboolean satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b);
 gboolean satchel_plan_same_modules (const SatchelPlan *a, const SatchelPlan *b, guint roles,
                                     gboolean is_gate);

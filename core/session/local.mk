@@ -11,5 +11,7 @@ include core/session/mail/local.mk
 include core/session/delivery/local.mk
 include core/session/admin/local.mk
 include core/session/convert/local.mk
+include core/session/fsck/local.mk
 include core/session/janitor/local.mk
+include core/session/transfer/local.mk
 EXTRA_DIST += core/session/README.md

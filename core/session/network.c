@@ -78,11 +78,11 @@ void
 satchel_address_mask (SatchelAddress *address, guint v4_bits, guint v6_bits)
 {
   guint bits = is_v4 (address) ? 96 + v4_bits : v6_bits;
-  for (guint i = 0; i < sizeof address->bytes; i++)
-    {
-      guint left = bits > 8 * i ? MIN (bits - 8 * i, 8) : 0;
-      address->bytes[i] &= (guint8) (0xff00u >> left);
-    }
+  guint whole = bits / 8;
+  if (whole >= sizeof address->bytes)
+    return;
+  address->bytes[whole] &= (guint8) (0xff00u >> bits % 8);
+  memset (address->bytes + whole + 1, 0, sizeof address->bytes - whole - 1);
 }
 
 guint64

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Addresses of peers: as text, as keys of counters, and in networks (ADDRESS/BITS).
+ * This header declares addresses of peers: as text, as keys of counters, and in networks (ADDRESS/BITS).
  */
 #pragma once
 #include <satchel/error.h>
@@ -8,7 +8,7 @@
 typedef struct SatchelAddress
 {
   guint8 bytes[16];
-  gboolean is_local; /* a unix socket: no address */
+  gboolean is_local; /* the peer is on a unix socket, which has no address */
 } SatchelAddress;
 struct sockaddr_storage;
 void satchel_address_from_socket (SatchelAddress *address, const struct sockaddr_storage *peer);
@@ -17,9 +17,9 @@ void satchel_address_from_v4 (SatchelAddress *address, const guint8 bytes[4]);
 #define SATCHEL_ADDRESS_CHARS 46
 void satchel_address_text (const SatchelAddress *address, char ret_text[SATCHEL_ADDRESS_CHARS]);
 gboolean satchel_address_parse (const char *text, SatchelAddress *ret_address);
-/* Says whether it is a loopback address, or a unix socket. */
+/* Says whether the address is a loopback address, or a unix socket. */
 gboolean satchel_address_is_loopback (const SatchelAddress *address);
-/* Leaves the first bits, as many as its family has, and clears the rest. */
+/* Keeps the first bits of the address, as many as its family has here, and clears the rest. */
 void satchel_address_mask (SatchelAddress *address, guint v4_bits, guint v6_bits);
 /* Returns a key of the addresses that count as one client: an IPv4 address, or an IPv6 /64. */
 guint64 satchel_address_client_key (const SatchelAddress *address, guint64 *ret_low);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Copies of what an MTA says of a message, see origin.h.
+ * This file copies what an MTA says of a message; see origin.h.
  */
 #include "config.h"
 

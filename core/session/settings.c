@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The core's settings that protocols see.
+ * This file keeps the settings of the core that protocols see.
  */
 #include "config.h"
 
@@ -19,11 +19,12 @@ satchel_session_settings (const SatchelConfigSet *config)
   satchel_server_settings_read (satchel_config_set_group (config, "server"), &server);
   satchel_hostname_set (server.hostname);
   if (has_namespace)
-    return; /* not reloadable: clients and sessions hold names */
+    return; /* The namespace cannot change at a reload, since clients and sessions know names by it. */
   SatchelNamespaceSettings namespace;
   satchel_namespace_settings_read (satchel_config_set_group (config, "namespace"), &namespace);
   namespace_now.prefix = g_strdup (namespace.prefix != NULL ? namespace.prefix : "");
-  namespace_now.separator = "/."[namespace.separator]; /* in the order of the choices */
+  /* the characters are in the order of the setting's choices */
+  namespace_now.separator = "/."[namespace.separator];
   has_namespace = TRUE;
 }
 

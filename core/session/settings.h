@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The settings behind satchel_limits (), satchel_namespace () and satchel_hostname () (protocol.h).
+ * This header declares the settings that satchel_limits (), satchel_namespace () and satchel_hostname ()
+ * return (protocol.h).
  */
 #pragma once
 #include "core/runtime/config/config_image.h"

@@ -23,11 +23,11 @@ typedef struct SatchelAccountEvent
   size_t size;
   SatchelAccountEventKind kind;
   const char *user;    /* local@domain */
-  const char *network; /* of a login (login.h); "": it was no login */
+  const char *network; /* network of the login (login.h); "": it was no login */
   const char *service; /* "imap", ...; "" */
-  const char *client;  /* what the client calls itself, as it came; "" */
-  const char *label;   /* what the credential is called, UTF-8; "" */
-  gint64 time_s;       /* since 1970; 0: now */
+  const char *client;  /* the name that the client gave itself, unchanged; "" if none */
+  const char *label;   /* the name of the credential, UTF-8; "" if none */
+  gint64 time_s;       /* seconds since 1970; 0: now */
 } SatchelAccountEvent;
 
 /* Tells all account listeners, soon, in the main thread; @event is copied, NULL strings are "".  Nobody waits

@@ -42,6 +42,10 @@ typedef struct SatchelAdminCommand
   /* The option, a STRING, that the word behind the user sets (the first word where there is none); it must be
    * given if the option is SATCHEL_CONFIG_REQUIRED.  NULL means that there is no such word. */
   const char *operand;
+  /* With `of_user`: the command may run for all users, with --all in the place of the user: `satchel` runs it
+   * for each, and adds up the numbers of records whose keys and texts are the same.  Its output are records.
+   */
+  gboolean sums;
 } SatchelAdminCommand;
 
 typedef struct SatchelAdminOps
@@ -60,9 +64,9 @@ SATCHEL_API const SatchelConfig *satchel_admin_options (const SatchelAdminCall *
  * module's own level of it.  Errors: CANNOT (the command does not concern a user, or runs in auth),
  * UNAVAILABLE (the user is being moved), CORRUPT, IO.  [blocks] */
 SATCHEL_API SatchelStore *satchel_admin_open_store (SatchelAdminCall *call, GError **error);
-/* TRUE means: the administrator gave up, the server stops, or time (`server.admin_time`) or output are used
- * up, so `run` should end soon.  Long work asks this regularly, which also shows master that the job makes
- * progress. */
+/* Says whether `run` should end soon, since the administrator gave up, the server stops, or time
+ * (`server.admin_time`) or output are used up.  Long work asks this regularly, which also shows master that
+ * the job makes progress. */
 SATCHEL_API gboolean satchel_admin_is_cancelled (SatchelAdminCall *call);
 
 /* The calls below wait while the administrator's terminal takes no output.  FALSE means that the call is
@@ -102,7 +106,7 @@ SATCHEL_API gboolean satchel_admin_progress (SatchelAdminCall *call, guint64 don
 SATCHEL_API gboolean satchel_admin_qr (SatchelAdminCall *call, const char *text);
 /* Asks the administrator: when this run has ended well, @prompt is shown, and the command runs once more with
  * what was typed as @option, a STRING of the command's.  The last question counts.  With --json nobody is
- * asked: the command has to be run with the option. */
+ * asked: the command has to be run with the option.  What is typed as the option "password" is not shown. */
 SATCHEL_API gboolean satchel_admin_ask (SatchelAdminCall *call, const char *option, const char *prompt);
 
 G_END_DECLS

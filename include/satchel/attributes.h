@@ -11,9 +11,8 @@ G_BEGIN_DECLS
 SATCHEL_API guint64 satchel_attributes_size (GBytes *blob); /* RFC822.SIZE */
 SATCHEL_API guint64
 satchel_attributes_header_size (GBytes *blob); /* the number of bytes of BODY[HEADER], with its blank line */
-/* FALSE means: the blob is a placeholder for a message that must not be parsed; only BODY[] and BODY[TEXT]
- * exist.
- */
+/* Says whether the message was parsed.  If it was not, the blob is a placeholder for a message that must not
+ * be parsed, of which only BODY[] and BODY[TEXT] exist. */
 SATCHEL_API gboolean satchel_attributes_is_parsed (GBytes *blob);
 
 /* These return the texts of `envelope` and `body` (RFC 3501 9), ready to send, with their parentheses; with
@@ -83,7 +82,7 @@ typedef struct SatchelPart
   SatchelPartKind kind;
   SatchelEncoding encoding;
   guint32 parent;        /* G_MAXUINT32: none */
-  guint32 depth;         /* of part 0: 0 */
+  guint32 depth;         /* how deep the part lies; part 0 has 0 */
   guint32 n_descendants; /* the next sibling is index + 1 + n_descendants */
   /* Offsets into the content: [header, body) is the header block with its blank line, [body, end) the body.
    * The child of a MESSAGE has the header of the enclosed message. */
@@ -93,8 +92,8 @@ typedef struct SatchelPart
   const char *charset;        /* lower case; "" if not given */
   SATCHEL_RESERVED (3);
 } SatchelPart;
-SATCHEL_API guint satchel_attributes_n_parts (GBytes *blob); /* at least 1 */
-/* FALSE means: there is no part @index. */
+SATCHEL_API guint satchel_attributes_n_parts (GBytes *blob); /* the number is at least 1 */
+/* Finds a part.  FALSE means that there is no part @index. */
 SATCHEL_API gboolean satchel_attributes_part (GBytes *blob, guint index, SatchelPart *ret_part);
 
 /* These are section specifications (RFC 3501 6.4.5). */

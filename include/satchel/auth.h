@@ -101,7 +101,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelCredential, satchel_credential_clear)
 
 typedef enum
 {
-  SATCHEL_VERIFY_ERROR = 0, /* as satchel_auth_call_fail */
+  SATCHEL_VERIFY_ERROR = 0, /* nobody can tell, as after satchel_auth_call_fail */
   SATCHEL_VERIFY_WRONG,
   SATCHEL_VERIFY_RIGHT,
   SATCHEL_VERIFY_RIGHT_UPGRADE /* the secret is right, but its stored form is outdated: `upgrade` is called */
@@ -212,7 +212,7 @@ enum
  * factor can say: */
 typedef enum
 {
-  SATCHEL_FACTOR_UNAVAILABLE = 0, /* it cannot tell: the login ends as unavailable */
+  SATCHEL_FACTOR_UNAVAILABLE = 0, /* the factor cannot tell, so the login ends as unavailable */
   SATCHEL_FACTOR_NOT_MINE,        /* as far as this factor goes, the password alone decides */
   /* The login is right.  From `examine`: no password is checked (a string that opened a grant before, an app
    * password), and it must have taken no longer than a wrong password does. */
@@ -267,10 +267,10 @@ SATCHEL_API void satchel_auth_call_judge (SatchelAuthCall *call, const SatchelFa
 typedef struct SatchelCredentialEntry
 {
   size_t size;
-  const char *id;                      /* as of SatchelFactorAnswer */
-  const char *label;                   /* what the person calls it */
-  const char *network;                 /* where it is good; "": everywhere */
-  const char *service, *peer, *client; /* of its last use, or of what opened it */
+  const char *id;                      /* the credential's id, as in SatchelFactorAnswer */
+  const char *label;                   /* the name that the user gave it */
+  const char *network;                 /* the network in which it may be used; "": everywhere */
+  const char *service, *peer, *client; /* those of its last use, or of the login that made it */
   gint64 created_s, used_s, expires_s;
 } SatchelCredentialEntry;
 typedef void (*SatchelCredentialEntryFunc) (const SatchelCredentialEntry *entry, gpointer data);
@@ -312,7 +312,8 @@ enum
 };
 
 /* Ends the sessions of @user that @credential opened, and those that are about to begin; no others.  For a
- * module that has revoked it (durably, before).  Role auth, main thread. */
+ * module that has revoked it (durably, before).  Soon, from any thread, in the order of the calls.  Role
+ * auth. */
 SATCHEL_API void satchel_auth_end_credential (const char *user, const char *credential);
 
 /* Returns the user name "local@domain" of a name that a client sent: lower-cased if @lower, with

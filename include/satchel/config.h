@@ -109,7 +109,7 @@ SATCHEL_API gboolean satchel_config_number_parse (const SatchelConfigRow *row, c
 typedef struct SatchelUserChoice
 {
   const char *name; /* a domain, or a user with the domain */
-  guint choice;     /* of an ENUM */
+  guint choice;     /* number of the choice of an ENUM */
 } SatchelUserChoice;
 typedef struct SatchelUserChoices SatchelUserChoices;
 /* Reads @key, a setting of GROUPS with @rows; the caller frees the result. NULL with INVALID means that a

@@ -61,7 +61,7 @@ SATCHEL_API gboolean satchel_connection_is_full (SatchelConnection *connection);
 /* Returns the number of bytes that fit until the output is full; 0 if it is full. */
 SATCHEL_API gsize satchel_connection_room (SatchelConnection *connection);
 
-/* Was the server built with compression? */
+/* Says whether the server was built with compression. */
 SATCHEL_API gboolean satchel_connection_can_compress (void);
 /* Compresses with raw DEFLATE (RFC 1951) both ways from here on: output that was written before goes out as
  * it is, and unconsumed input is taken for compressed.  The limits of input and output count plain bytes.

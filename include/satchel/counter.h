@@ -72,7 +72,8 @@ SATCHEL_API void satchel_counter_unregister (SatchelCounter *counter);
 #define SATCHEL_HISTOGRAM(identifier, name, help, ...)                                                       \
   SATCHEL_COUNTER_OF_KIND (identifier, SATCHEL_KIND_OF_HISTOGRAM, name, help, __VA_ARGS__)
 
-/* @values are the values of the labels, in order, NULL-ended.  @n: negative only for a gauge. */
+/* Adds @n to a counter, which may be negative only for a gauge.  @values are the values of its labels, in
+ * order, NULL-ended. */
 SATCHEL_API void satchel_counter_add_values (SatchelCounter *counter, gint64 n, const char *const *values);
 /* Notes one observation of a histogram. */
 SATCHEL_API void satchel_counter_observe_values (SatchelCounter *counter, guint64 observed,

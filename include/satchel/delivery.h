@@ -25,9 +25,9 @@ typedef struct SatchelRecipient
 {
   size_t size;
   SatchelDeliveryStatus status;
-  const char *address;      /* as given in RCPT, borrowed */
+  const char *address;      /* the address as given in RCPT; borrowed */
   const char *const *users; /* local@domain, normalised; an alias may name several; NULL-ended */
-  const char *detail;       /* of plus-addressing: a mailbox to prefer, or NULL */
+  const char *detail;       /* detail of plus-addressing: a mailbox to prefer, or NULL */
   const char *why;          /* a word for the log, e.g. "unknown-user"; "" with OK */
 } SatchelRecipient;
 /* Looks @address up in auth (domains, aliases, users).  @func is always called, later; the answer is

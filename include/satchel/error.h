@@ -18,7 +18,7 @@ typedef enum
   SATCHEL_ERROR_OVERQUOTA,     /* the user's own quota is full; never that of the disk */
   SATCHEL_ERROR_LIMIT,         /* a configured or built-in bound */
   SATCHEL_ERROR_NOPERM,        /* the user lacks the right */
-  SATCHEL_ERROR_CANNOT,        /* it can never work, e.g. a name that the driver cannot store */
+  SATCHEL_ERROR_CANNOT,        /* the call can never succeed, e.g. for a name that the driver cannot store */
   SATCHEL_ERROR_INUSE,         /* locked by another session */
   SATCHEL_ERROR_UNAVAILABLE,   /* a process or helper does not run; a later try may work */
   SATCHEL_ERROR_LOCKED,        /* content needs a key that this session does not hold */
@@ -56,8 +56,8 @@ SATCHEL_API gboolean satchel_error_blame_setting (GError **error, const char *se
 SATCHEL_API const char *satchel_error_setting (const GError *error);
 /* Says whether it is an error of the machine, for which the administrator needs a line in the log. */
 SATCHEL_API gboolean satchel_error_is_of_machine (const GError *error);
-/* FALSE means: this function was called with the same error within the last hour.  So trouble that lasts, and
- * that many clients run into, is logged once an hour.  [any thread] */
+/* Says whether this function was not called with the same error within the last hour, so that trouble that
+ * lasts, and that many clients run into, is logged once an hour.  [any thread] */
 SATCHEL_API gboolean satchel_error_is_news (const GError *error);
 
 G_END_DECLS

@@ -20,6 +20,10 @@ G_BEGIN_DECLS
 #define SATCHEL_FILTER_TEXT_BYTES 200u /* the text for the sender; the rest of a longer one is cut off */
 /* This bounds the addresses in all_recipients, with five bytes more for each. */
 #define SATCHEL_FILTER_RECIPIENTS_BYTES 4096u
+#define SATCHEL_FILTER_NOTE_BYTES 512u /* the note that the message stage leaves for the recipient stage */
+/* This bounds the notes of all filters about one message, with the filters' names.  What is beyond is left
+ * out, and the log says so. */
+#define SATCHEL_FILTER_NOTES_BYTES 1024u
 /* Fields to remove are looked for in this much of a header only; fields behind it stay. */
 #define SATCHEL_FILTER_HEAD_BYTES (1024u * 1024u)
 
@@ -53,7 +57,7 @@ typedef struct SatchelFilterItem
   guint64 content_bytes;
   /* These are for the recipient stage only; else they are NULL. */
   const char *user;   /* local@domain */
-  const char *detail; /* of plus-addressing, or NULL */
+  const char *detail; /* detail of plus-addressing, or NULL */
   /* In both stages these are the recipients of the whole message, as given in RCPT and in that order,
    * NULL-ended. In the recipient stage there are only the first ones, as many as
    * SATCHEL_FILTER_RECIPIENTS_BYTES hold; n_recipients says how many there are. Recipients do not know of
@@ -115,6 +119,18 @@ SATCHEL_API gboolean satchel_filter_set_mailbox (SatchelFilterItem *item, const 
 /* Lets the message go to the user's mailbox with this special use (SATCHEL_USE_*); 0 means by name again.
  * [any thread] */
 SATCHEL_API void satchel_filter_set_special_use (SatchelFilterItem *item, guint special_use);
+
+/* Leaves, in the message stage, a note for the recipient stage of the same module, which may run in another
+ * process; the last one counts.  Nothing of it is stored, and it is not kept if the filter fails.  @note:
+ * UTF-8.  Errors: INVALID (no UTF-8, or not in the message stage), LIMIT.  [any thread] */
+SATCHEL_API gboolean satchel_filter_set_note (SatchelFilterItem *item, const char *note, GError **error);
+/* Returns, in the recipient stage, the module's note of the message stage; borrowed until the answer.  NULL:
+ * there is none.  [any thread] */
+SATCHEL_API const char *satchel_filter_note (const SatchelFilterItem *item);
+/* Opens, in the recipient stage, the store of the user, with an access of cause delivery, all rights and no
+ * key; yours, a reference, to be dropped before the answer.  Errors: INVALID (not in the recipient stage),
+ * and those of opening: UNAVAILABLE (the user is being moved), CORRUPT, IO, ...  [blocks] */
+SATCHEL_API SatchelStore *satchel_filter_open_store (SatchelFilterItem *item, GError **error);
 
 /* Returns the content as a sealed memory file for a helper (helper.h).  It is made at the first call, and
  * belongs to the item.  -1 with @error.  [blocks, any thread] */

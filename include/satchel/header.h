@@ -25,7 +25,7 @@ typedef struct SatchelHeaderReader
   SATCHEL_RESERVED (2);
 } SatchelHeaderReader;
 SATCHEL_API void satchel_header_reader_init (SatchelHeaderReader *reader, const char *block, gsize len);
-/* FALSE means: the blank line or the end is reached. */
+/* Reads the next field.  FALSE means that the blank line or the end is reached. */
 SATCHEL_API gboolean satchel_header_reader_next (SatchelHeaderReader *reader, SatchelHeaderField *ret_field);
 SATCHEL_API gboolean satchel_header_field_is (const SatchelHeaderField *field, const char *name);
 

@@ -14,8 +14,8 @@ typedef void (*SatchelJobFunc) (gpointer data);
 /* It is called in the main thread after the job, exactly once, also if the job was cancelled. */
 typedef void (*SatchelJobDoneFunc) (gpointer data);
 
-/* @user is the user that the limit and the breadcrumb apply to; NULL: the process itself.  @operation: a
- * static string such as "imap FETCH".  Main thread only. */
+/* Runs a job.  @user is the user that the limit and the breadcrumb apply to; NULL: the process itself.
+ * @operation is a static string such as "imap FETCH".  Main thread only. */
 SATCHEL_API void satchel_job_submit (const char *user, const char *operation, SatchelJobFunc func,
                                      SatchelJobDoneFunc done, gpointer data);
 /* Names, inside a job, the message in hand ("mailbox-id uid").  The text is copied, and may be cut off. */

@@ -39,8 +39,8 @@ typedef struct SatchelKeyringOps
   size_t size;
   guint band; /* lower bands are asked first; the first that gives a key decides */
   /* Opens the ring of the call's user with its material: answered by satchel_auth_call_unlocked.  Asked once
-   * the login is right, and not where the login is remembered: the core has the key then.  What a passdb gave
-   * (satchel_auth_call_verified) goes first, and keyrings are not asked.  Must. */
+   * the login is right, and not where the login is remembered with a key: the core has it then.  What a
+   * passdb gave (satchel_auth_call_verified) goes first, and keyrings are not asked.  Must. */
   void (*unlock) (SatchelAuthCall *call);
   void (*cancelled) (SatchelAuthCall *call); /* as of a passdb.  May */
   /* These change a ring, durably on return. Roles auth and cli. NONEXISTENT: @user has no ring here. NOPERM:

@@ -63,7 +63,7 @@ satchel_keyword_set_has (const SatchelKeywordSet *set, guint bit)
   return bit < SATCHEL_KEYWORDS_MAX && (set->words[bit / 64] >> bit % 64 & 1) != 0;
 }
 
-/* @bit is below SATCHEL_KEYWORDS_MAX. */
+/* Adds a bit, which is below SATCHEL_KEYWORDS_MAX. */
 static inline void
 satchel_keyword_set_add (SatchelKeywordSet *set, guint bit)
 {

@@ -5,7 +5,7 @@
  * - `changed` is called at once in the thread that committed.  It is lost if the process ends before, and
  * must be quick.
  * - `heard` is called from a durable log, in a thread of the listener's own, in order, at least once for each
- *   change whatever ends the process.
+ *   change whatever ends the process; `work` follows it, for what the listener has put aside.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -100,6 +100,13 @@ typedef struct SatchelMailboxListenerOps
    * shown @error.  The call may take long: only this listener falls behind.  It is called for one user at a
    * time. */
   gboolean (*heard) (SatchelStore *store, const SatchelChange *change, GError **error);
+  /* May, with `heard`: work that the listener keeps for a user, such as a queue in blobs.  It is called in
+   * the same thread, when the user has no change that the listener has not heard: after changes, and after
+   * the store was opened, so that what the end of a process cut short goes on.  MORE: it is called again
+   * soon, after other users.  FAILED: again after 1 s, 2 s, 4 s ... at most 5 min, as with `heard`; the error
+   * UNAVAILABLE means that the store is another process's now.  A step takes seconds at most, since other
+   * users wait. */
+  SatchelMaintained (*work) (SatchelStore *store, GError **error);
 } SatchelMailboxListenerOps;
 
 G_END_DECLS

@@ -16,8 +16,8 @@ typedef enum
   SATCHEL_LOG_DEBUG
 } SatchelLogLevel;
 
-/* @area is "imap", "maildir", ...; borrowed.  One line is written; control characters in the result are
- * escaped. */
+/* Writes one line to the log, in which control characters are escaped.  @area is "imap", "maildir", ...;
+ * borrowed. */
 SATCHEL_API void satchel_log (SatchelLogLevel level, const char *area, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 SATCHEL_API gboolean satchel_log_is_enabled (SatchelLogLevel level);

@@ -31,6 +31,9 @@ typedef struct SatchelLogin
   /* The user has logged in from this network within 90 days, by more than an app password; never TRUE for
    * loopback and unix sockets.  Of `examine` and `confirm`. */
   gboolean is_network_known;
+  /* Who told the address that is `peer`: a webmail in ID, or a proxy in its header (id_networks and
+   * trusted_proxies of listeners); "": nobody, `peer` itself has connected. */
+  const char *via;
 } SatchelLogin;
 
 /* Says whether the login comes from one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix

@@ -12,14 +12,14 @@ G_BEGIN_DECLS
 /* Decodes modified UTF-7 strictly: NULL for 8-bit bytes, bad base64, needless or unterminated shifts, lone
  * surrogates and NUL.  Yours. */
 SATCHEL_API char *satchel_utf7_decode (const char *text, gsize len);
-/* @utf8 is valid; the result is yours. */
+/* Encodes @utf8, which must be valid, in modified UTF-7; yours. */
 SATCHEL_API char *satchel_utf7_encode (const char *utf8);
 
 /* Returns the form of a name in storage: NFC, '/' between levels, the first level INBOX in upper case if it
  * is "inbox" in any case.  INVALID: not UTF-8, empty, an empty level, "." or "..", control characters, longer
  * than 1,024 bytes.  Yours. */
 SATCHEL_API char *satchel_mailbox_name_normalise (const char *name, gsize len, GError **error);
-/* TRUE means: satchel_mailbox_name_normalise would return @name unchanged. */
+/* Says whether satchel_mailbox_name_normalise would return @name unchanged. */
 SATCHEL_API gboolean satchel_mailbox_name_is_valid (const char *name);
 
 /* These are the names that clients see: INBOX is INBOX; any other name is the prefix and the name with
@@ -34,12 +34,12 @@ typedef struct SatchelNamespace
                                 NULL: these, and names below them, are shown without the prefix */
   SATCHEL_RESERVED (1);
 } SatchelNamespace;
-/* @name is UTF-8 (decoded already) from a client; one trailing separator is dropped (RFC 3501 6.3.3). Errors:
- * INVALID; CANNOT: the name is outside the namespace, or would be a second name of a mailbox that has
- * another.  Yours. */
+/* Returns the name in storage of a name that a client sent.  @name is UTF-8 (decoded already); one trailing
+ * separator is dropped (RFC 3501 6.3.3).  Errors: INVALID; CANNOT: the name is outside the namespace, or
+ * would be a second name of a mailbox that has another.  Yours. */
 SATCHEL_API char *satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsize len,
                                                  GError **error);
-/* @name is valid; the result is UTF-8, and yours. */
+/* Returns the name that clients see of a valid name in storage, in UTF-8; yours. */
 SATCHEL_API char *satchel_namespace_to_client (const SatchelNamespace *ns, const char *name);
 
 /* Matches a LIST pattern (RFC 3501 6.3.8): '*' stands for any characters, '%' for any but @separator;

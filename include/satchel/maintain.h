@@ -23,8 +23,8 @@ typedef struct SatchelMaintenance
   gint64 end_us;  /* CLOCK_MONOTONIC: when the slice ends */
 } SatchelMaintenance;
 
-/* TRUE means: the time slice is over (`janitor.slice`), or the process ends: return MORE and leave the rest
- * for the next call.  Ask this between steps that take milliseconds.  [any thread] */
+/* Says whether the time slice is over (`janitor.slice`), or the process ends: then return MORE and leave the
+ * rest for the next call.  Ask this between steps that take milliseconds.  [any thread] */
 SATCHEL_API gboolean satchel_maintenance_is_over (const SatchelMaintenance *maintenance);
 
 typedef enum

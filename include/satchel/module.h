@@ -78,7 +78,7 @@ typedef struct SatchelModule
   guint32 pointer_bits;
   guint32 glib_major;
   const char *name;        /* [a-z][a-z0-9-]*; the file is NAME.so or NAME-gate.so; the group in config */
-  const char *version;     /* of the module */
+  const char *version;     /* version of the module */
   const char *description; /* one line */
   const char *licence;     /* SPDX expression */
   guint roles; /* the roles that load it, SatchelRole bits (CONFIG is implied); 0: NAME.so has only
@@ -91,7 +91,10 @@ typedef struct SatchelModule
    * setting (satchel_error_set_setting) is shown with file and line of that setting.  Warnings and errors
    * that are logged meanwhile are shown as well, and refuse nothing. */
   gboolean (*check) (const SatchelConfig *section, GError **error);
+  /* Takes over the settings at the start, before the process is sandboxed: files may still be opened by any
+   * name.  An error ends the process; what this call had taken by then is freed by the module itself. */
   gboolean (*configure) (const SatchelConfig *section, GError **error);
+  /* Begins to work in the sandbox, when all modules are configured.  An error ends the process. */
   gboolean (*start) (SatchelRole role, GError **error);
   /* Two phases over all modules of all processes, since a reload that is refused anywhere changes nothing
    * anywhere.  reload: works out what @section needs and goes on with the old settings; FALSE refuses.  After
@@ -99,6 +102,9 @@ typedef struct SatchelModule
    * out is thrown away.  It cannot fail.  @section is valid till then. */
   gboolean (*reload) (const SatchelConfig *section, GError **error);
   void (*reload_end) (gboolean is_commit);
+  /* Gives back what configure and start took: called once after each configure that succeeded, the last
+   * module first, also if start failed, or was not called because another module failed.  Jobs may still run
+   * in other threads when the process ends. */
   void (*stop) (void);
   guint rights; /* SatchelRight bits */
 } SatchelModule;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares numbers inside of texts from outside.  A text that is a number and nothing else is for
- * g_ascii_string_to_unsigned and g_ascii_string_to_signed, which are as strict.
+ * This header declares numbers inside of texts: those from outside are read, and those of ours are written.
+ * A text that is a number and nothing else is for g_ascii_string_to_unsigned and g_ascii_string_to_signed,
+ * which are as strict.
  */
 #pragma once
 #include <glib.h>
@@ -44,6 +45,24 @@ satchel_number_take_u32 (const char **ref_at, const char *end, guint32 max, guin
     return FALSE;
   *ret_number = (guint32) number;
   return TRUE;
+}
+
+/* A number has at most these digits in base 10. */
+#define SATCHEL_NUMBER_DIGITS 20u
+
+/* Writes the digits of @number in base 10 to @at, which has room for SATCHEL_NUMBER_DIGITS, and no NUL behind
+ * them.  Returns their end. */
+static inline char *
+satchel_number_put (char *at, guint64 number)
+{
+  char digits[SATCHEL_NUMBER_DIGITS];
+  guint n = 0;
+  do
+    digits[n++] = (char) ('0' + number % 10);
+  while ((number /= 10) != 0);
+  while (n > 0)
+    *at++ = digits[--n];
+  return at;
 }
 
 /* Moves *@ref_at behind @text, if it stands there; not for a text that ends without a NUL. */

@@ -78,9 +78,9 @@ typedef struct SatchelGateProtocolOps
 
 SATCHEL_API SatchelConnection *satchel_gate_connection (SatchelGateSession *session);
 SATCHEL_API gboolean satchel_gate_has_tls (SatchelGateSession *session);
-/* TRUE means: a certificate is configured, and TLS is not up yet. */
+/* Says whether TLS can be started: a certificate is configured, and TLS is not up yet. */
 SATCHEL_API gboolean satchel_gate_can_start_tls (SatchelGateSession *session);
-/* TRUE means: the client may send a password now: there is TLS, the client is local, or the listener has
+/* Says whether the client may send a password now: there is TLS, the client is local, or the listener has
  * `allow_cleartext`.  With SATCHEL_PROTOCOL_FOR_OTHERS this is about the client that was announced, and TRUE
  * if none is. */
 SATCHEL_API gboolean satchel_gate_may_login (SatchelGateSession *session);
@@ -174,7 +174,8 @@ SATCHEL_API SatchelStore *satchel_session_store (SatchelSession *session);
  * connection ends meanwhile, `closed` is called after @done. */
 SATCHEL_API void satchel_session_run (SatchelSession *session, const char *operation, SatchelJobFunc func,
                                       SatchelJobDoneFunc done, gpointer data);
-/* TRUE means: the peer has gone or the process stops, so a running job should end soon.  [any thread] */
+/* Says whether the peer has gone or the process stops, so that a running job should end soon.  [any thread]
+ * */
 SATCHEL_API gboolean satchel_session_is_cancelled (SatchelSession *session);
 /* Logs "SERVICE: user=… session=… rip=… MESSAGE". */
 SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const char *format, ...)

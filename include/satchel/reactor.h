@@ -8,9 +8,9 @@
 G_BEGIN_DECLS
 
 typedef struct SatchelWatch SatchelWatch;
-/* @events is EPOLLIN | EPOLLOUT | EPOLLHUP | ...  Level-triggered. */
+/* Is told of events of a watch: EPOLLIN | EPOLLOUT | EPOLLHUP | ...  They are level-triggered. */
 typedef void (*SatchelWatchFunc) (int fd, guint32 events, gpointer data);
-/* @fd stays the caller's, who removes the watch before closing it. */
+/* Watches @fd, which stays the caller's.  The watch must be removed before @fd is closed. */
 SATCHEL_API SatchelWatch *satchel_watch_add (int fd, guint32 events, SatchelWatchFunc func, gpointer data);
 SATCHEL_API void satchel_watch_set_events (SatchelWatch *watch,
                                            guint32 events); /* 0: the watch stays, but is never called */

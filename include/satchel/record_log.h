@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-#define SATCHEL_RECORD_BYTES_MAX 2048u                      /* of one record */
-#define SATCHEL_RECORD_LOG_BYTES_MAX (256u * 1024u * 1024u) /* of the file */
+#define SATCHEL_RECORD_BYTES_MAX 2048u                      /* most bytes of one record */
+#define SATCHEL_RECORD_LOG_BYTES_MAX (256u * 1024u * 1024u) /* most bytes of the file */
 
 typedef struct SatchelRecordLog SatchelRecordLog;
 

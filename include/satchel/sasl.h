@@ -22,7 +22,7 @@ typedef enum
   SATCHEL_SASL_LOOK_UP,       /* `user` is looked up, and the attempt counted; then comes `found` */
   SATCHEL_SASL_PASSWORD,      /* `user` and `secret` go to the passdbs: the end */
   SATCHEL_SASL_RIGHT,         /* the client has proved to be the user that was looked up: the end */
-  SATCHEL_SASL_WRONG,         /* it has not: the end */
+  SATCHEL_SASL_WRONG,         /* the client has not proved who it is; the exchange ends */
   SATCHEL_SASL_ASK,           /* after LOOK_UP: `request` goes to a helper; then comes `answered` */
   SATCHEL_SASL_UNAVAILABLE    /* what the client shows cannot be checked now; the attempt does not count */
 } SatchelSaslResult;

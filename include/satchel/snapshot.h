@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 
 #define SATCHEL_CHUNK_MESSAGES 4096u
 #define SATCHEL_SIZE_UNKNOWN G_MAXUINT64
-#define SATCHEL_DATE_UNKNOWN G_MININT64 /* until satchel_mailbox_dated_snapshot is asked */
+/* the date is unknown until satchel_mailbox_dated_snapshot is called */
+#define SATCHEL_DATE_UNKNOWN G_MININT64
 
 /* These are system flags (RFC 3501 2.3.2).  \Recent is no column: see first_recent_uid. */
 enum
@@ -91,7 +92,7 @@ struct SatchelSnapshot
   gatomicrefcount refs;
   SatchelMailboxState state;
   guint n_chunks;
-  SatchelChunk **chunks; /* none is empty */
+  SatchelChunk **chunks; /* chunks, none of which is empty */
   guint32 *first_index;  /* of each chunk: index of its first message, 0-based; sequence number = index + 1 */
   guint n_keywords;
   char **keywords; /* names as first given; NULL-ended */
@@ -140,7 +141,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelUidSet, satchel_uid_set_clear)
  * Pointer-equal chunks cost O(1). */
 typedef struct SatchelDifference
 {
-  SatchelUidSet vanished; /* in the old view, not in the new one */
+  SatchelUidSet vanished; /* UIDs of the old view that the new one lacks */
   GArray *changed;        /* guint32 indexes in @after of messages in both whose modseq is above their old one
                              (compare_uids: above @modseq), ascending */
   guint32 first_new_index; /* messages in @after from here on are in no older view (their UID is at least the

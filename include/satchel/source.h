@@ -29,7 +29,7 @@ typedef struct SatchelSourceLogin
   SATCHEL_MADE_BY_CORE
   size_t size;
   const char *user, *secret;
-  const char *service, *listener, *peer; /* as of SatchelLogin; "" outside of logins */
+  const char *service, *listener, *peer; /* the members of SatchelLogin; "" outside of logins */
 } SatchelSourceLogin;
 
 /* Each works on one question in a thread of the helper, and may block.  Whatever else it does, *error set

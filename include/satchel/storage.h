@@ -84,6 +84,7 @@ typedef struct SatchelShownFlags
   guint32 hidden;          /* SATCHEL_FLAG_*: of SATCHEL_FLAGS_ALL; other bits are ignored, also in `added` */
   guint32 added;           /* SATCHEL_FLAG_*: every message shows them, whether they are hidden or not */
   gboolean hides_keywords; /* no message shows a keyword */
+  gboolean hides_recent;   /* no message is shown as \Recent */
 } SatchelShownFlags SATCHEL_MADE_BY_CORE;
 /* Makes @shown say, for levels in `shown_flags`, what it says when seen through a level that hides @hidden
  * and then adds @added. */
@@ -124,6 +125,9 @@ struct SatchelStorageOps;
 struct SatchelStorage;
 SATCHEL_API struct SatchelStorage *satchel_store_level (SatchelStore *store,
                                                         const struct SatchelStorageOps *ops);
+/* Returns what the userdbs say of the store's user under @name, as satchel_storage_user_attribute does for
+ * levels; yours, or NULL. */
+SATCHEL_API char *satchel_store_user_attribute (SatchelStore *store, const char *name);
 /* Says whether these are two handles of the same store. NULL is no handle. */
 SATCHEL_API gboolean satchel_store_is_same (const SatchelStore *one, const SatchelStore *other);
 
@@ -146,7 +150,9 @@ SATCHEL_API GPtrArray *satchel_store_list (SatchelStore *store, GError **error);
 SATCHEL_API GPtrArray *satchel_store_list_cached (SatchelStore *store);
 /* Creates a mailbox.  Missing parents become mailboxes, or names that cannot be selected, as the driver
  * prefers.  Errors: INVALID (bad name), ALREADYEXISTS, CANNOT, LIMIT.  This call and the five below are
- * durable on return.  [blocks] */
+ * durable on return.  After an error of the machine (IO, NOSPACE, ...) or a crash, all of the change is there
+ * or nothing; but a mailbox may be there without its special use, and a new one for the messages of INBOX may
+ * be there without them.  [blocks] */
 SATCHEL_API gboolean satchel_store_create (SatchelStore *store, const char *name, guint special_use,
                                            GError **error);
 /* Deletes a mailbox.  If it has children, it becomes a name that cannot be selected (RFC 3501 6.3.4).
@@ -194,9 +200,8 @@ typedef struct SatchelQuota
   const char *root;
   SatchelUsage limit; /* SATCHEL_UNLIMITED: none */
 } SatchelQuota;
-/* TRUE means: the stack has a quota.  @ret_limits: NULL, or a structure that is filled as far as its `size`
- * says.
- */
+/* Says whether the stack has a quota.  @ret_limits is NULL, or a structure that is filled as far as its
+ * `size` says. */
 SATCHEL_API gboolean satchel_store_quota (SatchelStore *store, SatchelQuota *ret_limits);
 /* Returns the usage of all mailboxes, exact, with outside changes taken in. CANNOT means that this storage
  * does not count. [blocks] */
@@ -212,7 +217,7 @@ SATCHEL_API gboolean satchel_mailbox_usage (SatchelMailbox *mailbox, const Satch
 #define SATCHEL_BLOB_NAME 255u
 #define SATCHEL_BLOB_BYTES (1024u * 1024u)       /* of one blob */
 #define SATCHEL_BLOBS_BYTES (8u * 1024u * 1024u) /* of all blobs of a user in one space */
-#define SATCHEL_BLOBS_MAX 256u                   /* the number of these */
+#define SATCHEL_BLOBS_MAX 256u                   /* the number of blobs of a user in one space */
 typedef struct SatchelBlob
 {
   const char *name;
@@ -264,7 +269,8 @@ SATCHEL_API SatchelSnapshot *satchel_mailbox_dated_snapshot (SatchelMailbox *mai
 /* Looks for changes by other programs and takes them in; cheap when there are none.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_sync (SatchelMailbox *mailbox, GError **error);
 /* Gives the UIDs from *ret_first to @upto_uid (exclusive; at most uidnext) to the caller as \Recent: no
- * other caller gets them again, also after a restart.  *ret_first == @upto_uid: there are none.  [blocks] */
+ * other caller gets them again, also after a restart, unless nothing could be written until then.  *ret_first
+ * == @upto_uid: there are none.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid,
                                                    guint32 *ret_first, GError **error);
 /* Calls @func in the main thread after changes, outside changes included; one call may stand for many
@@ -721,10 +727,10 @@ struct SatchelStorageOps
                           guint64 offset, GBytes *data, SatchelFileWrite how, GError **error);
 
   /* May; LIST: changes in @shown, which begins with nothing hidden or added, what mailbox @name shows to
-   * @access in place of its stored flags.  A layer first asks the level below, with the name that it has
-   * there, and then says what it does itself (satchel_shown_flags_add).  In memory only; at any time, in any
-   * thread.  The answer for a name and an access must not change while the store is open: a client that has
-   * the mailbox selected would not hear of it.
+   * @access in place of its stored flags and of \Recent.  A layer first asks the level below, with the name
+   * that it has there, and then says what it does itself (satchel_shown_flags_add).  In memory only; at any
+   * time, in any thread.  The answer for a name and an access must not change while the store is open: a
+   * client that has the mailbox selected would not hear of it.
    *
    * Only handles (SatchelMailbox) show these flags, in snapshots and counters.  Levels above and below see
    * stored flags in snapshots, in `status` and in operations, and so do listeners.  Through a handle, FLAGS
@@ -739,10 +745,26 @@ struct SatchelStorageOps
   gboolean (*list_spaces) (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *spaces,
                            GError **error);
   /* Drivers, may: removes all that is stored at the place of @identity, which nobody has open.  Nothing
-   * there is no error.  After a failure or a crash a part may be left, which `exists` still tells, and which
-   * the next call removes.  Without this method a store is never removed.  [beside] */
+   * there is no error.  Between pieces of work that take milliseconds, and with nothing held that other users
+   * wait for, it calls satchel_destroy_step, and fails if that does.  After a failure or a crash a part may
+   * be left, which `exists` still tells, and which the next call removes.  Without this method a store is
+   * never removed.  [beside] */
   gboolean (*destroy) (const SatchelStorageIdentity *identity, const SatchelConfig *section, GError **error);
+  /* Drivers, may: saves what can be read of the place of @identity, whose store `open` may refuse (CORRUPT),
+   * and of what lies in the same volume, into a new place, which nobody uses by itself.  What is damaged
+   * stays as it is.  @said gets sentences for the administrator: what was saved, where it is, and how to use
+   * it. [beside] */
+  gboolean (*salvage) (const SatchelStorageIdentity *identity, const SatchelConfig *section, GString *said,
+                       GError **error);
+  /* Drivers, may: can a volume be open in one process only?  Then all its users are in one mail process, as
+   * `slot_by` of the stack says unless it is set, and another value is refused.  Any process.  [beside] */
+  gboolean (*is_of_one_process) (const SatchelConfig *section);
 };
+
+/* For `destroy`, in its thread: @n_removed things (messages, files) were removed since the call before.  It
+ * may rest for as long as the work since then took, so that others get on.  FALSE, with CANCELLED: the
+ * removal is to stop, and a later one goes on.  It may be called at any rate. */
+SATCHEL_API gboolean satchel_destroy_step (guint n_removed, GError **error);
 
 /* These are calls of the level below @storage, for layers; levels that do not intercept the method are
  * skipped. */
@@ -798,7 +820,7 @@ SATCHEL_API SatchelStorageMailbox *satchel_storage_open_mailbox (SatchelStorage 
 SATCHEL_API gboolean satchel_storage_email_id (SatchelStorage *storage, const SatchelAccess *access,
                                                SatchelStorageMailbox *mailbox, guint32 uid, guint8 ret_id[16],
                                                GError **error);
-/* CANNOT means: the driver keeps no metadata. */
+/* Reads metadata of a message.  CANNOT means that the driver keeps none. */
 SATCHEL_API gboolean satchel_storage_get_metadata (SatchelStorage *storage, const SatchelAccess *access,
                                                    SatchelStorageMailbox *mailbox, guint32 uid,
                                                    const char *key, GBytes **ret, GError **error);
@@ -829,7 +851,7 @@ SATCHEL_API gboolean satchel_storage_list_metadata (SatchelStorage *storage, con
                                                     SatchelStorageMailbox *mailbox, const guint32 *uids,
                                                     guint n, SatchelMetadataFunc func, gpointer data,
                                                     GError **error);
-/* CANNOT means: the driver has no import. */
+/* Imports a mailbox.  CANNOT means that the driver has no import. */
 SATCHEL_API gboolean satchel_storage_import_mailbox (SatchelStorage *storage, const SatchelAccess *access,
                                                      const char *name, const SatchelMailboxImport *import,
                                                      GError **error);
@@ -853,6 +875,14 @@ SATCHEL_API SatchelStorageMailbox *satchel_storage_hold_mailbox (SatchelStorage 
  * not hear of it; otherwise as satchel_transaction_commit.  [blocks] */
 SATCHEL_API gboolean satchel_storage_commit_transaction (SatchelStorage *storage,
                                                          SatchelTransaction *transaction, GError **error);
+/* Calls @func, which gets @storage and @data, in a turn of its own, or at once if the caller is in an [alone]
+ * call: no [alone] call but those that @func makes below @storage comes in between, so that what it finds is
+ * so until it has acted on it.  For layers and drivers, in `maintain` and in commands; sessions wait
+ * meanwhile, so @func should take milliseconds.  Returns what @func does; FALSE with UNAVAILABLE, without a
+ * call, if the user has another owner by now.  [blocks] */
+typedef gboolean (*SatchelStorageTurnFunc) (SatchelStorage *storage, gpointer data, GError **error);
+SATCHEL_API gboolean satchel_storage_run_in_turn (SatchelStorage *storage, SatchelStorageTurnFunc func,
+                                                  gpointer data, GError **error);
 /* Makes, for layers, a transaction of @access; satchel_transaction_add adds its operations.  Yours. */
 SATCHEL_API SatchelTransaction *satchel_storage_new_transaction (SatchelStorage *storage,
                                                                  const SatchelAccess *access);

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 
 /* This is a stage: content that has been written to the store, but is in no mailbox yet. */
 typedef struct SatchelStage SatchelStage;
-/* @size_hint is the size in bytes, 0: unknown.  [blocks] (a file is made once the content passes 64 KiB, or
- * by finish) */
+/* Makes a stage for a message's content.  @size_hint is the size in bytes; 0: unknown.  [blocks] (a file is
+ * made once the content passes 64 KiB, or by finish) */
 SATCHEL_API SatchelStage *satchel_stage_new (SatchelStore *store, guint64 size_hint, GError **error);
 SATCHEL_API gboolean satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error);
 /* Sets the date that `satchel_transaction_append` will name, in seconds since 1970 (UTC), if it is not that
@@ -100,12 +100,12 @@ typedef struct SatchelOperation
   gint64 save_date;     /* seconds; 0: now; SATCHEL_DATE_UNKNOWN: it is not known, as in the store that the
                            message comes from */
   /* These are results, which commit fills. */
-  guint32 ret_uidvalidity; /* of the destination */
+  guint32 ret_uidvalidity; /* UIDVALIDITY of the destination */
   /* COPY, MOVE: those really copied. EXPUNGE: those removed. FLAGS: those changed or already so. */
   SatchelUidSet ret_source;
   GArray *ret_uids;         /* guint32, APPEND COPY MOVE: the new UIDs in order of ret_source */
   SatchelUidSet ret_failed; /* FLAGS: modified since (RFC 7162 MODIFIED) */
-  guint64 ret_modseq;       /* of what it changed; 0: nothing changed */
+  guint64 ret_modseq;       /* mod-sequence of what the operation changed; 0: nothing changed */
   /* FLAGS: the flags that stay as they are, whatever `flags`, `keywords` and `mode` say.  The core sets
    * them if the user lacks the rights. */
   guint32 kept_flags;
@@ -125,7 +125,7 @@ typedef struct SatchelOperation
    * what vanished has this.  Whoever follows another store so sees to it that the numbers rise. */
   guint64 modseq;
   guint8 email_id[16];     /* all 0: a new one.  Copies may have the same id */
-  char *unique_id;         /* of POP3; NULL: the one that the protocol makes; owned */
+  char *unique_id;         /* unique id of POP3; NULL: the one that the protocol makes; owned */
   gboolean clear_keywords; /* COPY, MOVE: copies get no keywords, except those in `keywords` */
 } SatchelOperation SATCHEL_MADE_BY_CORE;
 
@@ -170,8 +170,9 @@ SATCHEL_API SatchelOperation *satchel_transaction_add (SatchelTransaction *trans
  * too long is LIMIT at commit.  [any thread] */
 SATCHEL_API void satchel_operation_set_metadata (SatchelOperation *operation, const char *key, GBytes *value);
 /* Checks preconditions, runs on the user's commit queue, and shares a sync with other commits that wait.
- * TRUE: everything is durable.  FALSE means that nothing was changed.  Called once only.  Errors: NOPERM
- * (rights), OVERQUOTA, LIMIT (keywords of a mailbox, metadata), INVALID (a keyword that is no atom),
+ * TRUE: everything is durable.  FALSE means that nothing was changed; after an error of the machine (IO,
+ * NOSPACE, UNAVAILABLE, ...) all of it may have been, which the next look shows.  Called once only.  Errors:
+ * NOPERM (rights), OVERQUOTA, LIMIT (keywords of a mailbox, metadata), INVALID (a keyword that is no atom),
  * NONEXISTENT (the mailbox is gone), CANNOT (what does not fit; a kind or member of an operation that the
  * driver or a layer does not know), IO, CORRUPT.  Results of operations are valid until the transaction is
  * freed.  [blocks] */

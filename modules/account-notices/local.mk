@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-module_LTLIBRARIES += account-notices.la
-account_notices_la_SOURCES = \
+# A convenience library, so that its tests can see inside.
+noinst_LTLIBRARIES += libaccountnotices.la
+libaccountnotices_la_SOURCES = \
 	modules/account-notices/message.c \
 	modules/account-notices/message.h \
 	modules/account-notices/module.c \
@@ -12,14 +13,16 @@ account_notices_la_SOURCES = \
 	modules/account-notices/rate.h \
 	modules/account-notices/template.c \
 	modules/account-notices/template.h
-account_notices_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DSATCHEL_STATE_DIR='"$(localstatedir)/lib/satchel"'
-account_notices_la_CFLAGS = $(MODULE_CFLAGS)
+libaccountnotices_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+libaccountnotices_la_CFLAGS = $(MODULE_CFLAGS)
+module_LTLIBRARIES += account-notices.la
+account_notices_la_SOURCES =
 account_notices_la_LDFLAGS = $(MODULE_LDFLAGS)
-account_notices_la_LIBADD = $(MODULE_LIBADD)
+account_notices_la_LIBADD = libaccountnotices.la $(MODULE_LIBADD)
 
 check_PROGRAMS += modules/account-notices/tests/test-account-notices
 TESTS += modules/account-notices/tests/test-account-notices
-modules_account_notices_tests_test_account_notices_SOURCES = modules/account-notices/tests/test-account-notices.c $(account_notices_la_SOURCES)
+modules_account_notices_tests_test_account_notices_SOURCES = modules/account-notices/tests/test-account-notices.c
 modules_account_notices_tests_test_account_notices_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/account-notices
-modules_account_notices_tests_test_account_notices_LDADD = libsatchel.la $(GLIB_LIBS)
+modules_account_notices_tests_test_account_notices_LDADD = libaccountnotices.la libsatchel.la $(GLIB_LIBS)
 EXTRA_DIST += modules/account-notices/README.md

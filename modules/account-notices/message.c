@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-#define WORD_BYTES 42u /* in base64, and with its frame, below 75 characters (RFC 2047 2) */
-#define LINE_BYTES 57u /* 76 characters in base64 */
+/* so many bytes make 56 characters in base64, and with the frame fewer than 75 (RFC 2047 2) */
+#define WORD_BYTES 42u
+#define LINE_BYTES 57u /* so many bytes make 76 characters in base64 */
 
 static gboolean
 is_atoms (const char *text, gsize len)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * account-notices: mail to users about what happened to their accounts.  Role auth.
+ * This file has the descriptor of account-notices, which sends mail to users about what happened to their
+ * accounts.  Role auth.
  */
 #include "rate.h"
 #include "message.h"
@@ -57,7 +58,7 @@ typedef struct Plan
   gboolean is_about[NOTICE_KINDS];
 } Plan;
 
-static Plan *plan, *worked_out; /* by reload, for reload_end */
+static Plan *plan, *worked_out; /* `worked_out` is made by reload, for reload_end */
 static Queue *queue;
 static Limits *limits;
 static SatchelTimer timer;
@@ -181,8 +182,8 @@ send_notice (Notice *notice)
   satchel_account_mail (notice->user, message, delivered, GSIZE_TO_POINTER ((gsize) notice->id));
 }
 
-/* Sends what is due. A notice is stored first and sent then: what was lost between is sent twice rather than
- * never. */
+/* Sends the notices that are due.  A notice is stored before it is sent, so one that may have been lost in
+ * between is sent twice rather than never. */
 static void
 run_queue (SatchelTimer *own, gpointer data)
 {
@@ -221,12 +222,12 @@ happened (const SatchelAccountEvent *event)
       notice_free (notice);
       return;
     }
-  /* The line is what is left of it if auth dies before it is stored. */
+  /* This line is all that remains of the notice if auth dies before it is stored. */
   log_notice (SATCHEL_LOG_INFO, "notice:", notice);
   if (queue_add (queue, notice))
     look_soon (SOON_MS);
   else
-    satchel_log (SATCHEL_LOG_WARNING, AREA, "it is lost: %u notices wait already", QUEUE_MAX);
+    satchel_log (SATCHEL_LOG_WARNING, AREA, "the notice is lost, since %u others wait already", QUEUE_MAX);
 }
 
 /* ---- the module ---- */
@@ -289,7 +290,7 @@ static const SatchelProvides provides[] = { { .kind = SATCHEL_KIND_ACCOUNT_LISTE
                                             { 0 } };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "account-notices",
   .version = "0.1.0",
   .description = "Mail to users about what happened to their accounts",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Notices as structs and as records: fields with tabs between them, escaped as in C.
+ * This file has notices as structs, and as records whose fields are separated by tabs and escaped as in C.
  */
 #include "notice.h"
 
@@ -30,7 +30,7 @@ notice_kind_find (const char *name)
   return 0;
 }
 
-/* Makes one line of what a client calls itself; what does not print becomes a blank. */
+/* Makes one line of the name that a client gives itself; characters that do not print become blanks. */
 static char *
 clean_text (const char *text)
 {

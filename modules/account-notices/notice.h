@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * A notice: what happened to the account of a user, until mail about it has been delivered.
+ * This header declares a notice: what happened to the account of a user, kept until mail about it has been
+ * delivered.
  */
 #pragma once
 #include <satchel/account_event.h>
 
-#define NOTICE_TEXT_BYTES 128u /* of each text that a client or an administrator chose */
+/* So many bytes are kept of each text that a client or an administrator chose. */
+#define NOTICE_TEXT_BYTES 128u
 #define NOTICE_USER_BYTES 320u
 
 typedef struct Notice
@@ -16,7 +18,7 @@ typedef struct Notice
   /* The members below are in memory only. */
   guint n_tries;
   gint64 due_ms;
-  gboolean is_sent; /* its mail is on its way */
+  gboolean is_sent; /* the mail of the notice is being delivered */
 } Notice;
 
 #define NOTICE_KINDS 6u /* one more than the highest kind */

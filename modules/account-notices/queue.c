@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The queue and its file: lines of <satchel/record_log.h>, "n" a notice and "d ID" one that is over.
+ * This file has the queue and its file, whose lines are records of <satchel/record_log.h>: "n" and a
+ * notice, or "d ID" for a notice that is done.
  */
 #include "queue.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * In memory, which a restart of auth empties: only who can log in, or nearly, can cause notices.  What counts
- * is what was sent within a day, so a user has no more entries than notices a day.
+ * This file counts the notices of users.  The counts are in memory, and a restart of auth empties them,
+ * since only somebody who can log in, or nearly so, can cause notices.  What was sent within a day counts,
+ * so a user has no more entries than notices a day.
  */
 #include "rate.h"
 
@@ -59,8 +60,8 @@ is_over (gpointer name, gpointer value, gpointer data)
   return sent->len == 0;
 }
 
-/* Returns the notices that @user was sent, as far as they are remembered. NULL means that too many users got
- * one today. */
+/* Returns the notices that @user was sent, as far as they are remembered.  NULL means that too many other
+ * users got one today. */
 static GArray *
 sent_to (Limits *limits, const char *user, gint64 now_ms)
 {
@@ -76,7 +77,8 @@ sent_to (Limits *limits, const char *user, gint64 now_ms)
   return sent;
 }
 
-/* Two app passwords in one hour are two events: those of no network are told apart by their name. */
+/* Returns a number for the network of a notice, or for its label if it has no network: two app passwords in
+ * one hour are two events, which their names tell apart. */
 static guint64
 place_of (const Notice *notice)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The text of notices: a few lines "NAME: TEXT", an empty line, and the body, in UTF-8.  `Subject` is the
- * subject; a line with the name of a kind (notice.h) says what ${what} is for it.  In subject and body stand
- * ${user}, ${what}, ${network}, ${service}, ${client}, ${label}, ${time}.
+ * This header declares the text of notices: a few lines "NAME: TEXT", an empty line, and the body, in
+ * UTF-8.  `Subject` is the subject; a line with the name of a kind (notice.h) has the text of ${what} for
+ * it.  Subject and body may have ${user}, ${what}, ${network}, ${service}, ${client}, ${label}, ${time}.
  */
 #pragma once
 #include "notice.h"
@@ -9,7 +9,7 @@
 #include <satchel/error.h>
 
 #define TEMPLATE_BYTES_MAX 4096u
-#define TEMPLATE_OUTPUT_MAX 6144u /* of an expanded body */
+#define TEMPLATE_OUTPUT_MAX 6144u /* most bytes of an expanded body */
 
 typedef struct Template Template;
 /* Makes a template of @text; NULL means the text that is built in. It returns NULL with @error if it is no

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The file of aliases in memory. The administrator chooses its keys, so the tables need no keyed hash.
+ * This file keeps the file of aliases in memory.  The administrator chooses its keys, so the tables need no
+ * keyed hash.
  */
 #include "aliases.h"
 
@@ -22,14 +23,14 @@ struct AliasFile
 {
   char *path;
   struct stat status;
-  int errnum; /* errno of stat */
+  int errnum; /* errno of stat; 0: it succeeded */
   gboolean is_loaded, is_settled;
   char *trouble;              /* why the file cannot be used, or NULL */
   char *first_bad;            /* the first bad line, "PATH:LINE: ...", or NULL */
-  GHashTable *addresses;      /* from local@domain to GPtrArray of targets */
-  GHashTable *names;          /* from local part to targets */
-  GHashTable *catch_alls;     /* from domain to targets */
-  GHashTable *domain_aliases; /* from domain to domain */
+  GHashTable *addresses;      /* local@domain -> GPtrArray of targets */
+  GHashTable *names;          /* local part -> targets */
+  GHashTable *catch_alls;     /* domain -> targets */
+  GHashTable *domain_aliases; /* domain -> domain */
   GHashTable *domains;
 };
 
@@ -249,7 +250,7 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
   if (ok && (!S_ISREG (status.st_mode) || status.st_size > MAX_FILE_BYTES))
     ok = satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a plain file of at most %d bytes",
                             file->path, MAX_FILE_BYTES);
-  /* Whoever may write this file decides who gets other people's mail. */
+  /* A file that others may write is refused, since it decides who gets other people's mail. */
   if (ok && (status.st_mode & 022) != 0)
     ok = satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s can be written by others; run: chmod go-w %s",
                             file->path, file->path);
@@ -288,7 +289,8 @@ alias_file_refresh (AliasFile *file, GError **error)
       file->is_loaded = TRUE;
       file->errnum = errnum;
       file->status = status;
-      /* A second write within one tick of the file's clock would not show in its times. */
+      /* A file that changed just now is read again next time, since a second write within one tick of the
+       * file system's clock would not show in its times. */
       gint64 age_us = g_get_real_time ()
                       - ((gint64) status.st_mtim.tv_sec * G_USEC_PER_SEC + status.st_mtim.tv_nsec / 1000);
       file->is_settled = errnum != 0 || ABS (age_us) > 100000;
@@ -352,8 +354,8 @@ alias_file_has_domain (AliasFile *file, const char *domain)
   return g_hash_table_contains (file->domains, domain);
 }
 
-/* Lists the addresses. A callback may look one up, which may read a changed file, so nothing of the tables is
- * held meanwhile. */
+/* Lists the addresses.  A callback may look up an address, which may read a changed file, so no pointer into
+ * the tables is kept while it runs. */
 void
 alias_file_list (AliasFile *file, SatchelAddressFunc func, gpointer data)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * alias-file: domains and aliases from a file, as two userdbs: one asked before users are, one after. Role
- * auth.
+ * This file has the descriptor of alias-file, which reads domains and aliases from a file.  It provides two
+ * userdbs: one is asked before those that have users, and one after.  Role auth.
  */
 #include "aliases.h"
 #include "settings.h"
@@ -97,7 +97,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "alias-file", .version = "0.1.0",         .description = "Domains and aliases from a file",
   .licence = "MIT",     .roles = SATCHEL_ROLE_AUTH, .schema = alias_schema,
   .provides = provides, .check = check_settings,    .configure = apply_settings,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of module alias-file.
+ * This file has the settings of module alias-file.
  */
 #include "settings.h"
 

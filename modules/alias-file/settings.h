@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of module alias-file.
+ * This header declares the settings of module alias-file.
  */
 #pragma once
 #include <satchel/config.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * satchel app-password ...: what administrators see and change.  Jobs of the auth process.
+ * This file has the commands `satchel app-password ...`, which run as jobs of the auth process.
  */
 #include "app_passwords.h"
 
 #include <satchel/account_event.h>
+#include <satchel/keyring.h>
 #include <satchel/log.h>
 #include <string.h>
 
@@ -122,24 +123,55 @@ show_new (SatchelAdminCall *call, const char *name, const char *secret)
   explicit_bzero (shown, sizeof shown);
 }
 
+/* Makes the rest of a new app password: its secret, and what follows from it. */
 static gboolean
-run_add (SatchelAdminCall *call, GError **error)
+make_secret (const char *user, AppPassword *password, char ret_secret[APP_SECRET_CHARS + 1], GError **error)
+{
+  return app_random_text (password->id, APP_ID_CHARS, error) && app_secret_make (ret_secret, error)
+         && (app_secret_hash (user, ret_secret, password->hash)
+             || satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library cannot compute hashes"));
+}
+
+/* What became of the slot of a new app password in the user's keyrings. */
+typedef enum
+{
+  SLOT_FAILED = 0,
+  SLOT_ADDED, /* or the user has no ring */
+  SLOT_ASKED  /* the user's password is needed, and asked for */
+} SlotResult;
+
+static SlotResult
+add_slot (SatchelAdminCall *call, const AppPassword *password, const char *secret, GError **error)
+{
+  const char *own = satchel_config_string (satchel_admin_options (call), "password");
+  g_autofree char *name = app_password_name (password);
+  g_autoptr (GError) why = NULL;
+  if (app_slot_add (user_of (call), name, secret, own, &why))
+    return SLOT_ADDED;
+  if (own == NULL && g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+    {
+      satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("user", user_of (call)),
+                            SATCHEL_ADMIN_TEXT ("needs", "password"));
+      satchel_admin_ask (call, "password", "The user's password, which opens the key of the mail");
+      return SLOT_ASKED;
+    }
+  g_propagate_prefixed_error (error, g_steal_pointer (&why),
+                              "the app password cannot be made to open the key of the user's mail: ");
+  return SLOT_FAILED;
+}
+
+/* Stores the app password, which is taken over, and shows it.  Its slot is there. */
+static gboolean
+add_password (SatchelAdminCall *call, AppPassword *password, const char *secret, GError **error)
 {
   const char *user = user_of (call);
-  char secret[APP_SECRET_CHARS + 1];
-  AppPassword *password = password_of_options (satchel_admin_options (call), error);
-  if (password == NULL)
-    return FALSE;
-  if (!app_random_text (password->id, APP_ID_CHARS, error) || !app_secret_make (secret, error)
-      || !app_secret_hash (user, secret, password->hash) || !app_lock (error))
-    {
-      app_password_free (password);
-      if (error != NULL && *error == NULL)
-        satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library cannot compute hashes");
-      return FALSE;
-    }
   g_autofree char *name = app_password_name (password);
   g_autofree char *label = g_strdup (password->label);
+  if (!app_lock (error))
+    {
+      app_password_free (password);
+      return FALSE;
+    }
   gboolean ok = keep_password (user, password, error);
   app_unlock ();
   if (ok)
@@ -151,6 +183,36 @@ run_add (SatchelAdminCall *call, GError **error)
                                                       .label = label });
       show_new (call, name, secret);
     }
+  return ok;
+}
+
+/* Says whether the new app password may be added.  What changes until it is added is found then. */
+static gboolean
+check_first (const char *user, const AppPassword *password, GError **error)
+{
+  if (!app_lock (error))
+    return FALSE;
+  gboolean ok = check_new (user, password, error);
+  app_unlock ();
+  return ok;
+}
+
+/* The slot comes first: one without an app password opens for nobody, since nobody has its secret. */
+static gboolean
+run_add (SatchelAdminCall *call, GError **error)
+{
+  const char *user = user_of (call);
+  char secret[APP_SECRET_CHARS + 1];
+  g_autoptr (AppPassword) password = password_of_options (satchel_admin_options (call), error);
+  if (password == NULL || !check_first (user, password, error)
+      || !make_secret (user, password, secret, error))
+    return FALSE;
+  g_autofree char *name = app_password_name (password);
+  SlotResult slot = add_slot (call, password, secret, error);
+  gboolean ok = slot == SLOT_ASKED
+                || (slot == SLOT_ADDED && add_password (call, g_steal_pointer (&password), secret, error));
+  if (!ok && slot == SLOT_ADDED)
+    (void) satchel_keyring_drop_slot (user, name, NULL);
   explicit_bzero (secret, sizeof secret);
   return ok;
 }
@@ -203,6 +265,7 @@ run_revoke (SatchelAdminCall *call, GError **error)
                                   : "which app password? give its id or label, or --all");
   if (!app_revoke (user_of (call), what, &n, error))
     return FALSE;
+  app_slots_drop ();
   satchel_admin_print (call, "%u app %s of %s revoked; %s sessions end.", n,
                        n == 1 ? "password" : "passwords", user_of (call), n == 1 ? "its" : "their");
   return TRUE;
@@ -218,6 +281,8 @@ static const SatchelConfigRow add_options[] = {
     "Networks that it works from, ADDRESS/BITS with commas between; otherwise all" },
   { "expires", SATCHEL_CONFIG_DURATION, "0", "Time after which it ends, such as 90d; 0: never", .min = 0,
     .max = EXPIRES_MAX },
+  { "password", SATCHEL_CONFIG_STRING, NULL,
+    "The user's own password, where a key of the mail needs it; asked for if it is left out" },
   { NULL }
 };
 static const SatchelConfigRow revoke_options[] = {

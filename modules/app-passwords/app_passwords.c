@@ -5,7 +5,6 @@
 #include "app_passwords.h"
 
 #include <satchel/log.h>
-#include <satchel/reactor.h>
 
 #define RETRY_MS 5000
 
@@ -54,30 +53,7 @@ app_unlock (void)
   g_mutex_unlock (&app_module.lock);
 }
 
-/* ---- sessions of what has ended ---- */
-
-typedef struct Ended
-{
-  char *user, *credential;
-} Ended;
-
-static void
-end_now (gpointer data)
-{
-  Ended *ended = data;
-  satchel_auth_end_credential (ended->user, ended->credential);
-  g_free (ended->user);
-  g_free (ended->credential);
-  g_free (ended);
-}
-
-void
-app_end_session_of (const char *user, const char *credential)
-{
-  Ended *ended = g_new (Ended, 1);
-  *ended = (Ended) { g_strdup (user), g_strdup (credential) };
-  satchel_defer (end_now, ended);
-}
+/* ---- revoking ---- */
 
 /* Revokes them durably, and adds the names of those that it revoked to @names. */
 static gboolean
@@ -110,12 +86,13 @@ app_revoke (const char *user, const char *what, guint *ret_n, GError **error)
   gboolean ok = revoke_all (user, what, names, error);
   app_unlock ();
   *ret_n = names->len;
-  /* Their sessions end also where that is not durable: they open nothing any more in this process. */
+  /* Sessions end even if the revocation is not durable, since the password opens nothing any more in this
+   * process. */
   for (guint i = 0; i < names->len; i++)
     {
       satchel_log (SATCHEL_LOG_INFO, APP_AREA, "user=\"%s\" app password %s is revoked", user,
                    (const char *) names->pdata[i]);
-      app_end_session_of (user, names->pdata[i]);
+      satchel_auth_end_credential (user, names->pdata[i]);
     }
   return ok;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The factor: a login with an app password is right in itself; all else is left to others.
+ * This file has the factor.  A login with an app password needs nothing else; any other login is left to
+ * other factors.
  */
 #include "app_passwords.h"
 
 #include <string.h>
 
-/* A call, and the answer to it, which is found under the lock and given without it. */
+/* This is a call with its answer, which is found under the lock and given without it. */
 typedef struct Question
 {
   SatchelAuthCall *call;
@@ -14,7 +15,8 @@ typedef struct Question
   GError *error;
 } Question;
 
-/* Finds the user's app password that is @secret. All of them are compared, so that the time tells nothing. */
+/* Finds the user's app password that is @secret.  It compares all of them, so that its time does not depend
+ * on which one matches. */
 static AppPassword *
 find_password (const char *user, const char *secret, GError **error)
 {
@@ -58,7 +60,8 @@ examine_secret (Question *question, const char *secret)
       return;
     }
   if (!login->is_test)
-    app_password_use (password, login, now_s); /* in the file later: no login waits for a disk */
+    /* The use is written to the file later, so that no login waits for a disk. */
+    app_password_use (password, login, now_s);
   question->verdict = SATCHEL_FACTOR_ACCEPTED;
   question->credential = app_password_name (password);
   question->scopes = app_services_text (password->services, " ");
@@ -70,7 +73,7 @@ examine (SatchelAuthCall *call)
   Question question = { .call = call, .verdict = SATCHEL_FACTOR_NOT_MINE };
   const char *typed = satchel_auth_call_secret (call);
   char secret[APP_SECRET_CHARS + 1];
-  /* Where the file is unusable, what looks like an app password is neither right nor wrong. */
+  /* If the file cannot be used, a secret that looks like an app password is neither right nor wrong. */
   if (typed != NULL && app_secret_read (typed, secret) && app_lock (&question.error))
     {
       examine_secret (&question, secret);
@@ -91,7 +94,7 @@ examine (SatchelAuthCall *call)
   g_free (question.scopes);
 }
 
-/* Fails the call, since no answer of this module leads the core here. */
+/* Fails the call.  The core asks for no confirmation, since no answer of this module calls for one. */
 static void
 confirm (SatchelAuthCall *call)
 {
@@ -134,7 +137,9 @@ end_credential (const char *user, const char *credential, GError **error)
   if (!g_str_has_prefix (credential, "app:"))
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "%s is not the id of an app password",
                               credential);
-  return app_revoke (user, credential, &n, error);
+  gboolean ok = app_revoke (user, credential, &n, error);
+  app_slots_drop_soon ();
+  return ok;
 }
 
 static void
@@ -152,7 +157,9 @@ static gboolean
 forget_user (const char *user, GError **error)
 {
   guint n;
-  return app_revoke (user, NULL, &n, error);
+  gboolean ok = app_revoke (user, NULL, &n, error);
+  app_slots_drop_soon ();
+  return ok;
 }
 
 const SatchelFactorOps app_factor = { .size = sizeof app_factor,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * app-passwords: a password of its own for each device or program.  Role auth.
+ * This file has the descriptor of app-passwords, which gives each device or program a password of its own.
+ * Role auth.
  */
 #include "app_passwords.h"
 
@@ -8,13 +9,14 @@
 #include <satchel/reactor.h>
 #include <string.h>
 
+#define FIRST_TICK_MS 1000
 #define TICK_MS 60000
-#define NOTE_TICKS 5u /* last uses go to the file */
+#define NOTE_TICKS 5u /* so often last uses are written to the file */
 #define DAY_S 86400
 
 static SatchelTimer timer;
 static guint n_ticks;
-static gint64 expired_until_s; /* what ended before was looked at */
+static gint64 expired_until_s; /* passwords that expired before this time have been looked at */
 
 typedef struct Settings
 {
@@ -34,10 +36,10 @@ end_expired (const char *user, AppPassword *password, gpointer data)
   if (password->expires_s <= expired_until_s || password->expires_s > now_s)
     return;
   g_autofree char *name = app_password_name (password);
-  app_end_session_of (user, name);
+  satchel_auth_end_credential (user, name);
 }
 
-/* The caller holds the lock. */
+/* Writes the last uses to the file.  The caller holds the lock. */
 static void
 note_uses (void)
 {
@@ -52,6 +54,7 @@ tick (SatchelTimer *own, gpointer data)
 {
   gint64 now_s = app_now_s ();
   satchel_timer_arm (own, TICK_MS, tick, NULL);
+  app_slots_drop_soon ();
   if (!app_lock (NULL))
     return;
   app_state_foreach (app_module.state, end_expired, &now_s);
@@ -72,18 +75,19 @@ configure (const SatchelConfig *section, GError **error)
   return TRUE;
 }
 
-/* Starts the module. An unusable file refuses app passwords, not the start: passwords and sessions go on. */
+/* Starts the module.  If the file cannot be used, app passwords are refused, but the server starts, and
+ * logins by password and sessions go on. */
 static gboolean
 start (SatchelRole role, GError **error)
 {
   if (role != SATCHEL_ROLE_AUTH)
     return TRUE;
-  expired_until_s = app_now_s () - DAY_S; /* what ended while there was no auth process */
+  expired_until_s = app_now_s () - DAY_S; /* passwords may have expired while there was no auth process */
   n_ticks = 0;
   g_mutex_lock (&app_module.lock);
   (void) app_open_state (NULL);
   g_mutex_unlock (&app_module.lock);
-  satchel_timer_arm (&timer, TICK_MS, tick, NULL);
+  satchel_timer_arm (&timer, FIRST_TICK_MS, tick, NULL);
   return TRUE;
 }
 
@@ -107,7 +111,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "app-passwords",
   .version = "0.1.0",
   .description = "A password of its own for each device",

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-static const char *const services[] = { "imap", "pop3", "smtp" }; /* in the order of the bits */
+#define CREDENTIAL "app:"
+
+/* names of services, in the order of their bits */
+static const char *const services[] = { "imap", "pop3", "smtp" };
 
 guint
 app_service_find (const char *name)
@@ -63,9 +66,21 @@ app_password_free (AppPassword *password)
 }
 
 char *
+app_credential_name (const char *id)
+{
+  return g_strconcat (CREDENTIAL, id, NULL);
+}
+
+const char *
+app_credential_id (const char *name)
+{
+  return g_str_has_prefix (name, CREDENTIAL) ? name + strlen (CREDENTIAL) : name;
+}
+
+char *
 app_password_name (const AppPassword *password)
 {
-  return g_strconcat ("app:", password->id, NULL);
+  return app_credential_name (password->id);
 }
 
 static void

@@ -24,15 +24,15 @@ char *app_services_text (guint services, const char *separator);
 
 typedef struct AppPassword
 {
-  char id[APP_ID_CHARS + 1]; /* random, so none is used again */
+  char id[APP_ID_CHARS + 1]; /* random, so that no id is used a second time */
   char *label;
   guint services;
-  char **networks; /* none: all */
+  char **networks; /* networks that it may be used from; none: from everywhere */
   guint8 hash[APP_HASH_BYTES];
-  gint64 created_s, expires_s;   /* since 1970; expires 0: never */
-  gint64 used_s;                 /* 0: never */
-  char *service, *peer, *client; /* of the last use; "" */
-  gboolean is_noted;             /* the last use is in the file, or there was none */
+  gint64 created_s, expires_s;   /* seconds since 1970; `expires_s` 0: never */
+  gint64 used_s;                 /* time of the last use; 0: never */
+  char *service, *peer, *client; /* those of the last use; "" if there was none */
+  gboolean is_noted;             /* the file has the last use, or there was none */
 } AppPassword;
 AppPassword *app_password_new (void);
 AppPassword *app_password_copy (const AppPassword *password);
@@ -40,6 +40,11 @@ void app_password_free (AppPassword *password);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AppPassword, app_password_free)
 /* Returns the name of the credential that sessions carry, such as "app:3f2a..."; the caller frees it. */
 char *app_password_name (const AppPassword *password);
-/* These note a use. @client is as it called itself; what is no text, or too long, is made so. */
+/* Returns the credential of the app password @id, which the caller frees. */
+char *app_credential_name (const char *id);
+/* Returns the id of a credential, borrowed; a text that is no credential is returned as it is. */
+const char *app_credential_id (const char *name);
+/* These note a use.  @client is the name that the client gave itself; it is made valid UTF-8 of bounded
+ * length. */
 void app_password_use (AppPassword *password, const SatchelLogin *login, gint64 now_s);
 void app_password_set_client (AppPassword *password, const char *client);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Writing and reading records.
+ * This file writes and reads records.
  */
 #include "record.h"
 
@@ -49,11 +49,11 @@ app_record_of_password (const char *user, const AppPassword *password)
 }
 
 char *
-app_record_of_end (const char *user, const AppPassword *password)
+app_record_of_end (const char *user, const char *id)
 {
   GString *line = g_string_new ("d");
   put_text (line, user);
-  g_string_append_printf (line, " %s", password->id);
+  g_string_append_printf (line, " %s", id);
   return g_string_free (line, FALSE);
 }
 

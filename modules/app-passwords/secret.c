@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Making, reading and hashing app passwords.  No slow hash: what is random in 130 bits cannot be guessed from
- * a hash, whereas a slow one would cost each login of each program.
+ * This file makes, reads and hashes app passwords.  The hash is fast: a password of 130 random bits cannot
+ * be guessed from its hash, while a slow one would delay each login of each program.
  */
 #include "secret.h"
 
@@ -16,7 +16,7 @@ app_random_text (char *ret_text, guint n, GError **error)
   guint8 bytes[APP_SECRET_CHARS];
   g_return_val_if_fail (n <= sizeof bytes, FALSE);
   if (getrandom (bytes, n, 0) != (gssize) n)
-    return satchel_error_set_errno (error, errno, "there are no random bytes");
+    return satchel_error_set_errno (error, errno, "the system gives no random numbers");
   for (guint i = 0; i < n; i++)
     ret_text[i] = alphabet[bytes[i] & 31];
   ret_text[n] = '\0';

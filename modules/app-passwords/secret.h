@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * App passwords as texts: 26 characters of Crockford's base32, which are 130 random bits.
+ * This header declares app passwords as texts: 26 characters of Crockford's base32, which are 130 random
+ * bits.
  */
 #pragma once
 #include <satchel/auth.h>
 
 #define APP_SECRET_CHARS 26u
-#define APP_SHOWN_CHARS (APP_SECRET_CHARS + 4u) /* with hyphens between groups */
-#define APP_TYPED_MAX 64u                       /* what is longer is none */
+#define APP_SHOWN_CHARS (APP_SECRET_CHARS + 4u) /* characters with hyphens between groups */
+#define APP_TYPED_MAX 64u                       /* a longer text is no app password */
 #define APP_HASH_BYTES SATCHEL_DERIVED_BYTES
 
 /* Makes a random secret. FALSE means that the system has no random bytes. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The state in memory, and its file.  The file begins with a mark of the secret of the installation, since
- * with another one every app password would be wrong without a word.
+ * This file keeps the state in memory and in its file.  The file begins with a mark of the installation's
+ * secret, since with another secret every app password would just be wrong.
  */
 #include "state.h"
 
@@ -21,8 +21,9 @@ struct AppState
   GHashTable *users; /* name -> GPtrArray of AppPassword */
   guint n_passwords;
   guint8 mark[APP_HASH_BYTES];
-  gboolean is_marked; /* the file was made here */
+  gboolean is_marked; /* the file has the mark of this installation */
   guint n_unknown, n_unnoted;
+  GPtrArray *ended; /* AppEnded */
   SatchelRecordLog *log;
 };
 
@@ -41,6 +42,30 @@ find_id (const GPtrArray *passwords, const char *id)
   return NULL;
 }
 
+static AppEnded *
+ended_new (const char *user, const char *name, gboolean is_told)
+{
+  AppEnded *ended = g_new (AppEnded, 1);
+  *ended = (AppEnded) { g_strdup (user), g_strdup (name), is_told };
+  return ended;
+}
+
+static void
+ended_free (gpointer data)
+{
+  AppEnded *ended = data;
+  g_free (ended->user);
+  g_free (ended->name);
+  g_free (ended);
+}
+
+static void
+add_ended (AppState *state, const char *user, const char *id)
+{
+  g_autofree char *name = app_credential_name (id);
+  g_ptr_array_add (state->ended, ended_new (user, name, FALSE));
+}
+
 static void
 drop (AppState *state, const char *user, AppPassword *password)
 {
@@ -57,7 +82,7 @@ put (AppState *state, const char *user, AppPassword *password)
 {
   GPtrArray *passwords = passwords_of (state, user);
   AppPassword *old = find_id (passwords, password->id);
-  if (old != NULL) /* in its place: it was used */
+  if (old != NULL) /* the new record replaces the password, which was used */
     {
       guint at;
       (void) g_ptr_array_find (passwords, old, &at);
@@ -86,7 +111,10 @@ load_record (const char *line, gpointer data)
   else if (record.kind == 'p')
     put (state, record.user, g_steal_pointer (&record.password));
   else
-    drop (state, record.user, find_id (passwords_of (state, record.user), record.id));
+    {
+      drop (state, record.user, find_id (passwords_of (state, record.user), record.id));
+      add_ended (state, record.user, record.id);
+    }
 }
 
 static void
@@ -106,6 +134,12 @@ dump_records (SatchelRecordFunc emit, gpointer emit_data, gpointer data)
           g_autofree char *line = app_record_of_password (user, passwords->pdata[i]);
           emit (line, emit_data);
         }
+    }
+  for (guint i = 0; i < state->ended->len; i++)
+    {
+      const AppEnded *ended = state->ended->pdata[i];
+      g_autofree char *line = app_record_of_end (ended->user, app_credential_id (ended->name));
+      emit (line, emit_data);
     }
 }
 
@@ -129,7 +163,7 @@ open_file (AppState *state, GError **error)
 {
   g_autofree char *directory = g_path_get_dirname (state->path), *name = g_path_get_basename (state->path);
   if (!app_secret_mark (state->mark))
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library cannot compute hashes");
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "GnuTLS cannot compute hashes");
   state->directory = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (state->directory < 0)
     return satchel_error_set_errno (error, errno,
@@ -154,6 +188,7 @@ app_state_new (const char *path, GError **error)
   state->directory = -1;
   state->users =
       g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+  state->ended = g_ptr_array_new_with_free_func (ended_free);
   if (open_file (state, error))
     return state;
   app_state_free (state);
@@ -167,6 +202,7 @@ app_state_free (AppState *state)
     return;
   satchel_record_log_free (state->log);
   g_hash_table_unref (state->users);
+  g_ptr_array_unref (state->ended);
   if (state->directory >= 0)
     close (state->directory);
   g_free (state->path);
@@ -176,7 +212,7 @@ app_state_free (AppState *state)
 gboolean
 app_state_commit (AppState *state, GError **error)
 {
-  return satchel_record_log_sync (state->log, state->n_passwords + 1, error);
+  return satchel_record_log_sync (state->log, state->n_passwords + state->ended->len + 1, error);
 }
 
 const GPtrArray *
@@ -189,7 +225,7 @@ AppPassword *
 app_state_find (AppState *state, const char *user, const char *what)
 {
   const GPtrArray *passwords = passwords_of (state, user);
-  AppPassword *found = find_id (passwords, g_str_has_prefix (what, "app:") ? what + strlen ("app:") : what);
+  AppPassword *found = find_id (passwords, app_credential_id (what));
   for (guint i = 0; found == NULL && passwords != NULL && i < passwords->len; i++)
     if (strcmp (((AppPassword *) passwords->pdata[i])->label, what) == 0)
       found = passwords->pdata[i];
@@ -213,8 +249,41 @@ app_state_add (AppState *state, const char *user, AppPassword *password)
 void
 app_state_remove (AppState *state, const char *user, AppPassword *password)
 {
-  add_line (state, app_record_of_end (user, password));
+  add_line (state, app_record_of_end (user, password->id));
+  add_ended (state, user, password->id);
   drop (state, user, password);
+}
+
+gboolean
+app_state_has_ended (const AppState *state)
+{
+  return state->ended->len > 0;
+}
+
+GPtrArray *
+app_state_ended (const AppState *state)
+{
+  GPtrArray *copies = g_ptr_array_new_with_free_func (ended_free);
+  for (guint i = 0; i < state->ended->len; i++)
+    {
+      const AppEnded *ended = state->ended->pdata[i];
+      g_ptr_array_add (copies, ended_new (ended->user, ended->name, ended->is_told));
+    }
+  return copies;
+}
+
+void
+app_state_slot_tried (AppState *state, const char *name, gboolean ok)
+{
+  for (guint i = state->ended->len; i-- > 0;)
+    {
+      AppEnded *ended = state->ended->pdata[i];
+      if (strcmp (ended->name, name) != 0)
+        continue;
+      ended->is_told = TRUE;
+      if (ok)
+        g_ptr_array_remove_index (state->ended, i);
+    }
 }
 
 void

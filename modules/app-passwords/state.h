@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The app passwords of all users: in memory, and in a file of records (<satchel/record_log.h>).  Changes
- * count once app_state_commit has returned TRUE.  One thread at a time.
+ * This header declares the app passwords of all users, in memory and in a file of records
+ * (<satchel/record_log.h>).  Changes are accepted once app_state_commit has returned TRUE.  One thread at a
+ * time.
  */
 #pragma once
 #include "password.h"
 
-#define APP_PASSWORDS_MAX 128u /* of a user */
+#define APP_PASSWORDS_MAX 128u /* most app passwords of a user */
 
 typedef struct AppState AppState;
 /* Reads the file @path. NULL means that it is damaged, was removed, belongs to another installation, or
@@ -22,6 +23,18 @@ AppPassword *app_state_find (AppState *state, const char *user, const char *what
 /* Adds a password, which is taken over. */
 void app_state_add (AppState *state, const char *user, AppPassword *password);
 void app_state_remove (AppState *state, const char *user, AppPassword *password);
+/* This is an app password that was revoked, whose slots in keyrings may still be there.  The file has it
+ * until the slots are gone: a start tries all again that it names. */
+typedef struct AppEnded
+{
+  char *user, *name; /* `name` is the credential's */
+  gboolean is_told;  /* the log says that its slot stays */
+} AppEnded;
+gboolean app_state_has_ended (const AppState *state);
+/* Returns copies of all of them; the caller frees the array. */
+GPtrArray *app_state_ended (const AppState *state);
+/* Notes that the slots of @name are gone, or, without @ok, that the log says that they stay. */
+void app_state_slot_tried (AppState *state, const char *name, gboolean ok);
 typedef void (*AppPasswordFunc) (const char *user, AppPassword *password, gpointer data);
 void app_state_foreach (AppState *state, AppPasswordFunc func, gpointer data);
 /* Adds last uses that the file does not have. FALSE means that there are none. */

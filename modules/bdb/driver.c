@@ -13,6 +13,7 @@ const SatchelStorageOps bdb_ops = {
   .close = bdb_close,
   .exists = bdb_exists,
   .has_volume = bdb_has_volume,
+  .is_of_one_process = bdb_is_of_one_process,
   .maintain = bdb_maintain,
   .list = bdb_list,
   .list_is_current = bdb_list_is_current,
@@ -50,4 +51,5 @@ const SatchelStorageOps bdb_ops = {
   .write_file = bdb_write_file,
   .list_spaces = bdb_list_spaces,
   .destroy = bdb_destroy,
+  .salvage = bdb_salvage,
 };

@@ -11,6 +11,7 @@ gboolean bdb_open (SatchelStorage *storage, const SatchelConfig *section, GError
 void bdb_close (SatchelStorage *storage);
 gboolean bdb_exists (const SatchelStorageIdentity *identity, const SatchelConfig *section);
 gboolean bdb_has_volume (const char *volume, const SatchelConfig *section);
+gboolean bdb_is_of_one_process (const SatchelConfig *section);
 gboolean bdb_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean hold, GError **error);
 
 /* names.c has these. */
@@ -111,3 +112,7 @@ SatchelMaintained bdb_maintain (SatchelStorage *storage, const SatchelAccess *ac
 
 /* store/destroy.c has this. */
 gboolean bdb_destroy (const SatchelStorageIdentity *identity, const SatchelConfig *section, GError **error);
+
+/* salvage.c has this. */
+gboolean bdb_salvage (const SatchelStorageIdentity *identity, const SatchelConfig *section, GString *said,
+                      GError **error);

@@ -6,7 +6,6 @@
 #include "admin/admin.h"
 #include "driver.h"
 #include "settings.h"
-#include "store/places.h"
 #include "volume/volume.h"
 
 #include <satchel/module.h>
@@ -20,7 +19,6 @@ check_settings (const SatchelConfig *section, GError **error)
 static void
 close_volumes (void)
 {
-  bdb_places_forget ();
   bdb_volumes_release ();
 }
 
@@ -31,7 +29,7 @@ satchel_module (void)
                                               { SATCHEL_KIND_ADMIN, NULL, &bdb_admin_ops },
                                               { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS, /* the core that it was built against */
+    SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
     .name = "bdb",
     .version = PACKAGE_VERSION,
     .description = "Mail in Berkeley DB tables with a write-ahead log",

@@ -21,15 +21,16 @@ const SatchelConfigRow bdb_schema[] = {
   { "log_file", INTO (SIZE, log_file), "16M",
     "Size of one file of the write-ahead log, which is taken from the disk when the file begins", NULL,
     SATCHEL_MIB (4), SATCHEL_GIB (1) },
-  { "checkpoint_size", INTO (SIZE, log_bytes), "64M",
+  { "checkpoint_size", INTO (SIZE, log_bytes), "8M",
     "How much may be written to the log before pages go to the tables; more of it makes recovery longer",
     NULL, SATCHEL_MIB (1), SATCHEL_GIB (16) },
   { "checkpoint_interval", INTO (DURATION, checkpoint_ms), "5m",
     "How long changes may stay in the log alone before pages go to the tables", NULL, SATCHEL_SECONDS (1),
     SATCHEL_HOURS (24) },
   { "reserve", INTO (SIZE, reserve), "64M",
-    "Disk space that only removing mail and changing flags may use: with less than this free, what would "
-    "take up more is refused for the moment; three log files or more are right",
+    "Disk space that a file in each volume keeps from other programs: when the rest of the disk is full, "
+    "mail "
+    "is refused for the moment, and only removing and flagging use it; four log files are right",
     NULL, SATCHEL_MIB (1), SATCHEL_TIB (1) },
   { "keep_open", INTO (BOOL, keeps_open), "true",
     "Whether a volume stays open in its mail process while no user has it in use; if not, the next user "

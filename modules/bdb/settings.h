@@ -6,10 +6,10 @@
 
 typedef struct BdbSettings
 {
-  const char *path;                   /* below the mail root; borrowed */
-  const char *const *volumes;         /* names; borrowed */
-  guint64 cache, log_file, log_bytes; /* bytes */
-  guint64 reserve;                    /* bytes */
+  const char *path;                   /* path of volumes, below the mail root; borrowed */
+  const char *const *volumes;         /* names of volumes; borrowed */
+  guint64 cache, log_file, log_bytes; /* sizes in bytes */
+  guint64 reserve;                    /* in bytes */
   gint64 checkpoint_ms;
   gboolean keeps_open;
 } BdbSettings;
@@ -17,7 +17,7 @@ typedef struct BdbSettings
 extern const SatchelConfigRow bdb_schema[];
 gboolean bdb_settings_check (const SatchelConfig *section, GError **error);
 void bdb_settings_fill (const SatchelConfig *section, BdbSettings *ret_settings);
-/* Is @volume ("": the only one) a volume? */
+/* Says whether there is a volume @volume; "" stands for the only one. */
 gboolean bdb_settings_has_volume (const BdbSettings *settings, const char *volume);
-/* May a volume or a backup have this name? */
+/* Says whether a volume or a backup may have this name. */
 gboolean bdb_settings_is_name (const char *name);

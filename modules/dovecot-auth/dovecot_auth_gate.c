@@ -38,7 +38,7 @@ typedef struct Dovecot
   SatchelGateSession *session;
   SatchelConnection *connection;
   DovecotState state;
-  guint32 id; /* of the request, in ASKED and CONT */
+  guint32 id; /* id of the request, in ASKED and CONT */
 } Dovecot;
 
 #define TO(state) (1u << DOVECOT_AT_##state)
@@ -79,7 +79,7 @@ send_result (Dovecot *dovecot, const SatchelAuthResult *result)
     dovecot_send_challenge (dovecot->connection, dovecot->id, result->challenge, result->challenge_len);
   else if (result->status == SATCHEL_AUTH_OK)
     dovecot_send_success (dovecot->connection, dovecot->id, result->user);
-  else /* who is told more than that it failed has given the right password */
+  else /* only a client that gave the right password is told more than that it failed */
     dovecot_send_failure (dovecot->connection, dovecot->id, result->user,
                           result->explain != NULL ? "authz" : NULL, reason);
 }
@@ -112,6 +112,14 @@ on_result (gpointer self, const SatchelAuthResult *result)
 
 /* ---- requests ---- */
 
+/* Says whether AUTH brings an initial response.  Exim writes "resp=" where its client sent none, so that only
+ * "=" is an empty one. */
+static gboolean
+has_response (const DovecotRequest *request)
+{
+  return request->response != NULL && *request->response != '\0';
+}
+
 /* Decodes a response; "=" is an empty one (RFC 4954 4). free_response frees *ret_response. */
 static gboolean
 decode_response (const char *text, guint8 **ret_response, gsize *ret_len)
@@ -142,7 +150,7 @@ is_served (Dovecot *dovecot, const char *service)
   return FALSE;
 }
 
-/* Returns what is wrong with the request, for the MTA.  NULL means that it was announced. */
+/* Announces the client to the core.  Returns what is wrong with the request, for the MTA, or NULL. */
 static const char *
 announce (Dovecot *dovecot, const DovecotRequest *request)
 {
@@ -162,7 +170,7 @@ run_auth (Dovecot *dovecot, const DovecotRequest *request)
   gsize len = 0;
   if (dovecot->state == DOVECOT_AT_CONT)
     {
-      /* An MTA whose client has gone leaves its request behind. */
+      /* An MTA whose client has gone leaves its request unfinished. */
       satchel_gate_auth_cancel (dovecot->session);
       dovecot_send_failure (dovecot->connection, dovecot->id, NULL, "temp",
                             "another login was asked for meanwhile");
@@ -175,7 +183,7 @@ run_auth (Dovecot *dovecot, const DovecotRequest *request)
       dovecot_send_failure (dovecot->connection, request->id, NULL, NULL, why);
       return;
     }
-  if (request->response != NULL && !decode_response (request->response, &response, &len))
+  if (has_response (request) && !decode_response (request->response, &response, &len))
     {
       dovecot_send_failure (dovecot->connection, request->id, NULL, NULL, "the response is not base64");
       return;
@@ -192,7 +200,7 @@ run_cont (Dovecot *dovecot, const DovecotRequest *request)
   guint8 *response;
   gsize len;
   if (dovecot->state != DOVECOT_AT_CONT || request->id != dovecot->id)
-    return; /* its request has failed already */
+    return; /* the request has failed already */
   if (!decode_response (request->response, &response, &len))
     {
       satchel_gate_auth_cancel (dovecot->session);
@@ -312,7 +320,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "dovecot-auth",
   .version = "0.1.0",
   .description = "Logins for an MTA, by the Dovecot authentication protocol",

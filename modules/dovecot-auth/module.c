@@ -8,7 +8,7 @@
 static const SatchelProvides provides[] = { { 0 } };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "dovecot-auth",
   .version = "0.1.0",
   .description = "Logins for an MTA, by the Dovecot authentication protocol",

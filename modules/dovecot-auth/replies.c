@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Writes the lines of the server's side of the Dovecot authentication protocol.
+ * This file writes the lines of the server's side of the Dovecot authentication protocol.
  */
 #include "replies.h"
 #include "request.h"
@@ -7,7 +7,7 @@
 #include <satchel/sasl.h>
 #include <unistd.h>
 
-/* Writes @line and what ends a line. */
+/* Ends @line with a line feed, and writes it. */
 static void
 send_line (SatchelConnection *connection, GString *line)
 {
@@ -46,7 +46,8 @@ dovecot_send_handshake (SatchelGateSession *session, const char *const *names, c
   send_line (satchel_gate_connection (session), lines);
 }
 
-/* Names that would need an escape, or are none, are left out: MTAs write them into logs as they come. */
+/* Appends the user, unless the name is invalid or would need an escape, since MTAs write names into logs as
+ * they come. */
 static void
 append_user (GString *line, const char *user)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Reads requests of the Dovecot authentication protocol, and writes values of replies.
+ * This file reads requests of the Dovecot authentication protocol, and writes values of replies.
  */
 #include "request.h"
 
@@ -78,7 +78,7 @@ take_parameter (DovecotRequest *request, char *parameter)
     request->is_secured = TRUE;
   else if (g_str_has_prefix (parameter, "resp="))
     request->response = parameter + strlen ("resp=");
-  return TRUE; /* others are told for logs and policies of that server */
+  return TRUE; /* other parameters are for logs and policies of Dovecot itself */
 }
 
 static DovecotCommand
@@ -100,7 +100,7 @@ parse_auth (char *rest, DovecotRequest *request)
   for (char *parameter; request->response == NULL && (parameter = next_parameter (&rest)) != NULL;)
     if (!take_parameter (request, parameter))
       return DOVECOT_BAD;
-  return rest == NULL ? DOVECOT_AUTH : DOVECOT_BAD; /* the response is the last one */
+  return rest == NULL ? DOVECOT_AUTH : DOVECOT_BAD; /* nothing may follow the response */
 }
 
 static DovecotCommand
@@ -139,7 +139,7 @@ dovecot_request_parse (char *line, gsize len, DovecotRequest *ret_request)
   gsize n_letters = strspn (name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
   if (n_letters == 0 || name[n_letters] != '\0')
     return;
-  ret_request->command = DOVECOT_IGNORED; /* such as CPID, or what a later version has */
+  ret_request->command = DOVECOT_IGNORED; /* for example CPID, or a command of a later version */
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (name, commands[i].name) == 0)
       ret_request->command = commands[i].parse (rest, ret_request);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Lines of the Dovecot authentication protocol, version 1: a command and its parameters, with TABs between
- * them, ended by LF.  In values \001 stands before a character that may not stand for itself.
+ * This header declares the lines of the Dovecot authentication protocol, version 1: a command and its
+ * parameters, with TABs between them, ended by LF.  In values \001 stands before an escaped character.
  */
 #pragma once
 #include <satchel/types.h>
 
 typedef enum
 {
-  DOVECOT_BAD = 0, /* no line of this protocol: its sender speaks another one, or another version */
-  DOVECOT_IGNORED, /* nothing is to be done */
+  DOVECOT_BAD = 0, /* this is no line of the protocol: the peer speaks another one, or another version */
+  DOVECOT_IGNORED, /* the line needs no action */
   DOVECOT_VERSION,
   DOVECOT_AUTH,
   DOVECOT_CONT,
@@ -20,12 +20,13 @@ typedef struct DovecotRequest
 {
   DovecotCommand command;
   guint32 id;
-  const char *mechanism, *service, *address; /* of AUTH; service and address (rip=) may be missing: NULL */
-  gboolean is_secured;                       /* of AUTH: there is TLS between client and MTA */
-  const char *response;                      /* base64; NULL: none (AUTH only) */
+  /* of AUTH; NULL where it is missing, as service and address (rip=) may be */
+  const char *mechanism, *service, *address;
+  gboolean is_secured;  /* of AUTH: the client has TLS to the MTA */
+  const char *response; /* of AUTH and CONT, in base64; NULL, for AUTH only: there is none */
 } DovecotRequest;
 
-/* Reads a line of @len bytes without its LF; @line is cut into pieces, and must be NUL-ended. */
+/* Reads a line of @len bytes without its LF.  @line must be NUL-ended; NULs are put between its parts. */
 void dovecot_request_parse (char *line, gsize len, DovecotRequest *ret_request);
 
 /* Appends TAB, NAME, "=" and the value. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `dovecot-auth`.
+ * This file has the settings of group `dovecot-auth`.
  */
 #include "settings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `dovecot-auth`.
+ * This header declares the settings of group `dovecot-auth`.
  */
 #pragma once
 #include <satchel/config.h>

@@ -11,8 +11,8 @@
 #define COMPRESS IMAP_OFFER_COMPRESS
 #define QUOTA IMAP_OFFER_QUOTA
 
-/* When a capability is named.  Before login a gate names what works there, and what those clients look for
- * that ask only once. */
+/* These say when a capability is offered.  Before login a gate names what works there, and what clients look
+ * for that ask only once. */
 typedef enum
 {
   AFTER_LOGIN = IMAP_OFFER_AFTER_LOGIN,

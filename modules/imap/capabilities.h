@@ -11,10 +11,10 @@ enum
 {
   IMAP_OFFER_BEFORE_LOGIN = 1 << 0,
   IMAP_OFFER_AFTER_LOGIN = 1 << 1,
-  IMAP_OFFER_STARTTLS = 1 << 2,      /* TLS can begin */
+  IMAP_OFFER_STARTTLS = 1 << 2,      /* TLS can be started */
   IMAP_OFFER_NO_LOGIN = 1 << 3,      /* passwords need TLS first */
-  IMAP_OFFER_LITERAL_PLUS = 1 << 4,  /* non-synchronizing literals of any size (RFC 7888) */
-  IMAP_OFFER_LITERAL_MINUS = 1 << 5, /* short ones only */
+  IMAP_OFFER_LITERAL_PLUS = 1 << 4,  /* non-synchronizing literals may have any size (RFC 7888) */
+  IMAP_OFFER_LITERAL_MINUS = 1 << 5, /* non-synchronizing literals must be short */
   IMAP_OFFER_COMPRESS = 1 << 6,
   IMAP_OFFER_QUOTA = 1 << 7 /* a layer of the user's storage has limits */
 };

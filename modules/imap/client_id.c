@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The client's name, from anybody who can connect: bounded, and made text.
+ * This file makes the name of a client.  Anybody who can connect may send it, so it is bounded, and made
+ * valid text.
  */
 #include "client_id.h"
 

@@ -16,7 +16,7 @@ imap_run_capability (ImapSession *session, ImapCommand *command, gboolean may_bl
   return imap_command_ok (command, "Capabilities listed.");
 }
 
-/* Looks for changes that other programs made to the mailbox.  DONE or BLOCK. */
+/* Looks for changes that other programs made to the mailbox.  Returns DONE or BLOCK. */
 static ImapStep
 look_outside (ImapSession *session, gboolean may_block)
 {
@@ -167,7 +167,7 @@ imap_run_namespace (ImapSession *session, ImapCommand *command, gboolean may_blo
   return imap_command_ok (command, "NAMESPACE completed.");
 }
 
-/* RFC 4978 3 says: both ways, from the end of the tagged OK on. */
+/* COMPRESS works in both directions, from the end of the tagged OK on (RFC 4978 3). */
 ImapStep
 imap_run_compress (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -188,7 +188,7 @@ typedef struct Idle
   const char *bad;
 } Idle;
 
-/* It is called at the start, after each change of the mailbox, and for each line that comes. */
+/* Runs IDLE.  It is called at the start, after each change of the mailbox, and for each line that comes. */
 ImapStep
 imap_run_idle (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

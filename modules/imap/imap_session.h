@@ -26,25 +26,28 @@ enum
 /* These are facts about a command by which the engine treats it, and the kind of its arguments. */
 enum
 {
-  IMAP_COMMAND_INLINE = 1 << 0,            /* its first call is in the main thread */
-  IMAP_COMMAND_UID = 1 << 1,               /* numbers are UIDs, and answers name them */
-  IMAP_COMMAND_NEEDS_VIEW = 1 << 2,        /* the view is brought up to date before it runs */
-  IMAP_COMMAND_EXPUNGE_BEFORE = 1 << 3,    /* by EXPUNGE as well: it names no sequence numbers */
-  IMAP_COMMAND_NO_EXPUNGE = 1 << 4,        /* FETCH, STORE, SEARCH: RFC 3501 7.4.1 */
-  IMAP_COMMAND_NO_UPDATE = 1 << 5,         /* says nothing of the mailbox at its end */
-  IMAP_COMMAND_WRITES = 1 << 6,            /* not after EXAMINE */
-  IMAP_COMMAND_TAKES_UTF8 = 1 << 7,        /* in quoted strings before ENABLE as well: text to look for, ID */
-  IMAP_COMMAND_ONE_MESSAGE = 1 << 8,       /* of those that take content: REPLACE */
-  IMAP_COMMAND_SORTED = 1 << 9,            /* SORT, THREAD: the order of their results needs dates */
+  IMAP_COMMAND_INLINE = 1 << 0,     /* its first call is made in the main thread */
+  IMAP_COMMAND_UID = 1 << 1,        /* numbers are UIDs, and answers name them */
+  IMAP_COMMAND_NEEDS_VIEW = 1 << 2, /* the view is brought up to date before it runs */
+  /* EXPUNGEs are reported before it as well, since it names no sequence numbers */
+  IMAP_COMMAND_EXPUNGE_BEFORE = 1 << 3,
+  /* no EXPUNGE may be reported for it, as for FETCH, STORE and SEARCH (RFC 3501 7.4.1) */
+  IMAP_COMMAND_NO_EXPUNGE = 1 << 4,
+  IMAP_COMMAND_NO_UPDATE = 1 << 5, /* no changes of the mailbox are reported at its end */
+  IMAP_COMMAND_WRITES = 1 << 6,    /* it is refused after EXAMINE (STORE itself sees to that) */
+  /* its quoted strings may have UTF-8 even before ENABLE: texts to search for, ID */
+  IMAP_COMMAND_TAKES_UTF8 = 1 << 7,
+  IMAP_COMMAND_ONE_MESSAGE = 1 << 8,       /* of commands that take content: it takes one message (REPLACE) */
+  IMAP_COMMAND_SORTED = 1 << 9,            /* the order of its results needs dates (SORT, THREAD) */
   IMAP_COMMAND_MAY_NAME_NUMBERS = 1 << 10, /* its arguments are ImapSearchArguments: if they name sequence
                                               numbers, no EXPUNGE follows (RFC 7162 3.2.10.2) */
-  IMAP_COMMAND_READ_ONLY = 1 << 11         /* EXAMINE */
+  IMAP_COMMAND_READ_ONLY = 1 << 11         /* the mailbox is opened read-only (EXAMINE) */
 };
 
 typedef struct ImapCommandRow
 {
   const char *name; /* "FETCH", "UID FETCH" */
-  guint states;     /* in which it is allowed */
+  guint states;     /* states in which the command is allowed */
   guint flags;
   gboolean (*parse) (ImapReader *reader, gpointer arguments);
   void (*clear) (gpointer arguments);
@@ -77,9 +80,9 @@ enum
 
 typedef enum
 {
-  IMAP_PHASE_PREPARE = 0, /* bring the view up to date */
+  IMAP_PHASE_PREPARE = 0, /* brings the view up to date */
   IMAP_PHASE_RUN,
-  IMAP_PHASE_UPDATE, /* report what changed meanwhile */
+  IMAP_PHASE_UPDATE, /* reports what has changed meanwhile */
   IMAP_PHASE_REPLY,
   IMAP_PHASE_END
 } ImapPhase;
@@ -105,14 +108,15 @@ struct ImapCommand
   char *tag;
   gpointer arguments;
   ImapPhase phase;
-  gpointer state; /* of run, between its calls */
+  gpointer state; /* state of `run` between its calls */
   GDestroyNotify state_free;
   /* UIDs whose flags the command reports itself, as they are up to a mod-sequence. */
   SatchelUidSet answered;
   guint64 answered_modseq;
-  /* STORE keeps what the client knew before it. */
+  gboolean puts_off_flags; /* the update before it may leave flags to the update after it */
+  /* for STORE: what the client knew before it */
   guint64 known_modseq;
-  SatchelSnapshot *known; /* with a condition; or NULL */
+  SatchelSnapshot *known; /* snapshot of that time, for a STORE with a condition; or NULL */
   ImapStatus status;
   char *code;       /* response code without brackets, or NULL */
   const char *text; /* static */
@@ -122,21 +126,21 @@ struct ImapCommand
 /* This is the content of APPEND and REPLACE on its way in. */
 typedef struct ImapIncoming
 {
-  char *name;        /* of the destination, as the client wrote it */
+  char *name;        /* name of the destination, as the client wrote it */
   gboolean is_found; /* the destination was there when it was looked for */
   /* Takes bytes of the literal that is coming; NULL means that none is. */
   void (*take) (ImapSession *session, const guint8 *data, gsize len);
-  gboolean is_binary;        /* it is a literal8 */
-  guint64 left;              /* of that literal */
-  guint at;                  /* node of the lexer at which the message under way begins; 0: none has begun */
-  guint at_part;             /* how many of its parts have come, or are coming */
-  guint64 size, total;       /* bytes of that message; of all messages */
-  GByteArray *buffer;        /* of that message, not written to the stage yet */
-  SatchelStage *stage;       /* NULL while all of it fits in the buffer */
-  GPtrArray *stages;         /* of messages that are complete */
+  gboolean is_binary;  /* the literal that comes is a literal8 */
+  guint64 left;        /* bytes of it that are still to come */
+  guint at;            /* node of the lexer at which the message that is coming begins; 0: none has begun */
+  guint at_part;       /* how many of its parts have come, or are coming */
+  guint64 size, total; /* bytes of that message; bytes of all messages */
+  GByteArray *buffer;  /* bytes of that message that are not in the stage yet */
+  SatchelStage *stage; /* NULL while all of it fits in the buffer */
+  GPtrArray *stages;   /* stages of the messages that are complete */
   ImapAppendArguments ahead; /* as they were when the last literal began */
-  char *code;                /* what the answer will be: NO, because ... */
-  const char *text;          /* not NULL: the rest is thrown away */
+  char *code;                /* response code of the answer NO */
+  const char *text;          /* text of the answer NO; not NULL: the rest of the content is thrown away */
 } ImapIncoming;
 
 /* This says what a session is at.  The main thread alone changes it (imap_session_set_state).
@@ -165,9 +169,9 @@ struct ImapSession
   guint refs;
   ImapSessionState state;
   const ImapCommandRow *commands; /* ends with a row without a name */
-  void (*job) (ImapSession *session), (*after_job) (ImapSession *session); /* while IN_JOB */
+  void (*job) (ImapSession *session), (*after_job) (ImapSession *session); /* set while IN_JOB */
   SatchelSession *session;
-  SatchelConnection *connection; /* NULL once closed */
+  SatchelConnection *connection; /* NULL: the connection is closed */
   SatchelStore *store;           /* borrowed */
   ImapSettings settings;
   SatchelNamespace ns;
@@ -179,8 +183,8 @@ struct ImapSession
   ImapIncoming incoming;
   char *login_tag;
   GError *login_error;
-  ImapStep job_step;   /* of the command that runs in the job */
-  gboolean is_reading; /* imap_session_read is active: what it calls may come to it again */
+  ImapStep job_step;   /* result of the step that runs in the job */
+  gboolean is_reading; /* imap_session_read is running, and what it calls may call it again */
   gboolean is_broken;  /* an announced literal came short: the connection must end */
   /* A literal was refused: this is the answer in place of BAD. */
   ImapStatus refusal_status;
@@ -189,8 +193,9 @@ struct ImapSession
   guint enabled;          /* IMAP_ENABLED_* */
   gboolean is_compressed; /* COMPRESS was answered with OK */
   gboolean sent_id;
-  GPtrArray *renames;         /* renames.c: not reported yet, or */
-  GPtrArray *vanished_levels; /* cmd_mailbox.c: storage's names, or NULL */
+  GPtrArray *renames; /* renames that this session has not reported (renames.c); NULL: none */
+  /* names of storage that were levels above deleted mailboxes (cmd_mailbox.c); or NULL */
+  GPtrArray *vanished_levels;
   SatchelTimer keepalive_timer, rest_timer;
 };
 
@@ -225,7 +230,7 @@ SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean
  * output.c has these. */
 void imap_session_set_state (ImapSession *session, ImapSessionState state);
 gboolean imap_session_is_cancelled (ImapSession *session);
-/* Sends what the writer has; what is said after the goodbye is dropped.  Main thread. */
+/* Sends what the writer has; output after the goodbye is dropped.  Main thread only. */
 void imap_session_flush (ImapSession *session);
 /* Ends the connection once all output is sent. */
 void imap_session_close (ImapSession *session);
@@ -242,8 +247,8 @@ void imap_session_set_view (ImapSession *session, ImapView *view);
 /* Remembers what the client has turned on.  The first command that enables CONDSTORE gets HIGHESTMODSEQ of
  * the selected mailbox (RFC 7162 3.1). */
 void imap_session_enable (ImapSession *session, guint bits);
-/* IMAP_FETCH_* of FETCH responses that the client did not ask for: UID and MODSEQ once CONDSTORE is enabled
- * (RFC 7162 3.2.4). */
+/* Returns the IMAP_FETCH_* items that FETCH responses have which the client did not ask for: UID and MODSEQ
+ * once CONDSTORE is enabled (RFC 7162 3.2.4); else UID in IMAP4rev2 (RFC 9051 7.5.2), and 0 in IMAP4rev1. */
 guint imap_session_unsolicited_items (const ImapSession *session);
 /* Reports the changes of the mailbox, as far as they may be reported now. */
 ImapStep imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean may_block);
@@ -282,28 +287,29 @@ ImapStep imap_renames_tell (ImapSession *session, gboolean may_block);
 
 /* incoming.c has these. */
 void imap_incoming_clear (ImapIncoming *incoming);
-/* Both return FALSE; the client gets the first reason. @error is taken over. */
+/* These make the command fail, and return FALSE; the client gets the first reason.  @error is taken over. */
 gboolean imap_incoming_fail (ImapIncoming *incoming, const char *code, const char *text);
 gboolean imap_incoming_fail_error (ImapSession *session, GError *error);
-/* Counts @more bytes of the message under way before they come.  FALSE: too many. */
+/* Counts @more bytes of the message that is coming before they arrive.  FALSE means that there are too many.
+ */
 gboolean imap_incoming_add_size (ImapSession *session, guint64 more);
 /* Writes the buffer to the stage.  [blocks] */
 gboolean imap_incoming_write_buffer (ImapSession *session);
 /* Adds bytes that come from elsewhere. [blocks] */
 gboolean imap_incoming_write (ImapSession *session, const void *data, gsize len);
-/* @message, which was under way, is complete.  [blocks] */
+/* Completes @message. [blocks] */
 gboolean imap_incoming_finish_message (ImapSession *session, const ImapAppendMessage *message);
 
 /* input.c has these. */
 typedef enum
 {
   IMAP_INPUT_NONE = 0, /* nothing can be done until more comes */
-  IMAP_INPUT_MORE,     /* some was used, there may be more */
-  IMAP_INPUT_RUN       /* session->command is complete, or has its line: it runs now */
+  IMAP_INPUT_MORE,     /* some input was used, and there may be more */
+  IMAP_INPUT_RUN       /* session->command is complete, or has its line, and runs now */
 } ImapInput;
 /* Reads one piece of input: of a command, of content, or of a line for the command that waits. */
 ImapInput imap_input_read (ImapSession *session);
-/* "+ OK", if the client waits for it and the literal was not refused. */
+/* Writes "+ OK" if the client waits for it and the literal was not refused. */
 void imap_ask_for_literal (ImapSession *session);
 
 /* steps.c has these. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define UTF8_TEXT "UTF-8 in quoted string without ENABLE UTF8=ACCEPT"
-#define BLAMED_BYTES 100u /* of a word that is named in an answer */
+#define BLAMED_BYTES 100u /* bytes of a word that an answer quotes */
 
 /* Writes "FETCH", "UID FETCH"; "" if there is none. */
 static void

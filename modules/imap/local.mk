@@ -30,7 +30,6 @@ imap_arguments = \
 	modules/imap/grammar/url.c \
 	modules/imap/grammar/url.h
 imap_sources = \
-	$(imap_core) \
 	$(imap_arguments) \
 	modules/imap/view/announce.c \
 	modules/imap/view/renames.c \
@@ -87,17 +86,28 @@ imap_gate_sources = \
 	modules/imap/gate/imap_gate_auth.c \
 	modules/imap/gate/imap_gate_reply.c
 
+IMAP_CPPFLAGS = $(MODULE_CPPFLAGS) -I$(top_srcdir)/modules/imap
+# Convenience libraries, so that tests can see inside.
+noinst_LTLIBRARIES += libimapcore.la libimap.la libimapgate.la
+libimapcore_la_SOURCES = $(imap_core)
+libimapcore_la_CPPFLAGS = $(IMAP_CPPFLAGS)
+libimapcore_la_CFLAGS = $(MODULE_CFLAGS)
+libimap_la_SOURCES = $(imap_sources)
+libimap_la_CPPFLAGS = $(IMAP_CPPFLAGS)
+libimap_la_CFLAGS = $(MODULE_CFLAGS)
+libimapgate_la_SOURCES = $(imap_gate_sources)
+libimapgate_la_CPPFLAGS = $(IMAP_CPPFLAGS)
+libimapgate_la_CFLAGS = $(MODULE_CFLAGS)
+
 module_LTLIBRARIES += imap.la imap-gate.la
-imap_la_SOURCES = $(imap_sources) modules/imap/module.c
-imap_la_CPPFLAGS = $(MODULE_CPPFLAGS) -I$(top_srcdir)/modules/imap
+imap_la_SOURCES = modules/imap/module.c
+imap_la_CPPFLAGS = $(IMAP_CPPFLAGS)
 imap_la_CFLAGS = $(MODULE_CFLAGS)
 imap_la_LDFLAGS = $(MODULE_LDFLAGS)
-imap_la_LIBADD = $(MODULE_LIBADD)
-imap_gate_la_SOURCES = $(imap_core) $(imap_gate_sources)
-imap_gate_la_CPPFLAGS = $(MODULE_CPPFLAGS) -I$(top_srcdir)/modules/imap
-imap_gate_la_CFLAGS = $(MODULE_CFLAGS)
+imap_la_LIBADD = libimap.la libimapcore.la $(MODULE_LIBADD)
+imap_gate_la_SOURCES =
 imap_gate_la_LDFLAGS = $(MODULE_LDFLAGS)
-imap_gate_la_LIBADD = $(MODULE_LIBADD)
+imap_gate_la_LIBADD = libimapgate.la libimapcore.la $(MODULE_LIBADD)
 
 IMAP_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/imap
 IMAP_TESTS = \
@@ -107,18 +117,18 @@ IMAP_TESTS = \
 	modules/imap/tests/test-imap-lexer
 check_PROGRAMS += $(IMAP_TESTS)
 TESTS += $(IMAP_TESTS)
-modules_imap_tests_test_imap_arguments_SOURCES = modules/imap/tests/test-imap-arguments.c $(imap_core) $(imap_arguments)
+modules_imap_tests_test_imap_arguments_SOURCES = modules/imap/tests/test-imap-arguments.c
 modules_imap_tests_test_imap_arguments_CPPFLAGS = $(IMAP_TEST_CPPFLAGS)
-modules_imap_tests_test_imap_arguments_LDADD = libsatchel.la $(GLIB_LIBS)
-modules_imap_tests_test_imap_bounds_SOURCES = modules/imap/tests/test-imap-bounds.c $(imap_core) $(imap_arguments)
+modules_imap_tests_test_imap_arguments_LDADD = libimap.la libimapcore.la libsatchel.la $(GLIB_LIBS)
+modules_imap_tests_test_imap_bounds_SOURCES = modules/imap/tests/test-imap-bounds.c
 modules_imap_tests_test_imap_bounds_CPPFLAGS = $(IMAP_TEST_CPPFLAGS)
-modules_imap_tests_test_imap_bounds_LDADD = libsatchel.la $(GLIB_LIBS)
-modules_imap_tests_test_imap_capabilities_SOURCES = modules/imap/tests/test-imap-capabilities.c $(imap_core)
+modules_imap_tests_test_imap_bounds_LDADD = libimap.la libimapcore.la libsatchel.la $(GLIB_LIBS)
+modules_imap_tests_test_imap_capabilities_SOURCES = modules/imap/tests/test-imap-capabilities.c
 modules_imap_tests_test_imap_capabilities_CPPFLAGS = $(IMAP_TEST_CPPFLAGS)
-modules_imap_tests_test_imap_capabilities_LDADD = libsatchel.la $(GLIB_LIBS)
-modules_imap_tests_test_imap_lexer_SOURCES = modules/imap/tests/test-imap-lexer.c $(imap_core) $(imap_arguments)
+modules_imap_tests_test_imap_capabilities_LDADD = libimap.la libimapcore.la libsatchel.la $(GLIB_LIBS)
+modules_imap_tests_test_imap_lexer_SOURCES = modules/imap/tests/test-imap-lexer.c
 modules_imap_tests_test_imap_lexer_CPPFLAGS = $(IMAP_TEST_CPPFLAGS)
-modules_imap_tests_test_imap_lexer_LDADD = libsatchel.la $(GLIB_LIBS)
+modules_imap_tests_test_imap_lexer_LDADD = libimap.la libimapcore.la libsatchel.la $(GLIB_LIBS)
 EXTRA_DIST += modules/imap/README.md \
 	modules/imap/grammar/README.md \
 	modules/imap/gate/README.md \

@@ -18,7 +18,7 @@ static const SatchelProvides provides[] = { { .kind = SATCHEL_KIND_PROTOCOL, .na
                                             { 0 } };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "imap",
   .version = "0.1.0",
   .description = "IMAP4rev1 and IMAP4rev2 access to mailboxes",

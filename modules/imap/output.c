@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What a session sends, up to its goodbye, and the state that it is in.
+ * This file sends the output of a session, up to its goodbye, and has the session's state.
  */
 #include "imap_session.h"
 
-#define FLUSH_BY_REFERENCE 8192u /* longer output is handed over, not copied */
+#define FLUSH_BY_REFERENCE 8192u /* longer output is passed on without a copy */
 #define KEEP_OUTPUT 4096u
 
 #define TO(state) (1u << IMAP_SESSION_##state)

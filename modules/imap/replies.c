@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What commands are answered with: the status, the response code and the text of the tagged answer, and the
- * list of capabilities.
+ * This file has the answers to commands: the status, the response code and the text of the tagged answer,
+ * and the list of capabilities.
  */
 #include "capabilities.h"
 #include "imap_session.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Runs commands: input becomes a command, its steps run on the main thread and in jobs, and its end goes on
- * with input.
+ * This file runs commands.  Input becomes a command, its steps run in the main thread and in jobs, and
+ * after its end more input is read.
  */
 #include "imap_session.h"
 
@@ -37,7 +37,7 @@ mailbox_changed (SatchelMailbox *mailbox, gpointer data)
     imap_session_advance (session);
 }
 
-/* Watches a view, in the main thread only, also one that was made in a job. */
+/* Watches a view, even one that was made in a job.  Main thread only. */
 static void
 watch_view (ImapSession *session)
 {
@@ -147,7 +147,7 @@ run_in_job (ImapSession *session)
 
 static void follow_job_step (ImapSession *session);
 
-/* Goes on with a command that has had its turn, when others have had theirs. */
+/* Goes on with a command that has yielded, when other sessions have had their turns. */
 static void
 resume_deferred (gpointer data)
 {
@@ -204,7 +204,7 @@ follow_step (ImapSession *session, ImapStep step)
       imap_session_run_job (session, session->command->row->name, run_in_job, follow_job_step);
       break;
     case IMAP_STEP_AGAIN:
-      /* A full connection calls `drained`; else others get their turn first. */
+      /* If the output is full, `drained` will be called; otherwise other sessions get their turn first. */
       imap_session_set_state (session, IMAP_SESSION_RUNNING);
       if (!satchel_connection_is_full (session->connection))
         defer_command (session);
@@ -250,7 +250,7 @@ end_job (gpointer data)
   ImapSession *session = data;
   if (session->state == IMAP_SESSION_CLOSING)
     {
-      /* The goodbye must not be taken for what the literal lacks. */
+      /* The client would take a goodbye for the rest of the literal, so the connection ends without one. */
       if (session->is_broken && session->connection != NULL)
         satchel_connection_abort (session->connection);
       return;
@@ -295,7 +295,7 @@ wants_input (const ImapSession *session)
 void
 imap_session_read (ImapSession *session)
 {
-  /* Commands end inside this loop, and what ends one may call here again. */
+  /* Commands end inside this loop, and the end of a command may call this function again. */
   if (session->is_reading)
     return;
   session->is_reading = TRUE;

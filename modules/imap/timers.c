@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Timers of a session: it comes to rest, and IDLE says that it is still there.
+ * This file has the timers of a session: after one it rests, and after another IDLE shows the client that
+ * it is still there.
  */
 #include "imap_session.h"
 
-/* Gives memory back: a session that has been quiet keeps UID ranges only, and no buffers. */
+/* Frees memory: a session that has been quiet keeps UID ranges only, and no buffers. */
 static void
 take_rest (SatchelTimer *timer, gpointer data)
 {
@@ -23,7 +24,8 @@ static void
 still_here (SatchelTimer *timer, gpointer data)
 {
   ImapSession *session = data;
-  /* Keeps address translation on the way alive; a vanished client is noticed by it as well. */
+  /* This keeps address translation between client and server alive, and finds out whether the client has
+   * gone. */
   if (session->state == IMAP_SESSION_WAITING)
     {
       imap_write (&session->writer, "* OK Still here\r\n");

@@ -7,6 +7,7 @@
 
 #include <satchel/date.h>
 #include <satchel/mailbox_name.h>
+#include <satchel/number.h>
 #include <stdio.h>
 
 #define QUOTED_MAX 1024u
@@ -51,25 +52,11 @@ imap_write_format (ImapWriter *writer, const char *format, ...)
   imap_write (writer, text);
 }
 
-/* Writes the decimal digits of @number at @at; returns the end. */
-static inline char *
-put_number (char *at, guint64 number)
-{
-  char digits[20];
-  guint n = 0;
-  do
-    digits[n++] = (char) ('0' + number % 10);
-  while ((number /= 10) != 0);
-  while (n > 0)
-    *at++ = digits[--n];
-  return at;
-}
-
 void
 imap_write_number (ImapWriter *writer, guint64 number)
 {
-  char *start = imap_writer_reserve (writer, 20);
-  writer->len += (gsize) (put_number (start, number) - start);
+  char *start = imap_writer_reserve (writer, SATCHEL_NUMBER_DIGITS);
+  writer->len += (gsize) (satchel_number_put (start, number) - start);
 }
 
 void
@@ -78,7 +65,7 @@ imap_write_fetch_start (ImapWriter *writer, guint32 sequence)
   char *start = imap_writer_reserve (writer, 32), *at = start;
   *at++ = '*';
   *at++ = ' ';
-  at = put_number (at, sequence);
+  at = satchel_number_put (at, sequence);
   memcpy (at, " FETCH (", 8);
   writer->len += (gsize) (at + 8 - start);
 }

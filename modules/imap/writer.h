@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares output of IMAP: the only place here that knows quoting and literals (RFC 3501 4.3).  A
- * growing buffer that the session sends; `room` is how much of it a command should fill before it yields.
- * Pure.
+ * This header declares the output of IMAP.  No other file quotes strings or writes literals (RFC 3501 4.3).
+ * A writer is a growing buffer that the session sends; `room` is how much of it a command should fill
+ * before it yields.  Pure.
  */
 #pragma once
 #include <satchel/snapshot.h>
@@ -11,10 +11,10 @@ typedef struct ImapWriter
 {
   char *data;
   gsize len, size, room;
-  gboolean is_utf8; /* the client takes UTF-8 in quoted strings, mailbox names too (RFC 6855 3) */
+  gboolean is_utf8; /* the client takes UTF-8 in quoted strings and mailbox names (RFC 6855 3) */
 } ImapWriter;
 
-/* Without bytes, as it was made. */
+/* Empties the writer and frees its memory. */
 void imap_writer_clear (ImapWriter *writer);
 /* Returns room for at least @n bytes at the end; the caller adds to len. */
 char *imap_writer_reserve (ImapWriter *writer, gsize n);
@@ -27,12 +27,12 @@ imap_writer_is_full (const ImapWriter *writer)
 static inline void
 imap_write_raw (ImapWriter *writer, const void *data, gsize len)
 {
-  if (len == 0) /* a new writer has no memory to copy to */
+  if (len == 0) /* the buffer of a new writer is NULL */
     return;
   memcpy (imap_writer_reserve (writer, len), data, len);
   writer->len += len;
 }
-/* Protocol text as it stands. */
+/* Writes protocol text as it stands. */
 static inline void
 imap_write (ImapWriter *writer, const char *text)
 {
@@ -45,10 +45,10 @@ void imap_write_number (ImapWriter *writer, guint64 number);
 /* Writes string: quoted if it may be, else a literal.  NULs are cut out.  8-bit is quoted only as UTF-8, if
  * the client takes it. */
 void imap_write_string (ImapWriter *writer, const char *text, gsize len);
-/* NULL is written as NIL. */
+/* Writes an nstring: NIL if @text is NULL, else a string. */
 void imap_write_nstring (ImapWriter *writer, const char *text);
-/* Writes mailbox: @name is UTF-8 as clients see it; sent quoted, in modified UTF-7 unless the client takes
- * UTF-8. */
+/* Writes the name of a mailbox: @name is UTF-8 as clients see it; it is sent quoted, and in modified UTF-7
+ * unless the client takes UTF-8. */
 void imap_write_mailbox (ImapWriter *writer, const char *name);
 /* Writes "{123}\r\n"; the caller then writes exactly @size bytes. */
 void imap_write_literal_header (ImapWriter *writer, guint64 size);

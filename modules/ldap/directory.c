@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The directory, by OpenLDAP's library on sockets of the connector's.
+ * This file speaks to the directory by OpenLDAP's library, on sockets that the connector has connected.
  */
 #include "directory.h"
 
@@ -15,10 +15,10 @@
 struct LdapConnection
 {
   LDAP *ld;
-  int fd; /* of @ld */
+  int fd; /* descriptor of @ld */
 };
 
-/* A call's data is the connection that works for it. */
+/* This guards the data of calls, which is the connection that works for a call. */
 static GMutex serving;
 
 void
@@ -42,7 +42,7 @@ ldap_connection_cancel (SatchelHelperCall *call)
 void
 ldap_connection_free (LdapConnection *connection)
 {
-  /* Closing a connection says goodbye, which must not wait for a server that is not listening. */
+  /* Closing a connection sends an unbind request, which must not wait for a server that does not read. */
   shutdown (connection->fd, SHUT_RDWR);
   if (connection->ld != NULL)
     ldap_unbind_ext (connection->ld, NULL, NULL);
@@ -75,7 +75,7 @@ set_up (LdapConnection *connection, const LdapConfiguration *configuration, GErr
   const LdapSettings *settings = &configuration->settings;
   const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, is_server = 0;
   int rc = ldap_set_option (connection->ld, LDAP_OPT_PROTOCOL_VERSION, &version);
-  /* A referral would be followed to a server that nobody has granted. */
+  /* Referrals are not followed, since they lead to servers that were not granted. */
   if (rc == LDAP_SUCCESS)
     rc = ldap_set_option (connection->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
   if (rc != LDAP_SUCCESS || settings->tls == LDAP_TLS_OFF)
@@ -137,7 +137,7 @@ ldap_entry_value (const LdapEntry *entry, const char *name)
   return NULL;
 }
 
-/* Values with a NUL in them are no texts, and left out. */
+/* Adds values.  Those with a NUL in them are no texts, and are left out. */
 static void
 add_values (LDAP *ld, LDAPMessage *message, const char *name, LdapEntry *entry)
 {
@@ -192,7 +192,7 @@ ldap_connection_search (LdapConnection *connection, const char *base, const char
 LdapBind
 ldap_connection_bind (LdapConnection *connection, const char *dn, const char *password, GError **error)
 {
-  /* A name without a password would be let in as nobody, and said to be right (RFC 4513 5.1.2). */
+  /* A bind with a name and no password would succeed as an anonymous one (RFC 4513 5.1.2). */
   if (dn != NULL && (password == NULL || *password == '\0' || *dn == '\0'))
     return LDAP_BIND_WRONG;
   struct berval secret = { .bv_val = (char *) password, .bv_len = password != NULL ? strlen (password) : 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Connections to the directory, each used by one thread at a time.  Calls may block until the time of their
- * call is over: then the socket is shut down under them.
+ * This header declares connections to the directory, each used by one thread at a time.  Calls may block
+ * until the deadline of their call; then their socket is shut down.
  */
 #pragma once
 #include "settings.h"
@@ -15,7 +15,7 @@ typedef struct LdapConfiguration
   const SatchelConfig *section;
   LdapSettings settings;
   char *bind_password; /* or NULL */
-  char *url;           /* whose name the certificate must be for */
+  char *url;           /* a URL with the name for which the certificate must be */
 } LdapConfiguration;
 
 typedef struct LdapConnection LdapConnection;
@@ -25,7 +25,7 @@ LdapConnection *ldap_connection_new (const LdapConfiguration *configuration, Sat
 void ldap_connection_free (LdapConnection *connection);
 /* Says whether the server has nothing to say to it, as to one that lies idle. */
 gboolean ldap_connection_is_idle (const LdapConnection *connection);
-/* From now on @connection works for @call, or, if NULL, for nobody. */
+/* Notes that @connection works for @call from now on; NULL: for none. */
 void ldap_connection_serve (LdapConnection *connection, SatchelHelperCall *call);
 /* Ends the waiting of what works for @call, whose time is over. Main thread. */
 void ldap_connection_cancel (SatchelHelperCall *call);
@@ -34,7 +34,7 @@ void ldap_connection_cancel (SatchelHelperCall *call);
 typedef struct LdapEntry
 {
   char *dn;
-  GPtrArray *values; /* "NAME", "VALUE", ...: of the attributes that were asked for */
+  GPtrArray *values; /* "NAME", "VALUE", ...: the attributes that were asked for */
 } LdapEntry;
 /* Returns the entries that were found, LdapEntry. NULL with @error means that the connection is of no use any
  * more. @attributes are NULL-ended. */
@@ -45,7 +45,7 @@ const char *ldap_entry_value (const LdapEntry *entry, const char *name);
 
 typedef enum
 {
-  LDAP_BIND_ERROR = 0, /* @error; the connection is of no use any more */
+  LDAP_BIND_ERROR = 0, /* @error is set; the connection cannot be used any more */
   LDAP_BIND_WRONG,
   LDAP_BIND_RIGHT
 } LdapBind;

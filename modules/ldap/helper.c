@@ -286,7 +286,8 @@ ldap_helper_configure (const SatchelConfig *section, GError **error)
     own.trouble = g_strdup_printf ("bind_password: %s", why->message);
   /* All that the library needs is said here; no file of the machine's or of a home directory is read. */
   return setenv ("LDAPNOINIT", "1", 1) == 0
-         || satchel_error_set (error, SATCHEL_ERROR_RESOURCES, "the environment has no room");
+         || satchel_error_set (error, SATCHEL_ERROR_RESOURCES,
+                               "there is no memory for the environment variable LDAPNOINIT");
 }
 
 const char *

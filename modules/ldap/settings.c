@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of module ldap.
+ * This file has the settings of module ldap.
  */
 #include "settings.h"
 

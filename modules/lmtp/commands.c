@@ -8,21 +8,21 @@
 
 enum
 {
-  LMTP_OF_SMTP = 1 << 0,   /* HELP does not name it */
-  LMTP_OF_TRUSTED = 1 << 1 /* of peers that may use XFORWARD: nobody else is told of it */
+  LMTP_OF_SMTP = 1 << 0,   /* HELP does not show it */
+  LMTP_OF_TRUSTED = 1 << 1 /* only peers that may use XFORWARD are told of it */
 };
 
 typedef struct LmtpCommand
 {
   const char *name;
-  LmtpPhase first, last; /* the phases in which it runs */
+  LmtpPhase first, last; /* the first and the last phase in which it is allowed */
   void (*run) (Lmtp *lmtp, char *argument);
   LmtpReply too_late;   /* the answer in a phase behind `last` */
   guint flags;          /* LMTP_OF_... */
   const char *keywords; /* lines of the answer to LHLO (RFC 5321 4.1.1.1), separated by '|'; or NULL */
 } LmtpCommand;
 
-/* What a client has to do first that sends a command in a phase before the command's `first`. */
+/* These say what a client has to send first, by the phase that it is in. */
 static const LmtpReply too_early[] = {
   [LMTP_GREETED] = LMTP_SAY_LHLO_FIRST,
   [LMTP_READY] = LMTP_SAY_MAIL_FIRST,
@@ -127,7 +127,8 @@ run_mail (Lmtp *lmtp, char *argument)
           *parameters[i] == '\0' ? LMTP_SAY_NOTHING : take_mail_parameter (lmtp, parameters[i]);
       if (refusal != LMTP_SAY_NOTHING)
         {
-          /* No transaction has begun: what XFORWARD has said is for the next MAIL. */
+          /* No transaction has begun, so only what this MAIL has set is undone; what XFORWARD has said stays
+           * for the next MAIL. */
           lmtp->is_utf8 = FALSE;
           lmtp->declared_size = 0;
           lmtp_reply (lmtp, refusal);
@@ -221,7 +222,8 @@ run_bdat (Lmtp *lmtp, char *argument)
   if (n < 1 || n > 2 || (n == 2 && !is_last)
       || !g_ascii_string_to_unsigned (words[0], 10, 0, G_MAXINT64, &size, NULL))
     {
-      lmtp_bad_command (lmtp, LMTP_SAY_BDAT_SYNTAX); /* and closes (RFC 3030 4.2) */
+      /* a malformed BDAT closes the connection (RFC 3030 4.2) */
+      lmtp_bad_command (lmtp, LMTP_SAY_BDAT_SYNTAX);
       return;
     }
   lmtp_chunk_begin (lmtp, size, is_last);

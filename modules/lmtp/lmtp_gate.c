@@ -38,7 +38,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "lmtp",       .version = "0.1.0",         .description = "LMTP, connections from allowed peers",
   .licence = "MIT",     .roles = SATCHEL_ROLE_GATE, .provides = provides,
 };

@@ -24,7 +24,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "lmtp",
   .version = "0.1.0",
   .description = "LMTP: takes mail from an MTA",

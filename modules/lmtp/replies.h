@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * All replies of LMTP, in both halves: status, enhanced status code and text (RFC 5321 4.2, RFC 2034).  The
- * only place here that knows their form.
+ * This header declares all replies of LMTP, in both halves: status, enhanced status code and text (RFC 5321
+ * 4.2, RFC 2034).  No other file writes them.
  */
 #pragma once
 #include "settings.h"
@@ -57,20 +57,21 @@ typedef enum
 const char *lmtp_reply_line (LmtpReply reply);
 /* Returns the reply, without an end, to a recipient at RCPT whose @status is not OK; a static text. */
 const char *lmtp_status_reply (const LmtpSettings *settings, SatchelDeliveryStatus status);
-/* Returns what is said of a message that a recipient does not get, up to the colon; in the words of a filter
+/* Returns the reply about a message that a recipient does not get, up to the colon; in the words of a filter
  * if @text is not NULL.  Yours. */
 char *lmtp_refusal (const LmtpSettings *settings, SatchelDeliveryStatus status, const char *text);
 
 /* These send replies that name something. */
 void lmtp_say_greeting (SatchelConnection *connection);
-/* @reply is one of lmtp_status_reply. */
+/* Writes @reply, which is one of lmtp_status_reply. */
 void lmtp_say_status (SatchelConnection *connection, const char *reply);
 void lmtp_say_bye (SatchelConnection *connection);
-/* @id is the queue id of the message, which @recipient has. */
+/* Reports that @recipient has the message.  @id is the message's queue id. */
 void lmtp_say_saved (SatchelConnection *connection, const char *recipient, const char *id);
-/* @refusal is one of lmtp_refusal. @recipient NULL means that it is about the whole message. */
+/* Reports a refusal of lmtp_refusal.  @recipient NULL means that it is about the whole message. */
 void lmtp_say_refusal (SatchelConnection *connection, const char *refusal, const char *recipient);
-/* @keywords are those of extensions, char *; each has a line after that of the host (RFC 5321 4.1.1.1). */
+/* Writes the answer to LHLO.  @keywords are those of extensions, char *; each has a line after that of the
+ * host (RFC 5321 4.1.1.1). */
 void lmtp_say_keywords (SatchelConnection *connection, const GPtrArray *keywords);
-/* @names are those of commands, each after a blank. */
+/* Writes the answer to HELP.  @names are those of commands, each after a blank. */
 void lmtp_say_commands (SatchelConnection *connection, const char *names);

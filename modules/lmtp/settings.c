@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `lmtp`.
+ * This file has the settings of group `lmtp`.
  */
 #include "settings.h"
 

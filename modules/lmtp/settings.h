@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `lmtp`.
+ * This header declares the settings of group `lmtp`.
  */
 #pragma once
 #include <satchel/config.h>

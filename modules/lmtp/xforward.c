@@ -27,8 +27,8 @@ is_source (const char *text)
 static const struct
 {
   const char *name;
-  gsize member; /* of SatchelOrigin */
-  guint max;    /* bytes */
+  gsize member; /* offset of the member in SatchelOrigin */
+  guint max;    /* most bytes of the value */
   gboolean (*is_valid) (const char *text);
 } attributes[LMTP_N_FORWARDED] = {
   [LMTP_FORWARDED_NAME] = { "NAME", offsetof (SatchelOrigin, name), SATCHEL_ORIGIN_BYTES, NULL },

@@ -27,11 +27,11 @@ MAILDIR_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/maildir
 check_LTLIBRARIES += libmaildirtest.la
 libmaildirtest_la_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
 libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h \
-	modules/maildir/tests/crashfs.c modules/maildir/tests/crashfs.h modules/maildir/tests/facts.c \
-	modules/maildir/tests/facts.h modules/maildir/tests/faults.c modules/maildir/tests/faults.h
+	modules/maildir/tests/crash_calls.c modules/maildir/tests/crash_calls.h modules/maildir/tests/faults.c modules/maildir/tests/faults.h
+libmaildirtest_la_LIBADD = libstoretest.la
 MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-courier modules/maildir/tests/test-dates modules/maildir/tests/test-usage modules/maildir/tests/test-maildirsize modules/maildir/tests/test-blobs \
 	modules/maildir/tests/test-hold modules/maildir/tests/test-import modules/maildir/tests/test-collisions modules/maildir/tests/test-crash-states \
-	modules/maildir/tests/test-failed-saves modules/maildir/tests/test-trouble modules/maildir/tests/test-trash modules/maildir/tests/test-cache modules/maildir/tests/test-uidlist modules/maildir/tests/test-watch modules/maildir/tests/test-journal
+	modules/maildir/tests/test-failed-saves modules/maildir/tests/test-trouble modules/maildir/tests/test-trash modules/maildir/tests/test-cache modules/maildir/tests/test-uidlist modules/maildir/tests/test-watch modules/maildir/tests/test-journal modules/maildir/tests/test-ahead
 check_PROGRAMS += $(MAILDIR_TESTS)
 TESTS += $(MAILDIR_TESTS) modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh
 modules/maildir/tests/faults-dovecot.log: modules/maildir/tests/test-faults
@@ -72,6 +72,9 @@ modules_maildir_tests_test_uidlist_LDADD = libmaildirtest.la libmaildir.la libsa
 modules_maildir_tests_test_watch_SOURCES = modules/maildir/tests/test-watch.c
 modules_maildir_tests_test_watch_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
 modules_maildir_tests_test_watch_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_ahead_SOURCES = modules/maildir/tests/test-ahead.c
+modules_maildir_tests_test_ahead_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
+modules_maildir_tests_test_ahead_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_journal_SOURCES = modules/maildir/tests/test-journal.c
 modules_maildir_tests_test_journal_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
 modules_maildir_tests_test_journal_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)

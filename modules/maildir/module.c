@@ -27,7 +27,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_DRIVER, NULL, &md_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS, /* the core that it was built against */
+    SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
     .name = "maildir",
     .version = PACKAGE_VERSION,
     .description = "Mail in Maildir++ directories, shared with other programs",
@@ -39,6 +39,6 @@ satchel_module (void)
     .configure = check_settings,
     .stop = stop_watching,
   };
-  md_boot_id (); /* while /proc can still be read */
+  md_boot_id (); /* the id is read now, while /proc can still be read */
   return &module;
 }

@@ -90,7 +90,8 @@ is_path_template (const char *key, const char *path, GError **error)
   return TRUE;
 }
 
-/* @user is local@domain; both parts can be file names (include/satchel/auth.h).  @volume "": none. */
+/* Returns the path for a user.  @user is local@domain; both parts can be file names (include/satchel/auth.h).
+ * @volume "" means that there are no volumes. */
 static char *
 expand_path (const char *path, const char *user, const char *volume)
 {
@@ -245,7 +246,7 @@ void
 md_settings_init (MdSettings *settings, const SatchelConfig *section, const SatchelStorageIdentity *identity)
 {
   *settings = (MdSettings) { .layout = MD_LAYOUT_PLUS };
-  if (section == NULL) /* in tests, and in tools that open any directory */
+  if (section == NULL) /* tests, and tools that open any directory, have no settings */
     {
       settings->path = g_strdup (identity->path);
       return;

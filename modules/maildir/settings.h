@@ -24,7 +24,7 @@ typedef struct MdSettings
 {
   MdLayout layout;
   gboolean finds_names; /* the store finds out whether names are in UTF-8 */
-  MdServer server;      /* as configured */
+  MdServer server;      /* the server that is configured */
   gboolean keeps_maildirsize;
   char *path;         /* below the root */
   char *control_path; /* below the root; NULL: in the Maildir */
@@ -33,7 +33,7 @@ typedef struct MdSettings
 
 extern const SatchelConfigRow md_schema[];
 gboolean md_settings_check (const SatchelConfig *section, GError **error);
-/* @section NULL means: they are the defaults, with the path of @identity. */
+/* Reads the settings for a user.  @section NULL: they are the defaults, with the path of @identity. */
 void md_settings_init (MdSettings *settings, const SatchelConfig *section,
                        const SatchelStorageIdentity *identity);
 void md_settings_clear (MdSettings *settings);
@@ -42,7 +42,7 @@ const char *md_server_name (MdServer server);
 typedef struct MdUidlParts
 {
   guint32 uidvalidity, uid;
-  const char *base; /* of the file's name */
+  const char *base; /* base of the file's name */
   gsize base_len;
   const char *guid; /* the message's own, or NULL */
 } MdUidlParts;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * How users are called to PAM.
+ * This file makes the names by which PAM knows users.
  */
 #include "account.h"
 
@@ -9,7 +9,7 @@ char *
 pam_account_name (const char *user, const char *domain)
 {
   const char *at = strrchr (user, '@');
-  /* Programs that PAM's modules start would take the name for an option. */
+  /* Such a name is refused, since programs that PAM's modules start would take it for an option. */
   if (at == NULL || at == user || user[0] == '-')
     return NULL;
   if (domain == NULL)

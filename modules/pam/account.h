@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * How users are called to PAM.  Pure.
+ * This header declares the names by which PAM knows users.  Pure.
  */
 #pragma once
 #include <glib.h>

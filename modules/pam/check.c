@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One login, asked of PAM.
+ * This file asks PAM about one login.
  */
 #include "check.h"
 
@@ -19,8 +19,8 @@
 typedef struct Talk
 {
   const char *secret;
-  gboolean has_given; /* the password */
-  char *refused;      /* the prompt that had no answer */
+  gboolean has_given; /* the password has been given to a prompt */
+  char *refused;      /* the prompt that got no answer */
 } Talk;
 
 static char *
@@ -69,7 +69,7 @@ converse (int n, const struct pam_message **prompts, struct pam_response **ret_a
   return answers != NULL ? PAM_SUCCESS : PAM_BUF_ERR;
 }
 
-/* Failures have one delay, auth's own, and do not keep a process waiting. */
+/* Skips PAM's delay of failures, since auth has its own, which keeps no process waiting. */
 static void
 skip_delay (int code, unsigned microseconds, void *data)
 {
@@ -89,7 +89,8 @@ has_file (const char *service)
   return FALSE;
 }
 
-/* Says whether PAM still means the user who was asked for. Another one would get that one's mail. */
+/* Says whether PAM still means the user who was asked for.  If it means another one, the login would open
+ * that user's mail. */
 static gboolean
 has_name (pam_handle_t *pam, const char *name, char **ret_other)
 {
@@ -117,7 +118,7 @@ judge (pam_handle_t *pam, PamStep step, int code, Talk *talk, char **ret_why)
   SatchelVerify verdict = pam_verdict (step, code, &why);
   if (verdict == SATCHEL_VERIFY_RIGHT)
     return verdict;
-  /* The code that comes of a prompt without an answer is up to the module of PAM, so it says nothing. */
+  /* If a prompt got no answer, the code depends on the module of PAM, and says nothing about the login. */
   if (talk->refused != NULL)
     {
       *ret_why = g_strdup_printf (
@@ -141,7 +142,7 @@ ask (pam_handle_t *pam, const char *name, const SatchelSourceLogin *login, Talk 
     verdict = judge (pam, PAM_STEP_ACCOUNT, pam_acct_mgmt (pam, flags), talk, ret_why);
   if (verdict != SATCHEL_VERIFY_RIGHT || has_name (pam, name, &other))
     return verdict;
-  *ret_why = g_strdup_printf ("PAM says that this is \"%s\", not \"%s\"", other, name);
+  *ret_why = g_strdup_printf ("a PAM module changed the name of the user from \"%s\" to \"%s\"", name, other);
   return SATCHEL_VERIFY_WRONG;
 }
 
@@ -154,7 +155,7 @@ pam_check (const PamSettings *settings, const char *name, const SatchelSourceLog
           g_strdup_printf ("there is no file /etc/pam.d/%s that the helper could read", settings->service);
       return SATCHEL_VERIFY_ERROR;
     }
-  /* Without a password pam_unix lets in whoever has none. */
+  /* pam_unix lets in users without a password, so a login without one is refused. */
   if (*login->secret == '\0' || strlen (login->secret) >= PASSWORD_MAX)
     {
       *ret_why = g_strdup ("the password is empty, or longer than PAM takes");

@@ -32,7 +32,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = PAM_NAME,
   .version = "0.1.0",
   .description = "Passwords that PAM checks",

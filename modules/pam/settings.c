@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of module pam.
+ * This file has the settings of module pam.
  */
 #include "settings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Users for auth, by questions to the helper.
+ * This file has PAM's users for auth, which asks the helper for them.
  */
 #include "source.h"
 

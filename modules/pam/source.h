@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The tables that auth calls.
+ * This header declares the tables that auth calls.
  */
 #pragma once
 #include <satchel/auth.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What PAM's answers mean for a login.
+ * This file says what PAM's answers mean for a login.
  */
 #include "verdict.h"
 

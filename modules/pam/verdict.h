@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What PAM's answers mean for a login.  Pure.
+ * This header declares what PAM's answers mean for a login.  Pure.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -11,7 +11,7 @@ typedef enum
   PAM_STEP_ACCOUNT       /* pam_acct_mgmt */
 } PamStep;
 
-/* Says what a code of PAM means: RIGHT is said of success alone, WRONG of what is so until the user or an
- * administrator changes it, and ERROR of all else, also of codes that nobody knows yet. *ret_why is a static
- * text for the log. */
+/* Says what a code of PAM means.  RIGHT is success alone, WRONG is what stays so until the user or an
+ * administrator changes it, and ERROR is everything else, unknown codes included.  *ret_why is a static text
+ * for the log. */
 SatchelVerify pam_verdict (PamStep step, int code, const char **ret_why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The file in memory. Names come from the network, so their table has a keyed hash (SipHash).
+ * This file keeps the password file in memory.  Names come from the network, so their table has a keyed
+ * hash (SipHash).
  */
 #include "database.h"
 #include "verifier.h"
@@ -17,7 +18,7 @@
 #define MAX_FILE_BYTES (256 * 1024 * 1024)
 #define MAX_LOGGED_LINES 20
 
-/* Differs between versions of the file. */
+/* This differs between versions of the file. */
 typedef struct
 {
   dev_t device;
@@ -85,7 +86,7 @@ passwd_database_free (PasswdDatabase *database)
 static void
 take_identity (const struct stat *status, Identity *ret_identity)
 {
-  memset (ret_identity, 0, sizeof *ret_identity); /* compared as bytes */
+  memset (ret_identity, 0, sizeof *ret_identity); /* zeroed, since it is compared as bytes */
   ret_identity->device = status->st_dev;
   ret_identity->inode = status->st_ino;
   ret_identity->size = status->st_size;
@@ -117,7 +118,7 @@ wipe_and_free (gpointer text)
 static gboolean
 read_file_content (int fd, GByteArray *text, GError **error)
 {
-  /* The file may become shorter meanwhile; if it grows, the rest is read at the next change. */
+  /* The file may become shorter while it is read; if it grows, the rest is read at the next change. */
   gssize filled = satchel_fd_read_all (fd, text->data, text->len - 1);
   if (filled < 0)
     return satchel_error_set_errno (error, errno, "the file cannot be read");
@@ -174,7 +175,7 @@ passwd_file_is_whole (const char *text, gsize len, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "the last line has no end: the file was cut off; restore it, or end the line");
   if (!g_str_has_prefix (text, PASSWD_FIRST_LINE "\n"))
-    return TRUE; /* written by hand */
+    return TRUE; /* the file was written by hand */
   const char *end = g_strrstr_len (text, (gssize) len, "\n" PASSWD_LAST_LINE "\n");
   return end != NULL
          || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
@@ -185,7 +186,7 @@ passwd_file_is_whole (const char *text, gsize len, GError **error)
 
 typedef struct
 {
-  GHashTable *prices; /* price -> count */
+  GHashTable *prices; /* price of a hash -> how many users have it */
   guint best;
   char *sample;
 } PriceVote;
@@ -232,7 +233,7 @@ add_record (PasswdDatabase *database, PasswdRecord *record, guint number)
   if (g_hash_table_contains (database->records, record->user)
       || g_hash_table_contains (database->unusable, record->user))
     {
-      /* Nobody can know which of the lines is meant. */
+      /* If a name has two lines, it is not known which one is meant. */
       satchel_log (SATCHEL_LOG_ERROR, AREA,
                    "%s:%u: user \"%s\" is there twice; neither is used until one is removed", database->path,
                    number, record->user);
@@ -299,7 +300,7 @@ is_settled (const struct timespec *modified)
   clock_gettime (CLOCK_REALTIME, &now);
   gint64 age_ms =
       ((gint64) now.tv_sec - modified->tv_sec) * 1000 + (now.tv_nsec - modified->tv_nsec) / 1000000;
-  return age_ms > 100 || age_ms < -1000; /* times of files change in steps of the kernel's clock */
+  return age_ms > 100 || age_ms < -1000; /* times of files advance in steps of the kernel's clock */
 }
 
 static void

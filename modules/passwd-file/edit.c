@@ -31,7 +31,7 @@ open_locked (int directory, const char *name, const struct stat *directory_statu
   g_autofree char *lock_name = g_strconcat (name, ".lock", NULL);
   const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   g_auto (SatchelFd) fd = SATCHEL_RETRY (openat (directory, lock_name, flags | O_CREAT | O_EXCL, 0600));
-  /* A file that existed keeps its owner. */
+  /* A file that existed keeps its owner, so only a new one is given away. */
   gboolean is_new = fd >= 0;
   if (fd < 0 && errno == EEXIST)
     fd = SATCHEL_RETRY (openat (directory, lock_name, flags));
@@ -134,7 +134,7 @@ edit_lines (const char *text, gsize len, const PasswdEdit *edit, GString *out, G
           if (edit->kind == PASSWD_EDIT_ADD)
             return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "user \"%s\" is there already",
                                       edit->user);
-          /* A new password for a user who has two lines keeps one of them. */
+          /* If a user has two lines, setting a new password keeps one of them. */
           if (!(is_there && edit->kind == PASSWD_EDIT_SET_PASSWORD)
               && !append_changed (out, edit, line, line_len, error))
             return FALSE;
@@ -162,7 +162,7 @@ edit_locked (int directory, const char *path, const char *name, const struct sta
   static const char fresh[] = PASSWD_FIRST_LINE "\n# USER:VERIFIER:FLAGS:CHANGED:CHECK:ATTRIBUTES; see the "
                                                 "documentation of module passwd-file\n" PASSWD_LAST_LINE "\n";
   g_autoptr (GError) why = NULL;
-  /* A new file is readable for whoever owns the directory. */
+  /* A new file belongs to the owner of the directory, who can read it. */
   struct stat status = *directory_status;
   status.st_mode = 0600;
   g_autoptr (GBytes) bytes = passwd_file_read (path, &status, &why);

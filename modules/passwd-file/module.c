@@ -16,7 +16,8 @@ static struct
 {
   char *path;
   PasswdDatabase *database;
-  const PasswdRecord *looked_up; /* by the look-up of this millisecond; NULL: none */
+  /* the record that the last look-up found, for this millisecond; NULL: none */
+  const PasswdRecord *looked_up;
   gint64 looked_up_ms;
 } state;
 
@@ -299,7 +300,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "passwd-file",
   .version = "0.1.0",
   .description = "Users and passwords from one file",

@@ -154,7 +154,7 @@ is_check_right (const char *line, char **fields, guint n)
   if (n < 5 || fields[4][0] == '\0')
     return TRUE;
   char check[2 * CHECK_BYTES + 1];
-  gsize len = 3; /* of the colons between the first four */
+  gsize len = 3; /* bytes of the colons between the first four fields */
   for (guint i = 0; i < 4; i++)
     len += strlen (fields[i]);
   line_check (line, len, check);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of module passwd-file.
+ * This file has the settings of module passwd-file.
  */
 #include "settings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of module passwd-file.
+ * This header declares the settings of module passwd-file.
  */
 #pragma once
 #include "verifier.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Stored forms of a password: Argon2id by libsodium (RFC 9106), the others by crypt(3) of libxcrypt.
+ * This file has the stored forms of a password: Argon2id by libsodium (RFC 9106), the others by crypt(3) of
+ * libxcrypt.
  */
 #include "verifier.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Stored forms of a password: which are known, what they cost, checking and making them. Pure functions,
- * except for the policy, which is set once before there are threads.
+ * This header declares the stored forms of a password: which are known, what they cost, how they are
+ * checked and made.  The functions are pure, except for the policy, which is set once before there are
+ * threads.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -11,7 +12,7 @@ typedef struct PasswdPolicy
   guint passes;
   gboolean is_upgrading;
   gboolean allows_plain;
-  guint scram_iterations; /* of the SCRAM keys of new passwords; 0: none are stored */
+  guint scram_iterations; /* iterations of SCRAM keys of new passwords; 0: none are stored */
   gboolean has_scram_sha_1;
 } PasswdPolicy;
 extern PasswdPolicy passwd_policy;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What every file of the session does to it: replies, its state, and the steps of a long answer.
+ * This file has what all files of a session use: replies, the session's state, and the steps of a long
+ * answer.
  */
 #include "pop3_session.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * CAPA (RFC 2449 5), the same in both halves: what is announced before login must be announced after it too.
- * What only the gate half knows goes to the mail half in the note of the hand-over.
+ * This header declares CAPA (RFC 2449 5) for both halves, since what is announced before login must be
+ * announced after it as well.  The note of the hand-over brings the mail half what only the gate half
+ * knows.
  */
 #pragma once
 #include "texts.h"
@@ -12,7 +13,7 @@ typedef struct Pop3Authorization
   const Pop3Language *language;
   gboolean is_utf8; /* UTF8 was given (RFC 6856 2.1) */
   gboolean can_start_tls;
-  char *mechanisms; /* "PLAIN LOGIN"; "": no login in clear text.  Yours */
+  char *mechanisms; /* "PLAIN LOGIN"; "": no login is possible in clear text.  Yours */
 } Pop3Authorization;
 
 /* These make the note (the caller frees it), and read it; a note that makes no sense gives the defaults. */

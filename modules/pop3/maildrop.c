@@ -58,10 +58,10 @@ open_job (gpointer data)
   pop3->is_locked = satchel_mailbox_try_lock (pop3->mailbox, pop3);
   if (!pop3->is_locked)
     {
-      /* The end of the session that holds the lock may be queued before this call, so the lock is tried
-       * twice. */
+      /* Tries the lock a second time before giving up, since the end of the session that holds it may be
+       * queued before this call. */
       if (pop3->has_waited && g_get_monotonic_time () >= pop3->give_up_at)
-        satchel_error_set (&pop3->error, SATCHEL_ERROR_INUSE, "maildrop is in use");
+        satchel_error_set (&pop3->error, SATCHEL_ERROR_INUSE, "the maildrop is in use by another session");
       pop3->has_waited = TRUE;
       return;
     }
@@ -97,7 +97,7 @@ refuse_login (Pop3 *pop3, Pop3Text text)
 {
   pop3_unlock (pop3);
   pop3_reply (pop3, text);
-  /* Clients that poll too often, or twice at a time, need no attention. */
+  /* These are logged at a lower level: clients that poll too often, or twice at a time, need no attention. */
   gboolean is_usual = text == POP3_TEXT_IN_USE || text == POP3_TEXT_LOGIN_DELAY
                       || satchel_session_is_cancelled (pop3->session);
   if (is_usual || pop3->error == NULL || satchel_error_is_news (pop3->error))
@@ -121,7 +121,7 @@ open_done (gpointer data)
     }
   if (!pop3->is_locked)
     {
-      /* The lock is waited for by a timer: no thread sleeps. */
+      /* A timer waits for the lock, so that no thread does. */
       satchel_timer_arm (&pop3->lock_timer, LOCK_POLL_MS, open_maildrop_again, pop3);
       return;
     }

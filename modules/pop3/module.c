@@ -16,7 +16,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "pop3",       .version = "0.1.0",         .description = "POP3: INBOX for one client at a time",
   .licence = "MIT",     .roles = SATCHEL_ROLE_MAIL, .schema = pop3_schema,
   .provides = provides, .check = pop3_check,

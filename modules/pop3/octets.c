@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * How many octets come of each message: what LIST, STAT and RETR say (RFC 1939 11, RFC 6856 2.1).  That
- * differs from the size of the message where RETR has to end the last line, and where a surrogate goes.
+ * This file finds the number of octets of each message that LIST, STAT and RETR report (RFC 1939 11, RFC
+ * 6856 2.1).  It differs from the size of the message if RETR has to end the last line, or sends a
+ * surrogate.
  */
 #include "pop3_session.h"
 

@@ -43,7 +43,7 @@ typedef struct Pop3Gate
   Pop3Settings settings;
   GateState state;
   gboolean is_utf8;
-  char *user; /* of USER, until the next command; NULL: none given */
+  char *user; /* what USER said, until the next command; NULL: nothing */
 } Pop3Gate;
 
 typedef struct Pop3GateCommand
@@ -56,7 +56,7 @@ typedef struct Pop3GateCommand
 enum
 {
   TAKES_ARGUMENT = 1 << 0,
-  FOLLOWS_USER = 1 << 1 /* all other commands forget what USER said (RFC 1939 7) */
+  FOLLOWS_USER = 1 << 1 /* without this, a command forgets what USER said (RFC 1939 7) */
 };
 
 static void
@@ -203,7 +203,7 @@ run_auth (Pop3Gate *gate, char *argument)
 {
   if (*argument == '\0')
     {
-      /* Old clients ask so for the mechanisms, and expect a list of them. */
+      /* Old clients send AUTH alone to get a list of the mechanisms. */
       reply (gate, POP3_TEXT_MECHANISMS);
       GString *out = g_string_new (NULL);
       for (const char *const *name = satchel_gate_mechanisms (gate->session); *name != NULL; name++)
@@ -413,7 +413,7 @@ static void
 on_tls_started (gpointer self)
 {
   Pop3Gate *gate = self;
-  if (gate->state == GATE_WAITING) /* the time for a login may be over meanwhile */
+  if (gate->state == GATE_WAITING) /* the time for the login may have ended while it waited */
     set_state (gate, GATE_READING);
 }
 
@@ -479,7 +479,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "pop3",       .version = "0.1.0",         .description = "POP3, before login",
   .licence = "MIT",     .roles = SATCHEL_ROLE_GATE, .provides = provides,
 };

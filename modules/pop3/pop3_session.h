@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One POP3 session after login (RFC 1939 TRANSACTION and UPDATE), shared by the files of this module.
+ * This header declares one POP3 session after login (RFC 1939 TRANSACTION and UPDATE), and is shared by the
+ * files of this module.
  */
 #pragma once
 #include "capability.h"
@@ -17,7 +18,7 @@ typedef struct Pop3 Pop3;
 /* These are the results of a step of a long answer, which is called whenever there is room. */
 typedef enum
 {
-  POP3_STEP_AGAIN = 0, /* wants to be called again */
+  POP3_STEP_AGAIN = 0, /* the step has to be called again */
   POP3_STEP_JOB,       /* a job runs; it calls pop3_continue or pop3_ready */
   POP3_STEP_DONE
 } Pop3StepResult;
@@ -28,7 +29,7 @@ typedef enum
 {
   POP3_ERROR_TEMPORARY = 0,
   POP3_ERROR_PERMANENT,
-  POP3_ERROR_IN_USE /* once another session has ended */
+  POP3_ERROR_IN_USE /* the maildrop can be opened once another session has ended */
 } Pop3Lasting;
 
 /* What a session is at.  pop3_set_state alone changes it.
@@ -66,38 +67,39 @@ struct Pop3
   SatchelStore *store;
   SatchelMailbox *mailbox;
   SatchelSnapshot *snapshot;
-  gboolean is_locked;  /* we hold the mailbox */
-  gboolean has_waited; /* for the lock */
+  gboolean is_locked;  /* this session holds the lock of the mailbox */
+  gboolean has_waited; /* it has waited for the lock */
   SatchelTimer lock_timer;
-  gint64 give_up_at;  /* of waiting for the lock, monotonic microseconds */
-  GError *error;      /* of the last job */
+  gint64 give_up_at;  /* when it stops waiting for the lock, in monotonic microseconds */
+  GError *error;      /* error of the last job */
   guint64 *sizes;     /* octets that RETR sends where the snapshot says another number or none, else 0; NULL:
                          nowhere */
-  guint8 *surrogates; /* a bit a message that goes as one; NULL: none */
-  GString *uidls;     /* only if the store has some that are not ours: NUL-ended, one after the other */
-  guint32 *uidl_at;   /* 1 + where in `uidls`; 0: ours */
-  guint8 *deleted;    /* a bit a message; NULL: none */
+  guint8 *surrogates; /* a bit for each message that is sent as a surrogate; NULL: there is none */
+  /* unique ids of the store, NUL-ended, one after the other; NULL if it has none of its own */
+  GString *uidls;
+  guint32 *uidl_at; /* of each message: 1 + offset in `uidls`; 0: the session makes the id */
+  guint8 *deleted;  /* a bit for each message that is marked as deleted; NULL: none */
   guint32 n_deleted;
-  guint32 n_removed; /* in the UPDATE state */
+  guint32 n_removed; /* messages removed in the UPDATE state */
   guint64 size_deleted;
   guint64 total_size;
-  SatchelUidSet seen; /* retrieved, to be marked at the end */
+  SatchelUidSet seen; /* messages that were retrieved, and are marked as \Seen at the end */
 
   /* These members belong to a running answer. */
   Pop3Step step;
-  guint32 at; /* listing: next message */
+  guint32 at; /* next message of a listing */
   SatchelStream *content;
   gboolean is_in_memory; /* reading `content` does not block */
   guint64 offset;
-  gint64 lines_left;   /* TOP: of the body; -1: all */
-  guint64 header_left; /* TOP: octets of the header that are still to come */
+  gint64 lines_left;   /* for TOP: lines of the body that are still to come; -1: all */
+  guint64 header_left; /* for TOP: octets of the header that are still to come */
   gboolean is_at_line_start, is_uidl, is_begun;
   gboolean ends_in_crlf;
   guint8 last_byte;
   gsize want;
   GString *chunk; /* made in a job */
   gboolean chunk_is_last;
-  guint32 message; /* index being retrieved */
+  guint32 message; /* index of the message that is being retrieved */
 };
 
 /* answers.c has these. */
@@ -137,7 +139,7 @@ gboolean pop3_find_octets (Pop3 *pop3, GError **error);
 void pop3_open_maildrop (Pop3 *pop3);
 /* Releases the lock, if it is held. */
 void pop3_unlock (Pop3 *pop3);
-/* Releases the lock; what is left open goes with the session. */
+/* Releases the lock.  What else is open is freed with the session. */
 void pop3_close_maildrop (Pop3 *pop3);
 
 /* delay.c knows when a user logged in last (RFC 2449 6.5). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * RETR and TOP (RFC 1939 5 and 7): content is read a piece at a time, in jobs unless it is in memory already,
- * dot-stuffed, and sent as the client takes it; no big message is ever held whole.
+ * This file has RETR and TOP (RFC 1939 5 and 7).  Content is read a piece at a time, in jobs unless it is
+ * in memory already, dot-stuffed, and sent as the client takes it, so that no big message is held as a
+ * whole.
  */
 #include "pop3_session.h"
 
@@ -17,7 +18,7 @@ enum
 static gsize
 stuff (Pop3 *pop3, const guint8 *data, gsize len)
 {
-  gsize at = 0;
+  gsize at = 0, copied = 0; /* lines are copied together until one begins with a dot */
   while (at < len)
     {
       if (pop3->is_at_line_start)
@@ -26,20 +27,24 @@ stuff (Pop3 *pop3, const guint8 *data, gsize len)
           if (pop3->lines_left >= 0 && pop3->header_left == 0)
             {
               if (pop3->lines_left == 0)
-                return at;
+                break;
               pop3->lines_left--;
             }
           if (data[at] == '.')
-            g_string_append_c (pop3->chunk, '.');
+            {
+              g_string_append_len (pop3->chunk, (const char *) data + copied, (gssize) (at - copied));
+              g_string_append_c (pop3->chunk, '.');
+              copied = at;
+            }
         }
       const guint8 *lf = memchr (data + at, '\n', len - at);
       gsize n = lf != NULL ? (gsize) (lf - (data + at)) + 1 : len - at;
       pop3->header_left -= MIN (n, pop3->header_left);
-      g_string_append_len (pop3->chunk, (const char *) data + at, (gssize) n);
       pop3->is_at_line_start = lf != NULL;
       at += n;
     }
-  return len;
+  g_string_append_len (pop3->chunk, (const char *) data + copied, (gssize) (at - copied));
+  return at;
 }
 
 /* Reads a piece of the content, which is open. */
@@ -115,8 +120,8 @@ static void
 fail_retrieval (Pop3 *pop3)
 {
   Pop3Text text = text_for_message (pop3->error);
-  gboolean is_usual =
-      text == POP3_TEXT_MESSAGE_GONE || text == POP3_TEXT_MESSAGE_LOCKED; /* nobody's trouble */
+  /* These are no failures that an administrator should hear of. */
+  gboolean is_usual = text == POP3_TEXT_MESSAGE_GONE || text == POP3_TEXT_MESSAGE_LOCKED;
   if (is_usual || satchel_error_is_news (pop3->error))
     satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING,
                          "message %u not sent: %s", pop3->message + 1, pop3->error->message);
@@ -126,7 +131,7 @@ fail_retrieval (Pop3 *pop3)
       pop3_reply (pop3, text);
       return;
     }
-  /* Half an answer was sent: the client can learn of the error only by the end of the connection. */
+  /* Half of an answer has been sent, so only the end of the connection tells the client that it failed. */
   pop3_set_state (pop3, POP3_CLOSING);
   satchel_connection_abort (pop3->connection);
 }

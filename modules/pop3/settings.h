@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `pop3`, in both halves.
+ * This header declares the settings of group `pop3`, in both halves.
  */
 #pragma once
 #include <satchel/config.h>
@@ -20,7 +20,7 @@ typedef struct Pop3Settings
   gboolean marks_seen, sends_surrogates;
   guint bad_commands;
   const char *language; /* what "LANG *" means: a tag of texts.c */
-  Pop3Policy policy;    /* of users without an entry of their own */
+  Pop3Policy policy;    /* the policy of users without an entry of their own */
 } Pop3Settings;
 
 void pop3_settings_read (Pop3Settings *settings, const SatchelConfig *config);

@@ -232,7 +232,7 @@ pop3_language_find (const char *range)
   gsize len = strlen (range);
   while (len > 0 && (found = find_tag (range, len)) == NULL)
     {
-      /* The last subtag goes, with the "-" before it. */
+      /* The last subtag is cut off, with the "-" before it. */
       while (len > 0 && range[--len] != '-')
         ;
     }

@@ -56,7 +56,7 @@ typedef enum
 typedef struct Pop3Language
 {
   const char *tag;  /* RFC 5646 */
-  const char *name; /* in itself */
+  const char *name; /* name of the language in the language itself */
   const char *words[3];
   const char *texts[POP3_N_TEXTS]; /* without status and code; UTF-8, English: ASCII */
 } Pop3Language;

@@ -199,7 +199,8 @@ quota_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **e
   g_autoptr (QuotaLimits) current = current_limits ();
   quota->passed = NULL;
   if (current == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the server is stopping");
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
+                              "module quota has no settings in force, since it is starting or stopping");
   SatchelUsage limit = find_limit (storage, current);
   if (limit.bytes == SATCHEL_UNLIMITED && limit.messages == SATCHEL_UNLIMITED)
     return TRUE;

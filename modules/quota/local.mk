@@ -13,7 +13,7 @@ quota_la_LIBADD = $(MODULE_LIBADD)
 
 check_PROGRAMS += modules/quota/tests/test-quota
 TESTS += modules/quota/tests/test-quota
-modules_quota_tests_test_quota_SOURCES = modules/quota/tests/test-quota.c $(quota_sources) $(tests_layers_memory_la_SOURCES)
+modules_quota_tests_test_quota_SOURCES = modules/quota/tests/test-quota.c $(quota_sources)
 modules_quota_tests_test_quota_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers -I$(top_srcdir)/modules/quota
-modules_quota_tests_test_quota_LDADD = libsatchel.la $(GLIB_LIBS)
+modules_quota_tests_test_quota_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 EXTRA_DIST += modules/quota/README.md

@@ -49,7 +49,7 @@ static const SatchelProvides provides[] = { { .kind = SATCHEL_KIND_STORAGE_LAYER
                                             { 0 } };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "quota",
   .version = "0.1.0",
   .description = "Limits of bytes and messages for each user",

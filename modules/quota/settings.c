@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `quota`. A limit comes from the user's attribute, else from the user's row, else from
- * the row of the user's domain, else from the group.
+ * This file has the settings of group `quota`. A limit comes from the user's attribute, else from the user's
+ * row, else from the row of the user's domain, else from the group.
  */
 #include "settings.h"
 

@@ -63,7 +63,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "sasl-external",
   .version = "0.1.0",
   .description = "The SASL mechanism EXTERNAL: logins by client certificate",

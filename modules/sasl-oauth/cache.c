@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A table of bounded size.  Only right tokens are in it, so that nobody who guesses can fill it.
+ * This file has a table of bounded size.  It has only tokens that were found to be right, so that guessed
+ * ones cannot fill it.
  */
 #include "cache.h"
 

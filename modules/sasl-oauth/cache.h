@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Tokens that were found to be right a short time ago, by their digests.  [any thread]
+ * This header declares the tokens that were found to be right a short time ago, by their digests. [any
+ * thread]
  */
 #pragma once
 #include "claims.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Claims of RFC 7519 4.1, RFC 9068 2.2 and RFC 7662 2.2: who issued the token, for whom, until when, for what
- * and whose it is.
+ * This file reads the claims of RFC 7519 4.1, RFC 9068 2.2 and RFC 7662 2.2: who issued the token, for whom
+ * and for what, until when, and whose it is.
  */
 #include "claims.h"
 

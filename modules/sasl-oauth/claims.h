@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a token says, and whether that is enough: the same for a signed token and for an endpoint's answer.
+ * This header declares what a token says, and whether that is enough.  It is the same for a signed token
+ * and for an endpoint's answer.
  */
 #pragma once
 #include "settings.h"
@@ -8,7 +9,7 @@
 
 typedef enum
 {
-  OAUTH_UNAVAILABLE = 0, /* it cannot be checked now */
+  OAUTH_UNAVAILABLE = 0, /* the token cannot be checked now */
   OAUTH_RIGHT,
   OAUTH_WRONG,
   OAUTH_NO_SCOPE
@@ -17,9 +18,9 @@ typedef enum
 typedef struct OauthFindings
 {
   OauthVerdict verdict;
-  char *user, *client; /* RIGHT: as the token names them; client may be "" */
-  gint64 expires_s;    /* RIGHT; G_MAXINT64: it does not say */
-  char *why;           /* of every other verdict: the reason, for the log */
+  char *user, *client; /* for RIGHT: the names that the token has; `client` may be "" */
+  gint64 expires_s;    /* for RIGHT; G_MAXINT64: the token does not say it */
+  char *why;           /* for every other verdict: the reason, for the log */
 } OauthFindings;
 void oauth_findings_clear (OauthFindings *findings);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (OauthFindings, oauth_findings_clear)

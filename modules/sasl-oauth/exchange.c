@@ -32,7 +32,7 @@ typedef struct Exchange
   Stage stage;
   gboolean was_prompted, is_known;
   OauthMessage message;
-  char *user; /* in its normal form */
+  char *user; /* name of the user in its normal form */
 } Exchange;
 
 void
@@ -78,7 +78,7 @@ make_failure (const Exchange *exchange, const char *status)
   g_autoptr (GString) json = g_string_new (NULL);
   if (exchange->is_bearer)
     g_string_append_printf (json, "{\"status\":\"%s\"", status);
-  else /* as Google describes it, and clients know it */
+  else /* the form that Google describes, and that clients know */
     g_string_append (json, "{\"status\":\"401\",\"schemes\":\"Bearer\"");
   if (*own.scope != '\0')
     g_string_append_printf (json, ",\"scope\":\"%s\"", own.scope);
@@ -195,7 +195,7 @@ answered (gpointer data, GBytes *reply, const GError *error, SatchelSaslTurn *tu
     return refute (exchange, OAUTH_STATUS_TOKEN, texts[1], turn);
   if (n == 2 && strcmp (texts[0], OAUTH_SAY_SCOPE) == 0)
     return refute (exchange, OAUTH_STATUS_SCOPE, texts[1], turn);
-  return fail_unavailable ("the helper's answer is none", turn);
+  return fail_unavailable ("the helper sent a malformed answer", turn);
 }
 
 static gboolean

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The helper: checks a token in the way that the settings name, and says whose it is.
+ * This file has the helper's half: it checks a token in the way that the settings name, and says whose it
+ * is.
  */
 #include "helper.h"
 
@@ -89,7 +90,7 @@ oauth_helper_configure (const SatchelConfig *section, GError **error)
   if (curl_global_init (CURL_GLOBAL_ALL) != CURLE_OK)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library libcurl cannot be initialized");
   char *secret = satchel_config_secret (section, "client_secret", &why);
-  /* Only the helper's account may be able to read it. */
+  /* It is no mistake if only the helper's account can read the file. */
   if (why != NULL && why->code != SATCHEL_ERROR_NONEXISTENT)
     own.trouble = g_strdup_printf ("client_secret: %s", why->message);
   oauth_endpoint_init (&own.endpoint, section, &own.settings, secret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The helper, which reads what strangers wrote: tokens, and answers of an endpoint.
+ * This header declares the helper's half, which reads what strangers wrote: tokens, and answers of an
+ * endpoint.
  */
 #pragma once
 #include "settings.h"

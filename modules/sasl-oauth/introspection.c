@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Introspection by libcurl, which connects by itself: it takes sockets that are connected, but not in all
- * releases (7.88 connects them once more).  The connector resolves the name.
+ * This file asks an introspection endpoint by libcurl, which connects by itself: it can take connected
+ * sockets, but not in all releases (7.88 connects them once more).  The connector resolves the name.
  */
 #include "introspection.h"
 
@@ -74,7 +74,7 @@ take_answer (char *data, size_t size, size_t n, void *user)
 {
   GString *answer = ((Question *) user)->answer;
   if (size * n > ANSWER_MAX - answer->len)
-    return 0; /* curl ends the transfer */
+    return 0; /* this result makes curl end the transfer */
   g_string_append_len (answer, data, (gssize) (size * n));
   return size * n;
 }
@@ -186,7 +186,7 @@ read_answer (const OauthEndpoint *endpoint, const GString *answer, OauthFindings
   json_t *json = oauth_json_parse (answer->str, answer->len);
   const json_t *active = json_object_get (json, "active");
   if (!json_is_boolean (active))
-    fail (ret_findings, "its answer is none of RFC 7662");
+    fail (ret_findings, "its answer is not one that RFC 7662 describes");
   else if (json_is_false (active))
     oauth_findings_say (ret_findings, OAUTH_WRONG, "the token is not active");
   else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A token is read as far as its header; the rest is looked at when its signature is right.
+ * This file checks signed tokens.  Before the signature has been checked, only a token's header is read.
  */
 #include "jwt.h"
 
@@ -48,8 +48,8 @@ decode_object (const char *text, gsize len)
   return data != NULL ? oauth_json_parse (data, n) : NULL;
 }
 
-/* Says whether the token is of our type. Other kinds, which were signed for other uses with the same key, say
- * what they are (RFC 8725 3.11). */
+/* Says whether the token is of our type.  Tokens that were signed with the same key for other uses have
+ * another one (RFC 8725 3.11). */
 static gboolean
 is_our_type (const json_t *header)
 {

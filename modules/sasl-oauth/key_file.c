@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The file is looked at for each token, which costs a stat, and read when that says so.
+ * This file gets the keys for each token: it looks at the file's status, and reads the file if that has
+ * changed.
  */
 #include "key_file.h"
 
@@ -10,7 +11,7 @@
 
 static GMutex lock;
 static GPtrArray *keys;
-static struct stat status; /* of the file that they are from */
+static struct stat status; /* status of the file from which the keys are */
 
 static gboolean
 is_same (const struct stat *now)

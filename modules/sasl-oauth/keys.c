@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Keys: what a set has beside those of the three algorithms is left out, as RFC 7517 5 asks for.
+ * This file reads keys.  Keys of a set that are not of the three algorithms are left out, as RFC 7517 5
+ * asks for.
  */
 #include "keys.h"
 

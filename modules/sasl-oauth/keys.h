@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Public keys of an issuer, from a JSON Web Key Set (RFC 7517) or PEM.
+ * This header declares the public keys of an issuer, from a JSON Web Key Set (RFC 7517) or PEM.
  */
 #pragma once
 #include <gnutls/abstract.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The grammar of the first messages: a name, and pairs of key and value, each ended by ^A.
+ * This file parses the first messages of clients: a name, and pairs of key and value, each ended by ^A.
  */
 #include "message.h"
 

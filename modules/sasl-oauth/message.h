@@ -8,7 +8,7 @@
 
 typedef struct OauthMessage
 {
-  char *user;  /* as the client named it */
+  char *user;  /* name of the user as the client sent it */
   char *token; /* NULL: the client sent none, to be told where it gets one (RFC 7628 3.2.2); wiped */
 } OauthMessage;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sasl-oauth: the SASL mechanisms OAUTHBEARER (RFC 7628) and XOAUTH2.  Roles auth (the mechanisms) and helper
- * (checks tokens).
+ * This file has the descriptor of sasl-oauth: the SASL mechanisms OAUTHBEARER (RFC 7628) and XOAUTH2.
+ * Roles auth (the mechanisms) and helper (checks tokens).
  */
 #include "exchange.h"
 #include "helper.h"
@@ -31,11 +31,12 @@ start (SatchelRole role, GError **error)
 {
   if (role == SATCHEL_ROLE_HELPER)
     return oauth_helper_start (error);
-  oauth_helper_clear (); /* the password for the endpoint is not auth's */
+  oauth_helper_clear (); /* auth does not need the password for the endpoint */
   return TRUE;
 }
 
-/* Threads of the helper may still use what it has: that goes with the process. */
+/* Frees what logins use.  What the helper has is left to the end of the process, since its threads may still
+ * use it. */
 static void
 stop (void)
 {
@@ -50,7 +51,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = OAUTH_NAME,
   .version = "0.1.0",
   .description = "The SASL mechanisms OAUTHBEARER and XOAUTH2: logins by tokens",
@@ -62,7 +63,8 @@ static const SatchelModule descriptor = {
   .configure = configure,
   .start = start,
   .stop = stop,
-  .rights = SATCHEL_RIGHT_CONNECT, /* not every libcurl takes a socket that is connected */
+  /* needed since not every libcurl can use a socket that is connected already */
+  .rights = SATCHEL_RIGHT_CONNECT,
 };
 
 const SatchelModule *

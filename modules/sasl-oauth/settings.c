@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of module sasl-oauth.
+ * This file has the settings of module sasl-oauth.
  */
 #include "settings.h"
 

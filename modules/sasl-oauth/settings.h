@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of module sasl-oauth.
+ * This header declares the settings of module sasl-oauth.
  */
 #pragma once
 #include <satchel/config.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Between auth and the helper: a request is "token" and the token; a reply:
- * - "right", the user as the token names it, and the program that it was issued to ("": it does not say);
- * - "wrong" or "scope", and what is wrong, for the administrator.
+ * This header has the words between auth and the helper.  A request is "token" and the token.  A reply is
+ * "right", the user as the token names it, and the program that the token was issued to ("" if it does not
+ * say), or it is "wrong" or "scope", and what is wrong, for the administrator.
  */
 #pragma once
 

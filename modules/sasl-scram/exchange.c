@@ -97,7 +97,7 @@ static void
 fill_random (guint8 *bytes, gsize len)
 {
   if (getentropy (bytes, len) != 0)
-    satchel_process_fail ("there are no random numbers");
+    satchel_process_fail ("the system gives no random numbers");
 }
 
 /* Makes up keys for a user who is unknown, or has none of this kind, with the same salt each time. */

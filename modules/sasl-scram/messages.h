@@ -24,7 +24,7 @@ typedef struct ScramFinal
 {
   char *without_proof;
   char *nonce;
-  guint8 *binding; /* of c=, decoded */
+  guint8 *binding; /* the value of c=, decoded */
   gsize binding_len;
   guint8 *proof;
   gsize proof_len;

@@ -43,7 +43,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "sasl-scram",
   .version = "0.1.0",
   .description = "The SASL mechanisms SCRAM-SHA-256 and SCRAM-SHA-256-PLUS",

@@ -6,7 +6,7 @@
 
 typedef enum
 {
-  NETSTRING_NONE = 0, /* it has not come whole yet */
+  NETSTRING_NONE = 0, /* the netstring has not come as a whole yet */
   NETSTRING_READ,
   NETSTRING_BAD /* it is none, or longer than the limit: what follows cannot be told apart */
 } NetstringStatus;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `socketmap`.
+ * This file has the settings of group `socketmap`.
  */
 #include "settings.h"
 

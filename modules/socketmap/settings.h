@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `socketmap`.
+ * This header declares the settings of group `socketmap`.
  */
 #pragma once
 #include <satchel/config.h>

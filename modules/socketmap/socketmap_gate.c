@@ -17,7 +17,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "socketmap",
   .version = "0.1.0",
   .description = "Recipients for an MTA, connections from allowed peers",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Databases, as the helper sees them: connections, each used by one thread at a time, with queries that are
- * prepared once.
+ * This header declares databases for the helper: connections, each used by one thread at a time, with
+ * queries that are prepared once.
  */
 #pragma once
 #include "query.h"
@@ -16,7 +16,7 @@ typedef enum
 } SqlQueryKind;
 
 #define SQL_ROWS_MAX 1000u
-#define SQL_BYTES_MAX (128u * 1024u) /* of one result */
+#define SQL_BYTES_MAX (128u * 1024u) /* most bytes of one result */
 
 /* This has texts; NULL in a row is SQL's NULL. */
 typedef struct SqlResult
@@ -43,7 +43,7 @@ typedef struct SqlConfiguration
  * gone. */
 typedef struct SqlDriver
 {
-  char sign; /* before the numbers of values */
+  char sign; /* character before the numbers of values: '?' or '$' */
   gpointer (*connect) (const SqlConfiguration *configuration, SatchelHelperCall *call, GError **error);
   void (*disconnect) (gpointer connection);
   /* Says whether the connection can still be used, without a question to the server. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The helper: keeps connections, and asks the database by prepared queries.
+ * This file has the helper's half, which keeps connections, and asks the database by prepared queries.
  */
 #include "helper.h"
 
@@ -76,13 +76,13 @@ is_row_of (const SqlResult *result, char *const *row, const char *name)
   return TRUE;
 }
 
-/* Adds the columns of the one row that is the user's. Two rows are no answer: nobody knows which of them is
- * the user's. */
+/* Adds the columns of the user's row.  Two rows are an error, since nothing says which one is the user's. */
 static void
 add_columns (const SqlResult *result, const char *name, GPtrArray *texts, GError **error)
 {
   if (result->rows->len > 1)
-    satchel_error_set (error, SATCHEL_ERROR_INVALID, "user_query gives %u rows for one user",
+    satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                       "user_query gives %u rows for one user; it must give one at most: restrict the query",
                        result->rows->len);
   char *const *row = result->rows->len > 0 ? result->rows->pdata[0] : NULL;
   if (row != NULL && !is_row_of (result, row, name))
@@ -160,7 +160,7 @@ sql_helper_configure (const SatchelConfig *section, GError **error)
   own.driver = own.configuration.settings.kind == SQL_SQLITE ? &sql_sqlite : &sql_postgresql;
   sql_helper.max_calls = own.configuration.settings.connections;
   own.configuration.password = satchel_config_secret (section, "password", &why);
-  /* Only the helper's account may be able to read it. */
+  /* It is no mistake if only the helper's account can read the file. */
   if (why != NULL && why->code != SATCHEL_ERROR_NONEXISTENT)
     own.trouble = g_strdup_printf ("password: %s", why->message);
   return parse_queries (error);

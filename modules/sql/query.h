@@ -14,9 +14,9 @@ typedef enum
 
 typedef struct SqlQuery
 {
-  char *text; /* as the database prepares it: "?1", "$2" for values */
+  char *text; /* the query as the database prepares it: "?1", "$2" for values */
   guint n_values;
-  SqlValue values[3]; /* which belongs to which number, from 1 on */
+  SqlValue values[3]; /* values[i] belongs to number i + 1 */
 } SqlQuery;
 /* Reads a query. @sign is '?' or '$'. NULL with INVALID means that no value is asked for, that one stands in
  * quotes, that the name is none, or that there is more than one command. */

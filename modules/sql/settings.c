@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of module sql.
+ * This file has the settings of module sql.
  */
 #include "settings.h"
 

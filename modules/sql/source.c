@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Users for auth: rows come from the helper, hashes are compared here, so that no password leaves auth.
+ * This file has the users of a database for auth.  Rows come from the helper, and hashes are compared here,
+ * so that no password leaves auth.
  */
 #include "source.h"
 
@@ -9,8 +10,8 @@
 #include <satchel/source.h>
 #include <string.h>
 
-/* This is a verifier that no password matches and that costs what the last one found did: for users who are
- * not there. */
+/* This verifier is for users who do not exist: no password matches it, and it costs what the last real one
+ * did. */
 static GMutex dummy_lock;
 static char *dummy;
 
@@ -188,7 +189,7 @@ const SatchelPassdbOps sql_passdb = {
 void
 sql_source_init (void)
 {
-  passwd_policy.is_upgrading = FALSE; /* nothing is written there */
+  passwd_policy.is_upgrading = FALSE; /* upgraded hashes cannot be written to the database */
   g_free (dummy);
   dummy = passwd_verifier_new_dummy (NULL);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The tables that auth calls.
+ * This header declares the tables that auth calls.
  */
 #pragma once
 #include <satchel/auth.h>
 
 extern const SatchelPassdbOps sql_passdb;
 extern const SatchelUserdbOps sql_userdb;
-/* Call it before there are threads. */
+/* Prepares the look-ups, before there are threads. */
 void sql_source_init (void);
 void sql_source_clear (void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * SQLite: a file that is only read.
+ * This file has SQLite databases, which are only read.
  */
 #include "database.h"
 
@@ -8,16 +8,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define STEPS_A_LOOK 10000 /* of SQLite's machine, between looks at the time */
-#define PAUSE_US 10000     /* while somebody else has the file locked */
+/* instructions of SQLite's virtual machine between two looks at the time */
+#define STEPS_A_LOOK 10000
+#define PAUSE_US 10000 /* pause before another try when another program has locked the file */
 
 typedef struct Connection
 {
   sqlite3 *db;
   const char *path;
-  struct stat status; /* of the file when it was opened */
+  struct stat status; /* status of the file when it was opened */
   sqlite3_stmt *statements[SQL_N_QUERIES];
-  SatchelHelperCall *call; /* that is worked on */
+  SatchelHelperCall *call; /* the call that is being worked on */
 } Connection;
 
 static void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The commands `satchel totp ...`: their table, and those that are short.  Jobs of the auth process.
+ * This file has the table of the commands `satchel totp ...`, and those that are short.  They run as jobs
+ * of the auth process.
  */
 #include "admin.h"
 

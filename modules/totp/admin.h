@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the commands `satchel totp ...` share.  Changes are made under the lock; lines are printed without it,
- * since printing waits for a terminal.
+ * This header is shared by the commands `satchel totp ...`.  Changes are made under the lock; lines are
+ * printed without it, since printing waits for a terminal.
  */
 #pragma once
 #include "totp.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One-time codes.  HMAC is that of GnuTLS, which the server has anyway.
+ * This file computes one-time codes.  The HMAC is that of GnuTLS, which the server needs anyway.
  */
 #include "code.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One-time codes (RFC 4226, RFC 6238), and how they stand behind a password.  Pure functions.
+ * This header declares one-time codes (RFC 4226, RFC 6238), and how they follow a password.  Pure
+ * functions.
  */
 #pragma once
 #include <satchel/types.h>

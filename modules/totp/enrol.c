@@ -56,7 +56,7 @@ add_user (TotpUser *user, GError **error)
 static gboolean
 enrol_by_code (const char *name, const char *typed, GError **error)
 {
-  g_autofree char *text = g_strconcat ("-", typed, NULL); /* in the place of a password */
+  g_autofree char *text = g_strconcat ("-", typed, NULL); /* "-" stands in the place of a password */
   char code[TOTP_DIGITS_MAX + 1];
   gsize len;
   guint64 step = 0;

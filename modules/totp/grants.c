@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Grants as administrators see them: `satchel totp grants` and `revoke`, lists of devices, and the sessions
- * that end with a grant.  Jobs of the auth process.
+ * This file shows grants to administrators (`satchel totp grants`, `revoke`, lists of devices), and ends
+ * the sessions of a grant that ends.  It runs in jobs of the auth process.
  */
 #include "admin.h"
 
-#include <satchel/reactor.h>
 #include <string.h>
-
-/* This is a credential whose sessions are to end, which the main thread does. */
-typedef struct Ended
-{
-  char *user, *credential;
-} Ended;
-
-static void
-end_now (gpointer data)
-{
-  Ended *ended = data;
-  satchel_auth_end_credential (ended->user, ended->credential);
-  g_free (ended->user);
-  g_free (ended->credential);
-  g_free (ended);
-}
 
 GPtrArray *
 totp_grant_names (const TotpUser *user, guint64 id)
@@ -40,11 +23,7 @@ void
 totp_end_sessions (const char *user, const GPtrArray *names)
 {
   for (guint i = 0; i < names->len; i++)
-    {
-      Ended *ended = g_new (Ended, 1);
-      *ended = (Ended) { g_strdup (user), g_strdup (names->pdata[i]) };
-      satchel_defer (end_now, ended);
-    }
+    satchel_auth_end_credential (user, names->pdata[i]);
 }
 
 /* ---- commands ---- */

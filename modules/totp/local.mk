@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 if WITH_TOTP
-module_LTLIBRARIES += totp.la
-totp_la_SOURCES = \
+# A convenience library, so that its tests can see inside.
+noinst_LTLIBRARIES += libtotp.la
+libtotp_la_SOURCES = \
 	modules/totp/code.c \
 	modules/totp/code.h \
 	modules/totp/admin.c \
@@ -23,18 +24,20 @@ totp_la_SOURCES = \
 	modules/totp/totp.h \
 	modules/totp/user.c \
 	modules/totp/user.h
-totp_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DSATCHEL_STATE_DIR='"$(localstatedir)/lib/satchel"'
-totp_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)
+libtotp_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+libtotp_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)
+module_LTLIBRARIES += totp.la
+totp_la_SOURCES =
 totp_la_LDFLAGS = $(MODULE_LDFLAGS)
-totp_la_LIBADD = $(MODULE_LIBADD) $(SODIUM_LIBS) $(GNUTLS_LIBS)
+totp_la_LIBADD = libtotp.la $(MODULE_LIBADD) $(SODIUM_LIBS) $(GNUTLS_LIBS)
 
 dist_man_MANS += docs/man/satchel-totp.1
 
 check_PROGRAMS += modules/totp/tests/test-totp
 TESTS += modules/totp/tests/test-totp
-modules_totp_tests_test_totp_SOURCES = modules/totp/tests/test-totp.c $(totp_la_SOURCES)
+modules_totp_tests_test_totp_SOURCES = modules/totp/tests/test-totp.c
 modules_totp_tests_test_totp_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/totp
 modules_totp_tests_test_totp_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)
-modules_totp_tests_test_totp_LDADD = libsatchel.la $(GLIB_LIBS) $(SODIUM_LIBS) $(GNUTLS_LIBS)
+modules_totp_tests_test_totp_LDADD = libtotp.la libsatchel.la $(GLIB_LIBS) $(SODIUM_LIBS) $(GNUTLS_LIBS)
 endif
 EXTRA_DIST += modules/totp/README.md

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * totp: one-time codes behind passwords.  Role auth.
+ * This file has the descriptor of totp, which asks for one-time codes behind passwords.  Role auth.
  */
 #include "totp.h"
 
@@ -7,7 +7,7 @@
 #include <sodium.h>
 #include <string.h>
 
-static TotpSettings *worked_out; /* by reload, for reload_end */
+static TotpSettings *worked_out; /* made by reload, for reload_end */
 
 /* Reads the keys of the setting @name. NULL without @error means that it is not set. */
 static TotpKeys *
@@ -47,7 +47,7 @@ check (const SatchelConfig *section, GError **error)
   g_autoptr (TotpSettings) settings = totp_settings_new (section, error);
   if (settings == NULL)
     return FALSE;
-  /* The key may be readable by auth alone, and this is another process. */
+  /* It is no mistake if only auth can read the key, since this process may be another one. */
   g_autoptr (GError) own = NULL;
   g_autoptr (TotpKeys) keys = NULL, next = NULL;
   if (read_all_keys (section, &keys, &next, &own)
@@ -112,7 +112,7 @@ static const SatchelProvides provides[] = { { .kind = SATCHEL_KIND_FACTOR, .ops 
                                             { 0 } };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "totp",
   .version = "0.1.0",
   .description = "One-time codes behind passwords",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Words of a record are separated by blanks; texts are "=" and the text as a URI has it, lists have commas,
- * and an empty list is "-".
+ * This file writes and reads records.  Their words are separated by blanks; a text is "=" and the text as a
+ * URI has it, a list has commas, and an empty list is "-".
  */
 #include "record.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Records of the state as lines of text: "u USER ..." a user, "x USER" no more, "g USER ID ..." a grant,
- * "d USER ID" no more, "m = SEALED" the key of hashes once the master key was changed.  The last one of its
- * kind counts.  Pure functions.
+ * This header declares the records of the state, which are lines of text: "u USER ..." a user, "x USER" a
+ * user no more, "g USER ID ..." a grant, "d USER ID" a grant no more, "m = SEALED" the key of hashes after
+ * a change of the master key.  The last one of its kind counts.  Pure functions.
  */
 #pragma once
 #include "user.h"
@@ -9,14 +9,15 @@
 char *totp_record_of_hash_key (const char *sealed);
 char *totp_record_of_user (const TotpUser *user);
 char *totp_record_of_grant (const TotpUser *user, const TotpGrant *grant);
-char *totp_record_of_end (const TotpUser *user, const TotpGrant *grant); /* @grant NULL: of the user */
+/* Makes the record by which @grant ends; NULL: by which @user does. */
+char *totp_record_of_end (const TotpUser *user, const TotpGrant *grant);
 
 typedef struct TotpRecord
 {
   char kind;      /* 'u', 'x', 'g', 'd', 'm' */
-  char *name;     /* of the user */
+  char *name;     /* name of the user */
   char *hash_key; /* 'm': sealed */
-  guint64 id;     /* of the grant */
+  guint64 id;     /* id of the grant */
   TotpUser *user; /* 'u' */
   TotpGrant *grant;
 } TotpRecord;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The master key changes: all that is sealed with it is sealed anew, at once.
+ * This file changes the master key: everything that is sealed with it is sealed anew, at once.
  */
 #include "totp.h"
 

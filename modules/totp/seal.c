@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Keys, seals and keyed hashes: libsodium.
+ * This file has keys, seals and keyed hashes, by libsodium.
  */
 #include "seal.h"
 
@@ -12,12 +12,12 @@
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define HASH_KEY_BYTES 32u
-#define NO_USER "" /* whom the key of hashes is sealed for */
+#define NO_USER "" /* the user with whose name the key of hashes is sealed */
 #define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 struct TotpKeys
 {
-  GBytes *seal, *mac; /* satchel_secret_new */
+  GBytes *seal, *mac; /* keys made by satchel_secret_new */
   char id[KEY_ID_CHARS + 1];
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `totp`.  The policy of a user is that of his row, then of his domain's, then the group's.
+ * This file has the settings of group `totp`.  The policy of a user is that of his row, then of his domain's,
+ * then the group's.
  */
 #include "settings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `totp`.
+ * This header declares the settings of group `totp`.
  */
 #pragma once
 #include "state.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The state in memory, and its file.
+ * This file keeps the state in memory and in its file.
  */
 #include "state.h"
 #include "record.h"
@@ -19,7 +19,7 @@ struct TotpState
   char *hash_key;    /* sealed, or NULL */
   guint n_grants;
   SatchelRecordLog *log;
-  guint n_unknown; /* records that say nothing that we know */
+  guint n_unknown; /* records that this version does not know */
   guint64 newest_step;
 };
 
@@ -87,7 +87,7 @@ load_record (const char *line, gpointer data)
   else if (record.kind == 'u')
     put_user (state, g_steal_pointer (&record.user));
   else if (user == NULL)
-    return; /* of one who was removed */
+    return; /* a record of a user who has been removed */
   else if (record.kind == 'x')
     totp_state_remove (state, user);
   else if (record.kind == 'g')
@@ -267,7 +267,9 @@ totp_state_add_grant (TotpState *state, TotpUser *user, TotpGrant *grant)
     }
   grant->id = user->next_grant++;
   put_grant (state, user, grant);
-  totp_state_note_user (state, user); /* first: a grant never outlives what says that its code is used */
+  /* the user is written first, so that no grant is in the file without the code that opened it being marked
+   * as used */
+  totp_state_note_user (state, user);
   totp_state_note_grant (state, user, grant);
 }
 

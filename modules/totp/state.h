@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Who is enrolled, which codes were used, and what they opened: in memory, and in a file of records
- * (<satchel/record_log.h>).  Changes count once totp_state_commit has returned TRUE.  One thread at a time.
+ * This header declares who is enrolled, which codes were used, and what they opened: in memory, and in a
+ * file of records (<satchel/record_log.h>).  Changes are accepted once totp_state_commit has returned TRUE.
+ * One thread at a time.
  */
 #pragma once
 #include "user.h"
@@ -14,10 +15,12 @@ typedef struct TotpGrantTimes
 /* Reads the file @path. NULL means that it is damaged, was removed, or cannot be read. */
 TotpState *totp_state_new (const char *path, GError **error);
 void totp_state_free (TotpState *state);
-/* Makes what is in memory durable. FALSE means that it may not be; nothing may be accepted because of it. */
+/* Makes what is in memory durable. FALSE: it may not have reached the disk, so that
+ * no login may be accepted on the strength of it. */
 gboolean totp_state_commit (TotpState *state, GError **error);
 
-TotpUser *totp_state_find (TotpState *state, const char *name); /* NULL: not enrolled */
+/* Returns an enrolled user; NULL means that @name is not enrolled. */
+TotpUser *totp_state_find (TotpState *state, const char *name);
 typedef void (*TotpUserFunc) (const TotpUser *user, gpointer data);
 void totp_state_foreach (TotpState *state, TotpUserFunc func, gpointer data);
 /* These add a user, who is taken over, and remove one. */
@@ -26,7 +29,7 @@ void totp_state_remove (TotpState *state, TotpUser *user);
 /* These note that the record of a user, or of a grant, is outdated. */
 void totp_state_note_user (TotpState *state, const TotpUser *user);
 void totp_state_note_grant (TotpState *state, const TotpUser *user, TotpGrant *grant);
-/* Ends what is over at @now_s. */
+/* Ends grants whose time was over at @now_s. */
 void totp_state_expire (TotpState *state, TotpUser *user, TotpGrantTimes times, gint64 now_s);
 void totp_state_end_grant (TotpState *state, TotpUser *user, TotpGrant *grant);
 /* Takes @grant over, gives it its id, and notes user and grant. */

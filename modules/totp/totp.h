@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the files of the module share.  The factor is asked in the main thread and commands run as jobs, so
- * whoever looks at the state holds the lock.
+ * This header is shared by the files of the module.  The factor is asked in the main thread and commands
+ * run as jobs, so every use of the state holds the lock.
  */
 #pragma once
 #include "settings.h"
@@ -13,14 +13,14 @@
 
 typedef struct Totp
 {
-  GMutex lock; /* for all below */
+  GMutex lock; /* guards all members below */
   TotpSettings *settings;
-  TotpKeys *keys;      /* those that the file is sealed with */
-  TotpKeys *new_keys;  /* of totp.new_key, while the file is not sealed with them; or NULL */
-  TotpState *state;    /* NULL: the file is unusable */
-  gint64 opened_at_ms; /* the last try, and what it said */
+  TotpKeys *keys;      /* the keys that the file is sealed with */
+  TotpKeys *new_keys;  /* the keys of totp.new_key, as long as the file is not sealed with them; or NULL */
+  TotpState *state;    /* NULL: the file cannot be used */
+  gint64 opened_at_ms; /* monotonic time of the last try to open the file, and what was wrong then */
   char *trouble;
-  gint64 clock_lead_us; /* real time less monotonic time, when it was last looked at; 0: not yet */
+  gint64 clock_lead_us; /* real time less monotonic time at the last look; 0: there was none */
 } Totp;
 extern Totp totp;
 
@@ -43,7 +43,8 @@ gboolean totp_find_step (const TotpUser *user, const char *code, gint64 now_s, g
                          gboolean *ret_is_spent, GError **error);
 /* Makes the new keys count, with which the file is sealed from now on. The caller holds the lock. */
 void totp_change_keys (void);
-char *totp_grant_name (const TotpGrant *grant); /* "grant:17", the credential of sessions.  Yours. */
+/* Returns "grant:17", the name of the credential that sessions have.  Yours. */
+char *totp_grant_name (const TotpGrant *grant);
 
 /* rekey.c seals all with the new keys; *@ret_n is the number of secrets.  The caller holds the lock. */
 gboolean totp_rekey (guint *ret_n, GError **error);
@@ -56,10 +57,10 @@ gboolean totp_end_credential (const char *name, const char *credential, GError *
 /* Notes what the client of a grant calls itself, which is written to the file with the next use. */
 void totp_client_named (const char *name, const char *credential, const char *client);
 
-/* admin.c takes all of a user away, where there is something, and takes the lock itself. */
+/* admin.c removes everything that a user has, if there is anything, and takes the lock itself. */
 gboolean totp_forget_user (const char *name, GError **error);
 
 extern const SatchelFactorOps totp_factor;  /* factor.c */
 extern const SatchelAdminOps totp_commands; /* admin.c */
-/* enrol.c forgets what waits for a code. The caller holds the lock. */
+/* enrol.c forgets all enrolments that wait for a code.  The caller holds the lock. */
 void totp_clear_pending (void);

@@ -7,8 +7,9 @@
 
 #define TOTP_USED_MAX 32u /* steps that a user's codes were used at */
 #define TOTP_RECOVERY_CODES 10u
-#define TOTP_WRONG_MAX 10u  /* fresh wrong codes that are remembered */
-#define TOTP_GRANTS_MAX 32u /* of a user; the one that was not used for longest goes */
+#define TOTP_WRONG_MAX 10u /* fresh wrong codes that are remembered */
+/* most grants of a user; a further one replaces the one that was not used for longest */
+#define TOTP_GRANTS_MAX 32u
 #define TOTP_WRONG_TEXTS_MAX 16u
 
 /* These are the ways to open a grant, by which it is found again how its string ends in a password. */
@@ -21,11 +22,11 @@ typedef enum
 typedef struct TotpGrant
 {
   guint64 id;                                                /* unique with the user, never used again */
-  char *network;                                             /* of SatchelLogin */
+  char *network;                                             /* network, as in SatchelLogin */
   guint8 string[TOTP_HASH_BYTES], verifier[TOTP_HASH_BYTES]; /* keyed hashes */
   TotpKind kind;
-  char *service, *peer, *client; /* what opened it */
-  gint64 created_s, used_s;      /* since 1970 */
+  char *service, *peer, *client; /* the login that opened the grant */
+  gint64 created_s, used_s;      /* seconds since 1970 */
   gint64 written_s;              /* the used_s of the file */
 } TotpGrant;
 
@@ -41,7 +42,7 @@ typedef struct TotpUser
   guint n_used;
   guint8 recovery[TOTP_RECOVERY_CODES][TOTP_HASH_BYTES];
   guint n_recovery;
-  gint64 wrong_s[TOTP_WRONG_MAX]; /* of wrong codes of the last day, in order */
+  gint64 wrong_s[TOTP_WRONG_MAX]; /* times of wrong codes of the last day, in order */
   guint n_wrong;
   gboolean is_shut;
   GPtrArray *grants; /* TotpGrant */

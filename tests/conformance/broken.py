@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The conformance suite finds what is wrong with a driver: each fault of the driver `broken` (tests/layers) fails the case that is
-named here; without a fault all of these cases pass."""
+"""The conformance suite finds what is wrong with a driver or a layer: each fault of the driver `broken`, and of the layer `careless`
+over Maildir (tests/layers), fails the case that is named here; without a fault all of these cases pass."""
 import os
 import re
 import resource
@@ -13,6 +13,8 @@ from tap import TOP, case, equal, main  # noqa: E402
 
 BUILD = os.environ.get("SATCHEL_BUILDDIR") or os.path.join(TOP, ".build")
 DRIVER = os.path.join(BUILD, "tests/layers/.libs/broken.so")
+LAYER = os.path.join(BUILD, "tests/layers/.libs/careless.so")
+BELOW = os.path.join(BUILD, ".libs/maildir.so")
 # The fault, the case that finds it, and what of it the case sees.
 FAULTS = {
     "uid-again": ("append/uids-never-again", "uid > highest"),
@@ -27,14 +29,21 @@ FAULTS = {
     "usage-off": ("usage/messages", "usage_now.bytes"),
     "uidvalidity-again": ("mailboxes/recreated-differs", "g_hash_table_add (seen"),
     "flags-lost": ("append/survives", "inbox_after == inbox_before"),
+    "status-on-failure": ("ops/no-mailbox", "is_poisoned (&state"),
+    "file-keeps-end": ("driver/files", "strlen (expected)"),
+}
+LAYER_FAULTS = {
+    "swallows-errors": ("faults/once", "what was acknowledged is not there"),
+    "two-steps": ("kills/each-call", "neither all of the change nor nothing of it"),
+    "unchecked-file": ("damage/each-file", "has other content or flags"),
 }
 
 
-def check(fault, *cases):
+def check(fault, *cases, layer=False):
     """Runs these cases; the exit status, and all that was said."""
-    paths = [word for name in cases for word in ("-p", f"/conformance/broken/{name}")]
-    r = subprocess.run([os.path.join(BUILD, "satchel-storage-check"), f'{DRIVER}:fault = "{fault}";', *paths], capture_output=True,
-                       text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)), env={**os.environ, "TMPDIR": "/dev/shm"})
+    paths = [word for name in cases for word in ("-p", f"/conformance/{'careless+maildir' if layer else 'broken'}/{name}")]
+    stack = [f'{LAYER if layer else DRIVER}:fault = "{fault}";', *([BELOW] if layer else [])]
+    r = subprocess.run([os.path.join(BUILD, "satchel-storage-check"), *stack, *paths], capture_output=True, text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)), env={**os.environ, "TMPDIR": "/dev/shm"})
     return r.returncode, r.stdout + r.stderr
 
 
@@ -46,11 +55,19 @@ def passes_without_fault():
     equal(len(re.findall(r"^ok \d+ ", said, re.M)), len(FAULTS), f"cases that passed: {said}")
 
 
-def found(fault, name, words):
+@case
+def careful_layer_passes():
+    """without a fault the layer passes all of these cases"""
+    status, said = check("none", *[name for name, _ in LAYER_FAULTS.values()], layer=True)
+    equal(status, 0, said)
+    equal(len(re.findall(r"^ok \d+ ", said, re.M)), len(LAYER_FAULTS), f"cases that passed: {said}")
+
+
+def found(fault, name, words, layer=False):
     def look():
-        status, said = check(fault, name)
+        status, said = check(fault, name, layer=layer)
         equal(status != 0, True, f"the suite passes: {said}")
-        why = re.search(r"^Bail out! .*$", said, re.M)
+        why = re.search(r"^Bail out! .*$|.* ERROR \*\*: .*$", said, re.M)
         equal(bool(why) and words in why[0], True, f"it fails for {words}: {said}")
         print("# " + why[0][:200], flush=True)
     look.__doc__ = f"{fault}: {name} fails"
@@ -59,5 +76,7 @@ def found(fault, name, words):
 
 for one, (its_case, seen) in FAULTS.items():
     case(found(one, its_case, seen))
+for one, (its_case, seen) in LAYER_FAULTS.items():
+    case(found(one, its_case, seen, layer=True))
 
 main()

@@ -192,6 +192,8 @@ case_spaces (Fixture *fixture)
   put (fixture, SPACE, "a", "first");
   put (fixture, SPACE, "a", "second");
   put (fixture, "another", "a", "first");
+  put (fixture, "emptied", "a", "first");
+  put (fixture, "emptied", "a", NULL);
   fixture_reopen (fixture);
   OK (driver->ops->list_spaces (satchel_store_level (fixture->store, driver->ops),
                                 satchel_store_access (fixture->store), spaces, E));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define N_MESSAGES 3u
+#define N_MANY 40u
 
 typedef struct Pair
 {
@@ -325,6 +326,58 @@ case_metadata_of_copies (Fixture *fixture)
   satchel_mailbox_unref (from);
 }
 
+/* "1 @text;" of each of @n messages from @first on; yours. */
+static char *
+expected_of_many (guint32 first, guint n, const char *text)
+{
+  GString *expected = g_string_new (NULL);
+  for (guint32 uid = first; uid < first + n; uid++)
+    g_string_append_printf (expected, "%u %s;", uid, text);
+  return g_string_free (expected, FALSE);
+}
+
+/* What one operation says is of each of its copies, and of no other message, whichever of them go. */
+static void
+case_metadata_of_many (Fixture *fixture)
+{
+  SatchelMailbox *from = fixture_open (fixture, "from"), *to = fixture_open (fixture, "to");
+  put_with (fixture, from, "who", "nobody");
+  put_with (fixture, from, "own", "x");
+  for (guint i = 2; i < N_MANY; i++)
+    fixture_put (fixture, from, "one of many");
+  fixture_put (fixture, to, "without");
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (SatchelTransaction) copying = satchel_transaction_new (fixture->store);
+      set_text (add_transfer (copying, SATCHEL_OPERATION_COPY, from, to), "who", i == 0 ? "anna" : "bert");
+      OK (satchel_transaction_commit (copying, E));
+    }
+  assert_metadata (to, 1, 4, "2 who=anna;3 own=x;3 who=anna;4 who=anna;");
+  fixture_expunge (fixture, to, 1, 4);
+  fixture_expunge (fixture, to, 6, 1 + N_MANY - 1);
+  satchel_mailbox_unref (from);
+  satchel_mailbox_unref (to);
+  fixture_reopen (fixture);
+  from = fixture_open (fixture, "from");
+  to = fixture_open (fixture, "to");
+  assert_metadata (to, 1, N_MANY + 4, "5 who=anna;41 who=anna;42 who=bert;43 own=x;43 who=bert;44 who=bert;");
+  g_autofree char *later = expected_of_many (N_MANY + 4, N_MANY - 2, "who=bert");
+  assert_metadata (to, N_MANY + 4, N_MANY + 10, later);
+  fixture_expunge (fixture, from, 1, N_MANY);
+  g_autoptr (SatchelTransaction) moving = satchel_transaction_new (fixture->store);
+  set_text (add_transfer (moving, SATCHEL_OPERATION_MOVE, to, from), "since", "now");
+  OK (satchel_transaction_commit (moving, E));
+  assert_metadata (to, 1, 2 * N_MANY + 2, "");
+  assert_metadata (from, 1, N_MANY + 4,
+                   "41 since=now;41 who=anna;42 since=now;42 who=anna;43 since=now;43 who=bert;44 own=x;44 "
+                   "since=now;44 who=bert;");
+  fixture_expunge (fixture, from, 1, G_MAXUINT32 - 1);
+  fixture_put (fixture, to, "without");
+  assert_metadata (to, 1, 2 * N_MANY + 4, "");
+  satchel_mailbox_unref (from);
+  satchel_mailbox_unref (to);
+}
+
 static void
 case_metadata_within_transaction (Fixture *fixture)
 {
@@ -399,6 +452,7 @@ const ConformanceCase conformance_fields[] = {
   { "only-deleted-nothing", case_only_deleted_nothing },
   { "metadata-of-append", case_metadata_of_append },
   { "metadata-of-copies", case_metadata_of_copies },
+  { "metadata-of-many", case_metadata_of_many },
   { "metadata-within-transaction", case_metadata_within_transaction },
   { "metadata-too-long", case_metadata_too_long },
   { "metadata-of-what-failed", case_metadata_of_what_failed },

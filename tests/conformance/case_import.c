@@ -565,9 +565,22 @@ add_change (SatchelTransaction *transaction, SatchelMailbox *mailbox, guint32 ui
 }
 
 /* What changed in the other store has the mod-sequence that it had there, also where it changes nothing. */
+/* FALSE skips the case: the driver was built before operations had these members. */
+static gboolean
+knows_changes (Fixture *fixture)
+{
+  const SatchelStoreLevel *driver = &fixture->backend->levels[fixture->backend->n_levels - 1];
+  if ((driver->ops->fields & SATCHEL_FIELD_IMPORT_CHANGES) != 0)
+    return TRUE;
+  g_test_skip ("the driver knows no changes with a mod-sequence to import");
+  return FALSE;
+}
+
 static void
 case_changes (Fixture *fixture)
 {
+  if (!knows_changes (fixture))
+    return;
   SatchelMailbox *mailbox = fixture_open (fixture, "INBOX");
   SatchelMessageRow row;
   for (guint i = 0; i < 4; i++)
@@ -595,21 +608,19 @@ case_changes (Fixture *fixture)
   satchel_mailbox_unref (mailbox);
 }
 
-/* Does a layer do something else instead of removing messages? */
+/* Does a layer keep what is removed in a namespace of its own? */
 static gboolean
 keeps_removed (const Fixture *fixture)
 {
-  for (guint i = 0; i + 1 < fixture->backend->n_levels; i++)
-    if ((fixture->backend->levels[i].ops->classes & SATCHEL_CLASS_REMOVE) != 0
-        && strcmp (fixture->backend->levels[i].name, "kept") == 0)
-      return TRUE;
-  return FALSE;
+  return satchel_store_namespaces (fixture->store)->len > 0;
 }
 
 /* What vanished in the other store did so at its mod-sequence. */
 static void
 case_vanished (Fixture *fixture)
 {
+  if (!knows_changes (fixture))
+    return;
   if (keeps_removed (fixture))
     {
       g_test_skip ("a layer keeps what is removed");
@@ -640,6 +651,8 @@ case_vanished (Fixture *fixture)
 static void
 case_no_save_date (Fixture *fixture)
 {
+  if (!knows_changes (fixture))
+    return;
   SatchelMailbox *mailbox = fixture_open (fixture, "INBOX");
   SatchelMessageRow row;
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);

@@ -209,6 +209,27 @@ case_expunge (Fixture *fixture)
     }
 }
 
+/* Nothing is \Recent to whoever is not shown it, and no claim takes it from others. */
+static void
+case_recent (Fixture *fixture)
+{
+  Sides sides;
+  guint32 first = 0;
+  SatchelMailboxState told;
+  open_sides (fixture, "shows-r", &sides);
+  put (fixture, sides.stored, SEEN, NULL);
+  put (fixture, sides.stored, 0, NULL);
+  g_assert_cmpuint (state_of (sides.stored).first_recent_uid, ==, 1);
+  g_assert_cmpuint (state_of (sides.shown).first_recent_uid, ==, 3);
+  OK (satchel_store_status (sides.session, "shows-r", &told, E));
+  g_assert_cmpuint (told.first_recent_uid, ==, 3);
+  assert_flags (&sides, 1, SEEN, SEEN);
+  OK (satchel_mailbox_claim_recent (sides.shown, 3, &first, E));
+  g_assert_cmpuint (first, ==, 3);
+  g_assert_cmpuint (state_of (sides.stored).first_recent_uid, ==, 1);
+  close_sides (&sides);
+}
+
 static void
 copy (const Sides *from, SatchelMailbox *to, gboolean is_move)
 {
@@ -283,10 +304,7 @@ case_snapshots (Fixture *fixture)
   close_sides (&sides);
 }
 
-const ConformanceCase conformance_shown[] = { { "columns", case_columns },
-                                              { "kept", case_kept },
-                                              { "appended", case_appended },
-                                              { "expunge", case_expunge },
-                                              { "copies", case_copies },
-                                              { "snapshots", case_snapshots },
-                                              { NULL, NULL } };
+const ConformanceCase conformance_shown[] = { { "columns", case_columns },     { "kept", case_kept },
+                                              { "appended", case_appended },   { "expunge", case_expunge },
+                                              { "recent", case_recent },       { "copies", case_copies },
+                                              { "snapshots", case_snapshots }, { NULL, NULL } };

@@ -5,11 +5,21 @@
 #pragma once
 #include "core/storage/store/store_open.h"
 
+/* Which of the areas that concern files and processes are run. */
+typedef enum
+{
+  CONFORMANCE_NO_FILES = 0,
+  CONFORMANCE_FILES_OF_REMOVALS, /* processes are killed in changes that remove messages */
+  CONFORMANCE_FILES
+} SatchelConformanceFiles;
+
 /* A stack: its levels from the client down, the last one the driver.  Lives as long as the tests run. */
 typedef struct SatchelConformanceBackend
 {
   const SatchelStoreLevel *levels;
   guint n_levels;
+  const char *const *arguments; /* with which the program makes this stack alone; NULL-ended */
+  SatchelConformanceFiles files;
 } SatchelConformanceBackend;
 
 /* Adds every case as /conformance/STACK_NAME/AREA/CASE to the GLib test program. */
@@ -38,7 +48,8 @@ extern const ConformanceCase conformance_names[], conformance_uses[], conformanc
     conformance_append[], conformance_content[], conformance_flags[], conformance_copies[],
     conformance_fields[], conformance_import[], conformance_access[], conformance_changes[],
     conformance_sync[], conformance_heard[], conformance_parallel[], conformance_usage[], conformance_blobs[],
-    conformance_shown[];
+    conformance_shown[], conformance_destroy[], conformance_faults[], conformance_kills[],
+    conformance_damage[], conformance_driver[], conformance_ops[], conformance_bulk[];
 
 /* Success, or failure with a code.  E is the place for the error inside of them. */
 #define E (&conformance_error)
@@ -63,10 +74,14 @@ extern const ConformanceCase conformance_names[], conformance_uses[], conformanc
 
 /* Closes the store and opens it again, as after a restart.  No handle may be held. */
 void fixture_reopen (Fixture *fixture);
-/* The two halves of it, for a second user beside the first: a copy of @fixture with user and path of its own.
- */
+/* The two halves of it, for a second user beside the first: a copy of @fixture with user and path of its own,
+ * not yet opened. */
+Fixture fixture_another_user (const Fixture *fixture);
 void fixture_open_store (Fixture *fixture);
+gboolean fixture_try_open_store (Fixture *fixture, GError **error); /* `store` is NULL on failure */
 void fixture_close_store (Fixture *fixture);
+/* Removes a directory and all below it. */
+void fixture_remove_tree (const char *path);
 /* Opens the mailbox, made if it does not exist. */
 SatchelMailbox *fixture_open (Fixture *fixture, const char *name);
 SatchelStage *fixture_stage (Fixture *fixture, const void *data, gsize len);

@@ -18,8 +18,8 @@
 
 static guint n_users; /* each case has a user of its own: `memory` keeps them for the life of the process */
 
-void
-fixture_open_store (Fixture *fixture)
+gboolean
+fixture_try_open_store (Fixture *fixture, GError **error)
 {
   SatchelStoreOpenOptions options = {
     .user = fixture->user,
@@ -30,7 +30,24 @@ fixture_open_store (Fixture *fixture)
     .mailboxes = fixture->mailboxes,
     .limits = fixture->limits,
   };
-  OK ((fixture->store = satchel_store_open (&options, E)) != NULL);
+  fixture->store = satchel_store_open (&options, error);
+  return fixture->store != NULL;
+}
+
+void
+fixture_open_store (Fixture *fixture)
+{
+  OK (fixture_try_open_store (fixture, E));
+}
+
+Fixture
+fixture_another_user (const Fixture *fixture)
+{
+  Fixture user = *fixture;
+  user.store = NULL;
+  user.user = g_strdup_printf ("user%u@example.org", ++n_users);
+  user.path = g_strdup_printf ("example.org/user%u", n_users);
+  return user;
 }
 
 static void
@@ -43,8 +60,7 @@ fixture_set_up (Fixture *fixture, gconstpointer backend)
   fixture->root_fd = open (fixture->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   g_assert_cmpint (fixture->root_fd, >=, 0);
   g_assert_no_errno (mkdirat (fixture->root_fd, "spool", 0700));
-  fixture->user = g_strdup_printf ("user%u@example.org", ++n_users);
-  fixture->path = g_strdup_printf ("example.org/user%u", n_users);
+  *fixture = fixture_another_user (fixture);
   fixture_open_store (fixture);
 }
 
@@ -52,6 +68,12 @@ static int
 remove_entry (const char *path, const struct stat *status, int type, struct FTW *where)
 {
   return remove (path);
+}
+
+void
+fixture_remove_tree (const char *path)
+{
+  nftw (path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* What a driver has left for the main thread holds the store: it runs first. */
@@ -70,7 +92,7 @@ fixture_tear_down (Fixture *fixture)
   fixture_close_store (fixture);
   descriptors_assert_none_below (fixture->root, fixture->root_fd);
   close (fixture->root_fd);
-  nftw (fixture->root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+  fixture_remove_tree (fixture->root);
   g_free (fixture->root);
   g_free (fixture->user);
   g_free (fixture->path);
@@ -157,6 +179,23 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
                  backend, "usage", conformance_usage);
   add_area_if (SATCHEL_HAS (driver, put_blobs), "the driver keeps no blobs of modules", stack_name, backend,
                "blobs", conformance_blobs);
+  if (backend->n_levels == 1)
+    add_area_if (SATCHEL_HAS (driver, destroy) && SATCHEL_HAS (driver, exists),
+                 "the driver removes no stores, or does not say which it has", stack_name, backend, "destroy",
+                 conformance_destroy);
+  if (backend->n_levels == 1)
+    {
+      add_cases (stack_name, backend, "driver", conformance_driver);
+      add_cases (stack_name, backend, "ops", conformance_ops);
+      add_cases (stack_name, backend, "bulk", conformance_bulk);
+    }
+  if (backend->files != CONFORMANCE_NO_FILES)
+    add_cases (stack_name, backend, "kills", conformance_kills);
+  if (backend->files == CONFORMANCE_FILES)
+    {
+      add_cases (stack_name, backend, "faults", conformance_faults);
+      add_cases (stack_name, backend, "damage", conformance_damage);
+    }
   if (g_str_has_prefix (backend->levels[0].name, "sealed"))
     add_cases (stack_name, backend, "access", conformance_access);
   if (strcmp (backend->levels[0].name, "shows") == 0)

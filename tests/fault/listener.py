@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A durable listener under kill -9 of its mail process: it hears each change at least once, in order, as whoever did it did it."""
+"""A durable listener under kill -9 of its mail process: it hears each change at least once, in order, as whoever did it did it.  One that
+crashes at its work is left out for the user, not for others."""
 import imaplib
 import json
 import os
@@ -428,7 +429,7 @@ def behind():
         for _ in range(50):
             driver.append_to_inbox = driver.ok(driver.client.append("INBOX", None, None, b"Subject: x\r\n\r\nx\r\n"))
             driver.deliver()
-        line = wait_for(lambda: re.search(r"listener: name=hears waiting=1 .*" + ("call=" if how == "hang" else "failing?=1"), status())
+        line = wait_for(lambda: re.search(r"listener: name=hears waiting=[12] .*" + ("call=" if how == "hang" else "failing?=1"), status())
                         or (how == "fail" and re.search(r"failing=1 .*error=\"told to \\\"fail\\\"\"", status())), "status tells of it")
         equal(bool(line), True, "the line of status")
         os.unlink(os.path.join(place, how))
@@ -478,6 +479,39 @@ def killed():
     n = len(heard(user))
     print(f"# {OPERATIONS} operations, {len(kills)} kills, {driver.n_lost} operations cut off; {n - len(rows)} changes heard again", flush=True)
     equal(len(kills) >= KILLS * 3 // 4, True, "kills that hit a process")
+
+
+@case
+def crashing():
+    """a listener that crashes the process each time that it works for a user is not called for that user any more, and told of"""
+    user = f"u0004@{server.domain}"
+    wait_told()
+    n_deaths, crash = server.log().count("mail[0] died"), os.path.join(place, "crash-" + user)
+    open(crash, "w").close()
+
+    def deliver():
+        try:
+            server.deliver(b"Subject: x\n\nx\n", "u0004")
+            return True
+        except (OSError, AssertionError):  # the process is gone
+            return False
+    wait_for(lambda: (deliver(), f"listener=hears user={user} is not called any more" in server.log())[1], f"it is left out\n{server.log()[-3000:]}", 120)
+    log = server.log()
+    equal(log.count("mail[0] died") - n_deaths, 3, "crashes")
+    equal(f'mail[0] was busy with: operation="listener hears" user={user} module=hears call=WORK' in log, True, "the line of a crash")
+    equal("a listener is not called for that user" in log, True, "the line of what is set aside")
+    n = len(heard("u0004"))
+    equal([deliver() for _ in range(5)], [True] * 5, "deliveries to the user")
+    driver = Driver("u0001", 6)
+    driver.connect("INBOX")
+    driver.ok(driver.client.append("INBOX", None, None, b"Subject: x\r\n\r\nx\r\n"))
+    agree("u0001")
+    equal((" skipped=1" in status(), len(heard("u0004")), server.log().count("mail[0] died") - n_deaths), (True, n, 3), "who is called")
+    os.unlink(crash)
+    server.stop("--keep")
+    server.start(*modules.options("hears"))
+    wait_for(deliver, "a delivery")
+    equal(len(agree("u0004")) > n, True, "it hears what it missed when the server was restarted")
 
 
 @case

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += tests/fault/README.md
-SERVER_TESTS += tests/fault/directories.py tests/fault/check.py tests/fault/config.py tests/fault/convert.py tests/fault/kill.py tests/fault/owner.py tests/fault/auth.py tests/fault/upgrade.py tests/fault/service-manager.py \
-	tests/fault/full-disk.py tests/fault/descriptors.py tests/fault/machine-errors.py tests/fault/crash.py tests/fault/reload.py tests/fault/hang.py tests/fault/janitor.py tests/fault/helper.py tests/fault/listener.py tests/fault/memory.py tests/fault/move.py tests/fault/placement.py tests/fault/throttle.py tests/fault/login-flood.py tests/fault/totp-rekey.py
-EXTRA_DIST += tests/fault/directories.py tests/fault/check.py tests/fault/config.py tests/fault/convert.py tests/fault/kill.py tests/fault/owner.py tests/fault/auth.py tests/fault/upgrade.py tests/fault/service-manager.py \
-	tests/fault/full-disk.py tests/fault/descriptors.py tests/fault/machine-errors.py tests/fault/crash.py tests/fault/reload.py tests/fault/hang.py tests/fault/janitor.py tests/fault/helper.py tests/fault/listener.py tests/fault/memory.py tests/fault/move.py tests/fault/placement.py tests/fault/throttle.py tests/fault/login-flood.py tests/fault/totp-rekey.py tests/lib/modules.py tests/helpers/probe.c tests/helpers/hears.c
+SERVER_TESTS += tests/fault/directories.py tests/fault/check.py tests/fault/config.py tests/fault/convert.py tests/fault/convert-leftovers.py tests/fault/kill.py tests/fault/owner.py tests/fault/auth.py tests/fault/upgrade.py tests/fault/service-manager.py \
+	tests/fault/full-disk.py tests/fault/convert-full-disk.py tests/fault/descriptors.py tests/fault/machine-errors.py tests/fault/crash.py tests/fault/reload.py tests/fault/hang.py tests/fault/janitor.py tests/fault/helper.py tests/fault/listener.py tests/fault/memory.py tests/fault/move.py tests/fault/placement.py tests/fault/throttle.py tests/fault/login-flood.py tests/fault/totp-rekey.py
+EXTRA_DIST += tests/fault/directories.py tests/fault/check.py tests/fault/config.py tests/fault/convert.py tests/fault/convert-leftovers.py tests/fault/kill.py tests/fault/owner.py tests/fault/auth.py tests/fault/upgrade.py tests/fault/service-manager.py \
+	tests/fault/full-disk.py tests/fault/convert-full-disk.py tests/fault/descriptors.py tests/fault/machine-errors.py tests/fault/crash.py tests/fault/reload.py tests/fault/hang.py tests/fault/janitor.py tests/fault/helper.py tests/fault/listener.py tests/fault/memory.py tests/fault/move.py tests/fault/placement.py tests/fault/throttle.py tests/fault/login-flood.py tests/fault/totp-rekey.py tests/lib/modules.py tests/lib/conversion.py tests/helpers/probe.c tests/helpers/hears.c
 
 # The cages alone, as a program: each attempt to get out runs in a process of its own.
 check_PROGRAMS += tests/fault/test-sandbox
@@ -22,12 +22,12 @@ SERVER_TESTS += tests/fault/introspection.py tests/interop/oauth.py
 endif
 
 # Volumes of bdb.
-EXTRA_DIST += tests/fault/bdb.py
+EXTRA_DIST += tests/fault/bdb.py tests/fault/bdb-full-disk.py
 if WITH_BDB
-SERVER_TESTS += tests/fault/bdb.py
+SERVER_TESTS += tests/fault/bdb.py tests/fault/bdb-full-disk.py
 endif
 
 # Delivery filters.
-SERVER_TESTS += tests/fault/scanner.py
-EXTRA_DIST += tests/fault/scanner.py tests/lib/noops.py tests/helpers/scanner.c
+SERVER_TESTS += tests/fault/scanner.py tests/fault/spam.py
+EXTRA_DIST += tests/fault/scanner.py tests/fault/spam.py tests/lib/noops.py tests/helpers/scanner.c
 EXTRA_DIST += tests/fault/README.md

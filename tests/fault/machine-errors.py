@@ -58,6 +58,9 @@ def unreadable_message():
     equal(fetch(c, "2", "BODY.PEEK[]"), ("NO", "[SERVERBUG]", []), "again")
     lines = logged(re.escape(os.path.basename(bad)))
     equal(len(lines), 1, f"log lines of it: {lines}")
+    r = s.cli("fsck", "u0001@example.org", check=False)
+    equal((r.returncode, "damaged=INBOX uid=2 problem=" in r.stdout, "messages=3 damaged=1" in r.stdout, "export" in r.stderr), (1, True, True, True),
+          f"fsck: {r.stdout}{r.stderr}")
     uid = mail_uid()
     for part in (bad, "Permission denied", "belongs to uid 0, gid 0, has mode 0600", f"uid {uid} lacks r", f"chown {uid}"):
         equal(part in lines[0], True, f"{part!r} in {lines[0]!r}")

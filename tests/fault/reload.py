@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A reload that one of several modules refuses: all of them, before it and after it, work as before."""
+"""A reload that one of several modules refuses, or that would change which listeners there are: all of them, before it and after it, work as
+before."""
+import json
 import os
 import re
 import signal
@@ -8,7 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from modules import Modules  # noqa: E402
-from tap import Server, case, equal, main, wait_for  # noqa: E402
+from tap import Server, case, equal, main, scratch, wait_for  # noqa: E402
 
 NAMES = ("first", "second", "third")
 ROUNDS = 100
@@ -17,7 +19,12 @@ for name in NAMES:
     modules.add("install/sorter.c", name, f'-DNAME="{name}"')
 for name, role in (("reluctant", "SATCHEL_ROLE_MAIL"), ("reluctant-gate", "SATCHEL_ROLE_GATE")):
     modules.add("install/reluctant.c", name, f"-DROLE={role}")
-server = Server(*modules.options(*NAMES, "reluctant"), "--set", "server.mail_processes=2", users=2)
+modules.add("helpers/hears.c", "hears")
+heard = os.path.join(scratch(), "heard")
+os.makedirs(heard)
+os.chmod(os.path.dirname(heard), 0o755)
+os.chmod(heard, 0o777)
+server = Server(*modules.options(*NAMES, "reluctant"), "--set", "server.mail_processes=2", "--set", f'hears.path="{heard}/lines"', users=2)
 
 
 def settings(mailbox, refuses=()):
@@ -123,6 +130,40 @@ def new_gates_do_not_start():
     equal(len(set(gates()) - set(before)), 2, "new gates")
     c.logout()
     wait_for(lambda: not set(gates()) & set(before), "the old gate ends with its last session")
+
+
+def told():
+    """How many messages the listener heard of for each user."""
+    n = {"u0001": 0, "u0002": 0}
+    with open(heard + "/lines") as f:
+        for row in map(json.loads, filter(str.strip, f)):
+            n[row["user"].partition("@")[0]] += len(row["messages"]) if row["kind"] == "APPEND" else 0
+    return n
+
+
+@case
+def listeners():
+    """listeners are the same while a mail process runs: a reload that would add or take one away is refused, and the others hear on"""
+    path = os.path.join(server.config_dir, "conf.d", "70-hears.conf")
+
+    def switch(is_on):
+        with open(path, "w") as f:
+            f.write(f'hears = {{ enabled = {"true" if is_on else "false"}; }};\n')
+        r = server.cli("reload", check=False)
+        equal((r.returncode != 0, "a restart is needed to change" in r.stderr + r.stdout), (True, True), f"a reload that switches a listener {is_on}: {r.stdout}{r.stderr}")
+    before = goes_to()
+    switch(True)
+    equal(goes_to(), before, "mail after the first")
+    equal((os.path.exists(heard + "/lines"), "listener: name=hears" in server.cli("status").stdout), (False, False), "who is called")
+    with open(path, "w") as f:
+        f.write("hears = { enabled = true; };\n")
+    server.stop("--keep")
+    server.start(*modules.options(*NAMES, "reluctant"))
+    goes_to()
+    wait_for(lambda: os.path.exists(heard + "/lines") and told() == {"u0001": 3, "u0002": 3}, "it hears after a restart")
+    switch(False)
+    goes_to()
+    wait_for(lambda: told() == {"u0001": 6, "u0002": 6}, "it hears on")
 
 
 main()

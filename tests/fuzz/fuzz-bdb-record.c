@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Any bytes as a block of messages in a volume of Berkeley DB: refused, or its rows are those that are read
  * one by one, and a block that is written of them reads the same.  Any bytes as a record of texts and
- * numbers: nothing is read beyond its end.
+ * numbers: nothing is read beyond its end.  Any bytes as the record of a body: refused, or its pieces and
+ * extents add up to its length.
  */
+#include "modules/bdb/body/body_record.h"
 #include "modules/bdb/format/message_block.h"
 #include "modules/bdb/format/record.h"
 
@@ -101,12 +103,54 @@ try_record (const guint8 *data, gsize len)
   g_assert_cmpuint (bdb_reader_u32 (&reader), ==, 0);
 }
 
+static void
+add_length (BdbBodyPlace place, guint length, gpointer data)
+{
+  g_assert_cmpuint (length, >, 0);
+  *(guint64 *) data += length;
+}
+
+static void
+try_body (const guint8 *data, gsize len)
+{
+  g_autofree guint8 *exact = g_memdup2 (data, len);
+  guint64 length, of_pieces = 0, of_extents = 0;
+  if (!bdb_body_record_length (exact, len, &length))
+    return;
+  for (guint64 i = 0; i * BDB_BODY_PIECE_BYTES < length; i++)
+    of_pieces += bdb_body_record_piece (exact, len, i).length;
+  bdb_body_record_extents (exact, len, add_length, &of_extents);
+  g_assert_cmpuint (of_pieces, ==, length);
+  g_assert_cmpuint (of_extents, ==, length);
+}
+
+/* Random bytes hardly ever are a length that fits. */
+static void
+try_sound_body (const guint8 *data, gsize len)
+{
+  g_autoptr (GByteArray) made = bdb_body_record_new ();
+  const gsize extent = BDB_BODY_EXTENT_BYTES;
+  g_autofree guint8 *body = g_malloc0 (extent);
+  for (guint i = 0; i < data[0] % 3u; i++)
+    bdb_body_record_add (made, (BdbBodyPlace) { data[1], data[2] * 4096u }, body, extent);
+  bdb_body_record_add (made, (BdbBodyPlace) { data[1] + 1u, 0 }, body, data[3] * 1000u + 1u);
+  guint64 length;
+  g_assert_true (bdb_body_record_length (made->data, made->len, &length));
+  try_body (made->data, made->len);
+  made->data[len % made->len] ^= data[2];
+  try_body (made->data, made->len);
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   try_block (data, size);
   try_record (data, size);
+  try_body (data, size);
   if (size >= HEAD_BYTES)
-    try_sound_block (data, size);
+    {
+      try_sound_block (data, size);
+      try_sound_body (data, size);
+    }
   return 0;
 }

@@ -81,7 +81,7 @@ read_list (const void *data, gsize len, guint32 uidvalidity)
   };
   input = data;
   input_len = len;
-  return md_uidlist_load (AT_FDCWD, "list", uidvalidity);
+  return md_uidlist_load (AT_FDCWD, "list", uidvalidity, NULL);
 }
 
 static void

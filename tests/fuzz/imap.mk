@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-imap_fuzz_sources = tests/fuzz/fuzz-imap-command.c $(imap_core) $(imap_arguments)
 check_PROGRAMS += tests/fuzz/fuzz-imap-command
 TESTS += tests/fuzz/fuzz-imap-command
-tests_fuzz_fuzz_imap_command_SOURCES = $(imap_fuzz_sources) tests/fuzz/driver.c
+tests_fuzz_fuzz_imap_command_SOURCES = tests/fuzz/fuzz-imap-command.c tests/fuzz/driver.c
 tests_fuzz_fuzz_imap_command_CPPFLAGS = $(IMAP_TEST_CPPFLAGS)
-tests_fuzz_fuzz_imap_command_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_fuzz_fuzz_imap_command_LDADD = libimap.la libimapcore.la libsatchel.la $(GLIB_LIBS)
 check_PROGRAMS += tests/fuzz/fuzz-imap-url
 TESTS += tests/fuzz/fuzz-imap-url
 tests_fuzz_fuzz_imap_url_SOURCES = tests/fuzz/fuzz-imap-url.c modules/imap/grammar/url.c modules/imap/grammar/url.h tests/fuzz/driver.c
@@ -12,9 +11,9 @@ tests_fuzz_fuzz_imap_url_CPPFLAGS = $(IMAP_TEST_CPPFLAGS)
 tests_fuzz_fuzz_imap_url_LDADD = $(GLIB_LIBS)
 if FUZZ
 noinst_PROGRAMS += tests/fuzz/libfuzzer-imap-command
-tests_fuzz_libfuzzer_imap_command_SOURCES = $(imap_fuzz_sources)
+tests_fuzz_libfuzzer_imap_command_SOURCES = tests/fuzz/fuzz-imap-command.c
 tests_fuzz_libfuzzer_imap_command_CPPFLAGS = $(IMAP_TEST_CPPFLAGS)
-tests_fuzz_libfuzzer_imap_command_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_fuzz_libfuzzer_imap_command_LDADD = libimap.la libimapcore.la libsatchel.la $(GLIB_LIBS)
 tests_fuzz_libfuzzer_imap_command_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += tests/fuzz/libfuzzer-imap-url
 tests_fuzz_libfuzzer_imap_url_SOURCES = tests/fuzz/fuzz-imap-url.c modules/imap/grammar/url.c modules/imap/grammar/url.h

@@ -5,3 +5,4 @@ include tests/fuzz/config.mk
 include tests/fuzz/imap.mk
 include tests/fuzz/maildir.mk
 include tests/fuzz/oauth.mk
+include tests/fuzz/spam.mk

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * A durable listener for tests: writes what it hears to a file, a line of JSON a change.  Beside the file,
- * `fail` makes its calls fail and `hang` holds them up while they are there.
+ * `fail` makes its calls fail and `hang` holds them up while they are there; `crash-USER` ends the process
+ * when it works for that user.
  */
 #include <fcntl.h>
 #include <satchel/listener.h>
 #include <satchel/module.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -84,6 +86,15 @@ heard (SatchelStore *store, const SatchelChange *change, GError **error)
   return ok || satchel_error_set (error, SATCHEL_ERROR_IO, "%s cannot be written", path);
 }
 
+static SatchelMaintained
+work (SatchelStore *store, GError **error)
+{
+  g_autofree char *crash = g_strconcat ("crash-", satchel_store_user (store), NULL);
+  if (is_told (crash))
+    abort ();
+  return SATCHEL_MAINTAIN_DONE;
+}
+
 static gboolean
 configure (const SatchelConfig *section, GError **error)
 {
@@ -92,14 +103,16 @@ configure (const SatchelConfig *section, GError **error)
   return TRUE;
 }
 
-static const SatchelMailboxListenerOps ops = { .size = sizeof (SatchelMailboxListenerOps), .heard = heard };
+static const SatchelMailboxListenerOps ops = { .size = sizeof (SatchelMailboxListenerOps),
+                                               .heard = heard,
+                                               .work = work };
 
 const SatchelModule *
 satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_MAILBOX_LISTENER, NULL, &ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS, /* what it was built against */
+    SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
     .name = "hears",
     .version = "0.1",
     .description = "A listener that writes down what it hears, for tests",

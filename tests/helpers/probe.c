@@ -574,7 +574,7 @@ satchel_module (void)
     { NULL },
   };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS, /* what it was built against */
+    SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
     .name = NAME,
     .version = "0.1",
     .description = "A helper that does as it is told, for tests",

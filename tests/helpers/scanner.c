@@ -306,7 +306,7 @@ static const SatchelProvides provides[] = {
   { 0 },
 };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = NAME,
   .version = "1",
   .description = "Scans mail, for tests",

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The admin guide, run: its commands and files in a machine of their own with a systemd and Debian's Postfix, from the build to mail
-that comes by SMTP and is read over IMAP and POP3.  A block that is not run is listed with the reason; one that is neither fails,
+"""The admin guide, run: its commands and files in a machine of their own with a systemd, Debian's Postfix and Debian's rspamd, from the build
+to mail that comes by SMTP and is read over IMAP and POP3.  A block that is not run is listed with the reason; one that is neither fails,
 so that the guide cannot grow beyond this test."""
+import imaplib
 import os
 import re
 import smtplib
@@ -12,9 +13,10 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from installed import PASSWORD, Installed  # noqa: E402
 from machine import Machine  # noqa: E402
-from overlay import POSTFIX_PACKAGES, Overlay  # noqa: E402
+from overlay import SPAM_PACKAGES, Overlay  # noqa: E402
 from tap import TOP, Skip, case, equal, main, run, scratch, wait_for  # noqa: E402
 
+imaplib.Commands["MOVE"] = ("SELECTED",)
 SOURCE = "/root/satchel"  # inside
 STRANGER = "198.51.100.9"  # not of Postfix's mynetworks
 MAIN_CF = "/etc/postfix/main.cf"
@@ -37,7 +39,7 @@ NOT_RUN["find /var/vmail -name maildirsize"] = "the same"
 NOT_RUN["nearly full: "] = "lines of the log, to be looked at; they are made by tests/interop/quota.py"
 NOT_RUN["anna@example.org:$argon2id$"] = "a line of the password file: tests/interop/quota.py has such limits"
 NOT_RUN["# /etc/satchel/conf.d/sql.conf"] = "a database: tests/fault/sql.py"
-NOT_RUN["# /etc/satchel/conf.d/bdb.conf"] = "another storage driver: tests/fault/kill.py and others run over it"
+NOT_RUN["# in /etc/satchel/satchel.conf\nmaildir"] = "the other storage driver: most tests run over it"
 NOT_RUN["# /etc/satchel/conf.d/ldap.conf"] = "a directory: tests/fault/ldap.py"
 NOT_RUN["# /etc/satchel/conf.d/pam.conf"] = "accounts of the machine: tests/fault/pam.py"
 NOT_RUN["# /etc/satchel/conf.d/sasl-oauth.conf"] = NOT_RUN["satchel auth test --mechanism"] = "an issuer of tokens: tests/interop/oauth.py"
@@ -56,9 +58,21 @@ NOT_RUN["storage = {\n  driver"] = "a second driver, and users on both: tests/fa
 NOT_RUN["# /etc/satchel/conf.d/lmtp.conf"] = "what Postfix says of a message: tests/interop/postfix.py"
 NOT_RUN["# in /etc/postfix/main.cf\nlmtp_send_xforward_command"] = "the same"
 NOT_RUN["# /etc/satchel/conf.d/mta.conf"] = "submission: tests/interop/submission.py; its unit: tests/install/deb.py"
+NOT_RUN["# /etc/satchel/conf.d/listen.conf, beside the other listeners, for Exim"] = "Exim: tests/interop/exim.py"
+for _path in ("auth/30", "router/150", "transport/30"):
+    NOT_RUN[f"# /etc/exim4/conf.d/{_path}_satchel"] = "the same"
 NOT_RUN["# in /etc/postfix/main.cf, for submission"] = NOT_RUN["systemctl stop satchel\nsystemctl enable --now satchel-postfix-auth"] = "the same"
 NOT_RUN["# /etc/satchel/conf.d/socketmap.conf"] = NOT_RUN["# in /etc/postfix/main.cf\nvirtual_mailbox_maps"] = "recipients: tests/interop/submission.py"
 NOT_RUN["# /etc/satchel/conf.d/volumes.conf"] = NOT_RUN["satchel convert anna"] = "a second volume: tests/fault/convert.py"
+NOT_RUN["satchel export anna"] = NOT_RUN["satchel import anna"] = "mail in files: tests/interop/transfer.py"
+# The cache of the compiler that tools/test has for a run: what the guide builds is what was built before it, if it is compiled alike.  Without
+# it the guide is compiled without optimization.
+CACHE = os.environ.get("CCACHE_DIR") if os.environ.get("CCACHE_BASEDIR") == TOP else None
+if CACHE:
+    BUILD_WITH = ("CC=/srv/install/cached-gcc CFLAGS='-g -O2' MAKEFLAGS='-j{} WERROR=-Werror' CCACHE_DIR=/srv/cache CCACHE_READONLY=1 CCACHE_NOSTATS=1 "
+                  "CCACHE_TEMPDIR=/tmp CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_SLOPPINESS=locale").format(os.cpu_count())
+else:
+    BUILD_WITH = f"CFLAGS=-O0 MAKEFLAGS=-j{os.cpu_count()}"
 machine = server = None
 done = set()
 
@@ -95,8 +109,8 @@ def command_block(text):
         asks = re.match(r"satchel user (add|passwd) ", line)
         if asks:
             line = line.replace(asks.group(0), asks.group(0) + "--stdin ")
-        # Compiled without optimization, and with the quicker shell, for speed.
-        r = machine.run("sh", "-ec", f"cd {SOURCE}; export CONFIG_SHELL=/bin/dash CFLAGS=-O0 MAKEFLAGS=-j{os.cpu_count()}; {line}", check=False, text=True,
+        # With the quicker shell, for speed.
+        r = machine.run("sh", "-ec", f"cd {SOURCE}; export CONFIG_SHELL=/bin/dash {BUILD_WITH}; {line}", check=False, text=True,
                         timeout=900, **({"input": PASSWORD + "\n"} if asks else {}))
         if r.returncode != 0:
             raise AssertionError(f"{line!r} ended with {r.returncode}: {(r.stdout + r.stderr)[-1500:]} {machine.journal('satchel.service')[-1500:]}")
@@ -120,7 +134,7 @@ def settings_block(start, name="guide.conf", verb="reload"):
     machine.run("satchel", "config", "check")
     if verb == "restart":
         equal("restart the server" in machine.fails("satchel", "reload"), True, "a reload is refused and says what to do")
-    machine.run("systemctl", verb, "satchel")
+    command_block(f"systemctl {verb} satchel")
 
     def away():
         machine.run("rm", "/etc/satchel/conf.d/" + name)
@@ -149,8 +163,8 @@ def installs():
     """section 1: packages for the build, the build, accounts, directories; then hostname, certificate and start"""
     global machine, server
     source = copy_source()
-    overlay = Overlay(*POSTFIX_PACKAGES)  # the package needs a network, the machine has none
-    machine = Machine(lower=overlay.root, shared={source: "/srv/source"})
+    overlay = Overlay(*SPAM_PACKAGES)  # packages need a network, the machine has none
+    machine = Machine(lower=overlay.root, shared={source: "/srv/source", **({CACHE: "/srv/cache", os.path.join(TOP, "tests/install"): "/srv/install"} if CACHE else {})})
     machine.run("mkdir", SOURCE)
     machine.run("tar", "-C", SOURCE, "-xf", "/srv/source/source.tar")
     # Nobody answers questions, and what is there is new enough.
@@ -178,7 +192,7 @@ def elsewhere():
     server.add("paula")
     server.deliver("in-srv", user="paula")
     equal(server.subjects("paula"), ["in-srv"], "mail")
-    equal(machine.say("ls", "/srv/mail"), "example.org", "where it is")
+    equal(machine.say("ls", "/srv/mail").split(), ["bdb", "spool"], "where it is")
     machine.run("rm", "-r", "/etc/satchel/conf.d/test.conf", "/etc/systemd/system/satchel.service.d")
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "restart", "satchel")
@@ -299,6 +313,101 @@ def reads():
     need_server()
     equal(sorted(server.pop3_subjects("anna")), ["by-port", "by-socket", "postmaster", "to-alias"], "anna's mail")
     equal(sorted(server.pop3_subjects("otto")), ["catch-all", "detail", "old-domain", "to-alias"], "otto's mail")
+
+
+def comes(subject, text="hello"):
+    """What a stranger hears whose mail to anna is complete."""
+    with stranger() as c:
+        c.rcpt("anna@example.org")
+        return c.data(f"From: forged@example.com\r\nMessage-ID: <{subject}@example.com>\r\nSubject: {subject}\r\n\r\n{text}\r\n")
+
+
+def in_junk(user):
+    c = server.imap(user)
+    c.select("Junk", readonly=True)
+    found = server.fetch_subjects(c)
+    c.logout()
+    return found
+
+
+@case
+def spam():
+    """section 5: by the header each user's threshold decides; lists; a scanner of Satchel's own is configured"""
+    need_server()
+    block("# /etc/satchel/conf.d/spam.conf\nspam = {\n  enabled = true;\n  headers = ( { style = \"rspamd\"; position = \"received\"")
+    machine.put("/etc/satchel/rspamd-password", "secret\n", 0o600)
+    machine.run("chown", "satchel-helper", "/etc/satchel/rspamd-password")
+    away = settings_block("# /etc/satchel/conf.d/spam.conf, beside", "spam-scanner.conf", verb="restart")
+    scored = "\r\nX-Spamd-Result: default: False [5.00 / 15.00]\r\nReceived: from outside by mta"
+    for user in ("anna", "otto"):
+        server.deliver("five" + scored, user, "/var/spool/postfix/private/satchel-lmtp")
+    equal((in_junk("anna"), in_junk("otto"), server.subjects("otto")[-1]), (["five"], [], "five"), "by 4.5 and by 6")
+    block("satchel spam allow anna")
+    equal(machine.say("satchel", "spam", "list", "anna@example.org"), "sender=newsletter@shop.example list=allow", "what is left on the list")
+    away()
+
+
+@case
+def rspamd():
+    """section 5: Postfix and rspamd from start to end: what it says decides, what it refuses never arrives, and it learns from users"""
+    need_server()
+    machine.run("rm", "-f", "/etc/satchel/conf.d/spam-scanner.conf")
+    # The machine has no resolver, and nobody waits for a second try; what a mail is like is not the question.
+    machine.put("/etc/rspamd/local.d/greylist.conf", "enabled = false;\n")
+    machine.put("/etc/rspamd/local.d/options.inc", 'dns { nameserver = ["127.0.0.1:1"]; timeout = 0.01s; retransmits = 1; }\ndisable_hyperscan = true;\n')
+    machine.put("/etc/rspamd/rspamd.local.lua", "".join(
+        f"rspamd_config.TEST_{subject.upper()} = {{ callback = function(task) return task:get_subject() == '{subject}' end, score = {score} }}\n"
+        for subject, score in (("seven", "27.0"), ("none", "-40.0"))))
+    machine.put("/etc/rspamd/local.d/actions.conf", "reject = 1000;\n")  # but for what is certain
+    block("apt install rspamd")
+    block("# /etc/rspamd/local.d/redis.conf")
+    block("# /etc/rspamd/local.d/milter_headers.conf")
+    block("# in /etc/postfix/main.cf\nsmtpd_milters")
+    block("# /etc/satchel/conf.d/spam.conf\nspam = {\n  enabled = true;\n  headers = ( { style = \"rspamd\"; position = \"bottom\"")
+    machine.run("satchel", "config", "check")
+    machine.run("systemctl", "start", "redis-server")
+    block("systemctl restart rspamd postfix satchel")
+    wait_for(lambda: answers("127.0.0.1", 11332) and answers("127.0.0.1", 11334), "rspamd answers", 120)
+    words = "\r\n".join(f"number {n} of {n * n} words that say nothing in particular about {n * 7}" for n in range(60))
+    equal(comes("gtube", "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X")[0], 554, "what rspamd refuses")
+    equal((comes("seven")[0], comes("none", words)[0]), (250, 250), "mail")
+    wait_for(lambda: "none" in server.subjects("anna") and "seven" in in_junk("anna"), f"mail is where it belongs; {machine.say('tail', '-n', '5', '/var/log/postfix.log')}", 60)
+    c = server.imap("anna")
+    c.select("INBOX")
+    c.uid("MOVE", c.uid("SEARCH", "SUBJECT", "none")[1][0].decode(), "Junk")
+    c.logout()
+    wait_for(lambda: "span=today spam=1 " in machine.say("satchel", "spam", "stats", "anna@example.org"),
+             f"rspamd learns; {machine.say('satchel', 'spam', 'stats', 'anna@example.org')}", 60)
+    block("satchel spam stats")
+    machine.run("rm", "/etc/satchel/conf.d/spam.conf")
+    machine.run("postconf", "-X", "smtpd_milters")
+    machine.run("systemctl", "restart", "postfix", "satchel")
+
+
+def lmtp_path():
+    """Where the server takes mail: section 5 moves the socket to where Postfix finds it."""
+    return next(path for path in ("/var/spool/postfix/private/satchel-lmtp", "/run/satchel/lmtp")
+                if os.path.exists(f"/proc/{machine.first}/root{path}"))
+
+
+@case
+def removed_mail():
+    """section 5: what anna removes is kept, and comes back by the commands that are shown"""
+    need_server()
+    block("# /etc/satchel/conf.d/retention.conf")
+    machine.run("satchel", "config", "check")
+    machine.run("systemctl", "restart", "satchel")
+    server.deliver("removed", path=lmtp_path())
+    before = sorted(server.subjects("anna"))
+    c = server.imap("anna")
+    c.select()
+    c.store("1:*", "+FLAGS", "\\Deleted")
+    c.expunge()
+    c.logout()
+    equal(server.subjects("anna"), [], "after the removal")
+    block("satchel retention list anna")
+    equal(sorted(server.subjects("anna")), before, "after the commands, one of which restores")
+    equal("case 7" in machine.say("satchel", "retention", "hold", "anna@example.org", "--show"), True, "the hold")
 
 
 @case

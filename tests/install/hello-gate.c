@@ -63,7 +63,7 @@ static const SatchelGateProtocolOps ops = {
 };
 static const SatchelProvides provides[] = { { SATCHEL_KIND_PROTOCOL_GATE, "hello", &ops }, { 0 } };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "hello",
   .version = "1",
   .description = "Says hello, before login",

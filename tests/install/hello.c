@@ -91,7 +91,7 @@ static const SatchelConfigRow schema[] = {
   { NULL },
 };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "hello",
   .version = "1",
   .description = "Says hello, after login",

@@ -70,7 +70,7 @@ static const SatchelProvides provides[] = {
   { 0 },
 };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "reluctant",
   .version = "1",
   .description = "Refuses to start, for tests",

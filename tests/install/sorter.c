@@ -72,7 +72,7 @@ static const SatchelConfigRow rows[] = {
 static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .recipient = sort };
 static const SatchelProvides provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &ops }, { 0 } };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = NAME,
   .version = "1",
   .description = "Sorts mail, for tests",

@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import socket
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -70,6 +71,27 @@ def builds_and_serves():
     r = server.cli("module", "info", "hello")
     equal("hello" in r.stdout and "Says hello" in r.stdout, True, f"satchel module info: {r.stdout}")
     server.stop()
+
+
+@case
+def driver_is_tried():
+    """a driver built against installed headers passes the installed satchel-storage-check; one that is broken does not"""
+    sources = [os.path.join(TOP, "tests/layers", name) for name in sorted(os.listdir(os.path.join(TOP, "tests/layers")))
+               if name.startswith("memory") and name.endswith(".c")]
+    env = {**os.environ, "PKG_CONFIG_PATH": os.path.join(INST, "lib/pkgconfig")}
+    flags = shlex.split(run("pkg-config", "--cflags", "--libs", "satchel", env=env, text=True).stdout)
+    check = os.path.join(INST, "bin/satchel-storage-check")
+    for name, more, works in (("memory", [], True), ("broken", [os.path.join(TOP, "tests/layers/broken.c"), "-DMEMORY_MODULE=memory_module"], False)):
+        module = os.path.join(work, name + ".so")
+        run("cc", "-std=gnu17", "-fPIC", "-shared", "-o", module, *sources, *more, *flags, cwd=work)
+        os.chmod(module, 0o755)
+        argument = module if works else module + ':fault = "modseq-stays";'
+        r = subprocess.run([check, argument, "-p", f"/conformance/{name}/changes", "-p", f"/conformance/{name}/ops"], cwd=work, capture_output=True, text=True)
+        equal(r.returncode == 0, works, f"{name}: {r.stdout[-1500:]}{r.stderr[-1500:]}")
+        equal(r.stdout.count("\nok ") > 8, works, f"{name}, cases that passed: {r.stdout}")
+    r = subprocess.run([check, "maildir", "-p", "/conformance/maildir/faults/half-written", "-p", "/conformance/maildir/kills"], cwd=work, capture_output=True,
+                       text=True, env={**os.environ, "TMPDIR": "/dev/shm"})
+    equal(r.returncode, 0, f"the installed maildir, whose calls fail: {r.stdout[-1500:]}{r.stderr[-1500:]}")
 
 
 @case

@@ -56,7 +56,7 @@ static const SatchelDeliveryFilterOps ops = {
 };
 static const SatchelProvides provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &ops }, { 0 } };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = NAME,
   .version = "1",
   .description = "A filter with faults, for tests",

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from modules import Modules  # noqa: E402
 from tap import Server, case, equal, main, need, strict_context, wait_for  # noqa: E402
 
 CURL = "curl"
@@ -339,6 +340,57 @@ def removed_and_made_anew():
     shown = add("u0001", "Phone")[0]
     equal(server.cli("user", "add", "u0001", "--stdin", input="x\n", check=False).returncode, 73, "who exists")
     equal(imap("u0001", shown), "OK", "his app password")
+
+@case
+def keyrings():
+    """an app password opens the key of the user's mail, once the user's password let it in; revoked, its slot is gone"""
+    modules = Modules()
+    modules.add("layers/sealed.c", "sealed", '-DNAME="sealed"')
+    modules.add("layers/ring.c", "ring")
+    ring = os.path.join(os.path.dirname(STORE), "ring")
+    restart(*modules.options("sealed", "ring"), "--set", f'ring.path="{ring}"')
+    before = add("u0001", "without a ring")[0]
+    c = session("u0001", "pw")
+    equal(c.append("INBOX", None, None, b"Sealed: wax\r\nSubject: secret\r\n\r\nsecret body\r\n")[0], "OK", "APPEND")
+    c.logout()
+
+    def slots(user):
+        return {record["slot"] for record in records("ring", "slots", user)}
+
+    def reads(user, password):
+        c = session(user, password)
+        c.select()
+        got = c.fetch("1:*", "(BODY.PEEK[TEXT])")[0]
+        c.logout()
+        return got
+
+    server.cli("ring", "make", "u0001", "--key=wax", "--secret=pw")
+    equal([reads("u0001", word) for word in ("pw", before)], ["OK", "NO"], "the password, and one that has no slot")
+    equal(records("app-password", "add", "u0001", "sealed"), [{"user": "u0001@example.org", "needs": "password"}], "the password is needed")
+    r = server.cli("app-password", "add", "u0001", "sealed", "--password=wrong", check=False)
+    equal((r.returncode != 0, "opens no slot" in r.stderr), (True, True), r.stderr)
+    equal((slots("u0001"), "sealed" in listed("u0001")), ({"password"}, False), "nothing was made")
+    phone, name = add("u0001", "phone", "--password=pw")
+    r = server.cli("app-password", "add", "u0001", "laptop", input="pw\n")
+    laptop = re.search(r"password=(\S+)", r.stdout)[1]
+    equal([reads("u0001", word) for word in (phone, phone.upper().replace("-", ""), laptop)], ["OK"] * 3, "app passwords open the key")
+    equal(len(slots("u0001")), 3, "slots")
+    kill_auth()
+    equal(reads("u0001", phone), "OK", "after a kill of auth")
+    server.cli("app-password", "revoke", "u0001", "phone")
+    equal((name.replace(":", "-") in slots("u0001"), len(slots("u0001"))), (False, 2), "the slot of the revoked one is gone, no other")
+    other, name = add("u0001", "other", "--password=pw")
+    open(ring + ".down", "w").close()
+    server.cli("app-password", "revoke", "u0001", "other")
+    equal((is_refused(imap("u0001", other)), name.replace(":", "-") in slots("u0001")), (True, True), "revoked while the ring is down")
+    equal(f"the key slot of the revoked app password {name} stays for now: the ring is down" in server.log(), True, "the log says so")
+    os.unlink(ring + ".down")
+    kill_auth()
+    wait_for(lambda: name.replace(":", "-") not in slots("u0001"), "its slot goes when the ring is back")
+    third = add("u0001", "third", "--password=pw")[1]
+    server.cli("devices", "end", "u0001", third)
+    wait_for(lambda: third.replace(":", "-") not in slots("u0001"), "ended as a device")
+    restart()
 
 
 main()

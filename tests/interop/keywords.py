@@ -8,7 +8,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main  # noqa: E402
+from tap import Server, case, equal, main, of_maildir  # noqa: E402
 
 N = 300
 server = Server(users=1)
@@ -54,7 +54,7 @@ def kept():
     c.logout()
 
 
-@case
+@of_maildir("letters in names of files")
 def letters():
     """the first 26 have a letter in dovecot-keywords and in the names of the files"""
     root = os.path.join(server.mail_root, "example.org", "u0001")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Debian's Roundcube shows a user's quota: in the page that it sends to a browser, and in what it tells the page later."""
+"""Debian's Roundcube shows a user's quota, in the page that it sends to a browser and in what it tells the page later, and the tree of
+removed mail, of which it copies messages back."""
 import html
 import http.cookiejar
 import json
@@ -14,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from overlay import Overlay, wait_port  # noqa: E402
 from tap import Server, case, equal, free_port, main, scratch  # noqa: E402
 
-server = Server("--set", "quota.enabled=true", "--set", 'quota.storage="100K"', "--set", "quota.grace_percent=0", users=3)
+server = Server("--set", "retention.enabled=true", "--set", "quota.enabled=true", "--set", 'quota.storage="100K"', "--set", "quota.grace_percent=0", users=3)
 roundcube = trouble = None
 
 CONFIG = """<?php
@@ -75,6 +76,11 @@ class Browser:
         with self.opener.open(request, timeout=120) as answer:
             return answer.read().decode()
 
+    def does(self, task, action, **form):
+        """What the page is told to run after something that the user does."""
+        told = json.loads(self.get(f"_task={task}&_action={action}", {"_remote": "1", "_unlock": "0", **form}))
+        return told.get("exec", "")
+
     def ask(self, action):
         """What the page asks for in the background: commands for it to run."""
         form = {"_remote": "1", "_mbox": "INBOX", "_list": "1", "_quota": "1", "_unlock": "0"}
@@ -132,6 +138,38 @@ def over():
     quota = shown(Browser("u0002").page)
     equal((quota["percent"], quota["used"], quota["total"]), (100, 90, 50), "the quota in the page")
     equal(c.append("INBOX", None, None, message(100))[0], "NO", "and nothing more is taken")
+    c.logout()
+
+
+@case
+def removed_mail():
+    """the tree of removed mail is shown, listed, opened and searched; a message is copied back; what would change the tree is refused in clear words"""
+    need_roundcube()
+    tree = "Recently Deleted/INBOX"
+    c = server.imap("u0003")
+    for n in ("first", "second"):
+        equal(c.append("INBOX", None, None, f"From: bob@example.net\r\nSubject: gone {n}\r\n\r\nbody of the {n}\r\n".encode())[0], "OK", "APPEND")
+    c.select("INBOX")
+    c.store("1:2", "+FLAGS", "\\Deleted")
+    c.expunge()
+    browser = Browser("u0003")
+    equal(tree in browser.page.replace("\\/", "/"), False, "the page shows subscribed folders only")
+    equal(html.unescape(browser.get("_task=settings&_action=folders")).count("Recently Deleted") > 0, True, "the list of all folders")
+    browser.does("settings", "subscribe", _mbox=tree)
+    equal(tree in browser.get("_task=mail").replace("\\/", "/"), True, "the page with the tree")
+    equal(re.findall(r"gone \w+", browser.does("mail", "list", _mbox=tree)), ["gone second", "gone first"], "the list")
+    page = html.unescape(browser.get("_task=mail&_action=show&_uid=1&_mbox=" + urllib.parse.quote(tree)))
+    equal(("gone first" in page, "body of the first" in page), (True, True), f"the message: {page[-2000:]}")
+    found = browser.get("_task=mail&_action=search&_remote=1&_q=second&_headers=text&_scope=base&_mbox=" + urllib.parse.quote(tree))
+    equal(re.findall(r"gone \w+", found), ["gone second"], "a search of the text")
+    equal("error" in browser.does("mail", "copy", _mbox=tree, _target_mbox="INBOX", _uid="1"), False, "a copy")
+    c.select("INBOX")
+    equal((c.search(None, "SUBJECT", "first")[1], c.search(None, "DELETED")[1]), ([b"1"], [b""]), "INBOX afterwards")
+    for action, more in (("delete", {}), ("move", {"_target_mbox": "INBOX"}), ("mark", {"_flag": "delete"})):
+        said = browser.does("mail", action, _mbox=tree, _uid="2", **more)
+        equal(len(re.findall(r'display_message\("(?:Server Error: Mailbox|Unable to perform operation. Folder) is read-only\.?","error"', said)), 1, f"{action}: {said}")
+    c.select(f'"{tree}"', readonly=True)
+    equal(c.search(None, "ALL")[1], [b"1 2"], "the tree afterwards")
     c.logout()
 
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """SASL mechanisms from outside: GNU SASL logs in by SCRAM, bound to its TLS connection and not; certificates; what is offered."""
+import base64
 import contextlib
+import hashlib
 import os
 import re
 import select
@@ -12,7 +14,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main, need, run, strict_context, wait_for  # noqa: E402
+from tap import Server, case, equal, free_port, main, need, run, scratch, strict_context, wait_for  # noqa: E402
 
 ITERATIONS = 5000
 server = Server("--set", "sasl-scram.enabled=true", "--set", f"sasl-scram.iterations={ITERATIONS}",
@@ -179,7 +181,6 @@ def salts():
     def first(user):
         with Plain() as c:
             c.command("a AUTHENTICATE SCRAM-SHA-256")
-            import base64
             text = c.command(base64.b64encode(f"n,,n={user},r=abc".encode()).decode())
             return re.sub("^r=[^,]*,", "", base64.b64decode(text.split()[1]).decode())
     before = first("nobody"), first("u0002")
@@ -201,6 +202,81 @@ def remembered_and_locked():
     equal(gsasl("SCRAM-SHA-256-PLUS", user="u0003")[0], False, "the old password")
     ok, said = gsasl("SCRAM-SHA-256-PLUS", user="u0003", password="something new")
     equal(ok, True, said)
+
+
+class Certificate:
+    """A client's certificate, which no authority has signed, and its key."""
+
+    def __init__(self, name):
+        self.files = [os.path.join(scratch(), f"{name}-{kind}.pem") for kind in ("cert", "key")]
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+            "-out", self.files[0], "-keyout", self.files[1])
+        with open(self.files[0]) as f:
+            self.fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
+
+
+def external(own, port, certificate=None, initial="=", version=ssl.TLSVersion.TLSv1_3):
+    """(whether EXTERNAL is offered, the first word of what IMAP, or POP3 says)"""
+    context = strict_context(own.ca_file)
+    context.minimum_version = context.maximum_version = version
+    if certificate is not None:
+        context.load_cert_chain(*certificate.files)
+    raw = socket.create_connection(("localhost", port), timeout=60)
+    with context.wrap_socket(raw, server_hostname="localhost") as s, s.makefile("rwb") as f:
+        def ask(line):
+            f.write(line.encode() + b"\r\n")
+            f.flush()
+            while (got := f.readline()).startswith(b"* "):
+                lines.append(got)
+            return got
+        lines = [f.readline()]
+        if lines[0].startswith(b"+OK"):
+            ask("CAPA")
+            while lines[-1] not in (b".\r\n", b""):
+                lines.append(f.readline())
+            return any(b"EXTERNAL" in line for line in lines), ask(f"AUTH EXTERNAL {initial}").decode().split()[0]
+        ask("a CAPABILITY")
+        return b"AUTH=EXTERNAL" in b"".join(lines), ask(f"b AUTHENTICATE EXTERNAL {initial}").decode().split()[1]
+
+
+@case
+def certificates():
+    """who proves the key of a certificate in the list is in without a password, by TLS 1.2 and 1.3, as its own user alone; nobody else is"""
+    own = Server(users=2)
+    own.stop("--keep")
+    anna, bob, stranger = (Certificate(name) for name in ("anna", "bob", "stranger"))
+    asking = {"imap": free_port(), "pop3": free_port()}
+    plain = "".join(f'{{ name = "{name}"; protocol = "{name.rstrip("s")}"; address = "127.0.0.1"; port = {own.ports[name]}; '
+                    f'tls = {"true" if name.endswith("s") else "false"}; }}, ' for name in ("imap", "imaps", "pop3", "pop3s", "lmtp"))
+    with_certificates = ", ".join(f'{{ name = "asking-{name}"; protocol = "{name}"; address = "127.0.0.1"; port = {port}; tls = true; client_certificates = true; }}'
+                                  for name, port in asking.items())
+
+    def start(*rows):
+        own.start("--set", "sasl-external.enabled=true", "--set", f"listen.listeners=( {plain} {with_certificates} )", "--set", 'auth.failure_delay="0"',
+                  "--set", "sasl-external.certificates=( " + ", ".join(f'"{x.fingerprint} {user}@example.org"' for x, user in rows) + " )")
+    start((anna, "u0001"), (bob, "u0002"))
+    imap, pop3 = asking["imap"], asking["pop3"]
+
+    def word(text):
+        return base64.b64encode(text.encode()).decode()
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        equal(external(own, imap, anna, version=version), (True, "OK"), f"{version}")
+    equal(external(own, pop3, bob), (True, "+OK"), "POP3")
+    ok = re.findall(r'login ok: user="(\S+?)@.*method=EXTERNAL', own.log())
+    equal(ok, ["u0001", "u0001", "u0002"], "whose the certificates are")
+    for initial, got in ((word("u0001"), "OK"), (word("u0001@example.org"), "OK"), (word("u0002"), "NO")):
+        equal(external(own, imap, anna, initial)[1], got, f"as {initial}")
+    equal(external(own, imap, stranger)[1], "NO", "a certificate that is not in the list")
+    wait_for(lambda: f'reason=malformed user="{stranger.fingerprint}"' in own.log(), "the log names it")
+    equal(external(own, imap)[0:2], (False, "NO"), "no certificate")
+    equal(external(own, own.imaps, anna), (False, "NO"), "a listener that asks for none")
+    own.cli("user", "lock", "u0002")
+    equal(external(own, imap, bob)[1], "NO", "a locked user")
+    own.cli("user", "unlock", "u0002")
+    equal(external(own, imap, bob)[1], "OK", "unlocked")
+    own.stop("--keep")
+    start((stranger, "u0001"))
+    equal([external(own, imap, x)[1] for x in (bob, stranger)], ["NO", "OK"], "another list")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import LONG, Server, case, equal, main, run_all, wait_for  # noqa: E402
+from tap import LONG, Server, case, equal, main, of_maildir, run_all, wait_for  # noqa: E402
 
 server = Server(users=2)
 ROUNDS = 400 if LONG else 80
@@ -144,7 +144,7 @@ def idle_hears():
     equal(line_with(c, b"I1 ")[:5], b"I1 OK", "end of IDLE")
 
 
-@case
+@of_maildir("another program at the files")
 def outside_delivery():
     """an idle client hears of a file that another program put into new/, and of its removal"""
     c = server.imap("u0002")

@@ -2,26 +2,19 @@
 # SPDX-License-Identifier: MIT
 """Debian's Postfix asks us: submission by the Dovecot authentication protocol, with passwords and one-time codes, and recipients by
 the socketmap.  It lives in an overlay of the root file system."""
-import base64
-import json
 import os
 import re
 import signal
-import smtplib
-import socket
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from mta import listeners  # noqa: E402
+from mta import CLIENT, Mta, code  # noqa: E402
 from overlay import POSTFIX_PACKAGES, Overlay  # noqa: E402
 from programs import MAIL, PROGRAMS, Place  # noqa: E402
-from tap import TOP, Server, Skip, at_end, case, equal, free_port, main, need, strict_context, wait_for  # noqa: E402
+from tap import TOP, Skip, at_end, case, equal, free_port, main, need, wait_for  # noqa: E402
 
-OATHTOOL = "oathtool"
-need(OATHTOOL)
+need("oathtool")
 state = {}
-CLIENT = "127.0.0.3"  # the address of the client of submission
 
 
 def in_root(*command, **options):
@@ -33,17 +26,11 @@ def start():
     private = overlay.root + "/var/spool/postfix/private"
     if len(private.encode()) > 90:
         raise Skip("the path of the sockets is too long here")
-    server = Server(users=11)
-    store = os.path.join(os.path.dirname(server.config_dir), "state/auth/totp")
-    with open(store + ".key", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
-        f.write("a master key of 32 characters or more\n")
-    os.chown(store + ".key", os.stat(os.path.dirname(store)).st_uid, os.stat(os.path.dirname(store)).st_gid)
-    server.stop("--keep")
+    mta = Mta(users=11)
+    server = mta.server
     group = in_root("getent", "group", "postfix", text=True).stdout.split(":")[2]
-    server.start(*listeners(server, private + "/satchel-auth", private + "/satchel-map", f'group = "{group}";'), "--set", "totp.enabled=true", "--set", f'totp.key="file:{store}.key"',
-                 "--set", f'totp.path="{store}"', "--set", "app-passwords.enabled=true",
-                 "--set", f'app-passwords.path="{os.path.dirname(store)}/app-passwords"', "--set", 'auth.explain="always"', "--set", "limits.login_failures=40", "--set", 'auth.failure_delay="0"')
-    port = state["port"] = free_port()
+    mta.start_server(private + "/satchel-auth", private + "/satchel-map", group)
+    port = mta.port = free_port()
     with open(os.path.join(TOP, "docs/admin-guide.md")) as f:
         guide = f.read()
     lines = {key: re.search(rf"^ +{key} = (.+)$", guide, re.M)[1] for key in ("smtpd_sasl_type", "smtpd_sasl_path", "virtual_mailbox_maps")}
@@ -69,82 +56,25 @@ def start():
     in_root("postconf", "-Me", f"127.0.0.1:{port}/inet=127.0.0.1:{port} inet n - y - - smtpd")
     in_root("postfix", "start")
     at_end(lambda: in_root("postfix", "abort", check=False))
-    state["server"] = server
-    return server
+    state["mta"] = mta
+    return mta
 
 
 def begin():
-    return state.get("server") or start()
-
-
-def connect(source=CLIENT):
-    """A client of submission, under TLS.  A smtpd that could not go on is gone; the next one serves."""
-    c = smtplib.SMTP("127.0.0.1", state["port"], timeout=120, source_address=(source, 0))
-    c.ehlo()
-    c.starttls(context=strict_context(state["server"].ca_file))
-    c.ehlo()
-    return c
-
-
-def submit(user, password, mechanism="PLAIN", source=CLIENT):
-    """(code, text) of the login; what is sent then must be taken."""
-    with connect(source) as c:
-        if mechanism == "PLAIN":
-            got = c.docmd("AUTH", "PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()).decode())
-        else:
-            c.docmd("AUTH", "LOGIN")
-            c.docmd(base64.b64encode(user.encode()).decode())
-            got = c.docmd(base64.b64encode(password.encode()).decode())
-        if got[0] == 235:
-            equal(c.mail("u0001@example.org")[0], 250, "MAIL")
-            equal(c.rcpt("somebody@elsewhere.example")[0], 250, "relaying for who logged in")
-        return got
-
-
-def stranger_says(recipient):
-    with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
-        c.ehlo("stranger.example.com")
-        c.mail("forged@example.com")
-        return c.rcpt(recipient)
-
-
-def imap(user, password):
-    """A login from the address of the client of submission."""
-    raw = socket.create_connection(("127.0.0.1", state["server"].imaps), 60, (CLIENT, 0))
-    with strict_context(state["server"].ca_file).wrap_socket(raw, server_hostname="127.0.0.1") as s:
-        f = s.makefile("rb")
-        f.readline()
-        s.sendall(f'a LOGIN {user} "{password}"\r\n'.encode())
-        while not (line := f.readline()).startswith(b"a "):
-            equal(line != b"", True, "the server goes on")
-        return "OK" if line.startswith(b"a OK") else line.decode()
-
-
-def enrol(user):
-    lines = state["server"].cli("totp", "enrol", user, "--no-confirm", "--json").stdout.splitlines()
-    return json.loads(lines[0])["secret"]
-
-
-def code(secret):
-    return subprocess.run([OATHTOOL, "--totp", "-b", secret], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def auth_pid():
-    (pid,) = [pid for pid, role in state["server"].roles().items() if role == "auth"]
-    return pid
+    return state.get("mta") or start()
 
 
 @case
 def passwords():
     """the right password submits, by PLAIN and LOGIN; a wrong one is refused, with the client's address in our log"""
-    server = begin()
-    with connect() as c:
+    mta = begin()
+    with mta.connect() as c:
         equal(set(c.esmtp_features["auth"].split()), {"PLAIN", "LOGIN"}, "what Postfix offers")
     for mechanism in ("PLAIN", "LOGIN"):
-        equal(submit("u0001", server.password, mechanism)[0], 235, mechanism)
-    equal(submit("u0001", "wrong")[0], 535, "a wrong password")
-    equal(submit("nobody", "wrong")[0], 535, "nobody's")
-    lines = server.log().splitlines()
+        equal(mta.submit("u0001", mta.server.password, mechanism)[0], 235, mechanism)
+    equal(mta.submit("u0001", "wrong")[0], 535, "a wrong password")
+    equal(mta.submit("nobody", "wrong")[0], 535, "nobody's")
+    lines = mta.server.log().splitlines()
     ok = [line for line in lines if "login ok:" in line and f"rip={CLIENT} service=smtp" in line]
     equal([("method=PLAIN" in line, "method=LOGIN" in line, "tls=yes" in line) for line in ok], [(True, False, True), (False, True, True)], f"{ok}")
     failed = [line for line in lines if "auth failed:" in line and f"rip={CLIENT} service=smtp" in line]
@@ -156,105 +86,102 @@ def passwords():
 @case
 def one_time_codes():
     """with a second factor the password alone says what is missing; the string that opened a grant over IMAP submits from there"""
-    begin()
-    secret = enrol("u0002")
-    got = submit("u0002", state["server"].password)
+    mta = begin()
+    secret = mta.enrol("u0002")
+    got = mta.submit("u0002", mta.server.password)
     equal((got[0], b"code required" in got[1]), (535, True), f"the password alone: {got}")
-    stored = state["server"].password + code(secret)
-    equal(imap("u0002", stored), "OK", "IMAP with the code")
+    stored = mta.server.password + code(secret)
+    equal(mta.imap("u0002", stored), "OK", "IMAP with the code")
     for mechanism in ("PLAIN", "LOGIN"):
-        equal(submit("u0002", stored, mechanism)[0], 235, f"the same string by {mechanism}")
-    equal(submit("u0002", state["server"].password + "000000")[0], 535, "another code")
-    fresh = enrol("u0004")
-    stored = state["server"].password + code(fresh)
-    equal(submit("u0004", stored)[0], 235, "a code that comes by submission first")
-    equal(imap("u0004", stored), "OK", "and then by IMAP")
+        equal(mta.submit("u0002", stored, mechanism)[0], 235, f"the same string by {mechanism}")
+    equal(mta.submit("u0002", mta.server.password + "000000")[0], 535, "another code")
+    fresh = mta.enrol("u0004")
+    stored = mta.server.password + code(fresh)
+    equal(mta.submit("u0004", stored)[0], 235, "a code that comes by submission first")
+    equal(mta.imap("u0004", stored), "OK", "and then by IMAP")
 
 
 @case
 def after_each_program():
     """the string by which curl, poplib, mbsync, fetchmail, mpop and mutt have just logged in submits at once from there, and from nowhere else"""
-    server = begin()
+    mta = begin()
     readers = dict(zip((f"u{n:04}" for n in range(6, 12)), PROGRAMS.values()))
-    server.deliver(MAIL, *readers)
+    mta.server.deliver(MAIL, *readers)
     for reader, (program, name) in readers.items():
         need(name)
-        stored = server.password + code(enrol(reader))
-        equal(program(Place(server.ca_file, server.imaps, server.pop3s, reader, stored)), True, f"{name} with the code")
+        stored = mta.server.password + code(mta.enrol(reader))
+        equal(program(Place(mta.server.ca_file, mta.server.imaps, mta.server.pop3s, reader, stored)), True, f"{name} with the code")
         for mechanism in ("PLAIN", "LOGIN"):
-            equal(submit(reader, stored, mechanism, "127.0.0.1")[0], 235, f"the string of {name} by {mechanism}")
-        equal(submit(reader, stored)[0], 535, f"the string of {name} from another network")
+            equal(mta.submit(reader, stored, mechanism, "127.0.0.1")[0], 235, f"the string of {name} by {mechanism}")
+        equal(mta.submit(reader, stored)[0], 535, f"the string of {name} from another network")
 
 
 @case
 def app_passwords():
     """an app password submits without a code, if it is for smtp; not once it is revoked, or its user is locked"""
-    server = begin()
-
-    def add(label, *options):
-        return json.loads(server.cli("app-password", "add", "u0003", label, *options, "--json").stdout.splitlines()[0])["password"]
-    phone, reader = add("Phone"), add("Reader", "--protocols", "imap,pop3")
-    enrol("u0003")
-    equal(submit("u0003", server.password)[0], 535, "the password alone")
+    mta = begin()
+    phone, reader = mta.app_password("u0003", "Phone"), mta.app_password("u0003", "Reader", "--protocols", "imap,pop3")
+    mta.enrol("u0003")
+    equal(mta.submit("u0003", mta.server.password)[0], 535, "the password alone")
     for mechanism in ("PLAIN", "LOGIN"):
-        equal(submit("u0003", phone, mechanism)[0], 235, mechanism)
-    equal(submit("u0003", phone.replace("-", "").upper())[0], 235, "in another form")
-    equal((submit("u0003", reader)[0], imap("u0003", reader)), (535, "OK"), "one that is not for smtp")
-    equal("reason=out-of-scope" in server.log(), True, "the log says why")
-    server.cli("user", "lock", "u0003")
-    equal((submit("u0003", phone)[0], imap("u0003", phone) == "OK"), (535, False), "a locked user")
-    server.cli("user", "unlock", "u0003")
-    equal(submit("u0003", phone)[0], 235, "unlocked")
-    server.cli("app-password", "revoke", "u0003", "Phone")
-    equal(submit("u0003", phone)[0], 535, "revoked")
-    server.cli("totp", "reset", "u0003")
+        equal(mta.submit("u0003", phone, mechanism)[0], 235, mechanism)
+    equal(mta.submit("u0003", phone.replace("-", "").upper())[0], 235, "in another form")
+    equal((mta.submit("u0003", reader)[0], mta.imap("u0003", reader)), (535, "OK"), "one that is not for smtp")
+    equal("reason=out-of-scope" in mta.server.log(), True, "the log says why")
+    mta.server.cli("user", "lock", "u0003")
+    equal((mta.submit("u0003", phone)[0], mta.imap("u0003", phone) == "OK"), (535, False), "a locked user")
+    mta.server.cli("user", "unlock", "u0003")
+    equal(mta.submit("u0003", phone)[0], 235, "unlocked")
+    mta.server.cli("app-password", "revoke", "u0003", "Phone")
+    equal(mta.submit("u0003", phone)[0], 535, "revoked")
+    mta.server.cli("totp", "reset", "u0003")
 
 
 @case
 def recipients():
     """known recipients are taken, unknown ones refused for good, and nobody is refused while the database cannot be read"""
-    server = begin()
+    mta = begin()
     for recipient in ("u0001@example.org", "U0001+lists@example.org"):
-        equal(stranger_says(recipient)[0], 250, recipient)
-    code_, text = stranger_says("nobody@example.org")
+        equal(mta.stranger_says(recipient)[0], 250, recipient)
+    code_, text = mta.stranger_says("nobody@example.org")
     equal((code_, b"User unknown" in text), (550, True), text)
-    passwd = os.path.join(os.path.dirname(server.config_dir), "state/auth/passwd")
+    passwd = os.path.join(os.path.dirname(mta.server.config_dir), "state/auth/passwd")
     os.chmod(passwd, 0o604)  # which others may read, so that it is not believed
     try:
-        wait_for(lambda: 400 <= stranger_says("u0003@example.org")[0] < 500, "a known one is put off")
-        wait_for(lambda: 400 <= stranger_says("nobody@example.org")[0] < 500, "an unknown one as well")
+        wait_for(lambda: 400 <= mta.stranger_says("u0003@example.org")[0] < 500, "a known one is put off")
+        wait_for(lambda: 400 <= mta.stranger_says("nobody@example.org")[0] < 500, "an unknown one as well")
     finally:
         os.chmod(passwd, 0o600)
-    wait_for(lambda: stranger_says("u0003@example.org")[0] == 250, "the database is back")
-    equal(stranger_says("nobody@example.org")[0], 550, "and knows who is not there")
+    wait_for(lambda: mta.stranger_says("u0003@example.org")[0] == 250, "the database is back")
+    equal(mta.stranger_says("nobody@example.org")[0], 550, "and knows who is not there")
 
 
 @case
 def guessing():
     """guesses by submission count for the account, and then its right password is refused from there"""
-    server = begin()
+    mta = begin()
     n = 0
-    while not [line for line in server.log().splitlines() if "reason=throttled" in line and f"rip={CLIENT} service=smtp" in line]:
+    while not [line for line in mta.server.log().splitlines() if "reason=throttled" in line and f"rip={CLIENT} service=smtp" in line]:
         n += 1
         equal(n < 60, True, "it ends")
-        equal(submit("u0005", f"guess {n}")[0], 535, "a guess")
-    equal(submit("u0005", server.password)[0], 535, "the right password")
+        equal(mta.submit("u0005", f"guess {n}")[0], 535, "a guess")
+    equal(mta.submit("u0005", mta.server.password)[0], 535, "the right password")
 
 
 @case
 def auth_stopped():
     """auth that hangs is a failure for the moment, and Postfix goes on when auth does"""
-    server = begin()
-    equal(submit("u0001", server.password)[0], 235, "before")
-    pid = auth_pid()
+    mta = begin()
+    equal(mta.submit("u0001", mta.server.password)[0], 235, "before")
+    pid = mta.auth_pid()
     os.kill(pid, signal.SIGSTOP)
     try:
-        equal(submit("u0001", server.password)[0], 454, "while it hangs")
+        equal(mta.submit("u0001", mta.server.password)[0], 454, "while it hangs")
     finally:
         os.kill(pid, signal.SIGCONT)
-    wait_for(lambda: submit("u0001", server.password)[0] == 235, "afterwards")
-    os.kill(auth_pid(), signal.SIGKILL)
-    wait_for(lambda: submit("u0001", server.password)[0] == 235, "after auth was killed")
+    wait_for(lambda: mta.submit("u0001", mta.server.password)[0] == 235, "afterwards")
+    os.kill(mta.auth_pid(), signal.SIGKILL)
+    wait_for(lambda: mta.submit("u0001", mta.server.password)[0] == 235, "after auth was killed")
 
 
 main()

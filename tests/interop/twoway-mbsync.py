@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""mbsync keeps an account and Maildirs equal, both ways, over restarts, lost indexes and killed processes."""
+"""mbsync keeps an account and Maildirs equal, both ways, over restarts, lost indexes (volumes that are put back) and killed processes."""
 import os
 import subprocess
 import sys

@@ -62,7 +62,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &bounded_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS, /* what it was built against */
+    SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
     .name = "bounded",
     .version = "0.1",
     .description = "A storage layer with a small quota, for tests",

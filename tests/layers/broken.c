@@ -25,7 +25,9 @@ typedef enum
   FAULT_TOMBSTONE_LOST,
   FAULT_USAGE_OFF,
   FAULT_UIDVALIDITY_AGAIN,
-  FAULT_FLAGS_LOST
+  FAULT_FLAGS_LOST,
+  FAULT_STATUS_ON_FAILURE,
+  FAULT_FILE_KEEPS_END
 } Fault;
 
 typedef struct Settings
@@ -131,6 +133,30 @@ broken_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStora
   return ok;
 }
 
+static gboolean
+broken_status (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+               SatchelMailboxState *ret_state, GError **error)
+{
+  if (settings.fault == FAULT_STATUS_ON_FAILURE)
+    memset (ret_state, 0, sizeof *ret_state);
+  return memory_status (storage, access, name, ret_state, error);
+}
+
+/* What was behind the data that is written stays there. */
+static gboolean
+broken_write_file (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset,
+                   GBytes *data, SatchelFileWrite how, GError **error)
+{
+  g_autoptr (GByteArray) rest = g_byte_array_new ();
+  if (settings.fault != FAULT_FILE_KEEPS_END)
+    return memory_ops->write_file (storage, access, name, offset, data, how, error);
+  g_byte_array_append (rest, g_bytes_get_data (data, NULL), (guint) g_bytes_get_size (data));
+  if (!memory_ops->read_file (storage, access, name, offset + g_bytes_get_size (data), 4096, rest, error))
+    return FALSE;
+  g_autoptr (GBytes) longer = g_byte_array_free_to_bytes (g_steal_pointer (&rest));
+  return memory_ops->write_file (storage, access, name, offset, longer, how, error);
+}
+
 /* Of a long message, the byte at 64 KiB is another one. */
 static SatchelStream *
 broken_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
@@ -208,7 +234,8 @@ broken_commit (SatchelStorage *storage, SatchelTransaction *const *transactions,
 static const SatchelConfigRow rows[] = {
   { "fault", SATCHEL_CONFIG_INTO (ENUM, Settings, fault), "none", "What the driver does wrong",
     .choices = "none|uid-again|modseq-stays|writes-on-failure|copy-forgets-keywords|half-a-batch|wrong-bytes|"
-               "move-keeps|condition-ignored|tombstone-lost|usage-off|uidvalidity-again|flags-lost" },
+               "move-keeps|condition-ignored|tombstone-lost|usage-off|uidvalidity-again|flags-lost|status-on-"
+               "failure|file-keeps-end" },
   { NULL }
 };
 
@@ -238,6 +265,8 @@ satchel_module (void)
   ops.email_id = broken_email_id;
   ops.vanished = broken_vanished;
   ops.usage = broken_usage;
+  ops.status = broken_status;
+  ops.write_file = broken_write_file;
   ops.open_message = broken_open_message;
   ops.commit = broken_commit;
   return &module;

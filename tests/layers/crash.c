@@ -84,7 +84,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &crash_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS, /* what it was built against */
+    SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
     .name = NAME,
     .version = "0.1",
     .description = "A storage layer that crashes on some messages, for tests",

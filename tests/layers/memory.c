@@ -383,7 +383,7 @@ MEMORY_MODULE (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_DRIVER, NULL, &memory_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS, /* what it was built against */
+    SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
     .name = "memory",
     .version = "0.1",
     .description = "Mail in memory, for tests",

@@ -3,7 +3,7 @@
  * "shows-LETTERS", or "A/shows-LETTERS", shows other flags than it stores.  A capital S, A, F, D or T is a
  * flag (\Seen,
  * \Answered, \Flagged, \Deleted, \Draft) that every message shows, a small one is a flag that none does; with
- * k none shows keywords.
+ * k none shows keywords, with r none is \Recent.
  */
 #include <satchel/module.h>
 #include <satchel/storage.h>
@@ -40,6 +40,7 @@ shows_shown_flags (SatchelStorage *storage, const SatchelAccess *access, const c
   letters += strlen ("shows-");
   satchel_shown_flags_add (shown, flags_of_letters (letters, "safdt"), flags_of_letters (letters, "SAFDT"));
   shown->hides_keywords = shown->hides_keywords || strchr (letters, 'k') != NULL;
+  shown->hides_recent = shown->hides_recent || strchr (letters, 'r') != NULL;
 }
 
 static const SatchelStorageOps shows_ops = {
@@ -56,7 +57,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &shows_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS, /* what it was built against */
+    SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
     .name = "shows",
     .version = "0.1",
     .description = "A storage layer in which the names of mailboxes say what flags are shown, for tests",

@@ -606,6 +606,7 @@ put_login (SatchelIpcMessage *message, const char *service, const char *method, 
   satchel_ipc_put_string (message, "listener");
   satchel_ipc_put_string (message, peer);
   satchel_ipc_put_string (message, "");
+  satchel_ipc_put_string (message, "");
   satchel_ipc_put_u32 (message, secure);
 }
 
@@ -721,7 +722,7 @@ n_running (void)
   static const char *const status[] = { "status", NULL };
   guint n = 0;
   g_string_truncate (stage.admin_reply, 0);
-  stage.hooks->admin (&stage.context, 1, status);
+  stage.hooks->admin (&stage.context, 1, status, -1);
   const char *hashes = strstr (stage.admin_reply->str, "hashes=");
   g_assert_nonnull (hashes);
   n = (guint) g_ascii_strtoull (hashes + strlen ("hashes="), NULL, 10);

@@ -174,6 +174,7 @@ class Machine:
         return self.say("systemctl", "show", "-p", "ActiveState", "--value", unit)
 
     def journal(self, unit):
+        self.run("journalctl", "--sync")  # what was logged until now is in it
         return self.say("journalctl", "--no-pager", "-o", "cat", "-u", unit)
 
     def processes(self, unit):

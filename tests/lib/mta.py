@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The sockets for an MTA: a client of the Dovecot authentication protocol, and one of the socketmap protocol."""
+"""The sockets for an MTA: a client of the Dovecot authentication protocol, and one of the socketmap protocol.  And MTAs at these sockets,
+with people who submit mail to them."""
 import base64
+import json
 import os
+import smtplib
 import socket
+import subprocess
 
-from tap import equal
+from tap import Server, equal, strict_context
+
+CLIENT = "127.0.0.3"  # the address of the client of submission
 
 
 def listeners(server, auth, recipients, more=""):
@@ -87,3 +93,80 @@ class SocketmapClient:
     def ask(self, address, name="recipients"):
         self.send(f"{name} {address}")
         return self.reply()
+
+
+def factor_options(server):
+    """Options with one-time codes and app passwords, whose files are beside those of auth."""
+    store = os.path.join(os.path.dirname(server.config_dir), "state/auth/totp")
+    with open(store + ".key", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
+        f.write("a master key of 32 characters or more\n")
+    os.chown(store + ".key", os.stat(os.path.dirname(store)).st_uid, os.stat(os.path.dirname(store)).st_gid)
+    settings = ("totp.enabled=true", f'totp.key="file:{store}.key"', f'totp.path="{store}"', "app-passwords.enabled=true",
+                f'app-passwords.path="{os.path.dirname(store)}/app-passwords"', 'auth.explain="always"', "limits.login_failures=40", 'auth.failure_delay="0"')
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+class Mta:
+    """An MTA that takes submissions on `port`, its users those of `server`."""
+
+    def __init__(self, users):
+        self.server = Server(users=users)
+        self.server.stop("--keep")
+        self.port = None
+
+    def start_server(self, auth, recipients, group):
+        self.server.start(*listeners(self.server, auth, recipients, f'group = "{group}";'), *factor_options(self.server))
+
+    def connect(self, source=CLIENT):
+        """A client of submission, under TLS.  A process of the MTA that could not go on is gone; the next one serves."""
+        c = smtplib.SMTP("127.0.0.1", self.port, timeout=120, source_address=(source, 0))
+        c.ehlo()
+        c.starttls(context=strict_context(self.server.ca_file))
+        c.ehlo()
+        return c
+
+    def submit(self, user, password, mechanism="PLAIN", source=CLIENT):
+        """(code, text) of the login; what is sent then must be taken."""
+        with self.connect(source) as c:
+            if mechanism == "PLAIN":
+                got = c.docmd("AUTH", "PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()).decode())
+            else:
+                c.docmd("AUTH", "LOGIN")
+                c.docmd(base64.b64encode(user.encode()).decode())
+                got = c.docmd(base64.b64encode(password.encode()).decode())
+            if got[0] == 235:
+                equal(c.mail("u0001@example.org")[0], 250, "MAIL")
+                equal(c.rcpt("somebody@elsewhere.example")[0], 250, "relaying for who logged in")
+            return got
+
+    def stranger_says(self, recipient):
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=120) as c:
+            c.ehlo("stranger.example.com")
+            c.mail("forged@example.com")
+            return c.rcpt(recipient)
+
+    def imap(self, user, password):
+        """A login from the address of the client of submission."""
+        raw = socket.create_connection(("127.0.0.1", self.server.imaps), 60, (CLIENT, 0))
+        with strict_context(self.server.ca_file).wrap_socket(raw, server_hostname="127.0.0.1") as s:
+            f = s.makefile("rb")
+            f.readline()
+            s.sendall(f'a LOGIN {user} "{password}"\r\n'.encode())
+            while not (line := f.readline()).startswith(b"a "):
+                equal(line != b"", True, "the server goes on")
+            return "OK" if line.startswith(b"a OK") else line.decode()
+
+    def enrol(self, user):
+        lines = self.server.cli("totp", "enrol", user, "--no-confirm", "--json").stdout.splitlines()
+        return json.loads(lines[0])["secret"]
+
+    def app_password(self, user, label, *options):
+        return json.loads(self.server.cli("app-password", "add", user, label, *options, "--json").stdout.splitlines()[0])["password"]
+
+    def auth_pid(self):
+        (pid,) = [pid for pid, role in self.server.roles().items() if role == "auth"]
+        return pid
+
+
+def code(secret):
+    return subprocess.run(["oathtool", "--totp", "-b", secret], capture_output=True, text=True, check=True).stdout.strip()

@@ -10,12 +10,15 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 
 from tap import Skip, at_end, awaiting, lacking, run, wait_for
 
 SCRATCH = os.environ.get("SATCHEL_PEERS") or "/var/tmp/satchel-peers"
 POSTFIX_PACKAGES = ("postfix", "/usr/sbin/postfix", "postfix")
+SPAM_PACKAGES = ("spam-filters", "/usr/bin/rspamd", "postfix", "rspamd", "redis-server", "spamassassin", "spamd")
+EXIM_PACKAGES = ("exim", "/usr/sbin/exim4", "exim4-daemon-heavy")
 DOVECOT_PACKAGES = ("dovecot", "/usr/sbin/dovecot", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd")
 
 
@@ -117,10 +120,15 @@ def layer(name, program, *packages):
     return up
 
 
+def places_locked():
+    """Held by whoever makes or removes a place, so that nobody meets one that is half made or half gone."""
+    return locked(os.path.join(SCRATCH, "places.lock"), "other tests that make or remove overlays")
+
+
 def new_place(name):
     """A directory for one overlay and the open file that keeps it from being cleaned away; those of tests that were killed go."""
     os.makedirs(SCRATCH, exist_ok=True)
-    with locked(os.path.join(SCRATCH, "places.lock"), "other tests that make overlays"):
+    with places_locked():
         for old in glob.glob(os.path.join(SCRATCH, "use-*")):
             with open(old + "/lock", "a") as lock:
                 try:
@@ -141,6 +149,20 @@ def remove_place(place):
     unmount(place + "/root")
     if not os.path.ismount(place + "/root"):
         shutil.rmtree(place, ignore_errors=True)
+
+
+def own_etc():
+    """Runs the test again where /etc is its own: what is made there is gone with its last process, however that ends."""
+    if os.environ.pop("SATCHEL_OWN_ETC", None) is None:
+        os.environ["SATCHEL_OWN_ETC"] = "yes"
+        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+    run("mount", "-t", "tmpfs", "tmpfs", "/mnt")  # seen here alone, as all that follows
+    for directory in ("/mnt/up", "/mnt/work"):
+        os.mkdir(directory)
+    os.chmod("/mnt/up", 0o755)
+    r = run("mount", "-t", "overlay", "overlay", "-o", "lowerdir=/etc,upperdir=/mnt/up,workdir=/mnt/work", "/etc", check=False)
+    if r.returncode != 0:
+        raise Skip(f"no overlay can be mounted here: {r.stderr.decode(errors='replace').strip()}")
 
 
 class Overlay:
@@ -188,7 +210,8 @@ class Overlay:
 
     def close(self):
         self.stop()
-        remove_place(self.place)
+        with places_locked():
+            remove_place(self.place)
         self.lock.close()
 
 

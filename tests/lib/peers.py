@@ -6,10 +6,11 @@ import hashlib
 import imaplib
 import os
 import poplib
+import socket
 import subprocess
 
 from overlay import DOVECOT_PACKAGES, Overlay, there_are, wait_port
-from tap import scratch
+from tap import scratch, wait_for
 
 MAIL = "/satchel-mail"
 
@@ -182,3 +183,19 @@ class Courier(Peer):
             self.overlay.start("/bin/sh", "/usr/local/sbin/courier-takeover", stdout=out, stderr=out)
         wait_port(self.ports["imap"], "Courier")
         wait_port(self.ports["pop3"], "Courier")
+        # Its servers answer "Temporary problem" to logins until the daemon that they ask is there.
+        wait_for(self.can_ask, "Courier's authdaemond listens")
+
+    def can_ask(self):
+        try:
+            directory = os.open(self.overlay.root + "/run/courier/authdaemon", os.O_PATH)  # a unix address holds 107 bytes
+        except FileNotFoundError:
+            return False
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(f"/proc/self/fd/{directory}/socket")
+                return True
+            except OSError:
+                return False
+            finally:
+                os.close(directory)

@@ -10,16 +10,23 @@ is_long_run (void)
   return g_strcmp0 (g_getenv ("SATCHEL_LONG"), "1") == 0;
 }
 
-/* Returns how often to repeat: @usual times; @many in the long run; a quarter under a sanitizer, which looks
- * at each step more closely, and after the same program has run without one. */
+/* Says whether a sanitizer watches, which looks at each step more closely; the same program runs without one
+ * too. */
+static inline gboolean
+is_sanitized (void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return TRUE;
+#else
+  return FALSE;
+#endif
+}
+
+/* Returns how often to repeat: @usual times; @many in the long run; a quarter under a sanitizer. */
 static inline guint
 count_rounds (guint usual, guint many)
 {
   if (is_long_run ())
     return many;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return MAX (usual / 4, 1);
-#else
-  return usual;
-#endif
+  return is_sanitized () ? MAX (usual / 4, 1) : usual;
 }

@@ -95,6 +95,7 @@ auth_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
   g_assert_cmpstr (satchel_ipc_get_string (message), ==, "LOGIN");
   satchel_ipc_get_string (message); /* listener */
   const char *peer = satchel_ipc_get_string (message);
+  satchel_ipc_get_string (message); /* via */
   satchel_ipc_get_string (message); /* client id */
   guint32 secure = satchel_ipc_get_u32 (message);
   g_assert_cmpuint (secure, !=, 0);

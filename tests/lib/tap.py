@@ -2,7 +2,8 @@
 """TAP for tests in Python: cases as functions, one server for a file, real programs run with limits."""
 import contextlib
 import faulthandler
-import json
+import fcntl
+import functools
 import os
 import re
 import shutil
@@ -16,10 +17,13 @@ import traceback
 
 TOP = os.environ.get("SATCHEL_SRCDIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools", "lib"))
-from instance import PORTS, Instance  # noqa: E402
+import devserver  # noqa: E402
+import instance  # noqa: E402
+from instance import PORTS, Failure, Instance  # noqa: E402
 from ports import free_port  # noqa: E402,F401 - for tests
 
 CORPUS = os.path.join(TOP, "..", "shared", "corpus")
+SANITIZED = re.compile(r"\b(?:Address|Leak|Thread|UndefinedBehavior)Sanitizer\b|: runtime error: ")
 STORAGE = os.environ.get("SATCHEL_STORAGE", "maildir")  # where the servers of this test keep mail
 LONG = bool(os.environ.get("SATCHEL_LONG"))
 _cases = []
@@ -124,7 +128,7 @@ def main():
                 break
     for clean in reversed(_cleanups):
         clean()
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed or _found else 0)
 
 
 def _complaints():
@@ -137,6 +141,7 @@ def _complaints():
 
 _servers = []
 _cleanups = []
+_found = []   # what a sanitizer said of a server
 
 
 def at_end(function):
@@ -228,6 +233,27 @@ LARGE_HASHES = ("--set", 'passwd-file.memory="19M"')
 REAL_HASHES = (*LARGE_HASHES, "--set", "passwd-file.passes=2")
 
 
+@functools.cache
+def _build():
+    """Looks at the tree once a test."""
+    instance.build()
+
+
+@functools.cache
+def _certificate():
+    """The directory with the certificate that all servers of tests have: a new one costs as much as half a start."""
+    place = os.path.join(instance.BUILD, ".certificate")
+    with open(place + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # A day is enough for a run, and far from its end.
+        if not os.path.exists(place) or os.stat(place).st_mtime < time.time() - 86400:
+            made = tempfile.mkdtemp(prefix=".certificate-", dir=instance.BUILD)
+            instance.make_certificate(made)
+            shutil.rmtree(place, ignore_errors=True)
+            os.rename(made, place)
+    return place
+
+
 class Server:
     """A devserver of one's own; attributes are its JSON.  Its hashes are cheap, unless the options have others."""
 
@@ -239,22 +265,32 @@ class Server:
         ports = (f"--port={name}={free_port()}" for name in PORTS)
         _servers.append(self)
         self.start("--users", str(users), *ports, *CHEAP_HASHES, *options)
-        at_end(self.stop)
+        at_end(self.finish)
 
     def start(self, *options):
         """Starts the server, also again after stop("--keep")."""
         storage = ["--storage", os.environ["SATCHEL_STORAGE"]] if "SATCHEL_STORAGE" in os.environ else []
-        r = subprocess.run([*self.wrapper, os.path.join(TOP, "tools/devserver"), "start", "--dir", self.dir, "--json", *storage, *options],
-                           capture_output=True, text=True, timeout=900)
-        if r.returncode != 0:
-            raise AssertionError(f"devserver start: {r.stderr[-3000:]}")
-        facts = json.loads(r.stdout)
+        try:
+            _build()
+            facts = devserver.start(devserver.parsed(["start", "--dir", self.dir, *storage, *options]), self.wrapper, _certificate())
+        except (Failure, OSError) as e:
+            raise AssertionError(instance.complaint("devserver start", e)[-3000:])
         self.ports = {name: facts[name] for name in PORTS}
         del facts["imap"]  # the method is called so
         self.__dict__.update(facts)
 
     def stop(self, *options):
-        subprocess.run([os.path.join(TOP, "tools/devserver"), "stop", "--dir", self.dir, *options], capture_output=True, timeout=120)
+        devserver.stop(devserver.parsed(["stop", "--dir", self.dir, *options]))
+
+    def finish(self):
+        """The end of a server; what a sanitizer has found in any of its processes fails the test."""
+        self.stop("--keep")
+        with contextlib.suppress(OSError), open(Instance(self.dir).path("output.log"), errors="replace") as f:
+            for line in f:
+                if SANITIZED.search(line):
+                    _found.append(line)
+                    print(f"# {line.rstrip():.300}\nnot ok - a sanitizer found something in a server", flush=True)
+        self.stop()
 
     def cli(self, *arguments, check=True, **options):
         """Runs the satchel command, as `devserver cli` does."""

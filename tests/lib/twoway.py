@@ -4,15 +4,18 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import signal
 import time
 
-from tap import LONG, equal, wait_for
+from tap import LONG, STORAGE, equal, wait_for
 
 SYSTEM_FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Draft")
 NEW_FOLDERS = ("work", "work/2026", "with space", "R&AOk-sum&AOk-", "a.b", "Sent/old", "x&-y")
-TROUBLES = ("nothing", "restart", "index deleted meanwhile", "kill", "restart without index")
-INDEX_LOST = ("kill", "restart without")  # the one that was deleted while the server ran is missed now
+# Of bdb, which has no index that could be lost, a copy that was made while the server ran takes the place of the volume.
+TROUBLES = (("nothing", "restart", "volume copied meanwhile", "kill", "restart from the copy") if STORAGE == "bdb" else
+            ("nothing", "restart", "index deleted meanwhile", "kill", "restart without index"))
+INDEX_LOST = () if STORAGE == "bdb" else ("kill", "restart without")  # the one that was deleted while the server ran is missed now
 LOUD = ("APPEND", "STORE", "UID STORE", "EXPUNGE", "UID EXPUNGE", "COPY", "UID COPY", "MOVE", "UID MOVE", "CREATE", "DELETE", "RENAME")
 
 
@@ -207,7 +210,7 @@ class Play:
         self.serial = 0
         self.made = {}       # folder: the side that made it in this round
         self.touched = {}    # message: the side that touched it in this round
-        self.n_changes = 0
+        self.n_changes = self.n_copies = 0
 
     def change(self, side):
         """Makes one change.  Only one side changes a message between two runs, so that the result is certain."""
@@ -295,11 +298,30 @@ class Play:
         if not n:
             raise AssertionError("there was no index to delete")
 
-    def restart(self, without_index):
-        self.far.leave()
-        self.near.leave()
+    def copy_volume(self):
+        """Returns a copy of the volume, as `satchel bdb backup` makes one, and where it belongs."""
+        self.n_copies += 1
+        self.server.cli("bdb", "backup", self.far.user, f"copy{self.n_copies}")
+        at = os.path.join(self.server.mail_root, "bdb", "default")
+        return os.path.join(at, "backups", f"copy{self.n_copies}"), at
+
+    @staticmethod
+    def put_back(copy, volume):
+        """As the admin guide has it."""
+        for name in os.listdir(volume):
+            if name.endswith(".db") or name.startswith("log."):
+                os.unlink(os.path.join(volume, name))
+        shutil.rmtree(os.path.join(volume, "bodies"), ignore_errors=True)
+        for name in os.listdir(copy):
+            if name.endswith(".db") or name.startswith("log.") or name == "bodies":
+                shutil.move(os.path.join(copy, name), volume)
+
+    def restart(self, kind):
+        copy = self.copy_volume() if kind == "restart from the copy" else None
         self.server.stop("--keep")
-        if without_index:
+        if copy:
+            self.put_back(*copy)
+        elif kind == "restart without index":
             self.delete_indexes()
         self.server.start()
 
@@ -314,9 +336,11 @@ class Play:
         self.far.leave()
         self.near.leave()
         if kind.startswith("restart"):
-            self.restart(kind.endswith("index"))
+            self.restart(kind)
         elif kind == "kill":
             self.kill()
+        elif kind == "volume copied meanwhile":
+            self.copy_volume()
         elif kind != "nothing":
             self.delete_indexes()
 

@@ -157,7 +157,7 @@ def progress_on_a_terminal():
             break
         said += part
     os.close(leader)
-    equal(re.search(rb"\rmailboxes 1 of \d+", said) is not None, True, said)
+    equal(re.search(rb"\r1 of \d+ mailboxes", said) is not None, True, said)
     equal("mailboxes" in out, False, out)
 
 

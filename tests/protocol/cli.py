@@ -156,11 +156,11 @@ def check_json():
     equal({key[0] for key in check(0)} <= {"warning"}, True, "a good one has no error")
     for setting, value in (("main_password", '"nowhere"'), ("main_passwords", '({name="example.org";use="submission-and-web"})')):
         told = check(0, "--set", f"auth.{setting}={value}")
-        equal("are shut for mail programs" in told.get(("warning", None, None, f"auth.{setting}"), f"not there: {told}"), True, setting)
+        equal("mail programs may not use users' own passwords" in told.get(("warning", None, None, f"auth.{setting}"), f"not there: {told}"), True, setting)
         told = check(0, "--set", f"auth.{setting}={value}", "--set", "app-passwords.enabled=true")
-        equal([text for text in told.values() if "are shut" in text], [], f"{setting}, with app passwords")
+        equal([text for text in told.values() if "may not use users' own" in text], [], f"{setting}, with app passwords")
     told = check(0, "--set", 'auth.main_passwords=({name="example.org";use="everywhere"})')
-    equal([text for text in told.values() if "are shut" in text], [], "nothing is shut")
+    equal([text for text in told.values() if "may not use users' own" in text], [], "nothing is shut")
     n = len(open(path("etc/satchel.conf")).read().splitlines())
     with open(path("etc/satchel.conf"), "a") as f:
         f.write("limits = { conections = 5; };\nlmpt = { enabled = true; };\n"
@@ -384,6 +384,8 @@ def no_server():
     good()
     for command in (["status"], ["who"], ["kick", "alice"], ["reload"], ["stop"], ["release", "alice"], ["adopt", "alice"], ["log-reopen"]):
         says(satchel(*command, code=69), "no server runs here", path("run/control"))
+    r = satchel("convert", "anna", "bert", "cleo", "--to", "maildir", code=69)
+    equal(len(r.stderr.splitlines()), 1, f"it is said once, and not for each user: {r.stderr}")
 
 
 main()

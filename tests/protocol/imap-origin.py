@@ -4,6 +4,7 @@
 import os
 import re
 import socket
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -11,18 +12,20 @@ from tap import Server, case, equal, free_port, main, wait_for  # noqa: E402
 
 server = Server()
 PORT = free_port()
-WEBMAIL, STRANGER, CLIENT = "127.0.0.1", "127.0.0.2", "198.51.100.7"
+WEBMAIL, STRANGER, OTHER, PROXY, CLIENT = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "198.51.100.7"
 own = "".join(f'{{ name = "{name}"; protocol = "{name.rstrip("s")}"; address = "127.0.0.1"; port = {server.ports[name]}; '
               f'tls = {"true" if name.endswith("s") else "false"}; }}, ' for name in ("imap", "imaps", "pop3", "pop3s", "lmtp"))
 server.stop("--keep")
-server.start("--set", f'listen.listeners=( {own} {{ name = "webmail"; protocol = "imap"; address = "127.0.0.1"; port = {PORT}; '
-             f'id_networks = ( "{WEBMAIL}/32" ); }} )', "--set", 'auth.failure_delay="0"', "--set", "limits.login_failures=8")
+OPTIONS = ("--set", f'listen.listeners=( {own} {{ name = "webmail"; protocol = "imap"; address = "127.0.0.1"; port = {PORT}; allow_cleartext = true; '
+             f'id_networks = ( "{WEBMAIL}/32", "{OTHER}/32" ); trusted_proxies = ( "{PROXY}/32" ); }} )', "--set", 'auth.failure_delay="0"', "--set", "limits.login_failures=8")
+server.start(*OPTIONS)
 
 
-def login(identity, password="pw", source=WEBMAIL, user="u0001", port=PORT):
+def login(identity, password="pw", source=WEBMAIL, user="u0001", port=PORT, header=b""):
     """The reply to LOGIN after ID with these fields."""
     with socket.create_connection(("127.0.0.1", port), 60, (source, 0)) as s:
         f = s.makefile("rb")
+        s.sendall(header)
         f.readline()
         for tag, command in (("i", f"ID {identity}"), ("a", f"LOGIN {user} {password}")):
             s.sendall(f"{tag} {command}\r\n".encode())
@@ -68,6 +71,33 @@ def limits_are_the_clients():
     found = server.cli("auth", "throttle", "list").stdout
     equal(("198.51.100.66" in found, WEBMAIL in found), (True, False), found)
     equal(login(f'("x-originating-ip" "{CLIENT}")', user="u0001")[:4], "a OK", "another client")
+
+
+def proxy_header(address):
+    """The header of PROXY version 2 for a client with this address."""
+    return b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack("!H", 12) + socket.inet_aton(address) + socket.inet_aton("192.0.2.254") + struct.pack("!HH", 4000, 143)
+
+
+@case
+def main_password():
+    """where the main password is for submission and webmail, the webmail opens with it, also as one that tells its clients' addresses"""
+    server.stop("--keep")
+    told = f'("x-originating-ip" "{CLIENT}")'
+    shut = "--set", 'auth.main_password="submission-and-web"'
+    server.start(*OPTIONS, *shut, "--set", f'auth.webmail_networks=["{WEBMAIL}/32"]')
+    equal([login(identity)[:4] for identity in ("NIL", told)], ["a OK", "a OK"], "the webmail, for itself and for a client")
+    equal(addresses()[-1], CLIENT, "the client's address in the log")
+    for what, got in (("a stranger", login("NIL", source=STRANGER)), ("who is not believed", login(told, source=STRANGER)),
+                      ("another that tells addresses", login(told, source=OTHER)),
+                      ("one that says that it tells of the webmail's client", login(f'("x-originating-ip" "{OTHER}")', source=OTHER)),
+                      ("a proxy", login("NIL", source=PROXY, header=proxy_header(CLIENT)))):
+        equal(got[:4], "a NO", what)
+    equal(login("NIL", source=PROXY, header=proxy_header(WEBMAIL))[:4], "a OK", "the webmail behind a proxy")
+    equal(login(told, source=PROXY, header=proxy_header(WEBMAIL))[:4], "a OK", "the same, which tells of a client")
+    server.stop("--keep")
+    server.start(*OPTIONS, *shut, "--set", f'auth.webmail_networks=["{PROXY}/32"]')
+    equal(login("NIL", source=PROXY, header=proxy_header(CLIENT))[:4], "a OK", "a proxy that only webmails use")
+    equal(login("NIL")[:4], "a NO", "the webmail, which is not named now")
 
 
 main()

@@ -3,13 +3,22 @@
 # Tests of what a client sees, with mail in Berkeley DB: one case a program.
 here=$(cd "$(dirname "$0")/.." && pwd)
 [ -f "${SATCHEL_BUILDDIR:-.}/bdb.la" ] || { echo "1..0 # SKIP module bdb is not built (configure found no Berkeley DB 5.3)"; exit 0; }
-# Left out: cli.py, dovecot-auth.py, socketmap.py and login-timing.py read no mail; foreign.py and imap-failures.py are about files of a
-# Maildir. Single cases of the others that are say so (of_maildir in tests/lib/tap.py).
+# Left out:
+# - what reads no mail, or the least of it: protocol/cli.py, dovecot-auth.py, socketmap.py and login-timing.py; interop/ with logins, factors,
+#   tokens, notices and MTAs (app-passwords, account-notices, compress, fail2ban, login-cases, oauth, postfix, roundcube, sasl, submission,
+#   swaks, totp, totp-time); fault/ with processes, credentials, helpers and configuration;
+# - what is about files of a Maildir, or another server at them: protocol/foreign.py and imap-failures.py, interop/maildirsize.py and
+#   takeover.py, fault/machine-errors.py; single cases of the others say so (of_maildir in tests/lib/tap.py);
+# - what shows the same in C for each driver: interop/search-dovecot.py (the scripts of SEARCH, SORT and THREAD run over bdb);
+# - what has bdb in it anyway: fault/bdb.py, bdb-full-disk.py, convert*.py; and fault/move.py, placement.py, whose second driver is `memory`.
+# Of the twoway programs one runs here; all do with SATCHEL_LONG, as does the storm.
 programs="protocol/admin.py protocol/admin-commands.py protocol/imap-hostile.py protocol/imap-metadata.py protocol/imap-origin.py
     protocol/imap_names.py protocol/limits.py protocol/lmtp.py protocol/locked.py protocol/log-floods.py protocol/octets.py protocol/pop3.py
-    protocol/pop3-maildrop.py protocol/refusals.py protocol/rights.py fault/kill.py fault/owner.py fault/full-disk.py"
+    protocol/pop3-maildrop.py protocol/refusals.py protocol/rights.py interop/python.py interop/keywords.py interop/quota.py interop/resync.py
+    interop/simultaneous.py interop/twoway-mbsync.py fault/kill.py fault/owner.py fault/full-disk.py"
+[ -z "$SATCHEL_LONG" ] || programs="$programs interop/storm.py interop/twoway-offlineimap.py interop/twoway-interimap.py"
 export SATCHEL_STORAGE=bdb
-echo 1..$(($(echo $programs | wc -w) + 1))
+echo 1..$(($(echo $programs | wc -w) + 2))
 n=0 status=0
 run() { # PROGRAM [CASE...]
     n=$((n + 1))
@@ -21,4 +30,5 @@ run() { # PROGRAM [CASE...]
 }
 for program in $programs; do run "$program"; done
 run interop/readers.py deliver_corpus with_mbsync with_mpop
+run fault/listener.py behind killed
 exit $status

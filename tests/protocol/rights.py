@@ -10,9 +10,8 @@ from tap import Server, case, equal, main, of_maildir  # noqa: E402
 from wire import Wire  # noqa: E402
 
 modules = Modules()
-modules.add("layers/kept.c", "kept")
 modules.add("layers/letters.c", "letters")
-server = Server(*modules.options("kept", "letters"), users=3)
+server = Server(*modules.options("letters", "retention"), users=3)
 
 
 def deliver(*recipients):

@@ -68,8 +68,9 @@ printf '%s\n' 'kestrel_la_SOURCES = core/runtime/loop.h ' > "$work/modules/heron
 expect red 'a module includes the core, which its local.mk names' modules/heron/a.c '#include "core/runtime/loop.h"'
 rm "$work/modules/heron/local.mk"
 expect red 'a public header that is none' modules/kestrel/a.c '#include <satchel/secret-thing.h>'
-expect red 'core code names a module' core/mail/a.c 'static int kestrel_count;
-static const char *name = "kestrel";'
+expect red 'core code names a module' core/storage/a.c 'static int kestrel_count;'
+expect red 'a text of the core names a module' core/session/a.c 'static const char *name = "kestrel";'
+expect green 'core/mail names a format of files' core/mail/a.c 'static const char *name = "kestrel";'
 expect green 'a comment names a module' core/mail/a.c '/* as kestrel does */'
 echo "1..$n"
 exit $status

@@ -64,6 +64,25 @@ echo '/* <stdio.h>, config.h and gate.c are there. */' >> core/daemon/gate.c; gr
 printf '/* Returns the gate. */\nvoid\nopen_gate (void);\n' >> core/daemon/gate.c; red 'a result of a function without one' 'gate.c:2: says what a function returns'
 printf 'gboolean\nread_it (GError **error)\n{\n  return satchel_error_set_errno (error, errno, "%%s: read", name);\n}\n' >> core/daemon/gate.c; red 'an error of the system that is no sentence' 'gate.c:5: an error of the system is a sentence'
 printf '/* Returns the gate. */\nvoid *\nopen_gate (void);\n' >> core/daemon/gate.c; green 'a result that is a pointer'
+# said COMMENT: adds a function of C behind that comment.
+said () { printf '/* %s */\nstatic gboolean\nopen_gate (const char *name);\n' "$1" >> core/daemon/gate.c; }
+said 'NULL: there is no gate.'
+said 'FALSE means that there is none.'
+said '@name is borrowed.'
+said 'CANNOT: no driver has it.'
+said 'The caller holds the lock.'
+said 'Is the gate open?'
+look
+for wrong in '2: begins with a value' '5: begins with a value' '8: begins with a value' '11: begins with a value' \
+    '14: says only which lock is held' '17: asks a question'; do
+    grep -q "gate.c:$wrong" "$work/said"; say $? "red: a comment of a function, line $wrong"
+done
+make_tree
+printf '/* SPDX-License-Identifier: MIT\n * gate.c\n */\n' > core/daemon/gate.c; red 'the head of a file that has only its name' 'gate.c:1: the head of the file'
+printf '/* SPDX-License-Identifier: MIT\n * This file opens gates.\n */\n' > core/daemon/gate.c
+said 'Opens the gate @name. FALSE means: it is open. The caller holds the lock.'
+printf '/* NULL: none. */\ntypedef struct Gate\n{\n  int n; /* 0: none */\n} Gate;\n/* -1: closed */\nstatic int gates[] = { N (1) };\n' >> core/daemon/gate.c
+green 'a head and a comment that say more, and values of types and variables'
 printf '%0120d\n' 0 | sed 's/0/x /g' >> docs/guide.md; red 'a line of prose that is too long' 'guide.md:8: is longer'
 printf '\n%0120d\n' 0 | sed 's/0/x /g' >> core/daemon/README.md; red 'one in the map of a directory' 'core/daemon/README.md:7: is longer'
 printf '    cc %0120d\n\n- %0120d\n| %0120d |\n' 1 2 3 | sed '/^-/s/0/x /g' >> docs/guide.md; cp docs/guide.md "$work/wide"

@@ -7,8 +7,8 @@ tests_unit_test_config_image_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_load_LDADD = libsatchel.la $(GLIB_LIBS)
 TESTS += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-turns.sh tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
 EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-turns.sh tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
-TESTS += tests/unit/mutate.py
-EXTRA_DIST += tests/unit/mutate.py
+TESTS += tests/unit/mutate.py tests/unit/overlay-places.py
+EXTRA_DIST += tests/unit/mutate.py tests/unit/overlay-places.py
 include tests/unit/loader.mk
 include tests/unit/mail.mk
 
@@ -45,33 +45,39 @@ tests_unit_test_filter_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-access
 TESTS += tests/unit/test-access
-tests_unit_test_access_SOURCES = tests/unit/test-access.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_access_SOURCES = tests/unit/test-access.c
 tests_unit_test_access_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_access_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_access_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-operations
 TESTS += tests/unit/test-operations
-tests_unit_test_operations_SOURCES = tests/unit/test-operations.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_operations_SOURCES = tests/unit/test-operations.c
 tests_unit_test_operations_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_operations_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_operations_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-operation-bounds
 TESTS += tests/unit/test-operation-bounds
-tests_unit_test_operation_bounds_SOURCES = tests/unit/test-operation-bounds.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_operation_bounds_SOURCES = tests/unit/test-operation-bounds.c
 tests_unit_test_operation_bounds_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_operation_bounds_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_operation_bounds_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-fence
+TESTS += tests/unit/test-fence
+tests_unit_test_fence_SOURCES = tests/unit/test-fence.c
+tests_unit_test_fence_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_fence_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-turn
 TESTS += tests/unit/test-turn
-tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_turn_SOURCES = tests/unit/test-turn.c
 tests_unit_test_turn_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_turn_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_turn_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-store
 TESTS += tests/unit/test-store
-tests_unit_test_store_SOURCES = tests/unit/test-store.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_store_SOURCES = tests/unit/test-store.c
 tests_unit_test_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_store_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_store_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-admin
 TESTS += tests/unit/test-admin
@@ -80,19 +86,23 @@ tests_unit_test_admin_LDADD = libsatchel.la $(GLIB_LIBS)
 check_PROGRAMS += tests/unit/test-admin-calls
 TESTS += tests/unit/test-admin-calls
 tests_unit_test_admin_calls_LDADD = libsatchel.la $(GLIB_LIBS)
+check_PROGRAMS += tests/unit/test-file-broker
+TESTS += tests/unit/test-file-broker
+tests_unit_test_file_broker_SOURCES = tests/unit/test-file-broker.c core/cli/file_broker.c core/cli/quiet_thread.c
+tests_unit_test_file_broker_LDADD = libsatchel.la $(GLIB_LIBS)
 
 # Rights, namespaces and shown flags.
 check_PROGRAMS += tests/unit/test-rights
 TESTS += tests/unit/test-rights
-tests_unit_test_rights_SOURCES = tests/unit/test-rights.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_rights_SOURCES = tests/unit/test-rights.c
 tests_unit_test_rights_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_rights_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_rights_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-shown-flags
 TESTS += tests/unit/test-shown-flags
-tests_unit_test_shown_flags_SOURCES = tests/unit/test-shown-flags.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_shown_flags_SOURCES = tests/unit/test-shown-flags.c
 tests_unit_test_shown_flags_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_shown_flags_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_shown_flags_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-janitor
 TESTS += tests/unit/test-janitor
@@ -108,21 +118,21 @@ tests_unit_test_janitor_users_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-janitor-rounds
 TESTS += tests/unit/test-janitor-rounds
-tests_unit_test_janitor_rounds_SOURCES = tests/unit/test-janitor-rounds.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_janitor_rounds_SOURCES = tests/unit/test-janitor-rounds.c
 tests_unit_test_janitor_rounds_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_janitor_rounds_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_janitor_rounds_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-changes
 TESTS += tests/unit/test-changes
-tests_unit_test_changes_SOURCES = tests/unit/test-changes.c tests/lib/heard.h tests/lib/keeper.h $(tests_layers_memory_la_SOURCES)
+tests_unit_test_changes_SOURCES = tests/unit/test-changes.c tests/lib/heard.h tests/lib/keeper.h
 tests_unit_test_changes_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_changes_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_changes_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-change-replay
 TESTS += tests/unit/test-change-replay
-tests_unit_test_change_replay_SOURCES = tests/unit/test-change-replay.c tests/lib/heard.h tests/lib/keeper.h $(tests_layers_memory_la_SOURCES)
+tests_unit_test_change_replay_SOURCES = tests/unit/test-change-replay.c tests/lib/heard.h tests/lib/keeper.h
 tests_unit_test_change_replay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_change_replay_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_change_replay_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-relay
 TESTS += tests/unit/test-relay
@@ -130,9 +140,9 @@ tests_unit_test_relay_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-delivery
 TESTS += tests/unit/test-delivery
-tests_unit_test_delivery_SOURCES = tests/unit/test-delivery.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_delivery_SOURCES = tests/unit/test-delivery.c
 tests_unit_test_delivery_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_delivery_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_delivery_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-spool
 TESTS += tests/unit/test-spool
@@ -140,15 +150,15 @@ tests_unit_test_spool_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-feed
 TESTS += tests/unit/test-feed
-tests_unit_test_feed_SOURCES = tests/unit/test-feed.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_feed_SOURCES = tests/unit/test-feed.c
 tests_unit_test_feed_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_feed_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_feed_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-place
 TESTS += tests/unit/test-place
-tests_unit_test_place_SOURCES = tests/unit/test-place.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_place_SOURCES = tests/unit/test-place.c
 tests_unit_test_place_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_place_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_place_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 EXTRA_DIST += tests/unit/README.md
 
 check_PROGRAMS += tests/unit/test-base

@@ -143,7 +143,7 @@ static const SatchelProvides provides[] = {
 #define TEXT(x) #x
 #define EXPANDED(x) TEXT (x)
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
 #if ODD == WRONG_NAME
   .name = "another",
 #else

@@ -107,7 +107,7 @@ start (guint64 request, const char *words)
       if (strcmp (*word, "-") == 0)
         **word = '\0';
     }
-  satchel_admin_calls_start (request, (const char *const *) argv);
+  satchel_admin_calls_start (request, (const char *const *) argv, -1);
 }
 
 static void
@@ -263,7 +263,7 @@ run_of_user (const char *user, const char *known, const char *path)
   const char *argv[] = { "run", "toy", "of-user", user, "text", at, NULL };
   begin ();
   body = open_it;
-  satchel_admin_calls_start (3, argv);
+  satchel_admin_calls_start (3, argv, -1);
   loop_until (n_final == 1);
 }
 

@@ -16,7 +16,7 @@ ask (const char *const *argv)
 {
   g_string_truncate (stage.admin_reply, 0);
   stage.n_admin_final = 0;
-  g_assert_true (stage.hooks->admin (&stage.context, 1, argv));
+  g_assert_true (stage.hooks->admin (&stage.context, 1, argv, -1));
   loop_until (stage.n_admin_final == 1);
   char *text;
   asked_status = (guint) g_ascii_strtoull (stage.admin_reply->str, &text, 10);
@@ -79,7 +79,7 @@ static void
 test_released_login (void)
 {
   stage_begin (NULL);
-  stage.hooks->admin (&stage.context, 1, (const char *const[]) { "release", "alice", NULL });
+  stage.hooks->admin (&stage.context, 1, (const char *const[]) { "release", "alice", NULL }, -1);
   expect (TEST ("alice", STAGE_PEER, "pw"), SATCHEL_EXIT_OK, "the user is released, or being moved");
   stage_end ();
 }
@@ -195,7 +195,7 @@ test_owner (void)
   ask ("owner", "alice");
   g_assert_cmpuint (asked_status, ==, SATCHEL_EXIT_TEMPORARY);
   stage_attributes_are_down = FALSE;
-  stage.hooks->admin (&stage.context, 1, (const char *const[]) { "release", "bob", NULL });
+  stage.hooks->admin (&stage.context, 1, (const char *const[]) { "release", "bob", NULL }, -1);
   expect (ask ("owner", "bob"), SATCHEL_EXIT_TEMPORARY, "bob@x.org is released; `satchel adopt bob@x.org`");
   expect (ask ("status"), SATCHEL_EXIT_OK, "auth: users=0 sessions=0 hashes=0\n");
   stage_end ();
@@ -272,7 +272,8 @@ test_many_devices (void)
   for (guint i = 0; i < 500; i++)
     g_ptr_array_add (stage_credentials, (gpointer) "app:1 Phone");
   stage.n_admin_final = 0;
-  g_assert_true (stage.hooks->admin (&stage.context, 1, (const char *const[]) { "devices", "alice", NULL }));
+  g_assert_true (
+      stage.hooks->admin (&stage.context, 1, (const char *const[]) { "devices", "alice", NULL }, -1));
   loop_until (stage.n_admin_final == 1);
   guint n = 0, n_parts = 0;
   for (const char *at = stage.admin_reply->str; (at = strstr (at, "credential id=")) != NULL; at++)
@@ -344,7 +345,7 @@ start_talking (void)
   satchel_loader_add (stage.context.loader, &talker, FALSE, &error);
   g_assert_no_error (error);
   g_assert_true (stage.hooks->admin (
-      &stage.context, 1, (const char *const[]) { "run-auth", "talker", "much", "", "text", "", NULL }));
+      &stage.context, 1, (const char *const[]) { "run-auth", "talker", "much", "", "text", "", NULL }, -1));
   loop_until (stage.admin_reply->len > 100 * LINE_BYTES);
 }
 

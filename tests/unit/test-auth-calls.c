@@ -367,7 +367,18 @@ test_keyring (void)
 {
   Granted granted;
   stage_begin (NULL);
-  stage_has_ring = TRUE;
+  g_assert_cmpint (stage_log_in (20, "bob", "pw"), ==, SATCHEL_AUTH_OK);
+  g_assert_true (take_grant (&granted));
+  g_assert_cmpstr (granted.key, ==, "");
+  stage_has_ring = TRUE; /* which a remembered login opens as well, once */
+  for (guint64 i = 21; i <= 22; i++)
+    {
+      g_assert_cmpint (stage_log_in (i, "bob", "pw"), ==, SATCHEL_AUTH_OK);
+      g_assert_true (take_grant (&granted));
+      g_assert_cmpstr (granted.key, ==, "1 password  pw");
+      g_assert_cmpuint (stage_counts.n_unlocked, ==, 2);
+    }
+  stage_counts.n_unlocked = 0;
   for (guint64 i = 1; i <= 3; i++)
     {
       g_assert_cmpint (stage_log_in (i, "alice", "pw"), ==, SATCHEL_AUTH_OK);
@@ -406,11 +417,75 @@ test_keyring (void)
   stage_end ();
 }
 
+static GString *changes;            /* what keyrings were asked to do */
+static SatchelErrorCode ring_error; /* what rings say; 0: they do it */
+
+static gboolean
+note_change (const char *what, const char *user, const SatchelKeyMaterial *opener,
+             const SatchelKeyMaterial *material, GError **error)
+{
+  g_string_append_printf (changes, "%s %s %s>%s\n", what, user, opener->slot, material->slot);
+  return ring_error == 0 || satchel_error_set (error, ring_error, "as the test wants it");
+}
+
+static gboolean
+note_rewrap (const char *user, const SatchelKeyMaterial *opener, const SatchelKeyMaterial *material,
+             GError **error)
+{
+  return note_change ("rewrap", user, opener, material, error);
+}
+
+static gboolean
+note_add (const char *user, const SatchelKeyMaterial *opener, const SatchelKeyMaterial *material,
+          GError **error)
+{
+  return note_change ("add", user, opener, material, error);
+}
+
+static gboolean
+note_drop (const char *user, const char *slot, GError **error)
+{
+  const SatchelKeyMaterial material = { .slot = slot };
+  return note_change ("drop", user, &material, &material, error);
+}
+
+/* Each change goes to every ring; a user whom one does not know is no failure, and any other is one. */
+static void
+test_ring_changes (void)
+{
+  static const SatchelKeyringOps bare = { .size = sizeof bare }, full = {
+    .size = sizeof full, .rewrap = note_rewrap, .add_slot = note_add, .drop_slot = note_drop
+  };
+  static const SatchelKeyMaterial old = { .slot = "password" }, new = { .slot = "app:1" };
+  g_autoptr (GPtrArray) rings = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+  changes = g_string_new (NULL);
+  g_assert_true (satchel_keyring_add_slot ("alice@x.org", &old, &new, &error)); /* there is no keyring */
+  g_ptr_array_add (rings, (gpointer) &full);
+  g_ptr_array_add (rings, (gpointer) &bare);
+  g_ptr_array_add (rings, (gpointer) &full);
+  satchel_keyrings_set (rings);
+  g_assert_true (satchel_keyring_rewrap ("alice@x.org", &old, &old, &error));
+  ring_error = SATCHEL_ERROR_NONEXISTENT;
+  g_assert_true (satchel_keyring_drop_slot ("bob@x.org", "app:1", &error));
+  ring_error = SATCHEL_ERROR_NOPERM;
+  g_assert_false (satchel_keyring_add_slot ("alice@x.org", &old, &new, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
+  g_assert_cmpstr (
+      changes->str, ==,
+      "rewrap alice@x.org password>password\nrewrap alice@x.org password>password\n"
+      "drop bob@x.org app:1>app:1\ndrop bob@x.org app:1>app:1\nadd alice@x.org password>app:1\n");
+  ring_error = 0;
+  satchel_keyrings_set (NULL);
+  g_string_free (changes, TRUE);
+}
+
 static void
 test_end_credential (void)
 {
   stage_begin (NULL);
   satchel_auth_end_credential ("alice@x.org", "app:1");
+  g_main_context_iteration (NULL, FALSE);
   for (guint slot = 0; slot < STAGE_MAILS; slot++)
     {
       g_autoptr (SatchelIpcMessage) message = stage_take_from_mail (slot);
@@ -439,6 +514,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/mechanism/counts", test_mechanism_counts);
   g_test_add_func ("/auth/mechanism/gone", test_mechanism_gone);
   g_test_add_func ("/auth/keyring/unlock", test_keyring);
+  g_test_add_func ("/auth/keyring/changes", test_ring_changes);
   g_test_add_func ("/auth/credential/end", test_end_credential);
   /* The last: it uses up the log's room for lines that are no guesses. */
   g_test_add_func ("/auth/flood/books", test_books);

@@ -54,7 +54,7 @@ ask_admin (const char *command, const char *first, const char *second)
   const char *const argv[] = { command, first, second, NULL };
   g_string_truncate (stage.admin_reply, 0);
   stage.n_admin_final = 0;
-  g_assert_true (stage.hooks->admin (&stage.context, 1, argv));
+  g_assert_true (stage.hooks->admin (&stage.context, 1, argv, -1));
 }
 
 static gboolean
@@ -181,7 +181,7 @@ test_release_of_dead_owner (void)
   ask_admin ("adopt", "alice", "x");
   g_assert_true (g_str_has_prefix (stage.admin_reply->str, "64 "));
   static const char *const unknown[] = { "dance", NULL };
-  g_assert_false (stage.hooks->admin (&stage.context, 1, unknown));
+  g_assert_false (stage.hooks->admin (&stage.context, 1, unknown, -1));
   stage_end ();
 }
 
@@ -260,7 +260,7 @@ ask_place (const char *key, const char *value)
   const char *const argv[] = { "place", "alice", key, value, NULL };
   g_string_truncate (stage.admin_reply, 0);
   stage.n_admin_final = 0;
-  g_assert_true (stage.hooks->admin (&stage.context, 1, argv));
+  g_assert_true (stage.hooks->admin (&stage.context, 1, argv, -1));
 }
 #define EXPECT_REPLY(text)                                                                                   \
   G_STMT_START                                                                                               \

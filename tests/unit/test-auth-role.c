@@ -261,7 +261,7 @@ test_malformed_counts_for_address (void)
       g_assert_true (stage_sasl (0, i, "PLAIN", 3, "x", 1));
       g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
     }
-  stage.hooks->admin (&stage.context, 1, list);
+  stage.hooks->admin (&stage.context, 1, list, -1);
   g_assert_nonnull (
       strstr (stage.admin_reply->str, "kind=address network=192.0.2.1 failures=3 limit=1000 refused=no"));
   g_assert_null (strstr (stage.admin_reply->str, "user="));

@@ -153,6 +153,36 @@ test_reserve (void)
   g_assert_cmpuint (satchel_throttle_n_failures (stage.throttle, "192.0.2.1", 180 * MINUTE_MS), ==, 0);
 }
 
+/* Who gets in costs no memory in the tables of failures; who has failed before is not forgotten by it. */
+static void
+test_right (void)
+{
+  g_auto (Stage) stage = stage_new ();
+  const SatchelGuess right = { .user = "a@x", .is_user = TRUE, .place = "192.0.2.1", .secret = 7 },
+                     stranger = { .user = "b@x", .place = "192.0.2.1" };
+  SatchelAttempt first, second, other;
+  satchel_throttle_begin (stage.throttle, &right, 100, 0, &first);
+  satchel_throttle_begin (stage.throttle, &right, 100, 0, &second);
+  satchel_throttle_begin (stage.throttle, &stranger, 100, 0, &other);
+  satchel_throttle_give_back (stage.throttle, &right, &first);
+  g_assert_cmpuint (satchel_lru_count (stage.throttle->users), ==, 1); /* the second one still runs */
+  g_assert_cmpuint (satchel_lru_count (stage.throttle->pairs), ==, 2);
+  satchel_throttle_give_back (stage.throttle, &right, &second);
+  satchel_throttle_give_back (stage.throttle, &stranger, &other);
+  g_assert_cmpuint (satchel_lru_count (stage.throttle->users), ==, 0);
+  g_assert_cmpuint (satchel_lru_count (stage.throttle->strangers), ==, 0);
+  g_assert_cmpuint (satchel_lru_count (stage.throttle->pairs), ==, 0);
+  /* The same wrong secret costs nothing more, before a right login and after it. */
+  try_guess (&stage, "a@x", "192.0.2.1", 9, 100, 0);
+  for (guint i = 0; i < 2; i++)
+    {
+      satchel_throttle_begin (stage.throttle, &right, 100, 0, &first);
+      satchel_throttle_give_back (stage.throttle, &right, &first);
+      try_guess (&stage, "a@x", "192.0.2.1", 9, 100, 0);
+      g_assert_cmpuint (satchel_throttle_clear_user (stage.throttle, i == 0 ? "b@x" : "a@x", 0), ==, i);
+    }
+}
+
 /* One network alone cannot use up an account. */
 static void
 test_pair (void)
@@ -624,6 +654,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/throttle/hour", test_hour);
   g_test_add_func ("/auth/throttle/parallel", test_parallel);
   g_test_add_func ("/auth/throttle/reserve", test_reserve);
+  g_test_add_func ("/auth/throttle/right", test_right);
   g_test_add_func ("/auth/throttle/pair", test_pair);
   g_test_add_func ("/auth/throttle/networks", test_networks);
   g_test_add_func ("/auth/throttle/repeated", test_repeated);

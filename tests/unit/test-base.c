@@ -263,6 +263,30 @@ take_number (void)
     }
 }
 
+static void
+put_number (void)
+{
+  static const struct
+  {
+    guint64 number;
+    const char *text;
+  } cases[] = { { 0, "0" },
+                { 9, "9" },
+                { 10, "10" },
+                { 4294967296, "4294967296" },
+                { 10000000000000000000u, "10000000000000000000" },
+                { G_MAXUINT64, "18446744073709551615" } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      char text[SATCHEL_NUMBER_DIGITS + 1];
+      memset (text, '#', sizeof text);
+      char *end = satchel_number_put (text, cases[i].number);
+      g_assert_cmpint (*end, ==, '#'); /* nothing is written behind it */
+      *end = '\0';
+      g_assert_cmpstr (text, ==, cases[i].text);
+    }
+}
+
 /* A line of texts and numbers is taken apart piece by piece. */
 static void
 take_text (void)
@@ -328,6 +352,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/list", list);
   g_test_add_func ("/base/error/setting", settings_of_errors);
   g_test_add_func ("/base/number/take", take_number);
+  g_test_add_func ("/base/number/put", put_number);
   g_test_add_func ("/base/number/text", take_text);
   return g_test_run ();
 }

@@ -16,9 +16,11 @@
 
 static GMutex lock; /* for what follows */
 static GCond changed;
-static GString *told[2];              /* "a APPEND\n": what each listener was told */
-static gboolean is_held;              /* the first listener does not return */
-static guint n_fails;                 /* so many of its calls fail */
+static GString *told[2]; /* "a APPEND\n": what each listener was told */
+static gboolean is_held; /* the first listener does not return */
+static guint n_fails;    /* so many of its calls fail */
+static guint n_works, n_more,
+    n_idle; /* its own work: calls, and how many of the next ones want more, or fail */
 static SatchelErrorCode acquire_code; /* 0: stores can be had */
 static GString *acquired;             /* the places of the stores that were asked for, a line each */
 static GHashTable *stores;            /* user -> SatchelStore */
@@ -51,7 +53,30 @@ tell_second (SatchelStore *store, const SatchelChange *change, GError **error)
   return tell (1, store, change, error);
 }
 
-static const SatchelMailboxListenerOps first_ops = { .size = sizeof first_ops, .heard = tell_first },
+static SatchelMaintained
+work_first (SatchelStore *store, GError **error)
+{
+  SatchelMaintained result = SATCHEL_MAINTAIN_DONE;
+  g_mutex_lock (&lock);
+  n_works++;
+  if (n_more > 0)
+    {
+      n_more--;
+      result = SATCHEL_MAINTAIN_MORE;
+    }
+  else if (n_idle > 0)
+    {
+      n_idle--;
+      satchel_error_set (error, SATCHEL_ERROR_FAILED, "nobody answers");
+      result = SATCHEL_MAINTAIN_FAILED;
+    }
+  g_mutex_unlock (&lock);
+  return result;
+}
+
+static const SatchelMailboxListenerOps first_ops = { .size = sizeof first_ops,
+                                                     .heard = tell_first,
+                                                     .work = work_first },
                                        second_ops = { .size = sizeof second_ops, .heard = tell_second };
 static const SatchelStoreListener listeners[] = { { "first", &first_ops }, { "second", &second_ops } };
 
@@ -177,7 +202,7 @@ begin (void)
   told[0] = g_string_new (NULL);
   told[1] = g_string_new (NULL);
   is_held = FALSE;
-  n_fails = 0;
+  n_fails = n_works = n_more = n_idle = 0;
   acquire_code = 0;
   satchel_store_set_listeners (listeners, G_N_ELEMENTS (listeners));
 }
@@ -302,6 +327,35 @@ let_wait_end (const char *user)
   g_cond_signal (&feed->work);
   g_mutex_unlock (&satchel_feeds_lock);
   return now_us;
+}
+
+/* A listener's own work follows what it hears, goes on as long as it wants, and comes again after a failure,
+ * also when nothing has changed meanwhile. */
+static void
+test_works (void)
+{
+  begin ();
+  n_more = 3;
+  add_user ("a@x.org");
+  g_mutex_lock (&lock);
+  g_assert_cmpuint (n_more, ==, 0);
+  g_assert_cmpuint (n_works, >=, 4);
+  n_works = 0;
+  n_idle = 2;
+  g_mutex_unlock (&lock);
+  gint64 before_us = g_get_monotonic_time ();
+  change ("a@x.org");
+  g_assert_cmpuint (wait_after_failure ("a@x.org", before_us), ==, 1);
+  expect_described ("name=first waiting=1 failing=1");
+  expect_described ("error=\"nobody answers\"");
+  g_assert_true (is_told (0, "a CREATE\n"));
+  before_us = let_wait_end ("a@x.org");
+  g_assert_cmpuint (wait_after_failure ("a@x.org", before_us), ==, 2);
+  let_wait_end ("a@x.org");
+  expect_told (0, "a CREATE\n");
+  expect_told (1, "a CREATE\n");
+  g_assert_cmpuint (n_works, ==, 3);
+  end ();
 }
 
 /* After a failure the same change comes again, later and later; for other users it goes on meanwhile. */
@@ -439,6 +493,22 @@ test_deaths (void)
   end ();
 }
 
+/* A listener at whose work for a user processes crashed is not called for that user; all others are heard. */
+static void
+test_skipped (void)
+{
+  begin ();
+  satchel_store_add_suspect ("listener first s@x.org");
+  add_user ("a@x.org");
+  open_user ("s@x.org", 0, NULL);
+  change ("s@x.org");
+  expect_told (1, "s RESYNC\ns CREATE\n");
+  change ("a@x.org");
+  expect_told (0, "a CREATE\n");
+  expect_described (" skipped=1");
+  end ();
+}
+
 /* So many users can wait for a listener; more are heard of when their store changes again. */
 static void
 test_bound (void)
@@ -494,9 +564,11 @@ main (int argc, char **argv)
   g_test_add_func ("/feed/told", test_told);
   g_test_add_func ("/feed/held", test_held);
   g_test_add_func ("/feed/fails", test_fails);
+  g_test_add_func ("/feed/works", test_works);
   g_test_add_func ("/feed/no-store", test_no_store);
   g_test_add_func ("/feed/place", test_place);
   g_test_add_func ("/feed/deaths", test_deaths);
+  g_test_add_func ("/feed/skipped", test_skipped);
   g_test_add_func ("/feed/bound", test_bound);
   g_test_add_func ("/feed/stop", test_stop);
   return g_test_run ();

@@ -186,6 +186,9 @@ first (SatchelFilterItem *item)
   g_assert_true (satchel_filter_add_keyword (item, "one", NULL));
   satchel_filter_add_flags (item, SATCHEL_FLAG_SEEN | 1u << 20);
   g_assert_true (satchel_filter_set_mailbox (item, "inbox/a", NULL));
+  g_assert_true (satchel_filter_set_note (item, "no", NULL) && satchel_filter_set_note (item, "found", NULL));
+  g_assert_null (satchel_filter_note (item));
+  g_assert_null (satchel_filter_open_store (item, NULL));
   satchel_filter_answer (item, verdict, text);
 }
 
@@ -326,6 +329,8 @@ test_order (void)
   g_assert_cmpstr (run->where.keywords->pdata[0], ==, "one");
   g_assert_cmpstr (run->where.keywords->pdata[1], ==, "two");
   g_assert_cmpuint (run->where.special_use, ==, 16);
+  g_assert_cmpstr (satchel_disposition_note (&run->where, "first"), ==, "found");
+  g_assert_null (satchel_disposition_note (&run->where, "second"));
   g_assert_cmpuint (satchel_filters_n_running (), ==, 0);
   finish (run);
 }
@@ -460,6 +465,38 @@ test_keywords (void)
   satchel_disposition_clear (&more);
 }
 
+/* The notes of all filters together are bounded, and go with the rest to each recipient. */
+static void
+test_notes (void)
+{
+  SatchelDisposition all = { 0 }, copy = { 0 };
+  g_autofree char *half = g_strnfill (SATCHEL_FILTER_NOTES_BYTES / 2 - 1, 'x'),
+                  *long_one = g_strnfill (SATCHEL_FILTER_NOTE_BYTES + 1, 'x');
+  g_assert_true (satchel_disposition_add_note (&all, "a", half));
+  g_assert_true (satchel_disposition_add_note (&all, "b", half));
+  g_assert_false (satchel_disposition_add_note (&all, "c", ""));
+  satchel_disposition_merge (&copy, &all);
+  satchel_disposition_clear (&all);
+  g_assert_cmpstr (satchel_disposition_note (&copy, "b"), ==, half);
+  g_assert_null (satchel_disposition_note (&copy, "c"));
+  satchel_disposition_clear (&copy);
+  g_autoptr (GError) error = NULL;
+  configure ("");
+  n_ended = 0;
+  how = KEEPS;
+  SatchelFilterRun *run = start ();
+  loop_until (has_kept ());
+  g_assert_false (satchel_filter_set_note (kept, long_one, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT);
+  g_clear_error (&error);
+  g_assert_false (satchel_filter_set_note (kept, "\xff", &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID);
+  satchel_filter_answer (g_steal_pointer (&kept), SATCHEL_FILTER_CONTINUE, NULL);
+  loop_until (n_ended == 1);
+  g_assert_null (run->where.notes);
+  finish (run);
+}
+
 /* ---- the envelope ---- */
 
 /* The recipient stage is told of the first ones, as many as the bound holds; another process of as many. */
@@ -531,6 +568,7 @@ main (int argc, char **argv)
   g_test_add_func ("/filter/edit/long", test_edit_long);
   g_test_add_func ("/filter/edit/bounds", test_edit_bounds);
   g_test_add_func ("/filter/keywords", test_keywords);
+  g_test_add_func ("/filter/notes", test_notes);
   g_test_add_func ("/filter/order", test_order);
   g_test_add_func ("/filter/verdicts", test_verdicts);
   g_test_add_func ("/filter/bound", test_bound);

@@ -106,6 +106,35 @@ test_round_trip (void)
   close (fds[1]);
 }
 
+/* The room of a body grows with its fields, whole or in part, up to the bound of a message, where the rest
+ * fails. */
+static void
+test_growing_body (void)
+{
+  static const char field[] = "field";
+  for (guint first = 0; first < 8; first++)
+    {
+      g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (SATCHEL_IPC_READY, 0);
+      guint n = 0;
+      for (guint i = 0; i < first; i++)
+        satchel_ipc_put_bytes (message, "", 0); /* so that the room ends at each place of a field */
+      for (; !message->failed; n++)
+        {
+          satchel_ipc_put_bytes (message, field, sizeof field);
+          g_assert_cmpuint (message->body->len, <=, message->body_room);
+          g_assert_cmpuint (message->body->len, <=, SATCHEL_IPC_MAX_BYTES - SATCHEL_IPC_HEADER_BYTES);
+        }
+      message->failed = FALSE;
+      for (guint i = 0; i < first + n - 1; i++)
+        {
+          gsize len;
+          const guint8 *data = satchel_ipc_get_bytes (message, &len);
+          g_assert_cmpmem (data, len, field, i < first ? 0 : sizeof field);
+        }
+      g_assert_true (satchel_ipc_message_is_done (message));
+    }
+}
+
 /* A descriptor that this process may not have any more is lost, the message and those behind it are not. */
 static void
 test_out_of_descriptors (void)
@@ -463,6 +492,7 @@ main (int argc, char **argv)
   seed_test (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/runtime/ipc/round-trip", test_round_trip);
+  g_test_add_func ("/runtime/ipc/growing-body", test_growing_body);
   g_test_add_func ("/runtime/ipc/out-of-descriptors", test_out_of_descriptors);
   g_test_add_func ("/runtime/ipc/hostile-fields", test_hostile_fields);
   g_test_add_func ("/runtime/ipc/hostile-messages", test_hostile_messages);

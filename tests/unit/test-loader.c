@@ -69,7 +69,7 @@ test_refusals (void)
   refused (7, "satchel_function_that_is_nowhere", "rebuild it");
   refused (8, "calls itself \"another\"", "rename");
   refused (9, "mark", "rebuild it");
-  refused (11, "reload and reload_end go together", "ask its author");
+  refused (11, "both reload and reload_end, or neither", "ask its author");
   refused (12, "satchel_odd12_", "its author has to rename it");
   refused (13, "its delivery filter needs more of the server", "install that one, or an older version");
   refused (15, "has no valid size", "ask its author");
@@ -297,6 +297,87 @@ several_set (gint value, guint refuses)
   return set;
 }
 
+/* Modules that note what each has taken and given back: "a" in configure, "A" in start, "-" in stop.  The
+ * second one refuses the step that it is told to. */
+static GString *steps;
+static char refused_step;
+
+static gboolean
+note_step (char step, GError **error)
+{
+  if (step == refused_step)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "told to refuse");
+  g_string_append_c (steps, step);
+  return TRUE;
+}
+#define NOTING(letter, configured, started, stopped)                                                         \
+  static gboolean configure_##letter (const SatchelConfig *section, GError **error)                          \
+  {                                                                                                          \
+    return note_step (configured, error);                                                                    \
+  }                                                                                                          \
+  static gboolean start_##letter (SatchelRole role, GError **error)                                          \
+  {                                                                                                          \
+    return note_step (started, error);                                                                       \
+  }                                                                                                          \
+  static void stop_##letter (void)                                                                           \
+  {                                                                                                          \
+    g_string_append_c (steps, stopped);                                                                      \
+  }                                                                                                          \
+  static const SatchelModule noting_##letter = { SATCHEL_MODULE_FACTS,                                       \
+                                                 .name = "noting-" #letter,                                  \
+                                                 .version = "1",                                             \
+                                                 .description = "d",                                         \
+                                                 .licence = "MIT",                                           \
+                                                 .roles = SATCHEL_ROLE_MAIL,                                 \
+                                                 .schema = noting_rows,                                      \
+                                                 .provides = several_provides,                               \
+                                                 .configure = configure_##letter,                            \
+                                                 .start = start_##letter,                                    \
+                                                 .stop = stop_##letter };
+
+static const SatchelConfigRow noting_rows[] = { { NULL } };
+NOTING (a, 'a', 'A', '1')
+NOTING (b, 'b', 'B', '2')
+NOTING (c, 'c', 'C', '3')
+
+/* Loads the three, and begins and ends as a process does; returns the steps that were made. */
+static char *
+run_steps (char which)
+{
+  g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_MAIL, NULL);
+  g_autoptr (GError) error = NULL;
+  steps = g_string_new (NULL);
+  refused_step = which;
+  g_assert_true (satchel_loader_add (loader, &noting_a, FALSE, &error));
+  g_assert_true (satchel_loader_add (loader, &noting_b, FALSE, &error));
+  g_assert_true (satchel_loader_add (loader, &noting_c, FALSE, &error));
+  g_autoptr (SatchelConfigSet) set = satchel_config_set_from_text ("noting-a", noting_rows, "", &error);
+  g_assert_no_error (error);
+  if (satchel_loader_configure (loader, set, &error))
+    (void) satchel_loader_start (loader, &error);
+  g_assert_true ((error != NULL) == (which != '\0'));
+  satchel_loader_stop (loader);
+  return g_string_free (steps, FALSE);
+}
+
+/* What a module has taken it gives back, the last one first, wherever another one refuses. */
+static void
+test_stop_after_failure (void)
+{
+  static const struct
+  {
+    char refused_step;
+    const char *steps;
+  } cases[] = {
+    { '\0', "abcABC321" }, { 'b', "a1" }, { 'c', "ab21" }, { 'B', "abcA321" }, { 'C', "abcAB321" }
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *made = run_steps (cases[i].refused_step);
+      g_assert_cmpstr (made, ==, cases[i].steps);
+    }
+}
+
 /* Whoever refuses, first, between or last: everybody, before it and after it, is as before; a hundred times.
  */
 static void
@@ -418,9 +499,9 @@ test_helper (void)
   } rows[] = {
     { SATCHEL_ROLE_HELPER, 0, NULL, one, NULL },
     { SATCHEL_ROLE_HELPER | SATCHEL_ROLE_MAIL, SATCHEL_RIGHT_CONNECT, door, one, NULL },
-    { SATCHEL_ROLE_MAIL, 0, NULL, one, "go together" },
-    { SATCHEL_ROLE_HELPER, 0, NULL, none, "go together" },
-    { SATCHEL_ROLE_HELPER, 0, NULL, two, "go together" },
+    { SATCHEL_ROLE_MAIL, 0, NULL, one, "or neither" },
+    { SATCHEL_ROLE_HELPER, 0, NULL, none, "or neither" },
+    { SATCHEL_ROLE_HELPER, 0, NULL, two, "or neither" },
     { SATCHEL_ROLE_HELPER, 0, NULL, idle, "max_calls" },
     { SATCHEL_ROLE_HELPER, 0, NULL, deaf, "handle" },
     { SATCHEL_ROLE_MAIL, 0, door, none, "needs the role helper" },
@@ -522,6 +603,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loader/helper", test_helper);
   g_test_add_func ("/loader/descriptor-grows", test_descriptor_grows);
   g_test_add_func ("/loader/lifecycle", test_lifecycle);
+  g_test_add_func ("/loader/stop-after-failure", test_stop_after_failure);
   g_test_add_func ("/loader/several-refuse", test_several_refuse);
   g_test_add_func ("/loader/list", test_list);
   g_test_add_func ("/loader/settings-only", test_settings_only);

@@ -225,8 +225,10 @@ test_layers (void)
 static void
 expect_attribute (SatchelStore *store, const char *name, const char *expected)
 {
-  g_autofree char *value = satchel_storage_user_attribute (&store->core->levels[0], name);
+  g_autofree char *value = satchel_storage_user_attribute (&store->core->levels[0], name),
+                  *of_store = satchel_store_user_attribute (store, name);
   g_assert_cmpstr (value, ==, expected);
+  g_assert_cmpstr (of_store, ==, expected);
 }
 
 /* What comes with a place reaches a store that is open; who was not asked about takes nothing away. */

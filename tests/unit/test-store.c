@@ -500,28 +500,34 @@ test_silent_failures (void)
 
 /* ---- the commit queue ---- */
 
-#define WAITING 7u
+#define LEFT 4u /* that do not fit into the second round */
+#define WAITING (SATCHEL_ROUND_MAX + LEFT)
 
-static guint rounds[16], n_rounds; /* transactions of each round */
+static guint batches[16], n_batches; /* transactions that the driver got in each call */
+static guint n_waiting;              /* that the first call waits for */
 static SatchelStore *queue_store;
-static gint has_begun; /* the first round */
+static gint has_begun; /* the first call */
 
-/* The first round takes until all others wait in line. */
+static void
+wait_for_queue (guint len)
+{
+  for (gboolean is_long = FALSE; !is_long; g_thread_yield ())
+    {
+      g_mutex_lock (&queue_store->core->queue_lock);
+      is_long = queue_store->core->queue.length == len;
+      g_mutex_unlock (&queue_store->core->queue_lock);
+    }
+}
+
+/* The first call takes until all others wait in line. */
 static void
 slow_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results)
 {
   g_atomic_int_set (&has_begun, TRUE);
-  while (n_rounds == 0)
-    {
-      g_mutex_lock (&queue_store->core->queue_lock);
-      gboolean is_full = queue_store->core->queue.length == WAITING;
-      g_mutex_unlock (&queue_store->core->queue_lock);
-      if (is_full)
-        break;
-      g_thread_yield ();
-    }
-  g_assert_cmpuint (n_rounds, <, G_N_ELEMENTS (rounds));
-  rounds[n_rounds++] = n;
+  if (n_batches == 0)
+    wait_for_queue (n_waiting);
+  g_assert_cmpuint (n_batches, <, G_N_ELEMENTS (batches));
+  batches[n_batches++] = n;
   memory_ops ()->commit (storage, transactions, n, results);
 }
 
@@ -534,29 +540,67 @@ commit_one (gpointer data)
   return NULL;
 }
 
+/* Commits the @n transactions: the first is alone in its round, the others come when that is under way, in
+ * their order. */
+static void
+commit_behind (SatchelStore *store, SatchelTransaction **transactions, guint n)
+{
+  g_autofree GThread **threads = g_new (GThread *, n);
+  queue_store = store;
+  n_waiting = n - 1;
+  n_batches = 0;
+  g_atomic_int_set (&has_begun, FALSE);
+  threads[0] = g_thread_new ("commit", commit_one, transactions[0]);
+  while (!g_atomic_int_get (&has_begun))
+    g_thread_yield ();
+  for (guint i = 1; i < n; i++)
+    {
+      threads[i] = g_thread_new ("commit", commit_one, transactions[i]);
+      if (i < n - 1)
+        wait_for_queue (i);
+    }
+  for (guint i = 0; i < n; i++)
+    g_thread_join (threads[i]);
+}
+
 static void
 test_merged_commits (void)
 {
   SatchelStorageOps slow = *memory_ops ();
   slow.commit = slow_commit;
-  GThread *threads[WAITING + 1];
+  SatchelTransaction *transactions[WAITING + 1];
   g_autoptr (SatchelStore) store = open_stack (NULL, &slow);
   g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
-  queue_store = store;
-  n_rounds = 0;
-  g_atomic_int_set (&has_begun, FALSE);
-  /* The first one is alone in its round: the others come when that is under way. */
-  threads[0] = g_thread_new ("commit", commit_one, append_to (store, inbox));
-  while (!g_atomic_int_get (&has_begun))
-    g_thread_yield ();
-  for (guint i = 1; i <= WAITING; i++)
-    threads[i] = g_thread_new ("commit", commit_one, append_to (store, inbox));
   for (guint i = 0; i <= WAITING; i++)
-    g_thread_join (threads[i]);
-  g_assert_cmpuint (n_rounds, ==, 2);
-  g_assert_cmpuint (rounds[0], ==, 1);
-  g_assert_cmpuint (rounds[1], ==, WAITING);
+    transactions[i] = append_to (store, inbox);
+  commit_behind (store, transactions, WAITING + 1);
+  g_assert_cmpuint (n_batches, ==, 3);
+  g_assert_cmpuint (batches[0], ==, 1);
+  g_assert_cmpuint (batches[1], ==, SATCHEL_ROUND_MAX);
+  g_assert_cmpuint (batches[2], ==, LEFT);
   g_assert_cmpuint (count (inbox), ==, WAITING + 1);
+}
+
+/* What waits before a transaction that a layer plans is carried out first, and once. */
+static void
+test_planned_between (void)
+{
+  static const SatchelStorageOps layer = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_MOVE, note_plan);
+  SatchelStorageOps slow = *memory_ops ();
+  slow.commit = slow_commit;
+  g_autoptr (SatchelStore) store = open_stack (&layer, &slow);
+  g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+  SatchelTransaction *transactions[] = { append_to (store, inbox), append_to (store, inbox),
+                                         satchel_transaction_new (store) };
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  satchel_uid_set_add (&uids, 2, 2); /* the message of the second one */
+  satchel_transaction_expunge (transactions[2], inbox, &uids, FALSE);
+  commit_behind (store, transactions, G_N_ELEMENTS (transactions));
+  g_assert_cmpstr (seen->str, ==, "expunge ");
+  g_assert_cmpuint (n_batches, ==, 3);
+  for (guint i = 0; i < n_batches; i++)
+    g_assert_cmpuint (batches[i], ==, 1);
+  g_assert_cmpuint (count (inbox), ==, 1);
 }
 
 /* ---- attributes ---- */
@@ -851,6 +895,7 @@ main (int argc, char **argv)
   g_test_add_func ("/store/links", test_links);
   g_test_add_func ("/store/silent-failures", test_silent_failures);
   g_test_add_func ("/store/commit/merged", test_merged_commits);
+  g_test_add_func ("/store/commit/planned-between", test_planned_between);
   g_test_add_func ("/store/attributes", test_attributes);
   g_test_add_func ("/store/suspect-content", test_suspect_content);
   g_test_add_func ("/store/listeners", test_listeners);

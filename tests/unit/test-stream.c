@@ -128,6 +128,30 @@ test_log_field (void)
   check_field ("\xe2\x80\xae", " user=\"\\xE2\\x80\\xAE\""); /* right-to-left override */
 }
 
+/* Each line has its own time, also behind one of the same second, or of another. */
+static void
+test_log_time (void)
+{
+  static const struct
+  {
+    time_t second;
+    long ns;
+    const char *text;
+  } times[] = {
+    { 0, 7999999, "1970-01-01T00:00:00.007Z" },
+    { 1764500399, 0, "2025-11-30T10:59:59.000Z" },
+    { 1764500399, 999999999, "2025-11-30T10:59:59.999Z" },
+    { 1764500400, 120000000, "2025-11-30T11:00:00.120Z" },
+    { 1764500399, 40000000, "2025-11-30T10:59:59.040Z" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (times); i++)
+    {
+      g_autoptr (GString) line = g_string_new ("x");
+      satchel_log_append_time (line, &(struct timespec) { times[i].second, times[i].ns });
+      g_assert_cmpstr (line->str + 1, ==, times[i].text);
+    }
+}
+
 /* What a client chose can neither end the line nor steer a terminal, whatever the caller forgot. */
 static void
 test_log_line (void)
@@ -147,6 +171,8 @@ test_log_line (void)
   g_assert_true (g_file_get_contents (path, &text, &len, NULL));
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   g_assert_cmpuint (g_strv_length (lines), ==, 3);
+  g_autofree char *process = g_strdup_printf ("Z satchel-test[%d]: imap: one", (int) getpid ());
+  g_assert_true (g_str_has_prefix (lines[0] + strlen ("2025-11-30T11:00:00.120"), process));
   g_assert_true (
       g_str_has_suffix (lines[0], "]: imap: one\\x0Atwo\\x0D\\x1B[31m\\xC2\\x9B \\xFF\\xE2\\x80\\xA8"));
   g_assert_nonnull (strstr (lines[1], "]: warning: imap: yyyy"));
@@ -236,6 +262,7 @@ main (int argc, char **argv)
   g_test_add_func ("/runtime/stream/crlf-large", test_crlf_large);
   g_test_add_func ("/runtime/stream/fd-offset", test_fd_offset);
   g_test_add_func ("/runtime/log/field", test_log_field);
+  g_test_add_func ("/runtime/log/time", test_log_time);
   g_test_add_func ("/runtime/log/line", test_log_line);
   g_test_add_func ("/runtime/log/journal-fields", test_journal_fields);
   g_test_add_func ("/runtime/log/text", test_log_text);

@@ -187,6 +187,30 @@ test_culprit (void)
   assert_blamed ("[" BOX " 1]", 2, BOX " 1", "../x", "", ""); /* what a taken over process may write */
 }
 
+/* A listener is to blame with the user for whom it was called, who is served all the same; which thread it
+ * was may be unknown. */
+static void
+test_listeners (void)
+{
+  SatchelSuspects *suspects = satchel_suspects_new ();
+  SatchelBreadcrumb crumbs[2] = {
+    { .is_busy = 1, .operation = "listener spam", .user = "u@example.org", .call = "WORK" },
+    { .is_busy = 1, .operation = "imap FETCH", .user = "v@example.org" }
+  };
+  for (guint i = 0; i < 3; i++)
+    {
+      assert_list (suspects, "");
+      crumbs[0].is_culprit = i < 2;
+      g_assert_cmpuint (satchel_suspects_note_death (suspects, SIGSEGV, crumbs, 2), ==, i < 2 ? 0 : 1);
+    }
+  assert_list (suspects, "[listener spam u@example.org]");
+  g_strlcpy (crumbs[0].operation, "listener ../x", sizeof crumbs[0].operation);
+  for (guint i = 0; i < 3; i++)
+    satchel_suspects_note_death (suspects, SIGSEGV, crumbs, 2);
+  assert_list (suspects, "[listener spam u@example.org]");
+  satchel_suspects_free (suspects);
+}
+
 /* The same message, at the next try of who sends it. */
 static void
 test_next_try (void)
@@ -241,6 +265,7 @@ main (int argc, char **argv)
   g_test_add_func ("/suspects/bounded", test_bounded);
   g_test_add_func ("/suspects/content", test_content);
   g_test_add_func ("/suspects/culprit", test_culprit);
+  g_test_add_func ("/suspects/listeners", test_listeners);
   g_test_add_func ("/suspects/next-try", test_next_try);
   g_test_add_func ("/suspects/refusals", test_refusals);
   return g_test_run ();

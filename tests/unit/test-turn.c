@@ -315,6 +315,48 @@ test_one_after_the_other (void)
   take_down ();
 }
 
+/* ---- a turn of a layer's own ---- */
+
+/* Another thread that commits waits for as long as the turn lasts, and the layer's own calls do not. */
+static gboolean
+act_in_turn (SatchelStorage *storage, gpointer data, GError **error)
+{
+  GThread **other = data;
+  g_assert_true (satchel_store_is_writer (storage->store));
+  *other = g_thread_new ("other", expunge_first, NULL);
+  wait_for_queue (1);
+  g_assert_true (satchel_storage_create (storage, satchel_store_access (store), "made", 0, error));
+  assert_left ("1:3");
+  return TRUE;
+}
+
+static gboolean
+fail_silently (SatchelStorage *storage, gpointer data, GError **error)
+{
+  return FALSE;
+}
+
+static void
+test_own_turn (void)
+{
+  GThread *other = NULL;
+  g_autoptr (GError) error = NULL;
+  set_up (&layer_ops);
+  SatchelStorage *inner = &store->core->levels[1];
+  g_assert_true (satchel_storage_run_in_turn (inner, act_in_turn, &other, &error));
+  g_assert_no_error (error);
+  g_assert_true (GPOINTER_TO_INT (g_thread_join (other)));
+  assert_left ("2:3");
+  g_assert_false (satchel_storage_run_in_turn (inner, fail_silently, NULL, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_IO);
+  g_clear_error (&error);
+  g_atomic_int_set (&store->core->is_fenced, TRUE);
+  g_assert_false (satchel_storage_run_in_turn (inner, act_in_turn, NULL, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+  g_atomic_int_set (&store->core->is_fenced, FALSE);
+  take_down ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -326,5 +368,6 @@ main (int argc, char **argv)
   g_test_add_func ("/turn/below", test_below);
   g_test_add_func ("/turn/short-table", test_short_table);
   g_test_add_func ("/turn/one-after-the-other", test_one_after_the_other);
+  g_test_add_func ("/turn/own", test_own_turn);
   return g_test_run ();
 }

@@ -152,5 +152,5 @@ try:
         sys.exit(64)
     VERBS[sys.argv[1]]()
 except (Failure, OSError, subprocess.CalledProcessError) as e:
-    print(f"bench-server: {e}", file=sys.stderr)
+    print(instance.complaint("bench-server", e), file=sys.stderr)
     sys.exit(1)

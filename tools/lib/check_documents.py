@@ -198,6 +198,33 @@ def comments_of(text):
         yield text.count("\n", 0, comment.start()) + 1, comment.group(1)
 
 
+# What a comment before a function may not begin with, since it says first what the function does.
+NO_VERB = [
+    (re.compile(r"(@\w+|[A-Z]{2,}|-?\d+)( means)?:|[A-Z]{2,} means |\*?@\w+ "), "begins with a value or an argument"),
+    (re.compile(r"(The caller holds|Under) [^.;:]*\.?$"), "says only which lock is held"),
+    (re.compile(r"[A-Z][^.;:]*\?( |$)"), "asks a question"),
+]
+FUNCTION = re.compile(r"(?!typedef (struct|enum|union)|struct |enum )\w[^;{}=]*\(")
+
+
+def check_comments(tree):
+    """Comments before functions say what these do, and the head of a file says more than its name."""
+    for name in tree.files:
+        if not name.startswith(("core/", "include/", "modules/")) or not name.endswith((".c", ".h")) or "/tests/" in name:
+            continue
+        text = read(tree.root, name)
+        for comment in re.finditer(r"^/\*((?:[^*]|\*(?!/))*)\*/\n", text, re.M):
+            said = " ".join(re.sub(r"\n\s*\*", "\n", comment.group(1)).split())
+            line = text.count("\n", 0, comment.start()) + 1
+            if said.startswith("SPDX-License-Identifier:"):
+                if len(said.split()) < 4:
+                    tree.complain(name, line, "the head of the file does not say what the file has")
+            elif FUNCTION.match(text, comment.end()):
+                for pattern, what in NO_VERB:
+                    if pattern.match(said):
+                        tree.complain(name, line, f"{what}; a comment before a function says what it does: {said[:60]}")
+
+
 def check_sources(tree):
     """Files of C that comments and READMEs name exist, and a comment says of no function without a result what it returns."""
     known = {os.path.basename(name) for name in tree.files} | MADE_BY_CONFIGURE
@@ -323,7 +350,8 @@ def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     tree = Tree(sys.argv[1], sys.argv[2] if len(sys.argv) == 3 else None)
-    for check in (check_references, check_tables, check_modules, check_paths, check_sources, check_lines, check_commands):
+    for check in (check_references, check_tables, check_modules, check_paths, check_comments, check_sources, check_lines,
+                  check_commands):
         check(tree)
     for problem in tree.problems:
         print(f"check-docs: {problem}", file=sys.stderr)

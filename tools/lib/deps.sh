@@ -3,10 +3,10 @@
 # prints the one line to run and exits 69.  present_packages WHAT... prints those that the release has, and names the others.
 BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libglib2.0-dev libgnutls28-dev libconfig-dev
  libseccomp-dev libunistring-dev libsodium-dev libcrypt-dev zlib1g-dev libqrencode-dev
- libsqlite3-dev libpq-dev libldap-dev libdb5.3-dev libpam0g-dev libcurl4-gnutls-dev libjansson-dev"
+ libsqlite3-dev libpq-dev libldap-dev libdb5.3-dev libxxhash-dev libpam0g-dev libcurl4-gnutls-dev libjansson-dev"
 RUN_PACKAGES="python3 openssl curl ca-certificates"
-# What ./configure looks for on behalf of tests.
-TEST_BUILD_PACKAGES="libgmime-3.0-dev"
+# What ./configure looks for on behalf of tests, and a cache of compiled files for a run of them.
+TEST_BUILD_PACKAGES="libgmime-3.0-dev ccache"
 TEST_PACKAGES="gnutls-bin gsasl swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter
  libmail-imapclient-perl libio-socket-ssl-perl php-cli mandoc xz-utils strace clang clang-format-19 libclang-rt-dev procps fail2ban git iproute2
  oathtool postgresql slapd ldap-utils db-util"
@@ -17,7 +17,7 @@ DEB_PACKAGES="dpkg-dev debhelper fakeroot systemd"
 RPM_PACKAGES="rpm cpio"
 PACKAGE_TEST_PACKAGES="lintian rpmlint"
 FEDORA_PACKAGES="gcc make autoconf automake libtool pkgconf-pkg-config glib2-devel gnutls-devel libconfig-devel libseccomp-devel
- libunistring-devel libsodium-devel libxcrypt-devel zlib-devel qrencode-devel sqlite-devel libpq-devel openldap-devel libdb-devel pam-devel libcurl-devel jansson-devel python3 openssl curl"
+ libunistring-devel libsodium-devel libxcrypt-devel zlib-devel qrencode-devel sqlite-devel libpq-devel openldap-devel libdb-devel xxhash-devel pam-devel libcurl-devel jansson-devel python3 openssl curl"
 
 say() { printf '%s\n' "$*" >&2; }
 

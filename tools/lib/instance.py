@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from ports import free_port, port_is_free
@@ -24,11 +25,16 @@ PORTS = ("imap", "imaps", "pop3", "pop3s", "lmtp")
 
 
 class Failure(Exception):
-    """The reason of a failure, as one line for a person."""
+    """The reason of a failure, as one line for a person; `output` is all that the program said."""
+
+    def __init__(self, reason, output=""):
+        super().__init__(reason)
+        self.output = output
 
 
-def log(text):
-    print(text, file=sys.stderr, flush=True)
+def complaint(program, error):
+    """Words for an error that ends a program: what the server said, and last the reason."""
+    return "\n".join(filter(None, (getattr(error, "output", None), f"{program}: {error}")))
 
 
 def build():
@@ -94,6 +100,33 @@ def session_members(sid):
     return found
 
 
+def make_certificate(directory):
+    """Makes a small CA and a leaf in the directory, both as strict verifiers want them (key identifiers, critical basic constraints)."""
+    def openssl(*arguments):
+        r = subprocess.run(["openssl", *arguments], cwd=directory, capture_output=True, text=True)
+        if r.returncode != 0:
+            raise Failure("openssl: " + (r.stderr.strip().splitlines() or ["failed"])[-1])
+    with open(os.path.join(directory, "leaf.ext"), "w") as f:
+        f.write("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n"
+                "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+                "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n")
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    try:
+        openssl("req", "-x509", *new_key, "-days", "3650", "-subj", "/CN=Satchel throw-away CA", "-keyout", "ca.key",
+                "-out", "ca.pem", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        openssl("req", *new_key, "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "leaf.csr")
+        openssl("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "825",
+                "-extfile", "leaf.ext", "-out", "cert.pem")
+    except FileNotFoundError:
+        raise Failure("openssl is missing: apt-get install openssl")
+    for name in ("key.pem", "ca.key"):
+        os.chmod(os.path.join(directory, name), 0o600)
+    for name in ("cert.pem", "ca.pem"):
+        os.chmod(os.path.join(directory, name), 0o644)
+    for name in ("leaf.csr", "leaf.ext"):
+        os.unlink(os.path.join(directory, name))
+
+
 class Instance:
     def __init__(self, directory):
         self.dir = os.path.abspath(directory)
@@ -114,8 +147,9 @@ class Instance:
 
     # ---- making
 
-    def prepare(self, *, users, password, storage, settings, ports, domain, hostname="localhost"):
-        """Makes what is missing; settings that a kept directory remembers count before defaults."""
+    def prepare(self, *, users, password, storage, settings, ports, domain, hostname="localhost", certificate=None):
+        """Makes what is missing; settings that a kept directory remembers count before defaults.  @certificate: a directory
+        with one that make_certificate() made, for a new instance, or None for one of its own."""
         m = self.memory
         made_dir = not os.path.isdir(self.dir)
         try:
@@ -134,7 +168,7 @@ class Instance:
         m["hostname"] = hostname
         self._arrange_rights()
         self._ports(ports)
-        self._certificate()
+        self._certificate(certificate)
         self._config()
         self._users(users)
         self.remember()
@@ -181,34 +215,15 @@ class Instance:
             taken.add(port)
             ports[name] = port
 
-    def _certificate(self):
+    def _certificate(self, made):
         tls = self.path("tls")
         if os.path.exists(os.path.join(tls, "cert.pem")):
             return
-        # A small CA and a leaf, both as strict verifiers want them (key identifiers, critical basic constraints).
-        def openssl(*arguments):
-            r = subprocess.run(["openssl", *arguments], cwd=tls, capture_output=True, text=True)
-            if r.returncode != 0:
-                raise Failure("openssl: " + (r.stderr.strip().splitlines() or ["failed"])[-1])
-        with open(os.path.join(tls, "leaf.ext"), "w") as f:
-            f.write("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n"
-                    "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
-                    f"subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n")
-        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        try:
-            openssl("req", "-x509", *new_key, "-days", "3650", "-subj", "/CN=Satchel throw-away CA", "-keyout", "ca.key",
-                    "-out", "ca.pem", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-            openssl("req", *new_key, "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "leaf.csr")
-            openssl("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "825",
-                    "-extfile", "leaf.ext", "-out", "cert.pem")
-        except FileNotFoundError:
-            raise Failure("openssl is missing: apt-get install openssl")
-        for name in ("key.pem", "ca.key"):
-            os.chmod(os.path.join(tls, name), 0o600)
-        for name in ("cert.pem", "ca.pem"):
-            os.chmod(os.path.join(tls, name), 0o644)
-        for name in ("leaf.csr", "leaf.ext"):
-            os.unlink(os.path.join(tls, name))
+        if made is None:
+            make_certificate(tls)
+            return
+        for name in os.listdir(made):
+            shutil.copy(os.path.join(made, name), tls)
 
     def _config(self):
         m = self.memory
@@ -225,7 +240,6 @@ class Instance:
         roles = ""
         if m["uids"]:
             roles = "".join(f'  {role}_user = "{uid}";\n' for role, uid in m["uids"].items()) + '  admin_group = "0";\n'
-        slots = ' slot_by = "volume";' if m["storage"] == "bdb" else ""  # one process may have a volume open
         text = f"""# Made by tools/devserver; changed by each start.
 server = {{
   hostname = {quote(m["hostname"])};
@@ -242,7 +256,7 @@ listen = {{
 {(","+chr(10)).join(listeners)}
   );
 }};
-storage = {{ driver = {quote(m["storage"])};{slots} }};
+storage = {{ driver = {quote(m["storage"])}; }};
 imap = {{ enabled = true; }};
 pop3 = {{ enabled = true; }};
 lmtp = {{ enabled = true; }};
@@ -312,8 +326,8 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
         r = self.cli(["user", "add", "--stdin", f"{first}@{m['domain']}"], input=m["password"] + "\n", text=True,
                      capture_output=True)
         if r.returncode != 0:
-            log(r.stderr.strip())
-            raise Failure("satchel user add: " + (r.stderr.strip().splitlines() or [f"exit {r.returncode}"])[-1])
+            said = r.stderr.strip()
+            raise Failure("satchel user add: " + (said.splitlines() or [f"exit {r.returncode}"])[-1], said)
         # One password, one hash: the others' lines are the first one's with another name.
         passwd = self.path("state/auth/passwd")
         with open(passwd) as f:
@@ -367,13 +381,13 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
                     with open(self.path("output.log"), errors="replace") as f:
                         f.seek(began)
                         output = f.read().strip()
-                    if output:
-                        log(output)
                     cause = output.splitlines()[-1] if output else ""
                     if process.returncode is None:
-                        raise Failure(f"satcheld was not ready within 60 s: {cause}")
-                    raise Failure(f"satcheld ended with status {process.returncode}: {cause}")
+                        raise Failure(f"satcheld was not ready within 60 s: {cause}", output)
+                    raise Failure(f"satcheld ended with status {process.returncode}: {cause}", output)
         os.unlink(notify)
+        # Where this program goes on beside the server, it takes the server's status when it ends.
+        threading.Thread(target=process.wait, daemon=True).start()
 
     def _end_leftovers(self):
         """Ends what a master that died left behind: only members of the session it led."""
@@ -392,7 +406,6 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
                     pass
             deadline = time.monotonic() + patience
             while session_members(sid) and time.monotonic() < deadline:
-                reap()
                 time.sleep(0.02)
 
     def stop(self, keep=False):
@@ -401,7 +414,6 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
             os.kill(pid, signal.SIGTERM)
             deadline = time.monotonic() + 20
             while start_time(pid) == self.memory["began"] and time.monotonic() < deadline:
-                reap()
                 time.sleep(0.02)
         self._end_leftovers()
         if keep:
@@ -440,14 +452,6 @@ def bind_short(sock, path):
         sock.bind(path)
         return
     raise Failure(f"{path}: longer than the 107 bytes a unix socket's address may have; choose a shorter --dir")
-
-
-def reap():
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
 
 
 def default_names(n):

@@ -97,5 +97,5 @@ def main():
 try:
     sys.exit(main())
 except (Failure, OSError, smtplib.SMTPException) as e:
-    print(f"quickstart: {e}", file=sys.stderr)
+    print(instance.complaint("quickstart", e), file=sys.stderr)
     sys.exit(1)

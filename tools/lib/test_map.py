@@ -20,7 +20,8 @@ STACKS = {"memory": [MEMORY], "maildir": ["./.libs/maildir.so"],
           "maildir-fs": ['./.libs/maildir.so:layout = "fs"; control_path = "control/%u"; other_server = "dovecot";'],
           "maildir-courier": ['./.libs/maildir.so:path = "%d/%n/Maildir"; other_server = "courier";'],
           **{layer + "+memory": [f"./tests/layers/.libs/{layer}.so", MEMORY]
-             for layer in ("noop", "xor", "sealed", "sealed-told", "kept", "shows")}}
+             for layer in ("noop", "xor", "sealed", "sealed-told", "shows")},
+          "retention+memory": ["./.libs/retention.so", MEMORY]}
 # A test that takes longer comes last, whatever its rank.
 SLOW_SECONDS = 30
 # Of protocol scripts and of end-to-end tests no more are asked about a line than these: all scripts cost about the same, so

@@ -103,6 +103,7 @@ settings_read (SatchelAuthSettings *settings, const SatchelConfigSet *config, Sa
   satchel_main_password_read (settings, group);
   settings->max_failures = (guint) satchel_config_int (limits, "login_failures");
   settings->max_connections = (guint) satchel_config_int (limits, "connections_per_user");
+  settings->max_sessions = (guint) satchel_config_int (limits, "connections");
 }
 
 static gboolean
@@ -221,7 +222,7 @@ reload_commit (SatchelRoleContext *context)
 }
 
 static gboolean
-answer_admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
+answer_admin (SatchelRoleContext *context, guint64 request, const char *const *argv, int channel_fd)
 {
   return auth != NULL && satchel_auth_admin (auth, request, argv);
 }

@@ -33,7 +33,8 @@ typedef struct SatchelAuthSettings
   char **domains;        /* auth.domains, lower case */
   GPtrArray *mechanisms; /* const SatchelSaslOps *, in the order of auth.mechanisms */
   gint64 failure_delay_ms, cache_ms, source_ms;
-  guint max_failures, max_connections;
+  guint max_failures, max_connections; /* of a user */
+  guint max_sessions;                  /* of a gate */
   SatchelExplain explain;
   guint main_password;                /* auth_main_password.c */
   SatchelUserChoices *main_passwords; /* of single users and domains */
@@ -90,9 +91,10 @@ typedef struct SatchelCheckResult
 } SatchelCheckResult;
 typedef struct SatchelAuthCheck SatchelAuthCheck;
 typedef void (*SatchelCheckFunc) (const SatchelCheckResult *result, gpointer data);
-/* @login is as the gate told it, without a user; @name, @authorisation (or NULL) as the client sent them;
- * @secret (satchel_shared_secret_new) is taken over.  @func is called once, later or before this returns.
- * Cannot be withdrawn: an attempt counts also if nobody waits for its answer. */
+/* Checks a name with its password.  @login is what the gate has sent, without a user; @name and
+ * @authorisation (or NULL) are what the client has sent; @secret (satchel_shared_secret_new) is taken over.
+ * @func is called once, later or before this returns.  A check cannot be withdrawn: an attempt counts even if
+ * nobody waits for its answer. */
 void satchel_check_password (SatchelAuth *auth, const SatchelLogin *login, const char *name, gsize name_len,
                              const char *authorisation, char *secret, SatchelCheckFunc func, gpointer data);
 /* Hears what one step of a test found. @source is the table of the module that was asked, or NULL. */
@@ -101,8 +103,9 @@ typedef void (*SatchelCheckNote) (const char *step, gconstpointer source, const 
  * remembered, spent or opened, and modules are told so (SatchelLogin.is_test). */
 void satchel_check_test (SatchelAuth *auth, const SatchelLogin *login, const char *name, char *secret,
                          SatchelCheckNote note, SatchelCheckFunc func, gpointer data);
-/* The same for a mechanism that finds out by itself: @found, or @func if it ends before.  After @found the
- * check is the caller's, who ends it by one of those below. */
+/* Begins a check for a mechanism that compares secrets by itself, and calls @found with the user's
+ * credential, or @func if the check ends before.  After @found the caller has the check, and ends it by one
+ * of the functions below. */
 typedef void (*SatchelCheckFound) (SatchelAuthCheck *check, const char *user,
                                    const SatchelCredential *credential, gpointer data);
 void satchel_check_look_up (SatchelAuth *auth, const SatchelLogin *login, const char *name,
@@ -162,11 +165,12 @@ void satchel_auth_end_sessions (SatchelAuth *auth, const char *user, const char 
  * from this machine only. */
 gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);
 
-/* @users are local@domain strings, which may be taken; none unless the status is OK.  @why: a word for the
- * log, static, "" with OK. */
+/* Takes the result of a look-up.  @users are local@domain strings, which may be taken; there are none unless
+ * the status is OK.  @why is a word for the log, static, "" with OK. */
 typedef void (*SatchelLookUpFunc) (SatchelDeliveryStatus status, GPtrArray *users, const char *why,
                                    gpointer data);
-/* @plain is @address without its detail, or NULL.  @func is called once, later or before this returns. */
+/* Finds the users of an address.  @plain is @address without its detail, or NULL.  @func is called once,
+ * later or before this returns. */
 void satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, gint64 deadline_ms,
                            SatchelLookUpFunc func, gpointer data);
 /* Returns when a question that is asked now must be answered. */
@@ -186,7 +190,7 @@ typedef struct SatchelAttributesQuestion
   const SatchelPassdbOps *passdb;
   const SatchelCredential *credential;
 } SatchelAttributesQuestion;
-/* @func is called once, later or before this returns. */
+/* Asks the userdbs for a user's attributes.  @func is called once, later or before this returns. */
 void satchel_auth_ask_attributes (SatchelAuth *auth, const SatchelAttributesQuestion *question,
                                   SatchelAttributesFunc func, gpointer data);
 

@@ -20,7 +20,8 @@
 #define NAME "secret"
 #define NEW_NAME "secret.new"
 
-/* *ret_is_there: there is a file, whether or not it can be read. */
+/* Reads the secret from its file.  *ret_is_there says whether there is a file, even one that cannot be read.
+ * */
 static gboolean
 read_secret (int root_fd, guint8 bytes[SATCHEL_DERIVED_BYTES], gboolean *ret_is_there)
 {
@@ -63,11 +64,11 @@ satchel_auth_load_secret (int root_fd)
   if (read_secret (root_fd, bytes, &is_there) || (!is_there && write_secret (root_fd, bytes)))
     satchel_auth_set_secret (bytes);
   else
-    satchel_log (
-        SATCHEL_LOG_ERROR, "auth",
-        "the file %s in the state directory of auth cannot be %s (%s): what modules "
-        "keep by it cannot be checked, and who asks twice may tell users from others after a restart; %s",
-        NAME, is_there ? "read" : "made", g_strerror (errno),
-        is_there ? "restore it from a backup" : "look at the directory's rights and room");
+    satchel_log (SATCHEL_LOG_ERROR, "auth",
+                 "the file %s in the state directory of auth cannot be %s (%s): secrets that modules keep, "
+                 "such as app "
+                 "passwords, cannot be checked, and SCRAM may show after a restart which users exist; %s",
+                 NAME, is_there ? "read" : "made", g_strerror (errno),
+                 is_there ? "restore it from a backup" : "look at the directory's rights and room");
   explicit_bzero (bytes, sizeof bytes);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Tries out aliases. Each is looked up by the code of auth, so that circles and targets that are not users
- * are reported before any mail waits for them.
+ * This file looks up all aliases by the code of auth, so that circles, and targets that are not users, are
+ * reported before any mail waits for them.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@ flags_of (const SatchelUserdbOps *ops)
   return ops->size >= G_STRUCT_OFFSET (SatchelUserdbOps, flags) + sizeof ops->flags ? ops->flags : 0;
 }
 
-/* The log has what there is to say. */
+/* The result of a look-up is not used, since the log has what is wrong. */
 static void
 tried (SatchelDeliveryStatus status, GPtrArray *users, const char *why, gpointer data)
 {
@@ -46,8 +46,8 @@ is_told (const SatchelConfigWork *work, const char *text)
   return FALSE;
 }
 
-/* Only new lines of the log become problems: the checks of the modules have already reported mistakes in
- * lines of their files. */
+/* Makes problems of new lines of the log.  The checks of the modules have already reported mistakes in lines
+ * of their files. */
 static void
 tell_new (SatchelConfigWork *work, const GPtrArray *lines)
 {
@@ -80,7 +80,7 @@ look_up_all (SatchelConfigWork *work, const GPtrArray *userdbs)
         one->list_aliases (try_alias, &trial);
     }
   satchel_loader_collect_lines (NULL);
-  satchel_calls_end (); /* of a module that answers later, against its word */
+  satchel_calls_end (); /* this ends calls of a module that answers later, which it must not */
   tell_new (work, lines);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Warns where users' own passwords are shut and nothing else opens their mail.
+ * This file warns if users' own passwords open no mail, and nothing else does.
  */
 #include "config.h"
 
@@ -36,8 +36,8 @@ shuts_some (const SatchelConfig *auth)
   return FALSE;
 }
 
-/* Where the users' own passwords are shut, something else has to open mail; the first choice is everywhere.
- */
+/* Warns if the users' own passwords may not be used everywhere, which is the first choice, and nothing else
+ * opens their mail. */
 void
 satchel_config_work_main_password (SatchelConfigWork *work)
 {
@@ -48,7 +48,7 @@ satchel_config_work_main_password (SatchelConfigWork *work)
     return;
   satchel_config_work_problem (work, TRUE, auth,
                                settings.main_password != 0 ? "main_password" : "main_passwords",
-                               "users' own passwords are shut for mail programs, and no enabled module gives "
-                               "users others: nobody whom this concerns can log in there; enable a module "
-                               "that does, or leave the passwords open");
+                               "mail programs may not use users' own passwords, and no enabled module gives "
+                               "users other ones, so these users cannot log in; enable a module that does, "
+                               "or allow the passwords");
 }

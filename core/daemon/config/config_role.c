@@ -31,7 +31,7 @@
 typedef struct Setup
 {
   guint uid, gid, trusted_uid;
-  SatchelConfigSet *old; /* at a reload: the configuration in force */
+  SatchelConfigSet *old; /* the configuration in force, at a reload; NULL at a start */
 } Setup;
 
 static SatchelConfigSet *

@@ -11,6 +11,10 @@
 #include <satchel/storage.h>
 #include <string.h>
 
+/* Values of slot_by. */
+#define BY_VOLUME "volume"
+#define BY_USER "user"
+
 /* Lists what enabled modules provide. Others were loaded as well, to have their settings checked. */
 static GPtrArray *
 find_enabled (SatchelConfigWork *work, SatchelKind kind)
@@ -32,6 +36,15 @@ find_provided (GPtrArray *provided, const char *name)
   return NULL;
 }
 
+/* Finds the driver of a stack; without a name it is the only one. */
+static const SatchelProvided *
+find_driver (GPtrArray *drivers, const char *name)
+{
+  if (name != NULL)
+    return find_provided (drivers, name);
+  return drivers->len == 1 ? drivers->pdata[0] : NULL;
+}
+
 /* Checks the driver of a stack. @what: "storage.driver" or "profile NAME: driver". */
 static void
 check_driver (SatchelConfigWork *work, const SatchelConfig *section, const char *what, const char *driver,
@@ -48,6 +61,36 @@ check_driver (SatchelConfigWork *work, const SatchelConfig *section, const char 
         work, FALSE, section, "driver",
         "%s: no enabled module provides the storage driver \"%s\"; set %s = { enabled = true; }", what,
         driver, driver);
+}
+
+/* Returns the settings of the module of a driver; NULL: it has none. */
+static const SatchelConfig *
+find_section (SatchelConfigWork *work, const SatchelProvided *driver)
+{
+  return driver->module->schema != NULL ? satchel_config_set_group (work->set, driver->module->name) : NULL;
+}
+
+/* Works out how users of a stack are spread if @section does not say so: as the driver needs it, else as
+ * storage.slot_by says, else by name. */
+static void
+settle_slots (SatchelConfigWork *work, const SatchelConfig *section, const char *what, const char *driver,
+              GPtrArray *drivers)
+{
+  const SatchelProvided *provided = find_driver (drivers, driver);
+  const SatchelStorageOps *ops = provided != NULL ? provided->ops : NULL;
+  const gboolean needs_volume = ops != NULL && SATCHEL_HAS (ops, is_of_one_process)
+                                && ops->is_of_one_process (find_section (work, provided));
+  if (!satchel_config_is_set (section, "slot_by"))
+    {
+      const SatchelConfig *storage = satchel_config_set_group (work->set, "storage");
+      if (needs_volume || !satchel_config_is_set (storage, "slot_by"))
+        satchel_config_settle (section, "slot_by", needs_volume ? BY_VOLUME : BY_USER);
+    }
+  else if (needs_volume && strcmp (satchel_config_string (section, "slot_by"), BY_VOLUME) != 0)
+    satchel_config_work_problem (work, FALSE, section, "slot_by",
+                                 "%s: a volume of the driver %s is open in one mail process only, so slot_by "
+                                 "must be \"" BY_VOLUME "\"; take it out, or set that",
+                                 what, provided->name);
 }
 
 static void
@@ -139,6 +182,7 @@ check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint inde
                                  why);
   g_autofree char *what = g_strdup_printf ("storage.profiles: \"%.80s\"", name);
   check_driver (work, profile, what, settings.driver, drivers);
+  settle_slots (work, profile, what, settings.driver, drivers);
   check_layers (work, profile, what, settings.layers, layers);
 }
 
@@ -176,14 +220,11 @@ static void
 check_volume (SatchelConfigWork *work, const SatchelConfig *rule, const char *volume, const char *driver,
               GPtrArray *drivers)
 {
-  const SatchelProvided *provided = driver != NULL      ? find_provided (drivers, driver)
-                                    : drivers->len == 1 ? drivers->pdata[0]
-                                                        : NULL;
+  const SatchelProvided *provided = find_driver (drivers, driver);
   if (volume == NULL || *volume == '\0' || provided == NULL)
     return;
   const SatchelStorageOps *ops = provided->ops;
-  const SatchelConfig *section =
-      provided->module->schema != NULL ? satchel_config_set_group (work->set, provided->module->name) : NULL;
+  const SatchelConfig *section = find_section (work, provided);
   if (strlen (volume) > SATCHEL_PLACE_NAME_MAX || strpbrk (volume, "\t\r\n") != NULL)
     satchel_config_work_problem (
         work, FALSE, rule, "volume",
@@ -238,7 +279,7 @@ check_rule (SatchelConfigWork *work, const SatchelConfig *storage, guint index, 
 static void
 check_order (SatchelConfigWork *work, const SatchelConfig *storage)
 {
-  SatchelRuleSettings all = { 0 }; /* its name: whether there is such a rule */
+  SatchelRuleSettings all = { 0 }; /* a rule for all users; its name is NULL until there is one */
   for (guint i = 0; i < satchel_config_n_groups (storage, "rules"); i++)
     {
       const SatchelConfig *rule = satchel_config_group (storage, "rules", i);
@@ -265,6 +306,7 @@ satchel_config_work_storage (SatchelConfigWork *work)
   SatchelStackSettings settings;
   satchel_stack_settings_read (storage, &settings);
   check_driver (work, storage, "storage.driver", settings.driver, drivers);
+  settle_slots (work, storage, "storage.slot_by", settings.driver, drivers);
   check_layers (work, storage, "storage.layers", settings.layers, layers);
   check_left_out (work, storage, settings.layers, layers);
   for (guint i = 0; i < n_profiles (storage); i++)

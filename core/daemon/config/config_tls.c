@@ -24,8 +24,8 @@
 /* This is a certificate and its key. */
 typedef struct Pair
 {
-  guint index;                      /* 0: tls.cert and tls.key; else of tls.certificates, from 1 */
-  SatchelCertificateSettings files; /* with the name that clients ask for */
+  guint index; /* 0: tls.cert and tls.key; otherwise number of the element of tls.certificates, from 1 on */
+  SatchelCertificateSettings files; /* the files, and the name that clients ask for */
 } Pair;
 
 /* Reads the whole file, of at most PEM_MAX bytes. Free and wipe it with free_pem. NULL means that the problem

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <satchel/admin.h>
+#include <satchel/fd.h>
 
 #include "core/daemon/master/control.h"
 
@@ -26,17 +27,18 @@ typedef struct Request
 {
   SatchelControl *control;
   guint64 id;
-  SatchelControlClient *client; /* NULL: the client has gone meanwhile */
+  SatchelControlClient *client; /* NULL: the client has gone */
   GPtrArray *waiting;           /* SatchelWorker: those whose answer is still missing */
   guint status;
-  gboolean is_status; /* a status request, to which a process that ends need not answer */
+  gboolean is_status; /* this is a status request, to which a process that is ending need not answer */
   SatchelTimer timeout;
   /* These members belong to a request that is a module's command. */
   gboolean is_run;
-  char **run_argv;  /* kept until auth has named the owner of the user; NULL: the owner has the request */
-  GString *owner;   /* the answer of auth */
-  guint64 n_unread; /* bytes that were passed on, and of which its process has not heard that the client read
-                       them */
+  int channel_fd;  /* the descriptor that came with the request, for the process that runs it; -1: none */
+  char **run_argv; /* kept until auth has named the owner of the user; NULL: the owner has the request */
+  GString *owner;  /* the answer of auth */
+  /* bytes that were passed on, of which the process has not been told that the client has read them */
+  guint64 n_unread;
 } Request;
 
 struct SatchelControl
@@ -54,6 +56,7 @@ request_free (Request *request)
   satchel_timer_cancel (&request->timeout);
   g_ptr_array_unref (request->waiting);
   g_strfreev (request->run_argv);
+  satchel_fd_clear (&request->channel_fd);
   if (request->owner != NULL)
     g_string_free (request->owner, TRUE);
   g_free (request);
@@ -88,6 +91,7 @@ request_new (SatchelControl *control, SatchelControlClient *client)
   request->control = control;
   request->id = ++control->last_id;
   request->client = client;
+  request->channel_fd = -1;
   request->waiting = g_ptr_array_new ();
   g_ptr_array_add (control->requests, request);
   return request;
@@ -109,6 +113,9 @@ ask_workers (Request *request, guint roles, guint slot, const char *const *argv)
       satchel_ipc_put_u32 (message, g_strv_length ((char **) argv));
       for (guint j = 0; argv[j] != NULL; j++)
         satchel_ipc_put_string (message, argv[j]);
+      /* auth, which is asked for the owner first, does not get the descriptor */
+      if (request->channel_fd >= 0 && request->run_argv == NULL)
+        satchel_ipc_put_fd (message, request->channel_fd);
       g_ptr_array_add (request->waiting, worker);
       satchel_worker_send (worker, message);
     }
@@ -158,6 +165,7 @@ run_at (Request *request, SatchelRole role, guint slot, const char *place)
   g_ptr_array_add (argv, NULL);
   satchel_timer_cancel (&request->timeout);
   ask_workers (request, role, slot, (const char *const *) argv->pdata);
+  satchel_fd_clear (&request->channel_fd);
   if (request->waiting->len == 0)
     finish_unasked (request);
 }
@@ -193,7 +201,7 @@ struct Command
   guint min_words, max_words;
   void (*answer) (SatchelControl *control, SatchelControlClient *client, const Command *command,
                   const char *const *argv);
-  guint roles; /* whose processes are asked by ask_roles and answer_status */
+  guint roles; /* the roles whose processes are asked */
 };
 
 static void
@@ -204,6 +212,7 @@ run_command (SatchelControl *control, SatchelControlClient *client, const Comman
   const char *user = argv[RUN_USER];
   request->is_run = TRUE;
   request->run_argv = g_strdupv ((char **) argv);
+  request->channel_fd = satchel_control_client_take_fd (client);
   gboolean in_auth = strcmp (argv[0], "run-auth") == 0;
   if (in_auth || *user == '\0')
     {
@@ -218,8 +227,8 @@ run_command (SatchelControl *control, SatchelControlClient *client, const Comman
     satchel_timer_arm (&request->timeout, ANSWER_TIMEOUT_MS, request_timeout, request);
 }
 
-/* Tells the process that works on it how much of its answer was read, so that no more of it is on its way
- * than there is room. */
+/* Tells the process that runs the command how much of its answer the client has read, so that it never sends
+ * more than there is room for. */
 static void
 tell_room (Request *request)
 {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <satchel/fd.h>
 #include <satchel/log.h>
 #include <satchel/reactor.h>
 
@@ -27,7 +28,7 @@ struct SatchelControlServer
   char *path;
   SatchelWatch *watch;
   SatchelControlRequestFunc request;
-  SatchelControlGoneFunc gone, cancels, drained; /* the last two may be NULL */
+  SatchelControlGoneFunc gone, cancels, drained; /* `cancels` and `drained` may be NULL */
   gpointer data;
   GPtrArray *clients; /* SatchelControlClient */
 };
@@ -40,6 +41,7 @@ struct SatchelControlClient
   gboolean is_asking; /* a request is being answered */
   GQueue waiting;     /* GBytes: packets that the client has not taken yet */
   gsize waiting_bytes;
+  int given_fd; /* the descriptor that came with the request that is being handled; -1: none */
 };
 
 static void
@@ -47,6 +49,7 @@ client_free (SatchelControlClient *client)
 {
   satchel_watch_remove (client->watch);
   close (client->fd);
+  satchel_fd_clear (&client->given_fd);
   g_queue_clear_full (&client->waiting, (GDestroyNotify) g_bytes_unref);
   g_free (client);
 }
@@ -163,6 +166,33 @@ log_request (SatchelControlClient *client, char *const *argv)
                "uid=%u pid=%d%s", (guint) who.uid, (int) who.pid, line->str);
 }
 
+/* Receives a packet, and at most one descriptor with it, which waits in `given_fd`. */
+static gssize
+receive (SatchelControlClient *client, void *packet, gsize room)
+{
+  union
+  {
+    struct cmsghdr align;
+    guint8 space[CMSG_SPACE (sizeof (int))];
+  } control;
+  struct iovec part = { packet, room };
+  struct msghdr envelope = {
+    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+  };
+  gssize len = recvmsg (client->fd, &envelope, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const struct cmsghdr *rights = len >= 0 ? CMSG_FIRSTHDR (&envelope) : NULL;
+  if (rights != NULL && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS
+      && rights->cmsg_len == CMSG_LEN (sizeof (int)))
+    memcpy (&client->given_fd, CMSG_DATA (rights), sizeof (int));
+  return len;
+}
+
+int
+satchel_control_client_take_fd (SatchelControlClient *client)
+{
+  return satchel_fd_steal (&client->given_fd);
+}
+
 static void
 client_event (int fd, guint32 events, gpointer data)
 {
@@ -177,7 +207,7 @@ client_event (int fd, guint32 events, gpointer data)
   if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
     return;
   char packet[SATCHEL_CONTROL_REQUEST_MAX + 1];
-  gssize len = recv (fd, packet, sizeof packet, MSG_DONTWAIT);
+  gssize len = receive (client, packet, sizeof packet);
   if (len < 0 && errno == EAGAIN)
     return;
   g_auto (GStrv) argv = len > 0 ? satchel_control_parse (packet, (gsize) len) : NULL;
@@ -187,7 +217,10 @@ client_event (int fd, guint32 events, gpointer data)
     client->server->cancels (client, client->server->data);
   /* A cancel that came when the answer had ended has nothing to cancel. */
   if (is_cancel)
-    return;
+    {
+      satchel_fd_clear (&client->given_fd);
+      return;
+    }
   if (argv == NULL || client->is_asking)
     {
       drop_client (client);
@@ -196,6 +229,7 @@ client_event (int fd, guint32 events, gpointer data)
   client->is_asking = TRUE;
   log_request (client, argv);
   client->server->request (client, (const char *const *) argv, client->server->data);
+  satchel_fd_clear (&client->given_fd); /* this closes it unless the request has taken it */
   if (strcmp (argv[0], SATCHEL_CONTROL_SECRET_REQUEST) == 0)
     {
       for (char **word = argv; *word != NULL; word++)
@@ -215,6 +249,7 @@ satchel_control_server_add_client (SatchelControlServer *server, int fd)
   SatchelControlClient *client = g_new0 (SatchelControlClient, 1);
   client->server = server;
   client->fd = fd;
+  client->given_fd = -1;
   g_queue_init (&client->waiting);
   g_ptr_array_add (server->clients, client);
   client->watch = satchel_watch_add (fd, EPOLLIN, client_event, client);

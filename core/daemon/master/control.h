@@ -13,7 +13,7 @@ typedef struct SatchelControlClient SatchelControlClient;
  * borrowed. */
 typedef void (*SatchelControlRequestFunc) (SatchelControlClient *client, const char *const *argv,
                                            gpointer data);
-/* Hears that the client has gone; @client must not be used again. */
+/* Is told that the client has gone; @client must not be used again. */
 typedef void (*SatchelControlGoneFunc) (SatchelControlClient *client, gpointer data);
 
 /* Opens the control socket at @path. @gid: the group that may connect, beside root and the server's own
@@ -35,8 +35,12 @@ void satchel_control_server_set_long_answers (SatchelControlServer *server, Satc
                                               SatchelControlGoneFunc drained);
 /* Says whether the client has taken everything that was sent to it. */
 gboolean satchel_control_client_is_drained (const SatchelControlClient *client);
-void satchel_control_server_free (SatchelControlServer *server); /* removes the socket */
-/* Splits a request packet into words. NULL means that it is malformed in some way. Free with g_strfreev. */
+/* Returns the descriptor that came with the request; the caller's. -1: none. Called by the request's
+ * function, after which it is closed. */
+int satchel_control_client_take_fd (SatchelControlClient *client);
+/* This also removes the socket from its directory. */
+void satchel_control_server_free (SatchelControlServer *server);
+/* Splits a request packet into words.  NULL means that it is malformed.  Free the result with g_strfreev. */
 char **satchel_control_parse (const void *packet, gsize len);
 /* Sends @text in packets. The client closes after the @final one. */
 void satchel_control_reply (SatchelControlClient *client, const char *text, gboolean is_final, guint status);

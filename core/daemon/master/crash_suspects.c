@@ -11,7 +11,8 @@
 #include "core/storage/mailbox/suspects.h"
 
 #define DEATHS 2u
-#define USER_DEATHS 3u /* by then a message of the user, if one is to blame, has had its two */
+/* of users and listeners: by then a message, if one is to blame, has had its two */
+#define LATER_DEATHS 3u
 
 typedef struct Entry
 {
@@ -91,7 +92,9 @@ is_over (const Entry *entry, gint64 now_ms)
 static guint
 count_needed_deaths (const Entry *entry)
 {
-  return g_str_has_prefix (entry->crumb, SATCHEL_SUSPECT_USER) ? USER_DEATHS : DEATHS;
+  gboolean is_later = g_str_has_prefix (entry->crumb, SATCHEL_SUSPECT_USER)
+                      || g_str_has_prefix (entry->crumb, SATCHEL_SUSPECT_LISTENER);
+  return is_later ? LATER_DEATHS : DEATHS;
 }
 
 /* Removes an entry, one with a single death before one that is known to crash processes. */
@@ -142,14 +145,32 @@ is_name (const char *text)
   return *text != '\0' && strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (text);
 }
 
-/* Counts a death for the message, for the module that had it, and for the user, each at most once a death. */
+/* Returns the key of the one for whom the thread worked: a listener and its user, or a user whose thread
+ * crashed.  Yours; NULL: nobody. */
+static char *
+later_key (const SatchelBreadcrumb *crumb)
+{
+  g_autofree char *operation = g_strndup (crumb->operation, sizeof crumb->operation),
+                  *user = g_strndup (crumb->user, sizeof crumb->user);
+  gboolean is_listener = g_str_has_prefix (operation, SATCHEL_SUSPECT_LISTENER);
+  if (*user == '\0' || !g_utf8_validate (user, -1, NULL))
+    return NULL;
+  /* What a listener does is no reason to refuse its user. */
+  if (is_listener)
+    return is_name (operation + strlen (SATCHEL_SUSPECT_LISTENER))
+               ? g_strdup_printf ("%s %s", operation, user)
+               : NULL;
+  return crumb->is_culprit ? g_strconcat (SATCHEL_SUSPECT_USER, user, NULL) : NULL;
+}
+
+/* Counts a death for the message, for the module that had it, and for the user or listener, each at most once
+ * a death. */
 static guint
 note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray *seen)
 {
   g_autofree char *message = g_strndup (crumb->detail, sizeof crumb->detail),
                   *module = g_strndup (crumb->module, sizeof crumb->module);
-  g_autofree char *call = g_strndup (crumb->call, sizeof crumb->call),
-                  *user = g_strndup (crumb->user, sizeof crumb->user);
+  g_autofree char *call = g_strndup (crumb->call, sizeof crumb->call);
   gboolean has_message = satchel_suspect_is_valid (message);
   char *keys[3] = { NULL };
   /* If a filter crashed, the message itself may still be read. */
@@ -157,8 +178,7 @@ note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray
     keys[0] = g_strdup (message);
   if (has_message && is_name (module))
     keys[1] = g_strdup_printf (SATCHEL_SUSPECT_BY "%s %s", module, message);
-  if (*user != '\0' && crumb->is_culprit && g_utf8_validate (user, -1, NULL))
-    keys[2] = g_strconcat (SATCHEL_SUSPECT_USER, user, NULL);
+  keys[2] = later_key (crumb);
   guint n_new = 0;
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Remembers what the mail process of one slot worked on when it crashed. A message at which it died twice
  * is named to the next process, which sets the message aside instead of parsing it, or leaves out the
- * module that crashed. A user at whose work it died three times in a row is not served for a minute. This
- * is master's side, and the process may be hostile.
+ * module that crashed. A user at whose work it died three times in a row is not served for a minute; a
+ * durable listener at whose work for a user it died three times is not called for that user any more. This is
+ * master's side, and the process may be hostile.
  */
 #pragma once
 #include "core/runtime/loop/breadcrumb.h"

@@ -20,9 +20,9 @@ gboolean satchel_dirs_prepare (SatchelDirs *dirs, SatchelPlan *plan);
 
 typedef struct SatchelDirWanted
 {
-  const char *key, *origin; /* the setting that names it, and where that stands */
+  const char *key, *origin; /* the setting that names the directory, and the file and line of that */
   const char *path;
-  const char *instead; /* a value of the setting that would name a directory of its own */
+  const char *instead; /* a value of the setting that would name a subdirectory */
   SatchelPlanIds ids;  /* the only allowed owner; uid SATCHEL_PLAN_NO_ID: any */
   guint bad_mode;      /* bits of the mode that are refused */
   guint odd_mode;      /* bits of the mode that are reported */
@@ -32,7 +32,7 @@ typedef enum
 {
   SATCHEL_DIR_REFUSED = 0, /* a problem was noted */
   SATCHEL_DIR_AS_IS,
-  SATCHEL_DIR_TAKE /* it is root's and empty, so it can be given to its owner */
+  SATCHEL_DIR_TAKE /* the directory is root's and empty, so it can be given to its owner */
 } SatchelDirVerdict;
 
 enum
@@ -44,7 +44,7 @@ enum
   SATCHEL_DIR_N
 };
 
-/* @auth_path is STATE_DIR/auth; all are borrowed from @plan. */
+/* Says what is wanted of each directory.  @auth_path is STATE_DIR/auth; all texts are borrowed from @plan. */
 void satchel_dirs_wanted (const SatchelPlan *plan, const char *auth_path,
                           SatchelDirWanted wanted[SATCHEL_DIR_N]);
 SatchelDirVerdict satchel_dir_judge (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd);

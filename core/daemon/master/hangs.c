@@ -42,7 +42,7 @@ struct SatchelWatched
   gint64 cpu_ms; /* processor time that it had used when it answered last */
   gboolean is_hung;
   char *hang; /* the text about it for the log and `satchel status` */
-  Seen jobs[SATCHEL_BREADCRUMBS - 1];
+  Seen jobs[SATCHEL_BREADCRUMBS_WATCHED];
   SatchelTimer end;
 };
 
@@ -309,7 +309,7 @@ look_at (SatchelWorker *worker, gint64 passed_ms)
       return;
     }
   look_at_loop (worker, passed_ms);
-  for (guint i = 0; worker->crumbs != NULL && i < SATCHEL_BREADCRUMBS - 1; i++)
+  for (guint i = 0; worker->crumbs != NULL && i < SATCHEL_BREADCRUMBS_WATCHED; i++)
     look_at_job (worker, i, passed_ms);
 }
 
@@ -362,7 +362,7 @@ satchel_hangs_describe (const SatchelWorker *worker, GString *text)
     g_string_append_printf (text, "hung role=%s slot=%u for_s=%" G_GINT64_FORMAT "%s\n",
                             satchel_role_name (worker->role), worker->slot, watched->waits_ms / 1000,
                             watched->hang != NULL ? watched->hang : "");
-  for (guint i = 0; worker->crumbs != NULL && i < SATCHEL_BREADCRUMBS - 1; i++)
+  for (guint i = 0; worker->crumbs != NULL && i < SATCHEL_BREADCRUMBS_WATCHED; i++)
     {
       if (!watched->jobs[i].is_told)
         continue;

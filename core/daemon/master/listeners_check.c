@@ -18,7 +18,7 @@
 #include "core/runtime/ipc/control_wire.h"
 #include "core/daemon/master/read_only.h"
 
-#define STATE_LISTEN 0x0a /* in /proc/net/tcp */
+#define STATE_LISTEN 0x0a /* the state of a listening socket in /proc/net/tcp */
 #define SYSTEMD_PID 1
 #define INODES_MAX 64u
 

@@ -72,7 +72,7 @@ make_table (void)
 }
 
 #ifndef SYS_memfd_secret
-#define SYS_memfd_secret 447 /* on every architecture; older headers lack it */
+#define SYS_memfd_secret 447 /* the number is the same on every architecture; older headers lack it */
 #endif
 
 /* Makes memory that is never swapped out and that the kernel itself does not map.  -1 means that the kernel

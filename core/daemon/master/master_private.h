@@ -33,12 +33,13 @@ typedef struct SatchelWorker
   pid_t pid;    /* 0: no process */
   SatchelIpcLink *link;
   gboolean has_hello, has_started, is_ready;
-  gboolean is_next;      /* starts with the plan of a reload, which waits for it; listens to nothing yet */
-  gboolean is_retiring;  /* belongs to an old generation: ends with its sessions, and is not started again */
-  gboolean is_stopping;  /* it was told to stop, or was killed */
+  gboolean is_next; /* it starts with the plan of a reload, which waits for it, and listens to nothing yet */
+  /* it belongs to an old generation: it ends with its last session, and is not started again */
+  gboolean is_retiring;
+  gboolean is_stopping;  /* the process was told to stop, or was killed */
   gboolean is_preparing; /* a reload waits for its answer */
   gint64 started_ms;
-  guint64 generation; /* generation of the configuration that it started with, or took in a reload */
+  guint64 generation; /* generation of the configuration that the process has */
   guint n_restarts, n_quick;
   char *failure; /* the reason that the process gave in FAILED */
   SatchelTimer restart;
@@ -46,8 +47,8 @@ typedef struct SatchelWorker
   SatchelBreadcrumb *crumbs;
   int counters_fd;
   SatchelCounterLane *counters;   /* NULL: the memory could not be had */
-  gboolean is_other_build;        /* is of a new build, and waits until master has tried that */
-  SatchelSuspects *suspects;      /* of role mail: what its processes crashed at */
+  gboolean is_other_build;        /* the process is of a new build, and waits until master has tried that */
+  SatchelSuspects *suspects;      /* for role mail: at what its processes crashed */
   struct SatchelWatched *watched; /* hangs.c */
   gboolean was_hung;              /* master ended it since it hung */
   char *last_crash;               /* text about the work at which it died last; NULL: it did not name that */
@@ -63,11 +64,12 @@ typedef void (*SatchelPlanFunc) (SatchelMaster *master, SatchelPlan *plan); /* @
  * need not know who wants to hear it. */
 typedef struct SatchelMasterEvents
 {
-  void (*all_ready) (SatchelMaster *master);    /* all processes of the first start are ready */
-  void (*start_failed) (SatchelWorker *worker); /* the process died during the first start */
-  void (*worker_ready) (SatchelWorker *worker); /* the process became ready at any later time */
+  void (*all_ready) (SatchelMaster *master);    /* called when all processes of the first start are ready */
+  void (*start_failed) (SatchelWorker *worker); /* called when a process died during the first start */
+  void (*worker_ready) (SatchelWorker *worker); /* called when a process became ready later */
   void (*worker_reloaded) (SatchelWorker *worker, guint64 attempt, gboolean ok, const char *text);
-  void (*worker_replied) (SatchelWorker *worker, SatchelIpcMessage *message); /* sent ADMIN_REPLY */
+  /* called when a process sent ADMIN_REPLY */
+  void (*worker_replied) (SatchelWorker *worker, SatchelIpcMessage *message);
   void (*worker_died) (SatchelWorker *worker);
   void (*reload_done) (SatchelMaster *master, guint status, const char *text); /* @status: an exit status */
 } SatchelMasterEvents;
@@ -82,7 +84,8 @@ struct SatchelMaster
   char *build_id;
   SatchelPlan *plan;                /* the plan in force; NULL at first */
   guint64 generation, last_attempt; /* last_attempt: number of the last reload, which may have been refused */
-  const SatchelPlan *next_plan;     /* of the reload that waits for processes to start; NULL: none does */
+  /* the plan of a reload that waits for processes to start; NULL: there is none */
+  const SatchelPlan *next_plan;
   guint64 next_generation;
   gint64 began_s;
   SatchelSockets *sockets;
@@ -95,13 +98,13 @@ struct SatchelMaster
   guint64 last_serial;
   SatchelConfigRun *config_run;
   SatchelReload *reload;
-  gboolean trial_runs; /* config_run belongs to another build, which is tried before an upgrade */
+  gboolean trial_runs; /* the config process belongs to another build, which is tried before an upgrade */
   SatchelControl *control;
-  SatchelControlServer *control_server; /* the one in `control`, which owns it; NULL: none */
+  SatchelControlServer *control_server; /* the server in `control`, which owns it; NULL: none */
   int inherited_control_fd; /* from the program that this one replaced, until `control` has it; -1: none */
   GArray *inherited_control_clients; /* int */
   SatchelTimer watchdog, stop_timer, log_look;
-  gboolean last_told; /* in a stop: auth and helpers, which end last, have been told */
+  gboolean last_told; /* in a stop: auth and helpers, which end last, have been told to end */
 };
 
 /* log_file.c has these. */
@@ -116,12 +119,13 @@ gboolean satchel_reopen_log (SatchelMaster *master, GError **error);
 
 /* config_run.c has these. */
 gboolean satchel_config_run_start (SatchelMaster *master, SatchelPlanFunc done, GError **error);
-gboolean satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status); /* FALSE: another process */
+/* returns FALSE for another process than that of the run */
+gboolean satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status);
 void satchel_config_run_cancel (SatchelMaster *master);
 
 /* worker.c has these. */
 void satchel_worker_send (SatchelWorker *worker,
-                          SatchelIpcMessage *message); /* taken over; dropped if there is no link */
+                          SatchelIpcMessage *message); /* it is taken over, and dropped if there is no link */
 /* Returns the plan that a process starts with, and its generation: those in force, or those of the reload
  * that waits for it. */
 const SatchelPlan *satchel_worker_plan (const SatchelWorker *worker, guint64 *ret_generation);
@@ -148,7 +152,7 @@ gboolean satchel_hangs_all_answered (const SatchelMaster *master, gint64 within_
 void satchel_hangs_describe (const SatchelWorker *worker, GString *text);
 
 /* wiring.c has these. */
-void satchel_worker_send_setup (SatchelWorker *worker); /* all but listeners */
+void satchel_worker_send_setup (SatchelWorker *worker); /* sends everything but the listeners */
 void satchel_worker_send_listeners (SatchelWorker *worker, const SatchelPlan *plan);
 void satchel_worker_send_config (SatchelWorker *worker, const SatchelPlan *plan, guint64 generation);
 void satchel_worker_wire (SatchelWorker *worker); /* links it with all its peers */
@@ -163,7 +167,7 @@ void satchel_reload_worker_ready (SatchelWorker *worker);
 
 /* stop.c has these. */
 void satchel_stop_begin (SatchelMaster *master, SatchelMasterState state);
-void satchel_stop_step (SatchelMaster *master); /* after a process has died */
+void satchel_stop_step (SatchelMaster *master); /* called after a process has died */
 void satchel_upgrade_restore (SatchelMaster *master);
 /* Ends all processes and executes the program on disk in place of this one, which keeps listeners, control
  * socket and lock. */

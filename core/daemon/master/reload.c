@@ -22,14 +22,14 @@
 struct SatchelReload
 {
   SatchelMaster *master;
-  SatchelPlan *plan; /* the new plan */
+  SatchelPlan *plan; /* the plan to which the server reloads */
   guint64 generation;
-  guint64 attempt; /* number of this reload: a late answer to an earlier one does not count */
+  guint64 attempt; /* number of this reload, so that a late answer to an earlier one does not count */
   guint n_waiting;
-  gboolean has_next_gates; /* they were started */
-  gboolean is_mistake;     /* refused because of a mistake in the configuration */
+  gboolean has_next_gates; /* gates with the new plan have been started */
+  gboolean is_mistake;     /* the reload is refused because of a mistake in the configuration */
   GString *report;         /* problems, one a line */
-  int log_fd;              /* the new log file, opened; -1: it stays the same */
+  int log_fd;              /* the new log file; -1: the log stays where it is */
   SatchelTimer timeout;
 };
 
@@ -149,7 +149,7 @@ needs_new_gates (const SatchelPlan *now, const SatchelPlan *next)
          || !satchel_plan_same_modules (now, next, SATCHEL_ROLE_GATE, TRUE);
 }
 
-/* Gates of the plan in force become those of an old generation, and end with their sessions. */
+/* Makes the gates of the plan in force those of an old generation, which end with their last sessions. */
 static void
 retire_gates (SatchelMaster *master)
 {
@@ -281,7 +281,7 @@ satchel_reload_worker_ready (SatchelWorker *worker)
   if (worker->is_next && !worker->is_stopping)
     go_on (reload);
   else
-    ask_role (reload, worker); /* it started with the settings in force */
+    ask_role (reload, worker); /* the process started with the settings in force */
 }
 
 static void

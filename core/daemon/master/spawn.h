@@ -7,6 +7,6 @@
 #include <satchel/module.h>
 #include <sys/types.h>
 
-/* *ret_fd is master's end of the control link. Returns -1 with @error. */
+/* Starts a process.  *ret_fd is master's end of the control link.  Returns -1 with @error. */
 pid_t satchel_spawn (const SatchelOptions *options, SatchelRole role, guint slot, int *ret_fd,
                      GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Has the records of master's children: answers questions about them, and sends them messages. workers.c
- * handles what happens to a child.
+ * This file has the records of master's children: it answers questions about them, and sends them messages.
+ * workers.c handles what happens to a child.
  */
 #include "config.h"
 

@@ -19,9 +19,11 @@
 #include "core/runtime/process/process.h"
 
 #define QUICK_MS 10000 /* a process that dies younger counts towards the backoff */
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS                                                                                       \
-  2000 /* the longest that users who are not to blame have to wait; a start takes far less time */
+/* the wait before a restart of a process that was at work before it died: users who are not to blame wait as
+ * well */
+#define RESTART_MS 200
+/* the longest wait, for a process that dies before it is ready each time */
+#define BACKOFF_MAX_MS 2000
 
 SATCHEL_COUNTER (restarts, "satchel_restarts_total",
                  "Processes that ended without being told to, and were started again", "role");
@@ -206,7 +208,7 @@ take_pong (SatchelWorker *worker, SatchelIpcMessage *message)
   return TRUE;
 }
 
-/* It ends by itself. */
+/* Takes STOPPED, after which the process ends by itself. */
 static gboolean
 take_stopped (SatchelWorker *worker, SatchelIpcMessage *message)
 {
@@ -283,15 +285,18 @@ restart_due (SatchelTimer *timer, gpointer data)
   satchel_worker_spawn (data);
 }
 
-/* Starts a process again after a while. One that a reload waits for is not tried again: the reload is
+/* Starts a process again: at once the first time, after a short while if it died young again, and after more
+ * and more if it does not even get ready. One that a reload waits for is not tried again: the reload is
  * refused. */
 static void
-restart_later (SatchelWorker *worker)
+restart_later (SatchelWorker *worker, gboolean was_ready)
 {
   if (worker->is_next)
     return;
   guint shift = MIN (worker->n_quick, 10u);
-  gint64 delay_ms = worker->n_quick <= 1 ? 0 : MIN (BACKOFF_MAX_MS, (gint64) BACKOFF_FIRST_MS << (shift - 1));
+  gint64 delay_ms = worker->n_quick <= 1 ? 0
+                    : was_ready          ? RESTART_MS
+                                         : MIN (BACKOFF_MAX_MS, (gint64) RESTART_MS << (shift - 2));
   worker->n_restarts++;
   satchel_counter_add (&restarts, 1, satchel_role_name (worker->role));
   if (delay_ms == 0)
@@ -329,7 +334,7 @@ satchel_worker_spawn (SatchelWorker *worker)
   worker->pid = 0;
   satchel_log (SATCHEL_LOG_ERROR, "server", "%s cannot be started: %s", worker->name, error->message);
   worker->n_quick = MAX (worker->n_quick + 1, 2u);
-  restart_later (worker);
+  restart_later (worker, FALSE);
 }
 
 /* Logs what the process worked on. A process that crashed has marked the thread that did it; otherwise any
@@ -386,10 +391,12 @@ note_suspects (SatchelWorker *worker, int signal_number)
   guint n =
       satchel_suspects_note_death (worker->suspects, signal_number, worker->crumbs, SATCHEL_BREADCRUMBS);
   if (n > 0)
-    satchel_log (SATCHEL_LOG_ERROR, "server",
-                 "%s crashed again at the same work, which is set aside (a message is stored and shown "
-                 "unparsed, or skips the module that crashed; a user is not served for a minute):%s",
-                 worker->name, worker->last_crash != NULL ? worker->last_crash : "");
+    satchel_log (
+        SATCHEL_LOG_ERROR, "server",
+        "%s crashed again at the same work, which is set aside (a message is stored and shown "
+        "unparsed, or skips the module that crashed; a user is not served for a minute; a listener is "
+        "not called for that user until the server is restarted):%s",
+        worker->name, worker->last_crash != NULL ? worker->last_crash : "");
 }
 
 void
@@ -428,5 +435,5 @@ satchel_worker_ended (SatchelWorker *worker, int status)
       return;
     }
   worker->n_quick = was_ready && age_ms >= QUICK_MS ? 1 : worker->n_quick + 1;
-  restart_later (worker);
+  restart_later (worker, was_ready);
 }

@@ -39,7 +39,7 @@ typedef struct Question
   int answer_fd;
 } Question;
 
-static gint n_questions; /* atomic; questions whose threads have not ended */
+static gint n_questions; /* how many questions have threads that have not ended; atomic */
 
 static gint64
 now_ms (void)
@@ -132,7 +132,7 @@ connect_one_of (const Question *question, const struct addrinfo *first)
     n++;
   for (const struct addrinfo *info = first; info != NULL; info = info->ai_next, n--)
     {
-      /* A host that does not answer must leave time for the others. */
+      /* A host that does not answer must leave time to try the others. */
       gint64 left_ms = question->end_ms - now_ms ();
       g_auto (SatchelFd) fd =
           left_ms > 0 ? connect_to (info->ai_addr, info->ai_addrlen, now_ms () + left_ms / n) : -1;
@@ -229,7 +229,7 @@ close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
     return satchel_error_set_errno (error, errno, "the root directory cannot be opened for the sandbox");
   SatchelSandboxPath everything = { root, FALSE, FALSE };
   g_autoptr (GArray) ports = satchel_endpoint_ports (granted);
-  /* A resolver also asks by TCP. */
+  /* A resolver may also use TCP. */
   static const guint16 dns = DNS_PORT;
   if (ports->len > 0)
     g_array_append_val (ports, dns);

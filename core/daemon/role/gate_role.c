@@ -184,7 +184,7 @@ stop_gate (SatchelRoleContext *own, guint grace_ms)
 }
 
 static gboolean
-answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
+answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv, int channel_fd)
 {
   if (g_strcmp0 (argv[0], "status") != 0)
     return FALSE;
@@ -209,7 +209,7 @@ add_listener (SatchelRoleContext *own, const SatchelListener *listener)
       return;
     }
   SatchelListenerSettings settings = { 0 };
-  satchel_role_find_listener (context, listener->name, &settings); /* a default listener has none */
+  satchel_role_find_listener (context, listener->name, &settings); /* a default listener has no settings */
   SatchelGateListenerOptions options = {
     .name = listener->name,
     .protocol = protocol != NULL ? protocol->ops : NULL,

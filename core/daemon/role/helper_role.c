@@ -139,7 +139,7 @@ peer_message (SatchelRoleContext *context, SatchelPeer *peer, SatchelIpcMessage 
 }
 
 static gboolean
-answer_admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
+answer_admin (SatchelRoleContext *context, guint64 request, const char *const *argv, int channel_fd)
 {
   if (g_strcmp0 (argv[0], "status") != 0)
     return FALSE;

@@ -126,7 +126,7 @@ forget_child (Child *child)
   *child = children[--n_children];
 }
 
-/* Tells how a process ended. One that ended by itself has answered before. */
+/* Reports how a process ended, unless it ended by itself, since it has answered then. */
 static void
 tell_end (const Child *child, const siginfo_t *how)
 {

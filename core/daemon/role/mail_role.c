@@ -9,6 +9,9 @@
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/loop/reactor_private.h"
 #include "core/session/admin/admin_calls.h"
+#include "core/session/fsck/fsck_command.h"
+#include "core/session/transfer/export_command.h"
+#include "core/session/transfer/import_command.h"
 #include "core/session/convert/convert_command.h"
 #include "core/session/convert/turn.h"
 #include "core/session/delivery/delivery_account.h"
@@ -181,7 +184,7 @@ look_if_ended (SatchelTimer *timer, gpointer data)
   if (satchel_mail_n_sessions () > 0 || satchel_delivery_n_asked () > 0 || satchel_delivery_n_account () > 0
       || satchel_job_n_pending () > 0)
     {
-      satchel_mail_stop (); /* sessions that were handed over meanwhile */
+      satchel_mail_stop (); /* sessions may have been handed over since the last call */
       satchel_timer_arm (timer, ENDED_POLL_MS, look_if_ended, NULL);
       return;
     }
@@ -234,7 +237,7 @@ end_device (const char *user, const char *what)
 }
 
 static gboolean
-answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
+answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv, int channel_fd)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   if (g_strcmp0 (argv[0], "who") == 0)
@@ -263,7 +266,7 @@ answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
     }
   else if (g_strcmp0 (argv[0], "run") == 0)
     {
-      satchel_admin_calls_start (request, argv);
+      satchel_admin_calls_start (request, argv, channel_fd);
       return TRUE;
     }
   else
@@ -287,6 +290,13 @@ reply_admin (guint64 request, gboolean is_final, guint status, const char *text)
   satchel_role_admin_reply (context, request, is_final, status, text);
 }
 
+/* Commands of the server itself. */
+static const SatchelOwnCommands own_commands[] = { { SATCHEL_CONVERT_GROUP, &satchel_convert_commands },
+                                                   { SATCHEL_EXPORT_GROUP, &satchel_export_commands },
+                                                   { SATCHEL_FSCK_GROUP, &satchel_fsck_commands },
+                                                   { SATCHEL_IMPORT_GROUP, &satchel_import_commands },
+                                                   { NULL, NULL } };
+
 static const SatchelRoleHooks hooks = {
   .peer_down = peer_down,
   .peer_message = peer_message,
@@ -308,7 +318,8 @@ end_outdated_sessions (const char *user, guint64 epoch)
   satchel_mail_kick_outdated (user, epoch);
 }
 
-/* They log in again, and find everything as it was. */
+/* Ends the sessions of a user who has been converted.  The clients log in again, and find everything as it
+ * was. */
 static void
 end_turned_sessions (const char *user, guint64 epoch)
 {
@@ -344,8 +355,7 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
   satchel_admin_calls_init (&(SatchelAdminHost) { .loader = own->loader,
                                                   .root_fd = own->root_fd,
                                                   .slot = own->slot,
-                                                  .own = &satchel_convert_commands,
-                                                  .own_group = SATCHEL_CONVERT_GROUP,
+                                                  .own = own_commands,
                                                   .group = config_group,
                                                   .acquire_store = satchel_store_acquire,
                                                   .reply = reply_admin });

@@ -65,10 +65,8 @@ take_all (SatchelRoleContext *context, GError **error)
           satchel_ipc_receive_blocking (CONTROL_FD, MASTER_TIMEOUT_MS, error);
       if (message == NULL)
         return FALSE;
-      if (!satchel_role_control (context, message))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "the master process sent a message with type=%d that it may not send now",
-                                  (int) message->type);
+      if (!satchel_role_control (context, message, error))
+        return FALSE;
       if (message->type == SATCHEL_IPC_START)
         return TRUE;
     }
@@ -88,7 +86,13 @@ enter_sandbox (SatchelRoleContext *context, GError **error)
 static gboolean
 control_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
 {
-  return satchel_role_control (data, message);
+  const SatchelRoleContext *context = data;
+  g_autoptr (GError) error = NULL;
+  if (satchel_role_control (data, message, &error))
+    return TRUE;
+  satchel_log (SATCHEL_LOG_ERROR, satchel_role_name (context->role), "slot=%u: this process ends: %s",
+               context->slot, error->message);
+  return FALSE;
 }
 
 static void
@@ -192,6 +196,7 @@ satchel_role_main (SatchelRole role, guint slot)
       const char *why = error != NULL ? error->message : "no reason given";
       satchel_log (SATCHEL_LOG_ERROR, satchel_role_name (role), "slot=%u: cannot start: %s", slot, why);
       tell_failure (why);
+      satchel_loader_stop (context.loader);
       return 1;
     }
   g_main_loop_run (own.loop);

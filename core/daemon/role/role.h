@@ -32,14 +32,15 @@ typedef struct SatchelPeer
   char *module; /* name of the module whose helper it is; else "" */
   SatchelIpcLink
       *link; /* NULL while the peer is away. Owned by role.c: never free it, and read it anew each time */
-  guint64 serial; /* master's number of the link, another one for each: says which broke, and that an answer
-                     is too late */
-  gpointer data;  /* data of the role */
+  /* master's number of the link; another link has another number, so that it is known which one broke, and
+   * which answers are too late */
+  guint64 serial;
+  gpointer data; /* the role's own data about the peer */
 } SatchelPeer;
 
 typedef struct SatchelListener
 {
-  char *name;     /* unique in config; one name may have several sockets (IPv4 and IPv6) */
+  char *name;     /* unique in the configuration; a listener may have several sockets (IPv4 and IPv6) */
   char *protocol; /* "imap" */
   gboolean implicit_tls, allow_cleartext;
   int fd; /* listening, non-blocking, shared with the other gates: use EPOLLEXCLUSIVE or live with EAGAIN */
@@ -83,8 +84,9 @@ typedef struct SatchelRoleHooks
 
   /* Takes a request of an administrator, which comes by master: "status", "who", "kick" USER, "release" USER,
    * "adopt" USER SLOT. The role answers with satchel_role_admin_reply, now or later; the last reply is final.
-   * FALSE means that the role does not know the request. */
-  gboolean (*admin) (SatchelRoleContext *context, guint64 request, const char *const *argv);
+   * FALSE means that the role does not know the request. @channel_fd: of a command, a channel to the one who
+   * asks; borrowed, -1: none. */
+  gboolean (*admin) (SatchelRoleContext *context, guint64 request, const char *const *argv, int channel_fd);
   /* Hears of a long request that the administrator has read @n_bytes of the answer, or (@is_cancel) that
    * nobody waits any more. */
   void (*admin_goes_on) (SatchelRoleContext *context, guint64 request, gboolean is_cancel, guint64 n_bytes);
@@ -92,11 +94,12 @@ typedef struct SatchelRoleHooks
 
 struct SatchelRoleContext
 {
-  SatchelRole role; /* one bit */
+  SatchelRole role; /* the role of this process, as its bit */
   guint slot;
   guint
       n_mail_slots; /* owners of users are mail slots 0 .. n-1; the number is fixed while the server lives */
-  guint n_callers;  /* the most gates (also of an old generation), auth and mails that can exist together */
+  /* most gates (of old generations as well), auth and mail processes that can exist at one time */
+  guint n_callers;
   guint64 generation; /* generation of the configuration */
   /* This is the configuration in force. The last 16 sets stay in memory, so a value that was borrowed from
    * one may be used to the end of the job that borrowed it, but must not be kept for longer: read it
@@ -134,7 +137,7 @@ gboolean satchel_helper_role_start (SatchelRoleContext *context, const SatchelRo
 /* Sets the limits of a helper, before its sandbox closes. */
 gboolean satchel_helper_role_confine (SatchelRoleContext *context, GError **error);
 
-/* Finds a peer. NULL means that there is no such process (yet). */
+/* Returns a peer.  NULL means that there is no such process now. */
 SatchelPeer *satchel_role_peer (SatchelRoleContext *context, SatchelRole role, guint slot);
 /* Sends @message (taken over). FALSE means that the peer is away, and the message was dropped. */
 gboolean satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message);
@@ -151,5 +154,5 @@ gboolean satchel_role_find_listener (SatchelRoleContext *context, const char *na
  * lines, at most 8 KiB. Several replies make one answer, and the one with @final ends it. */
 void satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status,
                                const char *text);
-/* It is called after stop, when nothing is left and the process may end. */
+/* Says that the role has stopped: nothing is left, and the process may end. */
 void satchel_role_stopped (SatchelRoleContext *context);

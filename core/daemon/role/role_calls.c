@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Has what roles call: answers to administrators, settings of listeners, and the end of the process.
+ * This file has the calls that roles may make: answers to administrators, settings of listeners, and the
+ * end of the process.
  */
 #include "config.h"
 

@@ -7,6 +7,7 @@
 #include "core/base/fd.h"
 #include "core/daemon/role/role_private.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,20 +23,18 @@
 #define OLD_SETS_MAX 16u
 
 static gboolean
-take_config (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_config (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   struct SatchelRolePrivate *own = context->private;
   guint64 generation = satchel_ipc_get_u64 (message);
   g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
   if (!satchel_ipc_message_is_done (message) || fd < 0 || own->is_prepared)
     return FALSE;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = satchel_fd_read_bytes (fd, SATCHEL_CONFIG_IMAGE_MAX, &error);
-  SatchelConfigSet *set = bytes != NULL ? satchel_config_set_from_bytes (bytes, &error) : NULL;
+  g_autoptr (GBytes) bytes = satchel_fd_read_bytes (fd, SATCHEL_CONFIG_IMAGE_MAX, error);
+  SatchelConfigSet *set = bytes != NULL ? satchel_config_set_from_bytes (bytes, error) : NULL;
   if (set == NULL)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "config",
-                   "the configuration that the master process sent cannot be used: %s", error->message);
+      g_prefix_error (error, "the configuration that the master process sent cannot be used: ");
       return FALSE;
     }
   satchel_config_set_free (own->next);
@@ -61,7 +60,7 @@ tls_files_new (void)
 }
 
 static gboolean
-take_tls_file (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_tls_file (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   satchel_ipc_get_u64 (message);
   guint32 index = satchel_ipc_get_u32 (message), is_key = satchel_ipc_get_u32 (message);
@@ -87,66 +86,101 @@ take_tls_file (SatchelRoleContext *context, SatchelIpcMessage *message)
   return TRUE;
 }
 
+/* Maps a file of the message. NULL: there is none, it has another size, or there is no memory. */
 static gpointer
-map_shared (int fd, gsize len)
+map_shared (SatchelIpcMessage *message, const char *what, gsize len, GError **error)
 {
   struct stat st;
+  g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
   /* Master sealed the size of the file: if the file became shorter, reading its memory would end the process
    * with a bus error. */
-  if (fstat (fd, &st) != 0 || (gsize) st.st_size != len)
-    return NULL;
+  if (fd < 0 || fstat (fd, &st) != 0 || (gsize) st.st_size != len)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                         "the memory for %s that the master process shares has another size than expected",
+                         what);
+      return NULL;
+    }
   gpointer area = mmap (NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  return area != MAP_FAILED ? area : NULL;
+  if (area != MAP_FAILED)
+    return area;
+  satchel_error_set_errno (error, errno, "the memory for %s cannot be mapped", what);
+  return NULL;
 }
 
 static gboolean
-take_shared (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_connection_table (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
+{
+  context->connection_table =
+      map_shared (message, "the list of sessions", SATCHEL_CONNECTION_TABLE_BYTES, error);
+  return context->connection_table != NULL;
+}
+
+static gboolean
+take_breadcrumbs (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
+{
+  gpointer area = map_shared (message, "notes of what is worked on",
+                              SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb), error);
+  satchel_job_set_breadcrumbs (area);
+  return area != NULL;
+}
+
+static gboolean
+take_directory (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
+{
+  satchel_fd_clear (&context->root_fd);
+  context->root_fd = satchel_ipc_take_fd (message);
+  return context->root_fd >= 0;
+}
+
+static gboolean
+take_counters (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
+{
+  SatchelCounterLane *lane = map_shared (message, "counters", sizeof (SatchelCounterLane), error);
+  if (lane != NULL)
+    satchel_counters_set_lane (lane);
+  return lane != NULL;
+}
+
+/* Without this memory, auth forgets verified logins when it crashes, and does all else. */
+static gboolean
+take_remembered (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  context->remembered = map_shared (message, "verified logins", SATCHEL_REMEMBERED_BYTES, &why);
+  if (context->remembered == NULL)
+    satchel_log (SATCHEL_LOG_WARNING, "auth",
+                 "%s, so a crash of auth forgets them: %u KiB must fit into the limit of locked memory "
+                 "(LimitMEMLOCK of the unit)",
+                 why->message, SATCHEL_REMEMBERED_BYTES / 1024);
+  return TRUE;
+}
+
+/* What master shares, in the order of its descriptors. */
+static const struct
+{
+  guint32 bit;
+  gboolean (*take) (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error);
+} shared[] = {
+  { SATCHEL_IPC_SHARED_CONNECTION_TABLE, take_connection_table },
+  { SATCHEL_IPC_SHARED_BREADCRUMBS, take_breadcrumbs },
+  { SATCHEL_IPC_SHARED_DIRECTORY, take_directory },
+  { SATCHEL_IPC_SHARED_COUNTERS, take_counters },
+  { SATCHEL_IPC_SHARED_REMEMBERED, take_remembered },
+};
+
+static gboolean
+take_shared (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   guint32 bits = satchel_ipc_get_u32 (message);
-  gboolean ok = !message->failed;
-  if (bits & SATCHEL_IPC_SHARED_CONNECTION_TABLE)
-    {
-      g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
-      context->connection_table = fd >= 0 ? map_shared (fd, SATCHEL_CONNECTION_TABLE_BYTES) : NULL;
-      ok = ok && context->connection_table != NULL;
-    }
-  if (bits & SATCHEL_IPC_SHARED_BREADCRUMBS)
-    {
-      g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
-      gpointer area = fd >= 0 ? map_shared (fd, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb)) : NULL;
-      satchel_job_set_breadcrumbs (area);
-      ok = ok && area != NULL;
-    }
-  if (bits & SATCHEL_IPC_SHARED_DIRECTORY)
-    {
-      satchel_fd_clear (&context->root_fd);
-      context->root_fd = satchel_ipc_take_fd (message);
-      ok = ok && context->root_fd >= 0;
-    }
-  if (bits & SATCHEL_IPC_SHARED_COUNTERS)
-    {
-      g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
-      SatchelCounterLane *lane = fd >= 0 ? map_shared (fd, sizeof (SatchelCounterLane)) : NULL;
-      if (lane != NULL)
-        satchel_counters_set_lane (lane);
-      ok = ok && lane != NULL;
-    }
-  if (bits & SATCHEL_IPC_SHARED_REMEMBERED)
-    {
-      g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
-      context->remembered = fd >= 0 ? map_shared (fd, SATCHEL_REMEMBERED_BYTES) : NULL;
-      if (context->remembered == NULL)
-        satchel_log (
-            SATCHEL_LOG_WARNING, "auth",
-            "memory for verified logins cannot be mapped (%s), so a crash of auth forgets them: %u KiB "
-            "must fit into the limit of locked memory (LimitMEMLOCK of the unit)",
-            g_strerror (errno), SATCHEL_REMEMBERED_BYTES / 1024);
-    }
-  return ok && satchel_ipc_message_is_done (message);
+  for (guint i = 0; i < G_N_ELEMENTS (shared); i++)
+    if ((bits & shared[i].bit) != 0 && !shared[i].take (context, message, error))
+      return FALSE;
+  return satchel_ipc_message_is_done (message);
 }
 
 static gboolean
-take_listener (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_listener (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   SatchelListener *listener = g_new0 (SatchelListener, 1);
   g_ptr_array_add (context->listeners, listener);
@@ -164,23 +198,17 @@ take_listener (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-take_module (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_module (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   const char *name = satchel_ipc_get_string (message);
   gboolean is_gate = satchel_ipc_get_u32 (message) != 0;
   g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
-  g_autoptr (GError) error = NULL;
-  gboolean ok = satchel_ipc_message_is_done (message) && fd >= 0;
-  if (ok && satchel_loader_load_fd (context->loader, fd, name, is_gate, &error) == NULL)
-    {
-      satchel_log (SATCHEL_LOG_ERROR, "module", "%s", error->message);
-      ok = FALSE;
-    }
-  return ok;
+  return satchel_ipc_message_is_done (message) && fd >= 0
+         && satchel_loader_load_fd (context->loader, fd, name, is_gate, error) != NULL;
 }
 
 static gboolean
-take_peer (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_peer (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
   const char *module = satchel_ipc_get_string (message);
@@ -218,13 +246,13 @@ prepare_reload (SatchelRoleContext *context, GError **error)
 }
 
 static gboolean
-take_reload (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_reload (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   guint64 attempt = satchel_ipc_get_u64 (message);
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
-  g_autoptr (GError) error = NULL;
-  gboolean ok = prepare_reload (context, &error);
+  g_autoptr (GError) why = NULL;
+  gboolean ok = prepare_reload (context, &why);
   context->private->is_prepared = ok;
   drop_new_tls_files (context);
   if (!ok)
@@ -232,7 +260,7 @@ take_reload (SatchelRoleContext *context, SatchelIpcMessage *message)
   SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_RELOADED, 0);
   satchel_ipc_put_u64 (reply, attempt);
   satchel_ipc_put_u32 (reply, ok);
-  satchel_ipc_put_string (reply, ok ? "" : error != NULL ? error->message : "refused without a reason");
+  satchel_ipc_put_string (reply, ok ? "" : why != NULL ? why->message : "refused without a reason");
   return satchel_ipc_send (context->control, reply);
 }
 
@@ -297,7 +325,7 @@ grace_over (SatchelTimer *timer, gpointer data)
 }
 
 static gboolean
-take_stop (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_stop (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   struct SatchelRolePrivate *own = context->private;
   guint32 grace_ms = satchel_ipc_get_u32 (message);
@@ -316,7 +344,7 @@ take_stop (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-take_admin (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_admin (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   guint64 request = satchel_ipc_get_u64 (message);
   guint32 n = satchel_ipc_get_u32 (message);
@@ -326,17 +354,18 @@ take_admin (SatchelRoleContext *context, SatchelIpcMessage *message)
   for (guint32 i = 0; i < n; i++)
     g_ptr_array_add (argv, (gpointer) satchel_ipc_get_string (message));
   g_ptr_array_add (argv, NULL);
+  g_auto (SatchelFd) channel_fd = satchel_ipc_take_fd (message);
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
   const SatchelRoleHooks *hooks = context->private->hooks;
   if (hooks == NULL || hooks->admin == NULL
-      || !hooks->admin (context, request, (const char *const *) argv->pdata))
+      || !hooks->admin (context, request, (const char *const *) argv->pdata, channel_fd))
     satchel_role_admin_reply (context, request, TRUE, 0, "");
   return TRUE;
 }
 
 static gboolean
-admin_goes_on (SatchelRoleContext *context, SatchelIpcMessage *message)
+admin_goes_on (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   gboolean is_cancel = message->type == SATCHEL_IPC_ADMIN_CANCEL;
   guint64 request = satchel_ipc_get_u64 (message), n_bytes = is_cancel ? 0 : satchel_ipc_get_u64 (message);
@@ -348,7 +377,7 @@ admin_goes_on (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-take_log_file (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_log_file (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   int fd = satchel_ipc_take_fd (message);
   if (fd < 0 || !satchel_ipc_message_is_done (message))
@@ -360,7 +389,7 @@ take_log_file (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-take_ticket_key (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_ticket_key (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   gsize len;
   const guint8 *key = satchel_ipc_get_bytes (message, &len);
@@ -371,7 +400,7 @@ take_ticket_key (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-answer_ping (SatchelRoleContext *context, SatchelIpcMessage *message)
+answer_ping (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   guint64 number = satchel_ipc_get_u64 (message);
   if (!satchel_ipc_message_is_done (message))
@@ -382,7 +411,7 @@ answer_ping (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-take_suspect (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_suspect (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   const char *crumb = satchel_ipc_get_string (message);
   if (!satchel_ipc_message_is_done (message) || !satchel_role_has (context->role, SATCHEL_TRAIT_HAS_SUSPECTS))
@@ -392,7 +421,7 @@ take_suspect (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-take_start (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_start (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   if (context->private->next == NULL || !satchel_ipc_message_is_done (message))
     return FALSE;
@@ -401,13 +430,13 @@ take_start (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-commit_reload (SatchelRoleContext *context, SatchelIpcMessage *message)
+commit_reload (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   return reload_end (context, TRUE);
 }
 
 static gboolean
-abort_reload (SatchelRoleContext *context, SatchelIpcMessage *message)
+abort_reload (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   return reload_end (context, FALSE);
 }
@@ -424,8 +453,8 @@ static const struct
 {
   SatchelIpcType type;
   guint when;
-  /* FALSE means that the message is malformed, or out of place. */
-  gboolean (*take) (SatchelRoleContext *context, SatchelIpcMessage *message);
+  /* FALSE without an error means that the message is malformed, or out of place. */
+  gboolean (*take) (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error);
 } messages[] = {
   { SATCHEL_IPC_CONFIG, ANY_TIME, take_config },
   { SATCHEL_IPC_TLS_FILE, ANY_TIME, take_tls_file },
@@ -448,11 +477,19 @@ static const struct
 };
 
 gboolean
-satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message)
+satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error)
 {
   guint now = context->private->is_started ? AFTER_START : BEFORE_START;
+  g_autoptr (GError) why = NULL;
   for (guint i = 0; i < G_N_ELEMENTS (messages); i++)
-    if (messages[i].type == message->type)
-      return (messages[i].when & now) != 0 && messages[i].take (context, message);
+    if (messages[i].type == message->type && (messages[i].when & now) != 0
+        && messages[i].take (context, message, &why))
+      return TRUE;
+  if (why == NULL)
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "the master process sent a message with type=%d that is malformed or out of place",
+        (int) message->type);
+  g_propagate_error (error, g_steal_pointer (&why));
   return FALSE;
 }

@@ -12,7 +12,7 @@
 typedef struct PeerPrivate
 {
   SatchelPeer peer;
-  gboolean is_up; /* peer_up was called */
+  gboolean is_up; /* peer_up has been called */
 } PeerPrivate;
 
 SatchelPeer *

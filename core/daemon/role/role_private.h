@@ -27,7 +27,7 @@ struct SatchelRolePrivate
 int satchel_role_main (SatchelRole role, guint slot);
 
 /* Takes one message of master. FALSE means that it is not acceptable. */
-gboolean satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message);
+gboolean satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message, GError **error);
 void satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, const char *module,
                             guint64 serial, int fd);
 void satchel_role_peers_up (SatchelRoleContext *context);

@@ -81,12 +81,16 @@ satchel_drop_rights (guint uid, guint gid, guint more_gid, gboolean keep_reading
     return FALSE;
   (void) prctl (PR_SET_KEEPCAPS, 0, 0, 0, 0);
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return satchel_error_set_errno (error, errno, "the kernel refuses PR_SET_NO_NEW_PRIVS");
+    return satchel_error_set_errno (
+        error, errno, "programs cannot be kept from gaining rights (prctl PR_SET_NO_NEW_PRIVS)");
   /* The leak checker of the sanitizers attaches to its own process. */
   if (!satchel_is_sanitized () && prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-    return satchel_error_set_errno (error, errno, "the kernel refuses PR_SET_DUMPABLE");
+    return satchel_error_set_errno (error, errno,
+                                    "core dumps and tracing cannot be turned off (prctl PR_SET_DUMPABLE)");
   /* The change of user has cleared this setting (prctl(2)). */
   if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-    return satchel_error_set_errno (error, errno, "the kernel refuses PR_SET_PDEATHSIG");
+    return satchel_error_set_errno (
+        error, errno,
+        "the end of the parent process cannot be made to end this one (prctl PR_SET_PDEATHSIG)");
   return TRUE;
 }

@@ -373,7 +373,8 @@ fill_launcher_filter (scmp_filter_ctx filter)
   for (guint i = 0; i < G_N_ELEMENTS (namespaces); i++)
     (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, CALL (clone), 1,
                              SCMP_A0 (SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
-  /* Its flags are behind a pointer, as for the connector. */
+  /* The flags of clone3 lie behind a pointer, where seccomp cannot read them. Refused, libraries use clone.
+   */
   (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (ENOSYS), CALL (clone3), 0);
   return TRUE;
 }

@@ -198,7 +198,7 @@ const char *
 satchel_attributes_preview (GBytes *blob, gsize *ret_len)
 {
   const char *preview = (const char *) section_of (blob, SECTION_PREVIEW, ret_len);
-  /* Looked at here, where it is wanted, and not at each check. */
+  /* The text is checked here, where it is used, since not every reader of a blob needs it. */
   if (g_utf8_validate_len (preview, *ret_len, NULL))
     return preview;
   *ret_len = 0;
@@ -244,7 +244,7 @@ record_value (const Record *record, const char **ret_value, gsize *ret_len)
     *ret_len = end - at;
 }
 
-/* Returns the number of a kept field, -1: it is not kept in this blob. */
+/* Returns the number of a kept field; -1 means that this blob does not keep it. */
 static int
 kept_number (GBytes *blob, const char *name)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Has what the writer and the reader of a blob share: the checksum and the numbers of header fields.
+ * This file has what the writer and the reader of a blob share: the checksum, and the numbers of header
+ * fields.
  */
 #include "config.h"
 
 #include "core/mail/attributes/blob.h"
 
-/* It takes eight bytes a step; every step is a bijection of the state, so that a change of one word is always
- * seen. */
+/* Takes eight bytes a step.  Every step is a bijection of the state, so that a change of one word always
+ * changes the checksum. */
 guint64
 satchel_blob_checksum (const guint8 *data, gsize len)
 {
@@ -103,7 +104,7 @@ slot_of (const char *name, gsize len)
 int
 satchel_header_number (const char *name, gsize len)
 {
-  static gint8 table[TABLE_SIZE]; /* number + 1; 0: free */
+  static gint8 table[TABLE_SIZE]; /* number of the field + 1; 0: the slot is free */
   static gsize is_ready;
   if (g_once_init_enter (&is_ready))
     {

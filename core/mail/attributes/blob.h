@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header has the layout of the attributes blob, version 4.  Little-endian.  A header of fixed size, a
- * table of sections, the sections. Readers refuse another version (the message is scanned again).
+ * This header has the layout of the attributes blob, version 4: a header of fixed size, a table of
+ * sections, and the sections.  Numbers are little-endian.  Readers refuse another version, and the message
+ * is scanned again.
  */
 #pragma once
 #include <satchel/attributes.h>

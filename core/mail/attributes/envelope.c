@@ -24,7 +24,8 @@ skip_char (Reader *reader, char c)
   return TRUE;
 }
 
-/* Reads nstring; @out may be NULL.  FALSE: NIL, or something else: a letter or so is skipped. */
+/* Reads an nstring; @out may be NULL.  FALSE means that it is NIL or no nstring, of which some characters are
+ * skipped. */
 static gboolean
 read_string (Reader *reader, GString *out)
 {
@@ -44,7 +45,7 @@ read_string (Reader *reader, GString *out)
     {
       guint64 len = 0;
       (void) satchel_number_take (&reader->at, reader->end, 10, G_MAXUINT32, &len);
-      reader->at += MIN (3, reader->end - reader->at); /* "}\r\n" */
+      reader->at += MIN (3, reader->end - reader->at); /* "}" and CRLF */
       len = MIN (len, (guint64) (reader->end - reader->at));
       if (out != NULL)
         g_string_append_len (out, reader->at, (gssize) len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has keys of a message out of its attributes.
+ * This file makes the keys of a message, for SEARCH, SORT and THREAD, from its attributes.
  */
 #include "config.h"
 
@@ -15,14 +15,14 @@
 #include "core/mail/attributes/blob_read.h"
 #include "core/mail/search/needle.h"
 
-#define SEARCH_UNKNOWN "\xff" /* never in folded text */
+#define SEARCH_UNKNOWN "\xff" /* a byte that folded text never has */
 
 typedef struct SentKey
 {
   gint64 time;
   gint32 zone;
 } SentKey;
-typedef struct ThreadKey /* then the references */
+typedef struct ThreadKey /* The hashes of the references follow behind it. */
 {
   guint64 message_id, base_subject;
   gint64 sent;
@@ -189,7 +189,7 @@ satchel_key_of_header (const char *name, SatchelKeyKind *ret_kind)
 typedef struct Shown
 {
   GByteArray *out;
-  guint start, raw, raw_len; /* where the key begins, and the field's raw text in it */
+  guint start, raw, raw_len; /* where the key begins in `out`, and where in it the field's raw text is */
 } Shown;
 
 /* Appends @folded, a name or address as ENVELOPE shows it, unless the field's raw text contains the same

@@ -17,7 +17,7 @@
 
 typedef struct FoldEntry
 {
-  guint8 len; /* 0: not by table */
+  guint8 len; /* 0: the character is not folded by the table */
   char text[7];
 } FoldEntry;
 
@@ -96,7 +96,7 @@ fold_by_table (const char *at, const char *end, GString *out)
         }
       else if (lead >= 0xe4 && lead <= 0xe9 && at + 2 < end)
         {
-          /* Ideographs: no case, nothing composes with them. */
+          /* Ideographs have no case, and compose with nothing. */
           g_string_append_len (out, at, 3);
           at += 3;
         }

@@ -11,11 +11,10 @@ char *satchel_casefold (const char *text, gsize len, gsize *ret_len);
  * compatibility decompositions. Invalid bytes become U+FFFD. The caller owns the result. */
 char *satchel_casemap (const char *text, gsize len, gsize *ret_len);
 
-/* Does the same as satchel_casefold, piece by piece. */
-
 /* Folds ASCII letters only, in place; other bytes stay. */
 void satchel_ascii_lower (char *text, gsize len);
-/* @text is valid UTF-8. */
+/* Appends the folded form of @text, which must be valid UTF-8. */
 void satchel_casefold_append (const char *text, gsize len, GString *out);
-/* How much of @text may be folded before what follows is known; the rest (at most 1 KiB) waits. */
+/* Returns how many bytes of @text may be folded before the text behind it is known; the rest, at most 1 KiB,
+ * has to wait. */
 gsize satchel_casefold_safe_length (const char *text, gsize len);

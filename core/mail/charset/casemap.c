@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has i;unicode-casemap (RFC 5051 2): titlecase, then full decomposition; what SORT and THREAD
- * compare (RFC 5256 7).
+ * This file has i;unicode-casemap (RFC 5051 2), by which SORT and THREAD compare (RFC 5256 7): titlecase,
+ * then full decomposition.
  */
 #include "config.h"
 
@@ -8,7 +8,7 @@
 #include "core/mail/charset/charset_reader.h"
 #include <satchel/charset.h>
 
-#define DECOMPOSED_MAX 18 /* characters: the longest there is (U+FDFA) */
+#define DECOMPOSED_MAX 18 /* The longest decomposition has so many characters (that of U+FDFA). */
 
 static void
 append_mapped (GString *out, gunichar c)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Charsets to UTF-8 by iconv.  Only charsets of the table are asked for, so that neither a mail nor a client
- * decides which converter is loaded, and a sandboxed process can have all of them open beforehand.
+ * This file converts charsets to UTF-8 by iconv.  Only charsets of the table are asked for, so that neither
+ * a mail nor a client decides which converter is loaded, and a sandboxed process can have all of them open
+ * beforehand.
  */
 #include "config.h"
 
@@ -10,8 +11,8 @@
 #include <iconv.h>
 #include <string.h>
 
-/* These are names as mail has them, lower case: to what iconv is asked for.  Where a superset is what senders
- * mean, that. */
+/* This table maps names as mail has them, in lower case, to names for iconv.  Where senders use a superset of
+ * what they name, it has the superset. */
 static const struct
 {
   const char *name, *iconv_name;
@@ -198,7 +199,8 @@ satchel_charset_preload (void)
 
 typedef enum
 {
-  READER_UTF8_OR_LATIN1 = 0, /* US-ASCII and unknown charsets: bytes above 127 are guessed */
+  /* US-ASCII or an unknown charset: whether bytes above 127 are UTF-8 or Latin-1 is guessed */
+  READER_UTF8_OR_LATIN1 = 0,
   READER_UTF8,
   READER_ICONV
 } ReaderKind;
@@ -240,12 +242,12 @@ satchel_charset_reader_free (SatchelCharsetReader *reader)
   g_free (reader);
 }
 
-/* Returns the length of the valid UTF-8 sequence at @at; 0: none; -1: cut by @end. */
+/* Returns the length of the valid UTF-8 sequence at @at; 0: there is none; -1: @end cuts it. */
 static int
 utf8_length (const guint8 *at, const guint8 *end)
 {
   gunichar c = g_utf8_get_char_validated ((const char *) at, end - at);
-  /* GLib says -2 for a NUL inside a character, too. */
+  /* GLib returns -2 also for a NUL inside a character. */
   if (c == (gunichar) -2)
     return end - at < g_utf8_skip[*at] ? -1 : 0;
   return c == (gunichar) -1 || c == 0 ? 0 : g_utf8_skip[*at];
@@ -258,7 +260,8 @@ append_latin1 (GString *out, guint8 byte)
   g_string_append_c (out, (char) (0x80 | (byte & 0x3f)));
 }
 
-/* Returns how many bytes were left because a character is cut. */
+/* Converts UTF-8.  A byte that is not valid becomes U+FFFD or, if the charset is guessed, is read as Latin-1.
+ * Returns how many bytes at the end were left because they are an incomplete character. */
 static gsize
 push_utf8 (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolean is_last, GString *out)
 {
@@ -292,7 +295,7 @@ push_utf8 (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolean
 static void
 append_converted (GString *out, char *text, gsize len)
 {
-  /* NUL means nothing in text and would end our strings. */
+  /* A NUL means nothing in text, and would end our strings, so it is left out. */
   if (memchr (text, '\0', len) == NULL)
     g_string_append_len (out, text, len);
   else
@@ -363,7 +366,7 @@ satchel_charset_reader_push (SatchelCharsetReader *reader, const void *data, gsi
   gsize (*push) (SatchelCharsetReader *, const guint8 *, gsize, gboolean, GString *) =
       reader->kind == READER_ICONV ? push_iconv : push_utf8;
   const guint8 *bytes = data;
-  /* A held start is completed byte by byte: what is held is at most a few bytes. */
+  /* A character whose start is held is completed byte by byte, since it has a few bytes at most. */
   while (reader->n_held > 0 && len > 0)
     {
       if (reader->n_held == sizeof reader->held)

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * Charsets and transfer encodings as the core needs them, beyond what modules do (charset.h).
+ * This header declares what the core needs of charsets and transfer encodings beyond what modules use
+ * (charset.h).
  */
 #pragma once
 #include <satchel/charset.h>
 
-/* Opens the converters that mail uses, so that later calls need no files: before the sandbox is closed.
- * [blocks] */
+/* Opens the converters that mail uses, so that later calls open no files.  It is called before the sandbox is
+ * closed. [blocks] */
 void satchel_charset_preload (void);
 /* Converts for display, and never fails: what does not convert becomes U+FFFD; an unknown charset is taken as
  * UTF-8 where the text is valid UTF-8, else as Latin-1.  The result is valid UTF-8, NUL-ended, the caller's.
  */
 char *satchel_charset_to_utf8 (const char *charset, const void *data, gsize len, gsize *ret_len);
-/* Bytes below 128 mean ASCII wherever they stand, so that an ASCII needle can be looked for in raw bytes. */
+/* Says whether bytes below 128 are ASCII wherever they stand, so that an ASCII needle can be looked for in
+ * raw bytes. */
 gboolean satchel_charset_is_ascii_superset (const char *charset);
 
-/* This is the same conversion piece by piece; the border of two pieces may cut a character. */
+/* This converts piece by piece; the border between two pieces may cut a character. */
 typedef struct SatchelCharsetReader SatchelCharsetReader;
 SatchelCharsetReader *satchel_charset_reader_new (const char *charset);
 void satchel_charset_reader_push (SatchelCharsetReader *reader, const void *data, gsize len, gboolean is_last,

@@ -103,7 +103,7 @@ flush_held (SatchelTransferDecoder *decoder, GByteArray *out)
 static void
 qp_escape (SatchelTransferDecoder *decoder, guint8 c, GByteArray *out)
 {
-  if (c == '\n') /* soft line break, also after white space */
+  if (c == '\n') /* soft line break, with or without white space before it */
     decoder->n_held = 0;
   else if (c == '\r'
            || ((c == ' ' || c == '\t') && decoder->n_held < sizeof decoder->held - 1

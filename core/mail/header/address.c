@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Address lists (RFC 5322 3.4, obsolete forms of 4.4 included) as ENVELOPE shows them (RFC 3501 7.4.2).
- * One pass; bad lists give what a reader would see.
+ * This file parses address lists (RFC 5322 3.4, with the obsolete forms of 4.4) into what ENVELOPE shows
+ * (RFC 3501 7.4.2), in one pass.  A malformed list gives what a reader would see in it.
  */
 #include "config.h"
 
@@ -13,10 +13,10 @@
 /* This is a list being read: words gathered since the last separator. */
 typedef struct Words
 {
-  GString *phrase;   /* with single spaces, quotes resolved */
-  GString *compact;  /* the same without the spaces around '.' and '@': "local@host" */
+  GString *phrase;   /* the words with single spaces between them, without quotes */
+  GString *compact;  /* the same without spaces around '.' and '@': "local@host" */
   gsize at_sign;     /* offset of the last '@' in compact, or G_MAXSIZE */
-  gboolean has_word; /* also an empty "" */
+  gboolean has_word; /* there was a word, even an empty one ("") */
   GString *comment;
 } Words;
 
@@ -134,7 +134,7 @@ read_angle (const char *at, const char *end, Words *words, char **ret_route)
   for (;;)
     {
       at = read_words (at, end, words);
-      /* A comma inside angle brackets can only be a missing '>'; ':' and ';' are junk, as in
+      /* A comma inside angle brackets can only mean that '>' is missing; ':' and ';' are skipped, as in
        * "<Undisclosed:;@x>". */
       if (at == end || *at == ',')
         return at;
@@ -166,7 +166,7 @@ add_angle (const char *at, const char *end, Words *words, GPtrArray *list)
   at = read_angle (at + 1, end, words, &route);
   split_spec (words, &mailbox, &host);
   words_reset (words);
-  /* What stands behind "<...>" is junk, or a comment that names the person. */
+  /* Words behind "<...>" are ignored, unless they are a comment that names the person. */
   at = read_words (at, end, words);
   if (name == NULL)
     name = copy_or_null (words->comment);
@@ -184,7 +184,7 @@ add_plain (Words *words, GPtrArray *list)
   if (words->has_word)
     {
       char *mailbox, *host;
-      /* Without '@' it is no address: shown whole, as a reader would see it. */
+      /* Text without '@' is no address; it is shown as a whole, as a reader would see it. */
       if (words->at_sign == G_MAXSIZE)
         {
           mailbox = g_strndup (words->phrase->str, words->phrase->len);

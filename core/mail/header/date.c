@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Dates of mail and of IMAP (RFC 5322 3.3 and 4.3, RFC 3501 9).
+ * This file reads and writes dates of mail and of IMAP (RFC 5322 3.3 and 4.3, RFC 3501 9).
  */
 #include "config.h"
 
@@ -14,7 +14,8 @@
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static const char weekdays[] = "SunMonTueWedThuFriSat";
 
-/* Days since 1970-01-01 of a proleptic Gregorian date: years are counted from March, in eras of 400. */
+/* Returns the number of days from 1970-01-01 to a proleptic Gregorian date.  Years are counted from March, in
+ * eras of 400. */
 static gint64
 days_from_civil (gint64 year, int month, int day)
 {
@@ -179,7 +180,7 @@ read_time (DateReader *reader, int *hour, int *minute, int *second)
   if ((skip_char (reader, ':') || skip_char (reader, '.')) && !read_number (reader, 2, second))
     return FALSE;
   read_half_day (reader, hour);
-  /* 60: a leap second (RFC 5322 3.3); it counts as the second after. */
+  /* A second 60 is a leap second (RFC 5322 3.3), which counts as the second after it. */
   return *hour < 24 && *minute < 60 && *second <= 60;
 }
 
@@ -250,7 +251,7 @@ static Clock
 clock_at (gint64 time, int zone_minutes)
 {
   Clock clock;
-  /* Years 0000 to 9999: what four digits can say. */
+  /* The time is limited to the years 0000 to 9999, which four digits can say. */
   time = CLAMP (time + zone_minutes * (gint64) 60, G_GINT64_CONSTANT (-62167219200),
                 G_GINT64_CONSTANT (253402300799));
   gint64 days = satchel_date_day (time, 0);
@@ -333,7 +334,7 @@ satchel_imap_date_time_parse (const char *text, gsize len, gint64 *ret_time)
 {
   gint64 day;
   int hour, minute, second, zone_hours, zone_minutes;
-  /* 25: a day of one digit without its space, as some clients send it. */
+  /* Some clients send a day of one digit without its space, which makes 25 characters. */
   if (len != 25 && len != 26)
     return FALSE;
   gsize date_len = read_imap_date (text, len, len - 24, &day);

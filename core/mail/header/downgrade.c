@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has header fields without UTF-8 (RFC 6858 2; RFC 2047 and RFC 2231 where they can say the same,
- * RFC 6857's "Downgraded-" fields where they cannot): each field of the message has its own in the surrogate.
+ * This file writes header fields without UTF-8 (RFC 6858 2): by RFC 2047 and RFC 2231 where these can say
+ * the same, and otherwise in "Downgraded-" fields (RFC 6857).  Each field of the message has one of its own
+ * in the surrogate.
  */
 #include "config.h"
 
@@ -11,11 +12,15 @@
 #include <string.h>
 
 #define LINE_CHARS 76u
-#define WORD_BYTES 45u      /* 60 characters of base64 and 12 around them; RFC 2047 2 allows 75 */
-#define PIECE_CHARS 400u    /* of a parameter; quoting may double it, and a line has 998 (RFC 5322 2.1.1) */
-#define MAX_PIECES 100u     /* as readers of RFC 2231 take them, among others parameter.c */
-#define MAX_PARAMETERS 100u /* as satchel_parameterized_parse gives them */
-#define DOWNGRADED "Downgraded-" /* RFC 6857 3.1: then the field as encoded words */
+/* 60 characters of base64 and 12 around them, of the 75 that RFC 2047 2 allows */
+#define WORD_BYTES 45u
+/* characters of a parameter in one piece; quoting may double them, and a line has 998 (RFC 5322 2.1.1) */
+#define PIECE_CHARS 400u
+/* pieces of a parameter that readers of RFC 2231 take, such as parameter.c */
+#define MAX_PIECES 100u
+#define MAX_PARAMETERS 100u /* parameters that satchel_parameterized_parse gives */
+/* RFC 6857 3.1: the name of the field follows, with the value as encoded words */
+#define DOWNGRADED "Downgraded-"
 #define NO_ADDRESS "<invalid@internationalized-address.invalid>"
 
 static const char *const address_fields[] = { "From",
@@ -32,7 +37,7 @@ static const char *const address_fields[] = { "From",
                                               "Resent-Reply-To",
                                               "Disposition-Notification-To" };
 static const char *const parameter_fields[] = { "Content-Type", "Content-Disposition" };
-/* Have a syntax in which no encoded word may stand.  Any other field is unstructured (RFC 5322 3.6.8). */
+/* The syntax of these fields allows no encoded word.  Any other field is unstructured (RFC 5322 3.6.8). */
 static const char *const opaque_fields[] = { "Message-ID",
                                              "Resent-Message-ID",
                                              "In-Reply-To",
@@ -117,7 +122,7 @@ put_token (Folder *folder, const char *token, gsize len)
   folder->column += 1 + len;
 }
 
-/* It stands without a space: "," and ":". */
+/* Writes "," or ":", which have no space before them. */
 static void
 put_mark (Folder *folder, char mark)
 {
@@ -151,8 +156,8 @@ is_plain (const char *word, gsize len)
   return TRUE;
 }
 
-/* Writes text whose words are encoded from the first one to the last one that is not plain; the others stay
- * as they are. */
+/* Writes text.  All words from the first to the last one that is not plain are encoded; those before and
+ * behind them stay as they are. */
 static void
 put_text (Folder *folder, const char *text)
 {
@@ -246,7 +251,8 @@ put_address (Folder *folder, const SatchelAddress *address)
       put_token (folder, spec->str, spec->len);
       return;
     }
-  /* What people can read stays readable, and nothing is sent to a wrong place (RFC 6858 2.1). */
+  /* People can still read an address that has no ASCII form, but an invalid one takes its place, so that
+   * nothing is sent to a wrong one (RFC 6858 2.1). */
   g_autofree char *name =
       address->name != NULL ? satchel_header_decode (address->name, strlen (address->name), NULL) : NULL;
   g_autofree char *shown = name != NULL ? g_strdup_printf ("%s <%s>", name, spec->str) : g_strdup (spec->str);
@@ -297,7 +303,7 @@ put_parameter (Folder *folder, const char *name, const char *value, gboolean is_
     {
       g_autoptr (GString) text = g_string_new (name);
       gsize n = MIN (len - at, n_pieces > 1 ? PIECE_CHARS : G_MAXSIZE);
-      /* "%C3" is not cut. */
+      /* an escape such as "%C3" is not cut */
       for (gsize back = 1; is_extended && at + n < len && back <= 2 && back < n; back++)
         if (value[at + n - back] == '%')
           n -= back;

@@ -11,8 +11,8 @@
 
 typedef struct Piece
 {
-  guint64 start, len; /* in the view */
-  guint64 source;     /* offset in the content, or in the text */
+  guint64 start, len; /* place and length in the view */
+  guint64 source;     /* offset in the content, or in the text that replaces a header */
   gboolean is_text;
 } Piece;
 
@@ -21,7 +21,7 @@ typedef struct DowngradedStream
   SatchelStream stream;
   SatchelStream *content;
   GString *text;
-  GArray *pieces; /* Piece, none is empty */
+  GArray *pieces; /* Piece; no piece is empty */
   guint64 len;
 } DowngradedStream;
 
@@ -35,7 +35,7 @@ add_piece (DowngradedStream *self, guint64 source, guint64 len, gboolean is_text
   self->len += len;
 }
 
-/* Returns the one that @offset lies in; @offset is within the view. */
+/* Returns the piece that contains @offset, which is within the view. */
 static const Piece *
 find_piece (DowngradedStream *self, guint64 offset)
 {

@@ -14,13 +14,14 @@ typedef struct EncodedWord
 {
   const char *charset, *text;
   gsize charset_len, text_len;
-  char encoding; /* 'q', 'b' */
+  char encoding; /* 'q' or 'b' (RFC 2047 4) */
 } EncodedWord;
 
 typedef struct WordDecoder
 {
   const char *at, *end;
-  const char *next_close; /* first "?=" at or after where it was looked for: keeps the search linear */
+  /* The first "?=" at or behind the last place where it was looked for, which keeps the search linear. */
+  const char *next_close;
   GString *out;
   GByteArray *pending; /* bytes of adjacent words of one charset, not converted yet */
   char charset[64];
@@ -93,7 +94,7 @@ decode_q (const EncodedWord *word, GByteArray *out)
     {
       guint8 c = (guint8) word->text[i];
       if (c == '_')
-        c = ' '; /* RFC 2047 4.2 (2) */
+        c = ' '; /* "_" stands for a space (RFC 2047 4.2 (2)) */
       else if (c == '=' && i + 2 < word->text_len && g_ascii_isxdigit (word->text[i + 1])
                && g_ascii_isxdigit (word->text[i + 2]))
         {
@@ -125,7 +126,7 @@ add_word (WordDecoder *decoder, const EncodedWord *word)
   satchel_transfer_decoder_push (&base64, word->text, word->text_len, TRUE, decoder->pending);
 }
 
-/* Text that is no word: UTF-8 where valid, else Latin-1. */
+/* Adds text outside of encoded words: as UTF-8 if it is valid, else as Latin-1. */
 static void
 add_text (WordDecoder *decoder, const char *text, gsize len)
 {
@@ -160,7 +161,7 @@ satchel_header_decode (const char *value, gsize len, gsize *ret_len)
   WordDecoder decoder = { .at = unfolded, .end = unfolded + unfolded_len };
   decoder.out = g_string_sized_new (unfolded_len + 1);
   decoder.pending = g_byte_array_new ();
-  const char *text_start = decoder.at; /* plain text not added yet */
+  const char *text_start = decoder.at; /* where the text begins that was not added yet */
   gboolean after_word = FALSE;
 
   while (decoder.at < decoder.end)

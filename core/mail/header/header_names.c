@@ -13,9 +13,9 @@
 
 struct SatchelHeaderNames
 {
-  GHashTable *names; /* in lower case */
+  GHashTable *names; /* names, in lower case */
   gsize longest;
-  guint64 kept; /* bits: those that blobs keep */
+  guint64 kept; /* bits of those names that blobs keep */
   gboolean has_unkept;
 };
 

@@ -14,11 +14,11 @@
 #define MAX_PARAMETERS 100u
 #define MAX_SEGMENTS 100u
 
-/* This is a parameter as written: of "name*3*" name "name", segment 3, is_extended. */
+/* This is a parameter as it is written.  "name*3*" has the name "name", number 3, and is_extended. */
 typedef struct Segment
 {
   char *name;
-  int number; /* of a value in pieces (RFC 2231 3); -1: the value is whole */
+  int number; /* number of a piece of a value (RFC 2231 3); -1: the value is whole */
   gboolean is_extended;
   char *value;
 } Segment;
@@ -191,7 +191,7 @@ satchel_parameterized_parse (const char *value, gsize len, SatchelParameterized 
 
   at = satchel_skip_cfws (at, end, NULL);
   at = read_token (at, end, ";\"(,", token);
-  /* A type may be written with white space in it: "text / plain". */
+  /* White space is allowed within a type: "text / plain". */
   for (const char *next = satchel_skip_cfws (at, end, NULL);
        next < end && (*next == '/' || (token->len > 0 && token->str[token->len - 1] == '/' && *next != ';'));
        next = satchel_skip_cfws (at, end, NULL))

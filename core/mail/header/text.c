@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Comments and quoted strings (RFC 5322 3.2.2, 3.2.4).
+ * This file parses comments and quoted strings (RFC 5322 3.2.2, 3.2.4).
  */
 #include "config.h"
 

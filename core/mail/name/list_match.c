@@ -11,11 +11,11 @@
 
 typedef struct Matcher
 {
-  char *pattern; /* runs of wildcards made one */
+  char *pattern; /* the pattern, with each run of wildcards replaced by one */
   gsize len;
   char separator;
-  guint8 *now, *next; /* len + 1 flags */
-  gsize first, last;  /* range of flags that may be set */
+  guint8 *now, *next; /* len + 1 flags: which positions of the pattern match */
+  gsize first, last;  /* the range that has all flags that are set */
 } Matcher;
 
 /* "%%" is "%", "*%" and "%*" are "*". */
@@ -46,7 +46,7 @@ set_position (Matcher *matcher, guint8 *set, gsize position, gsize *first, gsize
       set[position] = 1;
       *first = MIN (*first, position);
       *last = MAX (*last, position);
-      /* A wildcard matches nothing, too. */
+      /* A wildcard also matches the empty text. */
       if (position == matcher->len
           || (matcher->pattern[position] != '*' && matcher->pattern[position] != '%'))
         return;
@@ -75,7 +75,8 @@ matcher_clear (Matcher *matcher)
   g_free (matcher->next);
 }
 
-/* FALSE means: nothing can match any more. */
+/* Takes one byte of the name.  FALSE means that neither this beginning of a name nor any longer
+ * one can match. */
 static gboolean
 matcher_step (Matcher *matcher, char c, gboolean ignore_case)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Mailbox names as storage.h wants them, and what clients see of them (the namespace).
+ * This file converts between mailbox names as storage.h has them and as clients see them, in a namespace.
  */
 #include "config.h"
 
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <uninorm.h>
 
-/* Before NFC, which can make text shorter. */
+/* Input is bounded before it is brought into NFC, which can make text shorter. */
 #define INPUT_BYTES (4 * SATCHEL_MAILBOX_NAME_BYTES)
 
 static gboolean
@@ -16,7 +16,7 @@ has_control (const char *text)
   for (; *text != '\0'; text = g_utf8_next_char (text))
     {
       gunichar c = g_utf8_get_char (text);
-      /* Line and paragraph separators end a line on some screens. */
+      /* Some screens end a line at U+2028 and U+2029 as well. */
       if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
         return TRUE;
     }
@@ -103,8 +103,8 @@ has_prefix (const SatchelNamespace *ns, const char *name)
          && memcmp (name + inbox, ns->prefix + inbox, len - inbox) == 0;
 }
 
-/* Does the prefix begin with the level @other?  Then @other is shown below the prefix like any name, or two
- * names were one. */
+/* Says whether the prefix begins with the level @other.  Then @other is shown below the prefix like any name;
+ * otherwise two mailboxes would have one name. */
 static gboolean
 is_in_prefix (const SatchelNamespace *ns, const char *other)
 {
@@ -115,7 +115,7 @@ is_in_prefix (const SatchelNamespace *ns, const char *other)
          && (ns->prefix[len] == ns->separator || ns->prefix[len] == '\0');
 }
 
-/* Does another namespace have @name, as storage knows it? */
+/* Says whether another namespace has @name, which is as storage has it. */
 static gboolean
 is_of_others (const SatchelNamespace *ns, const char *name)
 {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Modified UTF-7 of mailbox names (RFC 3501 5.1.3), strict both ways: one name has one form.
+ * This file has modified UTF-7 of mailbox names (RFC 3501 5.1.3).  It is strict both ways, so that each
+ * name has one form only.
  */
 #include "config.h"
+
+#include "core/mail/name/utf7.h"
 
 #include <satchel/mailbox_name.h>
 #include <string.h>
@@ -9,14 +12,14 @@
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
 static gboolean
-is_direct (gunichar c)
+is_direct (gunichar c, char shifted)
 {
-  return c >= 0x20 && c <= 0x7e;
+  return c >= 0x20 && c <= 0x7e && (shifted == '\0' || c != (guchar) shifted);
 }
 
 /* Adds one UTF-16 unit. @high: a high surrogate that waits for its other half. */
 static gboolean
-add_unit (GString *out, guint unit, guint *high)
+add_unit (GString *out, guint unit, guint *high, char shifted)
 {
   gunichar c = unit;
   if (*high != 0)
@@ -32,7 +35,7 @@ add_unit (GString *out, guint unit, guint *high)
       return TRUE;
     }
   /* A printing US-ASCII character that can represent itself must not be encoded (RFC 3501 5.1.3). */
-  if (c == 0 || is_direct (c) || (c >= 0xdc00 && c <= 0xdfff))
+  if (c == 0 || is_direct (c, shifted) || (c >= 0xdc00 && c <= 0xdfff))
     return FALSE;
   g_string_append_unichar (out, c);
   return TRUE;
@@ -41,7 +44,7 @@ add_unit (GString *out, guint unit, guint *high)
 /* Decodes a shifted run from the first character after '&'. Returns the closing '-'; NULL means that the run
  * is bad. */
 static const char *
-decode_shift (const char *at, const char *end, GString *out)
+decode_shift (const char *at, const char *end, char shifted, GString *out)
 {
   guint bits = 0, n_bits = 0, high = 0, n_chars = 0;
   for (; at < end && *at != '-'; at++)
@@ -55,7 +58,7 @@ decode_shift (const char *at, const char *end, GString *out)
       if (n_bits >= 16)
         {
           n_bits -= 16;
-          if (!add_unit (out, bits >> n_bits & 0xffff, &high))
+          if (!add_unit (out, bits >> n_bits & 0xffff, &high, shifted))
             return NULL;
           bits &= (1u << n_bits) - 1;
         }
@@ -67,11 +70,17 @@ decode_shift (const char *at, const char *end, GString *out)
 char *
 satchel_utf7_decode (const char *text, gsize len)
 {
+  return satchel_utf7_decode_with (text, len, '\0');
+}
+
+char *
+satchel_utf7_decode_with (const char *text, gsize len, char shifted)
+{
   g_autoptr (GString) out = g_string_new (NULL);
   const char *at = text, *end = text + len, *shift_end = NULL;
   for (; at < end; at++)
     {
-      if (!is_direct ((guchar) *at))
+      if (!is_direct ((guchar) *at, shifted))
         return NULL;
       if (*at != '&')
         g_string_append_c (out, *at);
@@ -79,10 +88,10 @@ satchel_utf7_decode (const char *text, gsize len)
         g_string_append_c (out, *at++);
       else
         {
-          /* Two shifts in a row could have been one. */
+          /* Two encoded runs in a row are refused, since one run could have held both. */
           if (shift_end != NULL && shift_end + 1 == at)
             return NULL;
-          at = decode_shift (at + 1, end, out);
+          at = decode_shift (at + 1, end, shifted, out);
           if (at == NULL)
             return NULL;
           shift_end = at;
@@ -123,12 +132,18 @@ end_shift (GString *out, Shift *shift)
 char *
 satchel_utf7_encode (const char *utf8)
 {
+  return satchel_utf7_encode_with (utf8, '\0');
+}
+
+char *
+satchel_utf7_encode_with (const char *utf8, char shifted)
+{
   GString *out = g_string_new (NULL);
   Shift shift = { 0 };
   for (; *utf8 != '\0'; utf8 = g_utf8_next_char (utf8))
     {
       gunichar c = g_utf8_get_char (utf8);
-      if (is_direct (c))
+      if (is_direct (c, shifted))
         {
           end_shift (out, &shift);
           g_string_append_c (out, (char) c);

@@ -48,12 +48,12 @@ write_summary (const ScanTree *tree, guint8 flags, GByteArray *blob)
   add_section (blob, SECTION_SUMMARY, summary, sizeof summary);
 }
 
-/* Offset of @text in STRINGS, added if the part before does not have it. */
+/* Returns the offset of @text in STRINGS.  It is added unless the first part of STRINGS has it. */
 static guint32
 add_string (GString *strings, const ScanTree *tree, ScanText text)
 {
   const char *value = tree->pool->str + text.offset;
-  /* Few types make up most mail: look at the start of the table. */
+  /* Since few types make up most mail, only the start of the table is searched. */
   for (gsize at = 0; at < MIN (strings->len, 256); at += strlen (strings->str + at) + 1)
     if (strcmp (strings->str + at, value) == 0)
       return (guint32) at;

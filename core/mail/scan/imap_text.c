@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include <satchel/number.h>
 #include <string.h>
 
 #include "core/mail/header/text.h"
@@ -121,16 +122,11 @@ append_pool_string (const ScanTree *tree, GString *out, ScanText piece)
   satchel_imap_append_string (out, tree->pool->str + piece.offset, piece.len);
 }
 
-/* Appends a number faster than a format with G_GUINT64_FORMAT does. */
 static void
 append_number (GString *out, guint64 number)
 {
-  char digits[20];
-  guint at = sizeof digits;
-  do
-    digits[--at] = (char) ('0' + number % 10);
-  while ((number /= 10) != 0);
-  g_string_append_len (out, digits + at, (gssize) (sizeof digits - at));
+  char digits[SATCHEL_NUMBER_DIGITS];
+  g_string_append_len (out, digits, satchel_number_put (digits, number) - digits);
 }
 
 /* Reads up to the children. */

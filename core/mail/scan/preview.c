@@ -96,7 +96,7 @@ strip_html (const char *text, gsize len)
   return g_string_free (out, FALSE);
 }
 
-/* This is a line under way; runs of white space and control characters are one space. */
+/* This is the line that is being made; a run of white space and control characters becomes one space. */
 typedef struct Line
 {
   GString *out;

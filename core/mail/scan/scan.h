@@ -10,7 +10,7 @@
 
 #define NO_PART G_MAXUINT32
 
-/* This is a piece of ScanTree.pool. */
+/* This is a piece of ScanTree.pool, which has all texts of a tree. */
 typedef struct ScanText
 {
   guint32 offset, len;
@@ -22,13 +22,13 @@ typedef struct ScanPart
   SatchelEncoding encoding;
   guint32 parent, depth, n_descendants;
   guint64 header_offset, body_offset, end_offset, first_line, body_lines;
-  ScanText type, subtype, charset; /* lower case, NUL after each */
+  ScanText type, subtype, charset; /* in lower case, each with a NUL behind it */
   /* These texts are ready for BODYSTRUCTURE. */
   ScanText parameters;  /* body-fld-param */
   ScanText description; /* body-fld-id SP body-fld-desc SP body-fld-enc */
   ScanText md5;
   ScanText disposition; /* body-fld-dsp SP body-fld-lang SP body-fld-loc */
-  ScanText envelope;    /* of part 0 and of enclosed messages */
+  ScanText envelope;    /* only part 0 and enclosed messages have one */
   gboolean is_attachment;
 } ScanPart;
 
@@ -36,12 +36,12 @@ typedef struct ScanTree
 {
   GArray *parts; /* ScanPart */
   GString *pool;
-  guint n_addresses; /* in ENVELOPEs so far */
+  guint n_addresses; /* how many addresses the ENVELOPEs have so far */
   /* These members describe the message itself. */
   guint64 size, lines;
   GByteArray *header_records; /* blob.h: SECTION_HEADERS */
-  guint64 headers_missing;    /* bit: header id that is there but not kept */
-  guint8 blank_line;          /* 0 none, 1 LF, 2 CRLF */
+  guint64 headers_missing; /* a bit for each header field that the message has and the blob does not keep */
+  guint8 blank_line;       /* the end of the line between header and body: 0 none, 1 LF, 2 CRLF */
   gboolean ends_in_crlf, is_internationalized;
   gboolean has_date;
   gint64 date;
@@ -61,13 +61,13 @@ void satchel_scan_encoded_message (ScanTree *tree, ScanPart *part, SatchelEncodi
 /* Says whether the header is of mail that came by SMTPUTF8, or that has an address which only RFC 6532
  * allows. */
 gboolean satchel_scan_is_internationalized (const char *block, gsize len);
-/* Makes @part a leaf that no client looks into: its structure is beyond the bounds. */
+/* Makes @part a leaf without structure, since the structure would be beyond the bounds. */
 void satchel_scan_force_leaf (ScanTree *tree, ScanPart *part);
 /* Writes ENVELOPE of a header block. */
 void satchel_scan_envelope (GString *out, const char *block, gsize len, guint *n_addresses);
 /* Writes BODY or BODYSTRUCTURE of the whole tree. */
 void satchel_scan_body_structure (const ScanTree *tree, gboolean is_extended, GString *out);
-/* Makes the RFC 8970 text from the first bytes of a text part's raw body. */
+/* Makes the preview (RFC 8970) from the first bytes of a text part's raw body. */
 void satchel_scan_preview (const ScanPart *part, const ScanTree *tree, const GByteArray *raw, GString *out);
 /* Writes the blob. */
 GBytes *satchel_scan_write_blob (const ScanTree *tree);

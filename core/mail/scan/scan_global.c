@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file says which mail is internationalized (RFC 6530, RFC 6532): only such mail has a surrogate (RFC
- * 6855 7), since a header with 8-bit bytes alone is what careless programs have always sent.
+ * This file says whether mail is internationalized (RFC 6530, RFC 6532).  Only such mail has a surrogate
+ * (RFC 6855 7), since careless programs have always sent headers with 8-bit bytes.
  */
 #include "config.h"
 
@@ -10,7 +10,8 @@
 
 #include "core/mail/scan/scan.h"
 
-#define MAX_LOOKED_FOR 16u /* addresses that are not ASCII, in a message: each is looked for in its field */
+/* so many addresses that are not ASCII are looked for in their fields, in each message */
+#define MAX_LOOKED_FOR 16u
 
 static gboolean
 has_8bit (const char *text, gsize len)
@@ -33,8 +34,8 @@ came_by_smtputf8 (const SatchelHeaderField *received)
   return FALSE;
 }
 
-/* Words before an address without brackets are read as part of its local part; such a one is not there as a
- * whole. */
+/* Says whether the field has an address that is not ASCII.  Words before an address without brackets are read
+ * as part of its local part, so that such an address is not in the field as a whole, and does not count. */
 static gboolean
 needs_utf8 (const SatchelHeaderField *field, guint *n_looked_for)
 {
@@ -76,7 +77,7 @@ satchel_scan_is_internationalized (const char *block, gsize len)
   satchel_header_reader_init (&reader, block, len);
   while (satchel_header_reader_next (&reader, &field))
     {
-      /* Only the last server on the way, which is this one or the one before it, says how the mail came. */
+      /* Only the newest Received field counts, which this server or the one before it wrote. */
       if (!is_after_received && satchel_header_field_is (&field, "Received"))
         {
           is_after_received = TRUE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Turns a header block into the description of a part: type, encoding, disposition (RFC 2045, 2046, 2183,
- * 3282, 2557), and for the message itself the fields that the blob keeps.
+ * This file turns a header block into the description of a part: type, encoding, disposition (RFC 2045,
+ * 2046, 2183, 3282, 2557), and for the message itself also the fields that the blob keeps.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@ typedef struct Fields
   SatchelHeaderField first[N_HEADERS];
 } Fields;
 
-/* Appends to the pool what @write makes, NUL-ended. */
+/* Appends @text to the pool, with a NUL behind it. */
 static ScanText
 pool_add (ScanTree *tree, const char *text, gsize len)
 {
@@ -74,7 +74,7 @@ gather_fields (ScanTree *tree, const char *block, gsize len, gboolean keep, Fiel
     }
 }
 
-/* Appends the unfolded value, or NIL. */
+/* Appends the unfolded value as an nstring: NIL if there is no such field. */
 static void
 append_value (GString *out, const SatchelHeaderField *field)
 {
@@ -146,7 +146,8 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
                                field->raw != NULL ? field->value_len : 0, &parsed);
   if (!split_type (parsed.token, &type, &subtype))
     {
-      /* "text" alone, as very old mailers write, keeps its parameters; anything else does not. */
+      /* Very old mailers write "text" alone; its parameters count.  Those of anything else without a subtype
+       * do not. */
       gboolean is_text = g_strcmp0 (parsed.token, "text") == 0;
       if (!is_text && parsed.parameters != NULL)
         g_ptr_array_set_size (parsed.parameters, 0);
@@ -154,7 +155,8 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
     }
   if (strcmp (type, "multipart") == 0)
     {
-      /* Some write the boundary by the rules of RFC 2231, and some mean a text when they name no boundary. */
+      /* Some mailers write the boundary as RFC 2231 has it, and some have text in mind when they name no
+       * boundary. */
       boundary = g_strdup (parameter_value (&parsed, "boundary"));
       if (boundary == NULL)
         boundary = satchel_parameterized_get (&parsed, "boundary");
@@ -170,12 +172,12 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
       else
         {
           part->kind = SATCHEL_PART_MULTIPART;
-          g_strchomp (boundary); /* delimiter lines lose trailing white space, too */
+          g_strchomp (boundary); /* delimiter lines lose trailing white space, so the boundary does as well */
         }
     }
   else if (strcmp (type, "message") == 0
            && (strcmp (subtype, "rfc822") == 0 || strcmp (subtype, "global") == 0))
-    part->kind = SATCHEL_PART_MESSAGE; /* RFC 9051 7.5.2 treats them alike */
+    part->kind = SATCHEL_PART_MESSAGE; /* RFC 9051 7.5.2 treats message/global like message/rfc822 */
 
   const char *charset = parameter_value (&parsed, "charset");
   const gboolean is_plain = strcmp (type, "text") == 0 && strcmp (subtype, "plain") == 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the scanner: bytes to lines, lines to parts (RFC 2046 5.1, RFC 5322 2.1).  A state machine
- * over an explicit stack of open parts; keeps one header block and the start of one line.
+ * This file has the scanner, which makes lines of bytes and parts of lines (RFC 2046 5.1, RFC 5322 2.1).
+ * It is a state machine over an explicit stack of open parts, and keeps one header block and the start of
+ * one line.
  */
 #include "config.h"
 
@@ -19,11 +20,11 @@
 #define PREVIEW_PLAIN_BYTES 4096u
 #define PREVIEW_HTML_BYTES 32768u
 
-/* This is a part that is not ended yet. */
+/* This is a part whose end has not been seen. */
 typedef struct OpenPart
 {
   guint32 index;
-  char *boundary; /* of a multipart that can still have parts */
+  char *boundary; /* boundary of a multipart that may have more parts; else NULL */
   gsize boundary_len;
   guint64 boundary_hash;
   gboolean was_delimited;
@@ -47,24 +48,24 @@ struct SatchelScanner
 {
   ScanTree tree;
   ScanState state;
-  guint64 offset;         /* of the next byte */
-  guint64 line_offset;    /* of the current line */
-  guint64 line_len;       /* of the current line so far; only LINE_BYTES are kept */
-  gboolean is_plain_line; /* a body line that cannot be a boundary: not kept */
-  guint8 last_byte;       /* the one before `offset` */
-  guint8 prev_eol;        /* bytes of the line end before the current line */
+  guint64 offset;         /* offset of the next byte */
+  guint64 line_offset;    /* offset of the current line */
+  guint64 line_len;       /* length of the current line so far, of which only LINE_BYTES are kept */
+  gboolean is_plain_line; /* the current line is of a body and cannot be a boundary, so it is not kept */
+  guint8 last_byte;       /* the byte before `offset` */
+  guint8 prev_eol;        /* length of the line end before the current line */
   GString *header;
-  gsize header_line; /* where the current line starts in it */
+  gsize header_line; /* where the current line starts in the header */
   gsize header_bytes_left;
   gboolean is_header_cut;
-  gboolean was_header_cut; /* before the current line */
-  gboolean has_field;      /* the header being read has one */
-  gboolean is_frozen;      /* bounds reached: no more structure */
+  gboolean was_header_cut; /* the header was cut before the current line */
+  gboolean has_field;      /* the header that is being read has at least one field */
+  gboolean is_frozen;      /* a bound has been reached, so no more structure is added */
   guint n_open;
   Capture capture;
   guint32 plain_part, html_part;
   GByteArray *plain, *html;
-  /* These are not zeroed; the counters above say how much of them is used. */
+  /* These arrays are not zeroed; the counters above say how much of them is used. */
   OpenPart open[SATCHEL_SCAN_DEPTH + 2];
   guint8 line[LINE_BYTES];
 };
@@ -181,7 +182,8 @@ close_parts (SatchelScanner *scanner, guint from, guint64 end, guint64 end_line)
       if (part->header_offset == end && part->body_offset > end && part->parent != NO_PART
           && scan_tree_part (&scanner->tree, part->parent)->kind == SATCHEL_PART_MESSAGE)
         part->body_offset = end;
-      /* A delimiter right after a header or a delimiter has no line end of its own to give back. */
+      /* A delimiter directly behind a header or another delimiter has no line end of its own that would count
+       * for it. */
       if (end < part->body_offset)
         {
           end = part->body_offset;
@@ -314,7 +316,7 @@ keep_header (SatchelScanner *scanner, const guint8 *data, gsize len)
   scanner->header_bytes_left -= n;
 }
 
-/* Removes the current line from the header that is being collected, since it turned out to be none of its. */
+/* Removes the current line from the header that is being collected, since it does not belong to it. */
 static void
 take_back_line (SatchelScanner *scanner)
 {
@@ -330,7 +332,7 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
 {
   const guint64 lines_before = scanner->tree.lines - (has_eol ? 1 : 0);
   guint64 end = scanner->line_offset - scanner->prev_eol, end_line = lines_before;
-  /* The line end before it belongs to the delimiter (RFC 2046 5.1.1). */
+  /* The line end before a delimiter belongs to the delimiter (RFC 2046 5.1.1). */
   if (scanner->prev_eol > 0 && end_line > 0)
     end_line--;
   /* The delimiter line may come while a header is being read. It ends that header and is no line of it. If
@@ -480,7 +482,7 @@ satchel_scanner_feed (SatchelScanner *scanner, const void *data, gsize len)
       gsize n = (feed != NULL ? feed + 1 : end) - at;
       line_piece (scanner, at, n);
       scanner->offset += n;
-      /* The byte before the LF, which may have come with an earlier piece. */
+      /* This handles the byte before the LF, which may have come with an earlier piece. */
       if (feed == NULL)
         scanner->last_byte = at[n - 1];
       else

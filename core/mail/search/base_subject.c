@@ -30,7 +30,7 @@ skip_blanks (const char *at, const char *end)
   return at;
 }
 
-/* Returns the place past subj-blob = "[" *BLOBCHAR "]" *WSP; NULL: none here. */
+/* Returns the place past subj-blob = "[" *BLOBCHAR "]" *WSP; NULL means that there is none here. */
 static const char *
 skip_blob (const char *at, const char *end)
 {
@@ -41,7 +41,8 @@ skip_blob (const char *at, const char *end)
   return at < end && *at == ']' ? skip_blanks (at + 1, end) : NULL;
 }
 
-/* Returns the place past subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"; NULL: none here. */
+/* Returns the place past subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"; NULL means that there is
+ * none here. */
 static const char *
 skip_refwd (const char *at, const char *end)
 {
@@ -69,8 +70,8 @@ strip_trailers (Subject *subject)
     }
 }
 
-/* Does steps 3 to 5 (RFC 5256 2.1). Blobs in front of a refwd go with it; others go as long as something is
- * left. */
+/* Does steps 3 to 5 (RFC 5256 2.1).  Blobs in front of a refwd are removed with it; others only if something
+ * is left then. */
 static void
 strip_leaders (Subject *subject)
 {

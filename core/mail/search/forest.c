@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has link-cut trees without evert: paths as splay trees in which what is left is nearer to the
- * root.
+ * This file has link-cut trees without evert.  Paths are splay trees, in which nodes on the left are nearer
+ * to the root.
  */
 #include "config.h"
 
@@ -52,7 +52,7 @@ splay (ForestNode *nodes, guint32 node)
     }
 }
 
-/* Afterwards @node is the top of a splay tree that holds just the path from the root to it. */
+/* Makes @node the top of a splay tree that has just the path from the root to it. */
 static void
 expose (ForestNode *nodes, guint32 node)
 {
@@ -79,7 +79,7 @@ find_root (ForestNode *nodes, guint32 node)
 gboolean
 satchel_forest_link (ForestNode *nodes, guint32 root, guint32 parent)
 {
-  /* A leaf has nothing below it, and a root is in no tree but its own: this answers most questions. */
+  /* No node is below a leaf, and a root is in its own tree only, which answers most questions. */
   if (root == parent
       || (nodes[root].n_children > 0 && nodes[parent].parent != 0 && find_root (nodes, parent) == root))
     return FALSE;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * Trees whose roots are hung into others and taken out again, and the question which tree a node is in: O(log
- * n) amortised each, however deep they grow (link-cut trees of Sleator and Tarjan).  Nodes are numbers from
- * 1; 0 is none.
+ * This header declares trees whose roots are attached to nodes of other trees and detached again, and which
+ * say in what tree a node is: O(log n) amortised each, however deep they grow (link-cut trees of Sleator
+ * and Tarjan).  Nodes are numbers from 1; 0 is none.
  */
 #pragma once
 #include <glib.h>
 
 typedef struct ForestNode
 {
-  guint32 parent;          /* in the tree */
-  guint32 left, right, up; /* the splay trees of its paths */
+  guint32 parent;          /* the parent in the tree */
+  guint32 left, right, up; /* links in the splay trees of its paths */
   guint32 n_children;
 } ForestNode;
 

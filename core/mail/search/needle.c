@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Needles: texts that SEARCH looks for (RFC 3501 6.4.4).
+ * This file makes and compares needles, which are the texts that SEARCH looks for (RFC 3501 6.4.4).
  */
 #include "config.h"
 
@@ -47,7 +47,7 @@ satchel_needle_is_in (const SatchelNeedle *needle, const char *text, gsize len)
   return satchel_needle_is_in_folded (needle, folded, folded_len);
 }
 
-/* Tells whether it is plain ASCII in one line without encoded words: what most header fields are. */
+/* Says whether the value is plain ASCII in one line without encoded words, as most header fields are. */
 static gboolean
 is_simple (const char *value, gsize len)
 {

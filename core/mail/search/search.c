@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has search in the header fields that a blob keeps (RFC 3501 6.4.4).
+ * This file searches the header fields that a blob keeps (RFC 3501 6.4.4).
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has addresses to search in as ENVELOPE shows them: without comments, folding and quoting, names
- * decoded (RFC 3501 6.4.4: FROM, TO, CC and BCC are looked for in the envelope).
+ * This file searches addresses as ENVELOPE shows them: without comments, folding and quoting, with names
+ * decoded (RFC 3501 6.4.4 looks for FROM, TO, CC and BCC in the envelope).
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@ satchel_is_address_field (const char *name)
   return FALSE;
 }
 
-/* Gives a text to @func. TRUE: @func wants no more. */
+/* Gives a text to @func.  TRUE means that @func wants no more. */
 static gboolean
 show_text (const char *text, SatchelShownFunc func, gpointer data)
 {

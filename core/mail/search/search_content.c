@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has search in the content of a message: header blocks field by field, text parts as a stream, in
- * bounded memory (RFC 3501 6.4.4).  Bytes pass through transfer decoder, charset and case folding; an ASCII
- * needle in an ASCII-like charset needs only the first and lower-casing.
+ * This file searches the content of a message: header blocks field by field, text parts as a stream, in
+ * bounded memory (RFC 3501 6.4.4).  Bytes pass through transfer decoder, charset and case folding.  For
+ * an ASCII needle in a charset that contains ASCII, only the transfer decoder and lower-casing are needed.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@
 #include "core/mail/search/needle.h"
 
 #define BLOCK_BYTES 65536u
-/* A longer header block is looked at up to here. */
+/* A header block is searched up to so many bytes. */
 #define HEADER_BYTES SATCHEL_SCAN_HEADER_BYTES
 
 typedef struct Search
@@ -24,12 +24,12 @@ typedef struct Search
   SatchelStream *content;
   SatchelSearchTerm *terms;
   guint n_terms;
-  gsize longest;     /* needle, bytes */
-  gboolean is_ascii; /* all needles */
+  gsize longest;     /* bytes of the longest needle */
+  gboolean is_ascii; /* all needles are ASCII */
   guint8 *block;
   GByteArray *decoded;
-  GString *text;   /* UTF-8 that waits for folding */
-  GString *folded; /* what needles are looked for in; starts with the end of the piece before */
+  GString *text;   /* UTF-8 that is not folded yet */
+  GString *folded; /* the text that is searched; it starts with the end of the piece before */
 } Search;
 
 static gboolean
@@ -101,7 +101,7 @@ search_body (Search *search, const SatchelPart *part, GError **error)
                                          (gsize) MIN (BLOCK_BYTES, part->end_offset - offset), error);
       if (n < 0)
         return FALSE;
-      if (n == 0) /* the content is shorter than its attributes say: what is left was searched */
+      if (n == 0) /* The content is shorter than its attributes say; what there is has been searched. */
         break;
       offset += n;
       const gboolean is_last = offset >= part->end_offset;
@@ -178,8 +178,8 @@ look_in_plain_block (Search *search, char *block, gsize len, gboolean is_body)
   return TRUE;
 }
 
-/* Searches the header block of @part.  @is_body: it belongs to an enclosed message, which is body of the
- * outer one. */
+/* Searches the header block of @part.  @is_body says that it belongs to an enclosed message, so that it is
+ * part of the body of the outer one. */
 static gboolean
 search_header (Search *search, const SatchelPart *part, gboolean is_message_header, gboolean is_body,
                GError **error)

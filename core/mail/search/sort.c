@@ -12,7 +12,7 @@
 
 typedef struct Entry
 {
-  guint64 head; /* of the first key, at hand */
+  guint64 head; /* the head of the first key */
   guint32 item;
 } Entry;
 struct SatchelSorter
@@ -20,9 +20,12 @@ struct SatchelSorter
   guint32 n_items;
   guint n_keys;
   guint32 reversed;
-  guint64 *heads; /* item * n_keys + key; a number, or the first bytes of a text, as they compare */
-  guint32 *tails; /* the same: where in texts the rest is, 0: none.  NULL: no text was longer than a head */
-  GByteArray *texts; /* u16 length, bytes */
+  /* by item * n_keys + key: a number, or the first bytes of a text as a number that compares as they do */
+  guint64 *heads;
+  /* by the same index: the offset in `texts` of the rest of a text; 0: there is no rest.  NULL while no text
+   * is longer than its head */
+  guint32 *tails;
+  GByteArray *texts; /* for each rest its length as u16, and its bytes */
 };
 
 SatchelSorter *
@@ -61,7 +64,7 @@ void
 satchel_sorter_set_text (SatchelSorter *sorter, guint32 item, guint key, const void *text, gsize len)
 {
   guint64 head = 0;
-  /* No text may come as NULL, which memcpy does not take. */
+  /* An empty text may be NULL, which memcpy must not get. */
   if (len > 0)
     memcpy (&head, text, MIN (len, HEAD_BYTES));
   sorter->heads[place_of (sorter, item, key)] = GUINT64_FROM_BE (head);
@@ -74,7 +77,7 @@ satchel_sorter_set_text (SatchelSorter *sorter, guint32 item, guint key, const v
       g_byte_array_append (sorter->texts, (const guint8 *) "", 1);
     }
   guint16 rest = (guint16) MIN (len - HEAD_BYTES, G_MAXUINT16);
-  /* Beyond 4 GiB of texts only the heads are compared. */
+  /* Beyond 4 GiB of texts, the rest of a text is not kept, so only the heads are compared. */
   if (sorter->texts->len > G_MAXUINT32 - rest - sizeof rest)
     return;
   sorter->tails[place_of (sorter, item, key)] = sorter->texts->len;

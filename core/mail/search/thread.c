@@ -78,7 +78,8 @@ new_node (SatchelThreader *threader, guint64 id)
   return node;
 }
 
-/* Returns the node of @id, made where missing; 0: too many were only referred to. */
+/* Returns the node of @id, which is made if it is missing. 0 means that too many ids were only referred to.
+ * */
 static guint32
 node_of (SatchelThreader *threader, guint64 id, gboolean is_dummy)
 {
@@ -93,8 +94,8 @@ node_of (SatchelThreader *threader, guint64 id, gboolean is_dummy)
   return *slot = new_node (threader, id);
 }
 
-/* This is step 1.A: the references are a chain; an id that has a parent keeps it.  Returns the last
- * reference, 0: none. */
+/* Does step 1.A: the references form a chain, but an id that has a parent keeps it.  Returns the last
+ * reference; 0 means that there is none. */
 static guint32
 link_references (SatchelThreader *threader, const SatchelThreadMessage *message)
 {
@@ -112,7 +113,8 @@ link_references (SatchelThreader *threader, const SatchelThreadMessage *message)
   return parent;
 }
 
-/* Without an id, or with one that an earlier message has, a message is known to itself only. */
+/* Returns the node of a message.  One without an id, or with an id that an earlier message has, gets a node
+ * that no reference finds. */
 static guint32
 node_of_message (SatchelThreader *threader, guint64 id)
 {
@@ -168,8 +170,8 @@ order_nodes (ForestNode *forest, guint32 n_nodes)
   return order;
 }
 
-/* Returns the node below which the children of @node go: a message, or the dummy at the top of its thread;
- * 0: the top. */
+/* Returns the node below which the children of @node are put: a message, or the dummy at the top of its
+ * thread. 0 means the top level. */
 static guint32
 nearest_above (const SatchelThreader *threader, const ForestNode *forest, guint32 node)
 {
@@ -186,8 +188,8 @@ satchel_threader_prune (SatchelThreader *threader, guint32 *ret_parents)
   const ThreadId *ids = (const ThreadId *) (gpointer) threader->ids->data;
   guint32 n_nodes = threader->ids->len, n_dummies = 0;
   g_autofree guint32 *order = order_nodes (forest, n_nodes);
-  /* For a dummy at the top, n_children counts the messages that will be right below it, and left becomes its
-   * number. */
+  /* For a dummy at the top, n_children now counts the messages that will be directly below it, and `left` is
+   * its new number. */
   for (guint32 node = 0; node < n_nodes; node++)
     forest[node].n_children = forest[node].left = 0;
   for (guint32 i = 0; i + 1 < n_nodes; i++)

@@ -14,8 +14,8 @@ typedef struct ThreadMessage
 } ThreadMessage;
 typedef struct ThreadId
 {
-  guint64 id;      /* 0: in no table */
-  guint32 message; /* SATCHEL_THREAD_NONE: only referred to */
+  guint64 id;      /* 0: the node is not in the table */
+  guint32 message; /* SATCHEL_THREAD_NONE: the id was only referred to */
 } ThreadId;
 
 struct SatchelThreader
@@ -26,7 +26,7 @@ struct SatchelThreader
   /* These serve REFERENCES, and are NULL and 0 for ORDEREDSUBJECT.  Nodes are numbered from 1. */
   GArray *forest;                         /* ForestNode */
   GArray *ids;                            /* ThreadId */
-  guint32 *table, table_size, n_in_table; /* open addressing */
+  guint32 *table, table_size, n_in_table; /* hash table with open addressing */
   guint64 dummies_left;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * From parents to the answer of THREAD: gathering by subject (RFC 5256 3, REFERENCES step 5; ORDEREDSUBJECT),
- * order (steps 4 and 6).  Each message is looked at in the order of dates, so that every list comes out
- * sorted.
+ * This file makes the answer of THREAD from the parents of messages: it gathers threads by subject (RFC
+ * 5256 3, REFERENCES step 5; ORDEREDSUBJECT) and sorts them (steps 4 and 6).  Messages are looked at in the
+ * order of their dates, so that every list comes out sorted.
  */
 #include "config.h"
 
@@ -22,9 +22,10 @@ typedef struct Dated
 typedef struct Tree
 {
   const SatchelThreader *threader;
-  guint32 n, n_nodes; /* messages; with dummies */
-  guint32 *parents;   /* of messages and dummies; a dummy's other than NONE: it became part of that one */
-  Dated *dated;       /* messages by sent date */
+  guint32 n, n_nodes; /* number of messages; number of messages and dummies */
+  /* parent of each message and dummy, or NONE; a dummy that has one was merged into that */
+  guint32 *parents;
+  Dated *dated; /* messages in the order of their sent dates */
 } Tree;
 
 static int
@@ -66,8 +67,8 @@ gather_all (Tree *tree)
 typedef struct Top
 {
   guint32 node;
-  guint32 speaker; /* the message whose subject and date are those of the node: itself, or a dummy's first
-                      child */
+  /* the message whose subject and date count for the node: itself, or the first child of a dummy */
+  guint32 speaker;
 } Top;
 
 /* Does step 4: lists the children of the root by date. */
@@ -123,8 +124,8 @@ new_dummy (Tree *tree)
   return tree->n_nodes++;
 }
 
-/* This is step 5.C for one child of the root and another of the same subject.  If there is a dummy of a
- * subject, it is in the table. */
+/* Does step 5.C for one child of the root and @known, the one with the same subject in the table.  If a dummy
+ * has that subject, it is the one in the table. */
 static void
 merge_top (Tree *tree, const Top *top, Top *known)
 {
@@ -141,8 +142,8 @@ merge_top (Tree *tree, const Top *top, Top *known)
     }
 }
 
-/* Does step 5: children of the root that have the same base subject are put together. The table names one of
- * each subject, with which the others are merged. */
+/* Does step 5, which puts children of the root together that have the same base subject.  The table has one
+ * of each subject, with which the others are merged. */
 static void
 gather_subjects (Tree *tree)
 {
@@ -215,7 +216,7 @@ find_top (guint32 *tops, const SatchelThreadNode *nodes, guint32 node)
   return top;
 }
 
-/* Threads by the latest arrival in each. */
+/* Sorts threads by the latest arrival in each. */
 static void
 order_by_arrival (SatchelThreads *threads, const Tree *tree)
 {

@@ -61,6 +61,14 @@ satchel_config_find (const SatchelConfig *config, const char *key)
   return NULL;
 }
 
+void
+satchel_config_settle (const SatchelConfig *config, const char *key, const char *text)
+{
+  SatchelConfigValue *value = satchel_config_find (config, key);
+  g_free (value->string);
+  value->string = g_strdup (text);
+}
+
 static int
 compare_names (gconstpointer a, gconstpointer b)
 {

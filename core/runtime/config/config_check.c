@@ -11,7 +11,8 @@
 
 #include "core/runtime/config/config_private.h"
 
-#define NUMBER_MAX G_GUINT64_CONSTANT (999999999999999999) /* 18 digits, which libconfig takes */
+/* numbers of 18 digits, which libconfig can read */
+#define NUMBER_MAX G_GUINT64_CONSTANT (999999999999999999)
 
 typedef enum
 {
@@ -29,7 +30,7 @@ typedef enum
 typedef struct Token
 {
   TokenType type;
-  gsize start, end; /* bytes of the text */
+  gsize start, end; /* offsets in the text */
   guint line;
   char mark;
 } Token;
@@ -37,7 +38,7 @@ typedef struct Token
 typedef struct Edit
 {
   gsize start, end;
-  const char *with; /* static text; NULL: blanks (line ends stay) */
+  const char *with; /* static text; NULL: blanks, with line ends kept */
 } Edit;
 
 typedef struct Checker
@@ -49,10 +50,10 @@ typedef struct Checker
   GPtrArray *problems;
   GArray *edits;
   Token now;
-  gsize last_end; /* end of the token before */
+  gsize last_end; /* offset of the end of the last token */
   guint last_line;
   guint n_settings;
-  gboolean is_lost;   /* reading had to end here */
+  gboolean is_lost;   /* reading could not go on here */
   gboolean is_broken; /* a statement was left out */
 } Checker;
 
@@ -386,8 +387,8 @@ complain_no_value (Checker *checker, const Token *name)
                               checker->bytes + name->start);
 }
 
-/* Does another setting begin on a later line, where the value of @name should be?  After "a =" the line "b =
- * 1" is a setting, and b no value of a.  Reads one token ahead, and goes back. */
+/* Says whether another setting begins on a later line, where the value of @name should be.  After "a =" the
+ * line "b = 1" is a setting, and b no value of a.  It reads one token ahead, and goes back. */
 static gboolean
 is_next_setting (Checker *checker, const Token *name)
 {

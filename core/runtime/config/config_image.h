@@ -6,7 +6,7 @@
 #pragma once
 #include <satchel/config.h>
 
-/* This has all groups after a load. It never changes. */
+/* This has all groups after a load. It never changes once it was handed on. */
 typedef struct SatchelConfigSet SatchelConfigSet;
 void satchel_config_set_free (SatchelConfigSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelConfigSet, satchel_config_set_free)
@@ -17,6 +17,10 @@ const SatchelConfig *satchel_config_set_group (const SatchelConfigSet *set, cons
 gboolean satchel_config_set_is_enabled (const SatchelConfigSet *set, const char *module);
 /* Returns the names of all groups, sorted, NULL-ended, borrowed. */
 const char *const *satchel_config_set_names (const SatchelConfigSet *set);
+
+/* Gives the setting @key of @config, a text that no file has set, the value that follows from others; for the
+ * process that loads the set, before anybody else gets it. */
+void satchel_config_settle (const SatchelConfig *config, const char *key, const char *text);
 
 /* Schemas of the core's own groups; the last one has a NULL name. */
 typedef struct SatchelConfigSchema
@@ -66,17 +70,17 @@ typedef enum
 /* Returns "GROUP", or "GROUP.KEY" for an element of a list. */
 const char *satchel_config_name (const SatchelConfig *config);
 SatchelConfigState satchel_config_set_state (const SatchelConfigSet *set);
-/* The same, but if there are errors it returns what could be understood, with wrong settings at their
- * defaults. The result serves to find further problems in the same run, and is never put into use. Never
- * NULL. */
+/* Loads the same files, but if there are errors it returns what could be understood, with wrong settings at
+ * their defaults.  The result serves to find further problems in the same run, and is never put into use.
+ * Never NULL. */
 SatchelConfigSet *satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir,
                                                const char *const *overrides, SatchelConfigSchemaFunc schema,
                                                gpointer data, GPtrArray *problems);
 /* These turn a set into bytes and back; the reader checks everything against bounds. The image itself names
  * keys and types, so that the reader needs no schema (a gate has none) and outlives the modules. */
 GBytes *satchel_config_set_to_bytes (const SatchelConfigSet *set);
-/* The same for a process that may know only the groups in @names (NULL-ended): other groups of the core have
- * their default values, and groups of other modules are left out. */
+/* Makes the bytes for a process that may know only the groups in @names (NULL-ended): other groups of the
+ * core have their default values, and groups of other modules are left out. */
 GBytes *satchel_config_set_part_to_bytes (const SatchelConfigSet *set, const char *const *names);
 /* This bounds an image, in bytes. */
 #define SATCHEL_CONFIG_IMAGE_MAX (64u * 1024u * 1024u)

@@ -28,7 +28,7 @@ typedef struct Load
   gpointer data;
   GHashTable *drafts; /* name -> Draft */
   GHashTable
-      *seen; /* from "group.key" to its file and line, in this directory; NULL: a setting may be repeated */
+      *seen; /* "group.key" -> file and line that set it in this directory; NULL: a setting may come again */
   gboolean is_defaults; /* reading the packaged defaults */
   SatchelConfigState state;
 } Load;
@@ -178,14 +178,14 @@ drop_quote_advice (Load *load, const config_setting_t *setting)
   const char *as_text = was_dropped && word != NULL ? strstr (last->text, SATCHEL_CONFIG_IS_TEXT) : NULL;
   if (as_text == NULL)
     return;
-  /* The value was not a text, since it had no quotes. */
+  /* The value has no quotes, so libconfig did not read it as a text. */
   char *text = g_strdup_printf ("%.*s%.60s will not do%s", (int) (as_text - last->text), last->text, word,
                                 as_text + strlen (SATCHEL_CONFIG_IS_TEXT));
   g_free (last->text);
   last->text = text;
 }
 
-/* @setting is the value of @group.@key, whatever its own name. */
+/* Merges the value of @group.@key, which is @setting, whatever the name of that. */
 static void
 merge_setting (Load *load, const char *group, const char *key, const config_setting_t *setting)
 {
@@ -347,11 +347,19 @@ merge_directory (Load *load, const char *path, const char *tree, gboolean must_e
     }
   if (!is_safe_directory (load, path))
     return;
-  while ((name = g_dir_read_name (dir)) != NULL && names->len <= FILES_MAX)
+  /* GDir itself does not tell a failure from the end, and a module that guards users must not be left out. */
+  while (errno = 0, (name = g_dir_read_name (dir)) != NULL && names->len <= FILES_MAX)
     if (name[0] != '.' && g_str_has_suffix (name, ".conf"))
       g_ptr_array_add (names, g_build_filename (path, name, NULL));
     else if (!load->is_defaults)
       warn_of_ignored (load, path, name, TRUE);
+  if (name == NULL && errno != 0)
+    {
+      note_state (load, SATCHEL_CONFIG_BROKEN);
+      satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path),
+                                  "this directory cannot be read to its end: %s", g_strerror (errno));
+      return;
+    }
   if (names->len > FILES_MAX)
     {
       satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path),

@@ -25,7 +25,7 @@ typedef struct Expansion
 {
   SatchelConfigText *text;
   GPtrArray *problems;
-  const char *tree; /* real path; NULL: no includes are allowed */
+  const char *tree; /* real path of the directory of includes; NULL: none are allowed */
   GPtrArray *open;  /* real paths of the files that are being read, outermost first */
 } Expansion;
 
@@ -68,7 +68,7 @@ satchel_config_text_where (const SatchelConfigText *text, guint line)
   return g_strdup_printf ("%s:%u", (const char *) text->files->pdata[from->file], from->line);
 }
 
-/* Returns the lexical state after a line that begins in @state. */
+/* Returns the lexical state at the end of a line that begins in @state. */
 static LexState
 lex_line (const char *line, gsize len, LexState state)
 {
@@ -320,7 +320,7 @@ satchel_config_text_read (const char *path, const char *tree, GPtrArray *problem
   g_ptr_array_add (open, real_path);
   g_autoptr (SatchelConfigText) text = text_new ();
   Expansion expansion = { .text = text, .problems = problems, .tree = real_tree, .open = open };
-  /* A failed include has been reported; other mistakes are to be found in the same run. */
+  /* A failed include has been reported; reading goes on, so that other mistakes are found in the same run. */
   text->is_broken = !expand_lines (&expansion, path, bytes, len, TRUE);
   defuse_line (text);
   return g_steal_pointer (&text);

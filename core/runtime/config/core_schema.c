@@ -274,7 +274,9 @@ static const SatchelConfigRow profile_rows[] = {
   { "layers", INTO (STRINGS, SatchelStackSettings, layers), NULL,
     "Layers above the driver, the one nearest to the client first; unset: none" },
   { "slot_by", SATCHEL_CONFIG_ENUM, NULL,
-    "How users of this stack are spread over mail processes; unset: storage.slot_by", "user|domain|volume" },
+    "How users of this stack are spread over mail processes; unset: as the driver needs it, else "
+    "storage.slot_by",
+    "user|domain|volume" },
   { NULL }
 };
 static const SatchelConfigRow rule_rows[] = {
@@ -301,9 +303,9 @@ static const SatchelConfigRow storage_rows[] = {
   { "rules", SATCHEL_CONFIG_GROUPS, NULL,
     "Stacks of new users; the first rule that applies counts, and the result is recorded for the user",
     .group = rule_rows },
-  { "slot_by", SATCHEL_CONFIG_ENUM, "user",
+  { "slot_by", SATCHEL_CONFIG_ENUM, NULL,
     "How users are spread over mail processes: by name, all users of a domain to one, or all of a volume to "
-    "one",
+    "one; unset: as the driver needs it, else by name",
     "user|domain|volume" },
   { NULL }
 };
@@ -382,7 +384,9 @@ static const SatchelConfigRow auth_rows[] = {
     "Another main_password for a domain or a user, as { name = \"example.org\"; use = \"nowhere\"; }",
     .group = satchel_main_password_rows, .flags = RELOAD },
   { "webmail_networks", SATCHEL_CONFIG_STRINGS, NULL,
-    "Networks, ADDRESS/BITS, of webmail programs: each login from there counts as web in submission-and-web",
+    "Networks, ADDRESS/BITS, of webmail programs and of proxies that only they use: each login from there, "
+    "or whose "
+    "address was told from there, counts as web in submission-and-web",
     .flags = RELOAD },
   { "domains", SATCHEL_CONFIG_STRINGS, NULL,
     "Further domains for which mail is accepted, beside those of users and aliases", .flags = RELOAD },

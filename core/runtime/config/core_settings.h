@@ -30,7 +30,7 @@ void satchel_log_settings_read (const SatchelConfig *log, SatchelLogSettings *re
 
 typedef struct SatchelCertificateSettings
 {
-  const char *name; /* of an element of tls.certificates */
+  const char *name; /* set in an element of tls.certificates only */
   const char *cert, *key;
 } SatchelCertificateSettings;
 void satchel_certificate_settings_read (const SatchelConfig *certificate,
@@ -46,7 +46,7 @@ void satchel_tls_settings_read (const SatchelConfig *tls, SatchelTlsSettings *re
 typedef struct SatchelListenerSettings
 {
   const char *name, *protocol, *address, *path, *owner, *group;
-  guint port, mode; /* mode 0: not set */
+  guint port, mode; /* `mode` 0: it is not set */
   gboolean implicit_tls, allow_cleartext, asks_certificate;
   const char *const *networks, *const *trusted_proxies, *const *mechanisms, *const *id_networks;
 } SatchelListenerSettings;
@@ -54,20 +54,20 @@ void satchel_listener_settings_read (const SatchelConfig *listener, SatchelListe
 
 typedef struct SatchelLimitSettings
 {
-  SatchelLimits of_protocols; /* those that modules see */
+  SatchelLimits of_protocols; /* those limits that modules see */
   guint connections, connections_per_address, bad_commands;
   guint threads, threads_per_user;
   guint keywords, mailboxes;
   gint64 handshake_ms, login_ms, write_ms;
   gint64 change_log_age_ms, store_idle_ms;
-  guint64 output_buffer, change_log; /* bytes */
+  guint64 output_buffer, change_log; /* in bytes */
 } SatchelLimitSettings;
 void satchel_limit_settings_read (const SatchelConfig *limits, SatchelLimitSettings *ret_settings);
 
 typedef struct SatchelHelperSettings
 {
   guint queue, files;
-  guint64 content, memory; /* bytes */
+  guint64 content, memory; /* in bytes */
   gint64 overdue_ms;
 } SatchelHelperSettings;
 
@@ -84,7 +84,7 @@ typedef struct SatchelMainPasswordSettings
 } SatchelMainPasswordSettings;
 void satchel_main_password_settings_read (const SatchelConfig *auth,
                                           SatchelMainPasswordSettings *ret_settings);
-extern const SatchelConfigRow satchel_main_password_rows[]; /* of auth.main_passwords */
+extern const SatchelConfigRow satchel_main_password_rows[]; /* rows of an element of auth.main_passwords */
 
 typedef struct SatchelJanitorSettings
 {
@@ -99,10 +99,10 @@ typedef enum
   SATCHEL_FAILURE_DEFER
 } SatchelFilterFailure;
 
-/* What holds for all filters, and what a rule says of one. */
+/* This is what holds for all filters, or what a rule says of one. */
 typedef struct SatchelFilterSettings
 {
-  const char *filter; /* of a rule */
+  const char *filter; /* set in a rule only: the name of the filter */
   guint concurrent;
   gint64 deadline_ms;
   SatchelFilterFailure failure;
@@ -113,7 +113,7 @@ void satchel_filter_rule_settings_read (const SatchelConfig *rule, SatchelFilter
 /* These are the settings of a stack, which is that of group `storage` or that of a profile. */
 typedef struct SatchelStackSettings
 {
-  const char *name; /* of a profile */
+  const char *name; /* set in a profile only: its name */
   const char *driver;
   const char *const *layers;
 } SatchelStackSettings;
@@ -134,7 +134,7 @@ typedef struct SatchelNamespaceSettings
 } SatchelNamespaceSettings;
 void satchel_namespace_settings_read (const SatchelConfig *namespace, SatchelNamespaceSettings *ret_settings);
 
-/* The special uses of mailboxes that every user has (RFC 6154). */
+/* These are the special uses of mailboxes that every user has (RFC 6154). */
 typedef enum
 {
   SATCHEL_MAILBOX_DRAFTS = 0,
@@ -147,7 +147,7 @@ typedef enum
 
 typedef struct SatchelMailboxesSettings
 {
-  const char *names[SATCHEL_N_MAILBOXES];        /* "": none is made */
+  const char *names[SATCHEL_N_MAILBOXES];        /* names of the mailboxes; "": none is made */
   const char *const *known[SATCHEL_N_MAILBOXES]; /* names of existing mailboxes that are marked instead */
 } SatchelMailboxesSettings;
 void satchel_mailboxes_settings_read (const SatchelConfig *mailboxes, SatchelMailboxesSettings *ret_settings);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Choices that may be others for single users and domains.
+ * This file keeps choices of a setting that differ for single users and domains.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Connections: making them, their settings and timeouts, and taking them apart (states: connection_life.c;
- * input and output: connection_input.c, connection_output.c).
+ * This file makes connections, has their settings and timeouts, and takes them apart.  Their states are in
+ * connection_life.c, input and output in connection_input.c and connection_output.c.
  */
 #include "config.h"
 

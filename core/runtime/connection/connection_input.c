@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Input of a connection: what its descriptor reports, reading, and giving it to the handlers.
+ * This file has the input of a connection: it takes reports about the descriptor, reads, and gives input to
+ * the handlers.
  */
 #include "config.h"
 

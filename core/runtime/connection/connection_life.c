@@ -44,7 +44,8 @@ connection_update_events (SatchelConnection *connection)
     events = EPOLLIN;
   else if (connection_is_stopped (connection) && connection->state == STATE_OPEN
            && (connection->events & EPOLLIN))
-    events = EPOLLIN; /* most pauses end before more input comes, so they should cost no system call */
+    /* Most pauses end before more input comes, so EPOLLIN stays, and they cost no system call. */
+    events = EPOLLIN;
   if (connection->is_blocked && connection->state != STATE_LINGER)
     events = (events & ~(guint32) EPOLLET) | EPOLLOUT;
   connection->events = events;

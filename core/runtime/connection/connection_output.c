@@ -125,7 +125,8 @@ output_added (SatchelConnection *connection)
 {
   if (connection->out_pending >= FLUSH_BYTES && !connection->is_blocked && connection->transport != NULL)
     send_waiting (connection);
-  /* Even if all output was sent: the flush also handles `drained`, closing and the end of the peer. */
+  /* The flush is needed even if all output was sent, since it also handles `drained`, closing and the end of
+   * the peer. */
   if (connection->state == STATE_OPEN)
     connection_queue_flush (connection);
 }

@@ -9,7 +9,7 @@
 /* Read and write of a transport return a count of bytes, or one of these. */
 enum
 {
-  SATCHEL_IO_AGAIN = -1, /* nothing now: wait for the descriptor */
+  SATCHEL_IO_AGAIN = -1, /* nothing can be read or written now; wait for the descriptor */
   SATCHEL_IO_END = -2,   /* the peer has ended its side in good order */
   SATCHEL_IO_CUT = -3,   /* TLS: the peer has ended without close_notify */
   SATCHEL_IO_RESET = -4,
@@ -20,7 +20,7 @@ typedef struct SatchelTransportOps
 {
   gssize (*read) (SatchelTransport *transport, void *buffer, gsize len);
   gssize (*write) (SatchelTransport *transport, const struct iovec *parts, int n);
-  /* Ends the output: FIN, or close_notify and FIN. */
+  /* Ends the output of the transport, by close_notify (TLS) and FIN. */
   void (*end_output) (SatchelTransport *transport);
   /* Says whether more can be read although the descriptor is not readable. */
   gboolean (*has_buffered) (SatchelTransport *transport);
@@ -75,7 +75,7 @@ gboolean satchel_connection_is_dead (SatchelConnection *connection);
 /* Sets a function that is called once, in the loop, when the connection dies while it is held. */
 typedef void (*SatchelConnectionFunc) (SatchelConnection *connection, gpointer data);
 void satchel_connection_set_dying (SatchelConnection *connection, SatchelConnectionFunc func, gpointer data);
-/* Sends the output that waits. TRUE: nothing waits any more. */
+/* Sends the output that waits.  TRUE means that none is left. */
 gboolean satchel_connection_flush (SatchelConnection *connection);
 /* Calls @func when all output has been sent, which may be at once. Only one such call can wait. */
 void satchel_connection_when_flushed (SatchelConnection *connection, SatchelConnectionFunc func,

@@ -16,7 +16,7 @@ typedef enum
   STATE_GONE     /* will be freed when the last call into it returns */
 } ConnectionState;
 
-#define CONNECTION_BLOCK_BYTES 16384u /* of `data` */
+#define CONNECTION_BLOCK_BYTES 16384u /* bytes of `data` in a block */
 typedef struct OutBlock OutBlock;
 struct OutBlock
 {
@@ -81,7 +81,7 @@ const guint8 *connection_block_data (const OutBlock *block);
 /* Drops the first @len bytes of output, which were sent. */
 void connection_drop_sent (SatchelConnection *connection, gsize len);
 void connection_output_free (SatchelConnection *connection);
-/* All output that was not sent; yours. */
+/* Takes all output that was not sent; yours. */
 GBytes *connection_output_take (SatchelConnection *connection);
 
 /* connection_life.c has these. */
@@ -89,7 +89,7 @@ GBytes *connection_output_take (SatchelConnection *connection);
 void connection_begin (SatchelConnection *connection);
 void connection_set_state (SatchelConnection *connection, ConnectionState state);
 void connection_update_events (SatchelConnection *connection);
-/* No input is read or given to the handlers: the protocol, or gate or mail, has paused it. */
+/* Says whether no input is read or given to the handlers, since the protocol, gate or mail has paused it. */
 gboolean connection_is_stopped (const SatchelConnection *connection);
 gboolean connection_wants_to_read (const SatchelConnection *connection);
 /* Looks at input and state again later in this turn of the loop. */

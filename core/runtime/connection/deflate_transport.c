@@ -13,7 +13,7 @@
 #include <zlib.h>
 
 #define RAW_BYTES 16384u
-#define READS_MAX 4 /* reads whose input gives nothing, before others get their turn */
+#define READS_MAX 4 /* so many reads may yield no output before other connections get their turn */
 #define PAGES_HEADER 64u
 /* A connection takes 96 KiB while it is in use, and none at rest. A larger window would make answers some 7%
  * smaller. */
@@ -46,7 +46,7 @@ free_raw (DeflateTransport *self)
   self->raw_start = self->raw_len = 0;
 }
 
-/* Decompresses into @buffer; 0: more input is needed. */
+/* Decompresses into @buffer. 0 means that more input is needed. */
 static gssize
 inflate_some (DeflateTransport *self, void *buffer, gsize len)
 {
@@ -113,7 +113,8 @@ give_pages_back (voidpf data, voidpf address)
   munmap (pages, *pages);
 }
 
-/* Compresses @parts up to a point where the peer can decompress all of it.  FALSE: no memory. */
+/* Compresses @parts up to a point where the peer can decompress all of it.  FALSE means that there is no
+ * memory. */
 static gboolean
 pack_output (DeflateTransport *self, const struct iovec *parts, int n)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The plain transport: a stream socket.
+ * This file has the plain transport, which is a stream socket.
  */
 #include "config.h"
 
@@ -86,7 +86,7 @@ satchel_socket_set_keepalive (int fd, guint within_s)
   (void) setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   if (!on)
     return;
-  /* A connection is silent for half the time, and then three probes follow. */
+  /* The kernel sends the first of three probes when the connection has been silent for half the time. */
   int probes = 3, idle = MAX (1, (int) within_s / 2), interval = MAX (1, (int) within_s / 6);
   (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
   (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The messages on the control socket RUN_DIR/control. It is SOCK_SEQPACKET; a request is one packet, an
- * answer one or more.
+ * answer one or more. A request of a command (run) may bring one descriptor along (SCM_RIGHTS), the end of a
+ * channel to the one who asks.
  */
 #pragma once
 #include <glib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Endpoints as text and in parts, and the connection to the process that connects for this one
- * (<satchel/endpoint.h>).
+ * This header declares endpoints as text and in parts, and the connection to the process that connects for
+ * this one (<satchel/endpoint.h>).
  */
 #pragma once
 #include <satchel/endpoint.h>
@@ -9,8 +9,8 @@
 
 typedef struct SatchelEndpoint
 {
-  char *path; /* NULL: TCP */
-  char *host; /* a name, or an address without brackets; NULL: unix */
+  char *path; /* path of a unix socket; NULL: TCP */
+  char *host; /* a name, or an address without brackets; NULL: a unix socket */
   guint16 port;
 } SatchelEndpoint;
 void satchel_endpoint_free (SatchelEndpoint *endpoint);

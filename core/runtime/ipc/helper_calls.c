@@ -27,9 +27,9 @@ struct SatchelHelperPending
 {
   Target *target; /* NULL: no such helper is linked */
   guint64 number, content_bytes;
-  gboolean is_sent; /* it is in the table of its target; else it fails by itself, soon */
+  gboolean is_sent; /* `calls` has it; otherwise it fails by itself, soon */
   gboolean is_cancelled;
-  SatchelHelperDoneFunc done; /* NULL: it was called, and the answer will be dropped */
+  SatchelHelperDoneFunc done; /* NULL: it has been called, and a later answer is dropped */
   gpointer data;
   GError *error; /* the error of a call that fails by itself */
   SatchelTimer timer;

@@ -14,7 +14,7 @@
 
 #include "core/base/fd.h"
 
-#define LOOK_EVERY_MS 200 /* at whether the caller has gone */
+#define LOOK_EVERY_MS 200 /* how often it is checked whether the caller has gone */
 
 static int launcher_fd = -1;
 
@@ -36,7 +36,7 @@ send_request (GBytes *request, int answer_fd, gint64 left_ms, GError **error)
   return satchel_ipc_send_blocking (launcher_fd, g_steal_pointer (&message), error);
 }
 
-/* Waits until there is an answer at @fd.  FALSE with @error: nobody waits for it any more. */
+/* Waits until there is an answer at @fd.  FALSE with @error means that nobody waits for it any more. */
 static gboolean
 wait_for_answer (SatchelHelperCall *call, int fd, GError **error)
 {
@@ -58,14 +58,14 @@ static GBytes *
 read_answer (int fd, GError **error)
 {
   g_autoptr (SatchelIpcMessage) message = satchel_ipc_receive_blocking (fd, 0, NULL);
-  /* The launcher tells the end of each process: its own end is the only one that nobody tells. */
+  /* The launcher reports the end of each process, so an end without a report is that of the launcher. */
   if (message == NULL)
     satchel_process_fail ("the process that starts programs for this helper has ended");
   GError *why = NULL;
   g_autoptr (GBytes) reply =
       message->type == SATCHEL_IPC_RAN ? satchel_helper_take_answer (message, &why) : NULL;
   if (reply == NULL && why == NULL)
-    satchel_error_set (&why, SATCHEL_ERROR_CORRUPT, "the answer of the process is none");
+    satchel_error_set (&why, SATCHEL_ERROR_CORRUPT, "the process sent a malformed answer");
   if (why != NULL)
     g_propagate_error (error, why);
   return g_steal_pointer (&reply);

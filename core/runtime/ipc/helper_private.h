@@ -11,8 +11,8 @@
 /* Sends @message (taken over) to the other end. FALSE means that the other end is away. */
 typedef gboolean (*SatchelHelperSendFunc) (gpointer data, SatchelIpcMessage *message);
 
-/* Adds @bytes to a message. *ret_fd: a descriptor to be closed once the message was sent; -1: none. FALSE
- * means that @bytes are longer than SATCHEL_HELPER_BYTES_MAX, or there is no memory. */
+/* Adds @bytes to a message.  *ret_fd is a descriptor that the caller closes once the message was sent; -1:
+ * there is none.  FALSE means that @bytes are longer than SATCHEL_HELPER_BYTES_MAX, or there is no memory. */
 gboolean satchel_helper_put_bytes (SatchelIpcMessage *message, GBytes *bytes, int *ret_fd);
 /* Takes bytes out of a message. NULL means that they are not acceptable. */
 GBytes *satchel_helper_take_bytes (SatchelIpcMessage *message);

@@ -50,7 +50,7 @@ static const SatchelHelperOps *ops;
 static guint max_calls, max_waiting, n_running;
 static guint64 n_answered;
 static gint64 overdue_ms;
-static GQueue line = G_QUEUE_INIT; /* SatchelHelperCaller with waiting calls */
+static GQueue line = G_QUEUE_INIT; /* callers that have waiting calls, in the order of their turns */
 static guint n_waiting;
 
 static void run_next (void);
@@ -62,7 +62,7 @@ satchel_helper_serve_init (const SatchelHelperOps *own_ops, guint waiting, gint6
   max_calls = CLAMP (ops->max_calls, 1, CALLS_MAX);
   max_waiting = waiting;
   overdue_ms = overdue;
-  /* One thread more is for what the module does beside its calls. */
+  /* The module itself may need one thread besides those of its calls. */
   satchel_job_set_limits (MIN (max_calls + 1, CALLS_MAX), 0);
 }
 

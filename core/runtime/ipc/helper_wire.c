@@ -12,7 +12,7 @@
 /* This many bytes fit at most beside the other fields of a message. */
 #define INLINE_BYTES 12288u
 
-/* Passwords are in some. */
+/* The bytes are overwritten, since some have passwords. */
 static void
 wipe_and_free (gpointer data)
 {
@@ -34,7 +34,8 @@ satchel_helper_pack (const char *const *texts)
   gsize len = 0;
   for (guint i = 0; texts[i] != NULL; i++)
     len += strlen (texts[i]) + 1;
-  GByteArray *bytes = g_byte_array_sized_new ((guint) len); /* it does not move, and leaves no copy */
+  /* the array never grows, so that it leaves no copy of a secret behind */
+  GByteArray *bytes = g_byte_array_sized_new ((guint) len);
   for (guint i = 0; texts[i] != NULL; i++)
     g_byte_array_append (bytes, (const guint8 *) texts[i], (guint) strlen (texts[i]) + 1);
   return bytes_new_wiped (bytes);

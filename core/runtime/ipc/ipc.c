@@ -57,7 +57,9 @@ append_bytes (SatchelIpcMessage *message, const void *data, gsize len)
       explicit_bzero (body->data, body->len);
       g_byte_array_unref (body);
     }
-  g_byte_array_append (message->body, data, (guint) len);
+  /* There is room, and a message has dozens of small fields. */
+  memcpy (message->body->data + message->body->len, data, len);
+  message->body->len += (guint) len;
 }
 
 static gboolean
@@ -258,14 +260,18 @@ collect_fds (struct msghdr *envelope, SatchelIpcMessage *message)
 SatchelIpcRead
 satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
 {
-  static __thread guint8 *buffer;
+  static GPrivate buffers = G_PRIVATE_INIT (g_free);
+  guint8 *buffer = g_private_get (&buffers);
   union
   {
     struct cmsghdr align;
     guint8 space[CMSG_SPACE (SATCHEL_IPC_MAX_FDS * sizeof (int))];
   } control;
   if (buffer == NULL)
-    buffer = g_malloc (SATCHEL_IPC_MAX_BYTES);
+    {
+      buffer = g_malloc (SATCHEL_IPC_MAX_BYTES);
+      g_private_set (&buffers, buffer);
+    }
   struct iovec part = { buffer, SATCHEL_IPC_MAX_BYTES };
   struct msghdr envelope = {
     .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control

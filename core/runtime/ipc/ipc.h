@@ -13,8 +13,8 @@
 
 /* The comments list the fields in their order. s is a string (UTF-8 without NUL, with its length before it),
  * b bytes, u32 and u64 are numbers, place says where a user's mail is (core/storage/store/place.h), and login
- * stands for: s service, s mechanism or command, s listener, s peer, s client id, u32 SatchelIpcSecure bits.
- * A - means that there are no fields. */
+ * stands for: s service, s mechanism or command, s listener, s peer, s via, s client id, u32 SatchelIpcSecure
+ * bits. A - means that there are no fields. */
 typedef enum
 {
   /* Messages of a role to master, on the control link (descriptor 3 of every role): */
@@ -44,7 +44,8 @@ typedef enum
   SATCHEL_IPC_RELOAD, /* u64 attempt, for the answer: CONFIG and TLS_FILEs were sent; prepare or refuse all of
                          them (RELOADED) */
   SATCHEL_IPC_STOP,   /* u32 grace_ms */
-  SATCHEL_IPC_ADMIN,  /* u64 request, u32 count, count * s: command and arguments */
+  SATCHEL_IPC_ADMIN,  /* u64 request, u32 count, count * s: command and arguments; of a command perhaps fd: a
+                         channel to the `satchel` that asks (mail) */
   SATCHEL_IPC_SETUP, /* u32 uid, u32 gid, u32 one more gid, u32 sandbox mode, u32 trusted uid, u32 mail slots,
                         u32 gates and mails at most: the first  message, before rights are dropped */
   SATCHEL_IPC_MODULE,        /* s name, u32 is_gate; fd: the checked file */
@@ -150,6 +151,20 @@ typedef enum
                       for the answer */
   SATCHEL_IPC_RAN, /* u32 0, bytes reply; or u32 1 + SatchelErrorCode, s why */
 
+  /* Messages of a mail process to a `satchel` that lends it a directory, on the channel of a command
+   * (core/cli/file_broker.h), and the answers; a path is below the directory, and "" is the directory itself.
+   */
+  SATCHEL_IPC_FILES_LIST = 208, /* b path of a directory: FILES_ENTRIES, then FILES_DONE */
+  SATCHEL_IPC_FILES_OPEN,       /* b path of a file, to be read: FILES_DONE with fd */
+  SATCHEL_IPC_FILES_CREATE,     /* b path of a file that is not there, to be written: FILES_DONE with fd */
+  SATCHEL_IPC_FILES_MAKE,       /* b path of a directory, which may be there: FILES_DONE */
+  SATCHEL_IPC_FILES_RENAME,     /* b path, b new path, u32 whether it may take the place of a file, u64 its
+                                      mtime in s from now on, or G_MAXINT64: FILES_DONE */
+  SATCHEL_IPC_FILES_REMOVE,     /* b path of a file, which may be missing: FILES_DONE */
+  SATCHEL_IPC_FILES_SYNC,       /* -: FILES_DONE when all is durable */
+  SATCHEL_IPC_FILES_ENTRIES, /* u32 count, count * (b name, u32 SatchelFileKind, u64 size, u64 mtime in s) */
+  SATCHEL_IPC_FILES_DONE,    /* u32 errno; 0: it went well */
+
   /* Messages of config to master (core/daemon/plan.h). CONFIG, TLS_FILE and MODULE (with u32 roles added) are
    * sent this way as well. */
   SATCHEL_IPC_PLAN = 192,    /* numbers and paths of the server */
@@ -170,12 +185,12 @@ typedef enum
   SATCHEL_IPC_SHARED_REMEMBERED = 16       /* auth: a memfd_secret of SATCHEL_REMEMBERED_BYTES */
 } SatchelIpcShared;
 
-/* What a client may do on the connection on which it logs in. */
+/* This says what a client may do on the connection on which it logs in. */
 typedef enum
 {
   SATCHEL_IPC_SECURE_PASSWORD = 1, /* it may send a password in clear text */
   SATCHEL_IPC_SECURE_TLS = 2,
-  SATCHEL_IPC_SECURE_TLS13 = 4,     /* with TLS */
+  SATCHEL_IPC_SECURE_TLS13 = 4,     /* set besides TLS if the version is 1.3 */
   SATCHEL_IPC_SECURE_ELSEWHERE = 8, /* it logs in to another server, such as an MTA: the answer is a verdict
                                        with the user's name, and nothing is granted */
   SATCHEL_IPC_SECURE_ALL = 15
@@ -185,18 +200,18 @@ typedef struct SatchelIpcMessage
 {
   SatchelIpcType type;
   guint64 session_id;
-  guint64 deadline_ms; /* CLOCK_MONOTONIC; 0: none */
+  guint64 deadline_ms; /* deadline on CLOCK_MONOTONIC; 0: none */
   GByteArray *body;    /* owned */
   gsize body_room;     /* private: bytes reserved for the body */
   gsize read_offset;
   gboolean failed;              /* a call of satchel_ipc_get_... failed; stays set */
-  int fds[SATCHEL_IPC_MAX_FDS]; /* received ones are owned; -1: it was taken */
+  int fds[SATCHEL_IPC_MAX_FDS]; /* those of a received message are owned; -1: it was taken */
   guint n_fds;
   gboolean lacks_fds; /* some descriptors of the message were lost, since this process may have no more open
                          (EMFILE) */
   gboolean owns_fds;  /* private: the descriptors are closed when the message is freed */
-  struct SatchelIpcLink *via; /* private: the link on which it is sent when it has come to the head of another
-                                 link's queue */
+  /* private: set while the message waits in another link's queue; the link on which it is sent then */
+  struct SatchelIpcLink *via;
 } SatchelIpcMessage;
 
 SatchelIpcMessage *satchel_ipc_message_new (SatchelIpcType type, guint64 session_id);
@@ -229,9 +244,9 @@ SatchelIpcLink *satchel_ipc_link_new (int fd, SatchelIpcFunc func, SatchelIpcClo
 void satchel_ipc_link_free (SatchelIpcLink *link);
 /* Sends @message (taken over; its descriptors stay the caller's). FALSE means that the link is broken. */
 gboolean satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message);
-/* Sends @message (taken over) when everything that @first has queued is sent, or @first is broken: what it
- * tells of must be with the peer of @first before. NULL means that there is nothing to wait for. FALSE: @link
- * is broken. */
+/* Sends @message (taken over) when everything that @first has queued is sent, or @first is broken, since the
+ * peer of @first must know of it before.  NULL means that there is nothing to wait for.  FALSE means that
+ * @link is broken. */
 gboolean satchel_ipc_send_after (SatchelIpcLink *link, SatchelIpcMessage *message, SatchelIpcLink *first);
 /* Says whether the peer is so far behind that half of the queue is taken; what can be refused should be. */
 gboolean satchel_ipc_link_is_behind (const SatchelIpcLink *link);

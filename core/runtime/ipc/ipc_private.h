@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The wire form of ipc.h, shared by ipc.c (messages) and ipc_link.c (links).
+ * This header declares how the messages of ipc.h are sent, for ipc.c (messages) and ipc_link.c (links).
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"

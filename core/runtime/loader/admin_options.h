@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Options of admin commands (<satchel/admin.h>). The same checks are made where a command is typed and
- * where it is carried out.
+ * This header declares options of admin commands (<satchel/admin.h>).  The same checks are made by
+ * `satchel`, where a command is typed, and by the process that runs it.
  */
 #pragma once
 #include <satchel/admin.h>
@@ -11,7 +11,7 @@
 /* Checks the admin commands that a module provides, for the loader. @who: names the module in errors. */
 gboolean satchel_admin_check_table (const SatchelModule *module, const SatchelProvides *provides,
                                     const char *who, GError **error);
-/* Does the command run in auth?  A table of an older module may end before the member. */
+/* Says whether the command runs in auth.  A table of an older module may end before the member. */
 gboolean satchel_admin_is_in_auth (const SatchelAdminCommand *command);
 /* Returns the option that a word of the command line sets, or NULL. */
 const SatchelConfigRow *satchel_admin_operand (const SatchelAdminCommand *command);

@@ -22,7 +22,7 @@
 #define BAND_NONE(type) 0, FALSE
 #define BAND_MAY(type) offsetof (type, band), FALSE
 #define BAND_MUST(type) offsetof (type, band), TRUE
-/* @last is the last member that the table had at first. */
+/* Makes a row of the table.  @last is the last member that the kind's table of functions had at first. */
 #define ROW(kind, words, type, last, band, title, key)                                                       \
   [SATCHEL_KIND_##kind] = {                                                                                  \
     words, sizeof (type), G_STRUCT_OFFSET (type, last) + sizeof (gpointer), BAND_##band (type), title, key   \

@@ -181,7 +181,7 @@ satchel_loader_add (SatchelLoader *loader, const SatchelModule *module, gboolean
          && register_module (loader, module, is_gate, error);
 }
 
-/* Maps the file and asks it for its descriptor. Its owner is not checked here. */
+/* Maps the file, asks it for its descriptor and registers that. Its owner is not checked here. */
 static const SatchelModule *
 map_module (SatchelLoader *loader, int fd, const char *name, gboolean is_gate, GError **error)
 {
@@ -215,7 +215,7 @@ map_module (SatchelLoader *loader, int fd, const char *name, gboolean is_gate, G
     }
   const SatchelModule *module = func ();
   if (satchel_loader_check_descriptor (loader->role, module, name, is_gate, error)
-      && satchel_counters_check (newest, name, error))
+      && satchel_counters_check (newest, name, error) && register_module (loader, module, is_gate, error))
     return module;
   dlclose (handle);
   return NULL;
@@ -230,8 +230,7 @@ satchel_loader_load_fd (SatchelLoader *loader, int fd, const char *name, gboolea
   g_autofree char *file = satchel_loader_file_name (name, is_gate);
   if (!satchel_loader_check_file (loader, fd, file, error))
     return NULL;
-  const SatchelModule *module = map_module (loader, fd, name, is_gate, error);
-  return module != NULL && register_module (loader, module, is_gate, error) ? module : NULL;
+  return map_module (loader, fd, name, is_gate, error);
 }
 
 const SatchelModule *

@@ -13,12 +13,12 @@ typedef struct SatchelLoader SatchelLoader;
 /* Makes a loader, without any I/O. @role: the SatchelRole bit of this process. @module_dirs: NULL-ended,
  * searched in order; NULL or empty: only modules that are added by descriptor or statically. */
 SatchelLoader *satchel_loader_new (SatchelRole role, const char *const *module_dirs);
-void satchel_loader_free (SatchelLoader *loader); /* code stays mapped */
+void satchel_loader_free (SatchelLoader *loader); /* The code of modules stays mapped. */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelLoader, satchel_loader_free)
 /* Returns the loader of the process, in which core code without a context looks things up. Never NULL (an
  * empty one at first). */
 SatchelLoader *satchel_loader_default (void);
-void satchel_loader_set_default (SatchelLoader *loader); /* taken over */
+void satchel_loader_set_default (SatchelLoader *loader); /* The loader is taken over. */
 /* Returns module directories for programs other than the daemon: those of SATCHEL_MODULE_PATH (separated by
  * ':') if it is set and the program is not set-id, else @module_dir. Yours (g_strfreev). */
 char **satchel_loader_search_path (const char *module_dir);
@@ -29,12 +29,13 @@ typedef struct SatchelModuleFile
 {
   char *name;       /* "imap" */
   gboolean is_gate; /* NAME-gate.so */
-  char *path;       /* "": added by descriptor or statically */
+  char *path;       /* "": it was added by descriptor or statically */
 } SatchelModuleFile;
 /* Lists the modules in the module directories (SatchelModuleFile, sorted), whether they can be loaded or
  * not. It looks at files only, and runs nothing. */
 GPtrArray *satchel_loader_list (SatchelLoader *loader);
-/* Opens NAME.so or NAME-gate.so after all checks of owners. -1: it failed, and the error says what to do. */
+/* Opens NAME.so or NAME-gate.so after all checks of owners. -1 means that it failed, and the error says what
+ * to do. */
 int satchel_loader_open (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_path,
                          GError **error);
 /* Loads a module in a forked child with a time limit, so that a crash, an exit or a hang at load becomes an

@@ -22,12 +22,12 @@
 
 #define ROWS_MAX 1000
 #define PROVIDES_MAX 64
-#define TABLE_MAX 4096 /* bytes; the longest one of today has some hundred */
+#define TABLE_MAX 4096 /* bytes of the longest table that is accepted; today's longest has some hundred */
 #define ROW_DEPTH_MAX 4
-/* What to do about a module that uses what came later than this server. */
+/* This advice is for a module that needs a newer server. */
 #define NEWER "it was built for a newer server: install that one, or an older version of the module"
 
-/* A member that the table of a kind must have. */
+/* This is a member that the table of a kind must have. */
 typedef struct Must
 {
   SatchelKind kind;
@@ -63,14 +63,14 @@ static const Must musts[] = {
   MUST (KEYRING, SatchelKeyringOps, unlock),
   MUST (ACCOUNT_LISTENER, SatchelAccountListenerOps, happened),
 };
-/* The members that a protocol with logins must have. */
+/* These are the members that a protocol with logins must have. */
 static const Must login_musts[] = {
   MUST (PROTOCOL_GATE, SatchelGateProtocolOps, session_new),
   MUST (PROTOCOL_GATE, SatchelGateProtocolOps, handlers),
   MUST (PROTOCOL_GATE, SatchelGateProtocolOps, auth_result),
 };
 
-/* The members of which the table of a kind must have one. */
+/* Of these members the table of a kind must have at least one. */
 static const Must anys[] = {
   MUST (DELIVERY_FILTER, SatchelDeliveryFilterOps, message),
   MUST (DELIVERY_FILTER, SatchelDeliveryFilterOps, recipient),
@@ -136,7 +136,7 @@ kind_fits_half (const SatchelProvides *provides, gboolean is_gate)
   return (provides->kind == SATCHEL_KIND_PROTOCOL_GATE) == is_gate;
 }
 
-/* Checks that something of the kind is ever called. */
+/* Checks that the table has at least one function that the server calls. */
 static gboolean
 check_any (const SatchelProvides *provides, const char *who, GError **error)
 {
@@ -187,19 +187,20 @@ check_helper (const SatchelModule *module, const char *who, GError **error)
       }
   gboolean has_role = (module->roles & SATCHEL_ROLE_HELPER) != 0;
   if (n > 1 || has_role != (n == 1))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: the role helper and exactly one helper go together; ask its author", who);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "%s: it must have both the role helper and one helper, or neither; ask its author", who);
   if (n == 1 && (ops->max_calls < 1 || ops->max_calls > 256))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
                               "%s: max_calls %u of its helper is not in 1..256; ask its author", who,
                               ops->max_calls);
   gboolean has_right = (satchel_module_rights (module) & SATCHEL_RIGHT_PROGRAMS) != 0;
   if (has_right != (n == 1 && SATCHEL_HAS (ops, run_child)))
-    return satchel_error_set (
-        error, SATCHEL_ERROR_INVALID,
-        "%s: the right to start programs and a helper with `run_child` go together; ask "
-        "its author",
-        who);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: it must have both the right to start programs and a helper with "
+                              "`run_child`, or neither; ask its "
+                              "author",
+                              who);
   return TRUE;
 }
 
@@ -207,7 +208,7 @@ static gboolean
 check_provides (const SatchelModule *module, gboolean is_gate, const char *who, GError **error)
 {
   if (module->provides != NULL && module->provides[0].kind == 0 && module->roles == 0)
-    return TRUE; /* the settings of its gate half */
+    return TRUE; /* the group is for the settings of its gate half */
   if (module->provides == NULL || module->provides[0].kind == 0)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it provides nothing; ask its author", who);
   for (guint i = 0; module->provides[i].kind != 0; i++)
@@ -233,10 +234,10 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
           && !check_musts (provides, login_musts, G_N_ELEMENTS (login_musts), who, error))
         return FALSE;
       if (!kind_fits_half (provides, is_gate))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: a %s does not belong into this file; %s",
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: a %s does not belong in this file; %s",
                                   who, satchel_kind_words (provides->kind),
                                   is_gate ? "NAME-gate.so holds only what runs before login"
-                                          : "it belongs into NAME-gate.so");
+                                          : "it belongs in NAME-gate.so");
       guint band = satchel_loader_band (provides);
       if (row->must_be_band && (band < 1 || band > 999))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
@@ -328,7 +329,7 @@ check_build (const SatchelModule *module, const char *who, GError **error)
         module->size < DESCRIPTOR_MIN ? "rebuild it against this server's headers" : NEWER);
   if ((module->reload != NULL) != (module->reload_end != NULL))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: reload and reload_end go together; ask its author", who);
+                              "%s: it must have both reload and reload_end, or neither; ask its author", who);
   if (module->pointer_bits != 8 * sizeof (void *) || module->glib_major != GLIB_MAJOR_VERSION)
     return satchel_error_set (
         error, SATCHEL_ERROR_INVALID,

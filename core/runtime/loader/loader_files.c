@@ -117,7 +117,7 @@ open_in (SatchelLoader *loader, const char *dir, const char *file, char **ret_pa
   g_autofree char *path = g_build_filename (dir, file, NULL);
   if (access (path, F_OK) != 0 && errno == ENOENT)
     {
-      struct stat st; /* a dangling link exists, and is refused below */
+      struct stat st; /* a dangling link counts as a file here, and is refused below */
       if (lstat (path, &st) != 0)
         {
           satchel_error_set_errno (error, ENOENT, "%s cannot be opened", path);

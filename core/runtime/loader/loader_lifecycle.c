@@ -152,7 +152,10 @@ satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GE
   use_user_rules (set);
   for (guint i = 0; i < loader->entries->len; i++)
     if (!configure_entry (g_ptr_array_index (loader->entries, i), set, error))
-      return FALSE;
+      {
+        satchel_loader_stop (loader);
+        return FALSE;
+      }
   return TRUE;
 }
 
@@ -181,9 +184,9 @@ satchel_loader_stop (SatchelLoader *loader)
   for (guint i = loader->entries->len; i-- > 0;)
     {
       SatchelLoaderEntry *entry = g_ptr_array_index (loader->entries, i);
-      if (entry->is_started && entry->module->stop != NULL)
+      if (entry->is_configured && entry->module->stop != NULL)
         entry->module->stop ();
-      entry->is_started = FALSE;
+      entry->is_configured = entry->is_started = FALSE;
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Shared by the loader's files: loader.c (load, registry), loader_files.c (finding, ownership),
- * loader_check.c (descriptor), loader_lifecycle.c.
+ * This header is shared by the loader's files: loader.c (load, registry), loader_files.c (finding,
+ * ownership), loader_check.c (descriptor), loader_lifecycle.c.
  */
 #pragma once
 #include "core/runtime/loader/loader.h"
@@ -10,7 +10,8 @@ typedef struct SatchelLoaderEntry
   const SatchelModule *module;
   char *name;
   gboolean is_gate;
-  gboolean is_active; /* its roles include that of the process, so lifecycle calls and look-ups apply */
+  /* it runs in the role of this process, so it takes part in the lifecycle and in look-ups */
+  gboolean is_active;
   gboolean is_configured, is_started, is_prepared;
 } SatchelLoaderEntry;
 
@@ -21,7 +22,7 @@ struct SatchelLoader
   guint trusted_uid;
   GPtrArray *entries;  /* SatchelLoaderEntry, in order of loading */
   GPtrArray *provided; /* SatchelProvided */
-  GHashTable *why_not; /* from name to text */
+  GHashTable *why_not; /* name of a module -> why it cannot be loaded */
 };
 
 gboolean satchel_loader_name_is_valid (const char *name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Counts (satchel/counter.h): finds the record of a counter and its labels in the lane of this process.
+ * This file counts (<satchel/counter.h>): it finds the record of a counter and its labels in the lane of
+ * this process.
  */
 #include "config.h"
 
@@ -19,8 +20,8 @@ typedef struct Series
 /* SatchelCounter.core points to this. Readers look only at the first `n` series, which never change again. */
 typedef struct Counter
 {
-  guint n;                                   /* atomic */
-  Series series[SATCHEL_COUNTER_SERIES + 1]; /* the last one counts all other values */
+  guint n;                                   /* how many series there are; atomic */
+  Series series[SATCHEL_COUNTER_SERIES + 1]; /* the last one counts all other values of labels */
 } Counter;
 
 static GMutex lock; /* guards the variables below, and the making of series */
@@ -89,13 +90,13 @@ find_series (const Counter *state, const char *const *values, guint n_labels)
   return n > SATCHEL_COUNTER_SERIES ? &state->series[SATCHEL_COUNTER_SERIES] : NULL;
 }
 
-/* The caller holds the lock. */
+/* Adds a series with these values of labels.  The caller holds the lock. */
 static const Series *
 add_series (SatchelCounter *counter, const char *const *values, guint n_labels)
 {
   Counter *state = counter->core;
-  const Series *found =
-      find_series (state, values, n_labels); /* another thread may have made the series meanwhile */
+  /* Another thread may have made the series before this one had the lock. */
+  const Series *found = find_series (state, values, n_labels);
   if (found != NULL)
     return found;
   Series *series = &state->series[state->n];
@@ -119,7 +120,7 @@ count_labels (const SatchelCounter *counter)
   return n;
 }
 
-/* The caller holds the lock. */
+/* Gives a counter its state.  The caller holds the lock. */
 static void
 prepare_counter (SatchelCounter *counter)
 {
@@ -142,7 +143,7 @@ record_of (SatchelCounter *counter, const char *const *values)
   const Series *series = state != NULL ? find_series (state, values, n_labels) : NULL;
   if (series == NULL)
     {
-      /* A caller may give too few values, and must not be read beyond their end. */
+      /* The caller may give fewer values than the counter has labels; the others are empty. */
       const char *full[SATCHEL_COUNTER_LABELS + 1] = { NULL };
       for (guint i = 0; i < n_labels; i++)
         full[i] = *values != NULL ? *values++ : "";

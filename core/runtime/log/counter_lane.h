@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Lanes, which hold counters: each process has one, in memory that it shares with master alone. Master
- * reads lanes as hostile data (bounded; a read may see half of a write). They outlive the process, so that
- * a count never goes back.
+ * This header declares lanes, which hold counters.  Each process has one, in memory that it shares with
+ * master alone.  Master reads lanes as hostile data: every value is bounded, and a read may see half of a
+ * write.  A lane outlives its process, so that no count ever decreases.
  */
 #pragma once
 #include <satchel/counter.h>
@@ -11,12 +11,12 @@
 
 typedef struct SatchelCounterRecord
 {
-  guint32 kind; /* SatchelCounterKind, set after all other members; 0: free */
+  guint32 kind; /* SatchelCounterKind, written after all other members; 0: the record is free */
   guint32 reserved;
   char name[64];
-  char labels[120];                           /* "service:imap,result:ok" */
-  guint64 cells[2 + SATCHEL_COUNTER_BUCKETS]; /* [0]: the count, or value; a histogram has its sum in [1] and
-                                                 buckets behind it */
+  char labels[120]; /* "service:imap,result:ok" */
+  /* [0]: the count, or the value of a gauge; a histogram has its sum in [1] and its buckets behind that */
+  guint64 cells[2 + SATCHEL_COUNTER_BUCKETS];
 } SatchelCounterRecord;
 G_STATIC_ASSERT (sizeof (SatchelCounterRecord) == 512);
 

@@ -7,6 +7,7 @@
 #include "core/base/fd.h"
 #include "core/runtime/log/log_private.h"
 #include <satchel/counter.h>
+#include <satchel/number.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -276,17 +277,41 @@ send_to_journal (SatchelLogLevel level, const char *area, const char *text)
   return send (journal_fd, entry->str, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT) == (gssize) entry->len;
 }
 
+void
+satchel_log_append_time (GString *line, const struct timespec *now)
+{
+  /* Most lines of a busy thread share the text of their second. */
+  static __thread struct
+  {
+    time_t second;
+    char text[32]; /* empty: of no second */
+  } last;
+  if (now->tv_sec != last.second || last.text[0] == '\0')
+    {
+      struct tm parts;
+      gmtime_r (&now->tv_sec, &parts);
+      strftime (last.text, sizeof last.text, "%Y-%m-%dT%H:%M:%S", &parts);
+      last.second = now->tv_sec;
+    }
+  guint ms = (guint) (now->tv_nsec / 1000000);
+  const char rest[] = { '.', (char) ('0' + ms / 100), (char) ('0' + ms / 10 % 10), (char) ('0' + ms % 10),
+                        'Z' };
+  g_string_append (line, last.text);
+  g_string_append_len (line, rest, sizeof rest);
+}
+
 static void
 stamp_line (GString *line)
 {
+  char pid[SATCHEL_NUMBER_DIGITS];
   struct timespec now;
-  struct tm parts;
-  char stamp[32];
   clock_gettime (CLOCK_REALTIME, &now);
-  gmtime_r (&now.tv_sec, &parts);
-  strftime (stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &parts);
-  g_string_append_printf (line, "%s.%03ldZ %s%s[%d]: ", stamp, now.tv_nsec / 1000000,
-                          strcmp (ident, "satchel") == 0 ? "" : "satchel-", ident, (int) getpid ());
+  satchel_log_append_time (line, &now);
+  g_string_append (line, strcmp (ident, "satchel") == 0 ? " " : " satchel-");
+  g_string_append (line, ident);
+  g_string_append_c (line, '[');
+  g_string_append_len (line, pid, satchel_number_put (pid, (guint64) getpid ()) - pid);
+  g_string_append (line, "]: ");
 }
 
 /* Writes a line. Returns 0 or an errno. After a line that a full disk cut off, the next one begins on a line
@@ -356,8 +381,14 @@ write_line (SatchelLogLevel level, const char *area, const char *text)
   g_autoptr (GString) line = g_string_sized_new (256);
   stamp_line (line);
   if (level != SATCHEL_LOG_INFO)
-    g_string_append_printf (line, "%s: ", level_names[level]);
-  g_string_append_printf (line, "%s: %s\n", area, text);
+    {
+      g_string_append (line, level_names[level]);
+      g_string_append (line, ": ");
+    }
+  g_string_append (line, area);
+  g_string_append (line, ": ");
+  g_string_append (line, text);
+  g_string_append_c (line, '\n');
   int fd = g_atomic_int_get (&log_fd);
   int errnum = put_line (fd, line);
   if (errnum != 0)

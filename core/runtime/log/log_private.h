@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Sets where log lines go. Each role does so before its sandbox closes; a role without access to files
- * writes to a descriptor that master opened.
+ * This header declares where log lines go.  Each role sets it before its sandbox closes; a role without
+ * access to files writes to a descriptor that master opened.
  */
 #pragma once
 #include <satchel/error.h>
 #include <satchel/log.h>
+#include <time.h>
 
 /* Opens a log file for appending, and makes it with mode 0640 if it is missing; a terminal does not become
  * the controlling one. -1 with @error. */
@@ -19,9 +20,11 @@ void satchel_log_set_level (SatchelLogLevel level);
 /* Appends @value in quotes, as in a field, so that nothing in it can end the quotes or look like a field.
  * NUL is a byte like others. @is_ascii: characters outside ASCII are escaped as well. */
 void satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii);
+/* Appends @now as "2025-11-30T10:59:59.123Z". */
+void satchel_log_append_time (GString *line, const struct timespec *now);
 /* Makes one entry of the journal's native protocol. @text: as satchel_log gets it. */
 void satchel_log_journal_entry (GString *entry, SatchelLogLevel level, const char *area, const char *text);
-/* Lines go to @func in place of the log, until NULL is given: a check of the configuration shows them as its
- * own.  For a process with one thread. */
+/* Gives log lines to @func instead of the log, until it is called with NULL.  The check of the configuration
+ * shows them among its own problems.  Only for a process with one thread. */
 typedef void (*SatchelLogFunc) (SatchelLogLevel level, const char *area, const char *message);
 void satchel_log_divert (SatchelLogFunc func);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Brings account events from whoever noticed them to the listeners, in a later turn of the loop.
+ * This file brings account events to the listeners, in a later turn of the loop.
  */
 #include "config.h"
 
@@ -65,7 +65,8 @@ satchel_account_event (const SatchelAccountEvent *event)
   satchel_defer (tell_listeners, copy);
 }
 
-/* Somebody who may not be answered before the call returns. */
+/* This is mail that cannot be sent.  Its sender hears so in a later turn of the loop, since `func` must not
+ * be called before satchel_account_mail returns. */
 typedef struct Unsent
 {
   SatchelAccountMailFunc func;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Calls to passdbs, userdbs, factors and keyrings: each ends once for the core, by its answer or its
- * deadline, and once for the module, by its answer.  What one of the two has not ended yet stays on the
- * books.
+ * This file makes calls to passdbs, userdbs, factors and keyrings.  For the core a call ends once, by its
+ * answer or its deadline; for the module it ends once, by its answer.  A call is kept until both have ended
+ * it.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 #include <satchel/reactor.h>
 #include <string.h>
 
-#define PENDING_MAX 1024u /* of one source */
+#define PENDING_MAX 1024u /* most calls without an answer, for each source */
 
 struct SatchelAuthCall
 {
@@ -25,26 +25,27 @@ struct SatchelAuthCall
   gboolean has_credential;
   SatchelCredential credential;
   gsize password_len;
-  SatchelKeyMaterial material; /* slot, variant and data owned */
+  SatchelKeyMaterial material; /* slot, variant and data are owned */
   gint64 deadline_ms;
   gpointer data;
 
-  SatchelCallDoneFunc done; /* NULL: the core has heard of its end */
+  SatchelCallDoneFunc done; /* NULL: the core has been told how the call ended */
   gpointer done_data;
   SatchelTimer timer;
   GThread *thread; /* the main thread */
   SatchelAuthWorkFunc work;
-  SatchelHelperPending *helper; /* it has been asked, and has not replied */
+  SatchelHelperPending *helper; /* a helper has been asked, and has not replied */
   SatchelAuthReplyFunc replied;
   SatchelAuthCall *previous, *next;
 
-  GMutex lock; /* of what follows */
+  GMutex lock; /* guards the members below */
   gboolean is_working, is_answered;
   SatchelCallAnswer answer;
 };
 
 static SatchelAuthCall *pending;
-/* The call that a module is being asked; NULL again once it is gone.  Main thread only. */
+/* This is the call that a module is being asked just now; NULL once the call has been freed.  Main thread
+ * only. */
 static SatchelAuthCall *asked_now;
 /* There are a few tables of functions, which stay for the life of the process. */
 typedef struct Source
@@ -129,7 +130,7 @@ tell_core (SatchelAuthCall *call, SatchelCallAnswer *answer)
     done (answer, call->done_data);
 }
 
-/* The module has answered: in the main thread, and no thread has the call any more. */
+/* Takes the module's answer, in the main thread, when no other thread uses the call any more. */
 static void
 take_answer (gpointer data)
 {
@@ -158,7 +159,7 @@ end_answer (SatchelAuthCall *call)
   gboolean is_working = call->is_working;
   g_mutex_unlock (&call->lock);
   if (is_working)
-    return; /* work_done tells it */
+    return; /* work_done ends the call */
   if (g_thread_self () == call->thread)
     take_answer (call);
   else
@@ -339,7 +340,8 @@ satchel_auth_call_attributes (SatchelAuthCall *call, const char *const *attribut
   answer_texts (call, SATCHEL_CALL_ATTRIBUTES, attributes);
 }
 
-/* Anything else could not be carried in a grant. */
+/* Takes the key of an answer.  An empty key, or one of more than SATCHEL_SECRET_BYTES_MAX bytes, is an error,
+ * since a grant cannot carry it. */
 static void
 put_key (SatchelAuthCall *call, GBytes *key)
 {
@@ -424,7 +426,7 @@ satchel_auth_call_judge (SatchelAuthCall *call, const SatchelFactorAnswer *answe
 
 /* ---- the core's side ---- */
 
-/* The core hears of it now; the module keeps the call until it answers. */
+/* Ends the call for the core now; the module keeps the call until it answers. */
 static void
 give_up (SatchelAuthCall *call, SatchelErrorCode code, const char *why)
 {
@@ -439,7 +441,7 @@ deadline_over (SatchelTimer *timer, gpointer data)
 {
   SatchelAuthCall *call = data;
   g_mutex_lock (&call->lock);
-  gboolean is_answered = call->is_answered; /* and on its way here */
+  gboolean is_answered = call->is_answered; /* the answer may be on its way to this thread */
   gboolean is_working = call->is_working;
   g_mutex_unlock (&call->lock);
   if (is_answered)

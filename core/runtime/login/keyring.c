@@ -5,6 +5,8 @@
 
 #include "core/runtime/login/auth_call_private.h"
 
+#include <satchel/reactor.h>
+
 static GPtrArray *keyrings;
 static void (*end_credential) (const char *user, const char *credential);
 
@@ -40,7 +42,7 @@ drop_slot (const SatchelKeyringOps *ops, const char *user, const SatchelKeyMater
   return !SATCHEL_HAS (ops, drop_slot) || ops->drop_slot (user, material->slot, error);
 }
 
-/* A ring that the user does not have needs no change. */
+/* Makes a change in every keyring.  A keyring that the user does not have needs no change. */
 static gboolean
 change_all (ChangeFunc change, const char *user, const SatchelKeyMaterial *opener,
             const SatchelKeyMaterial *material, GError **error)
@@ -85,9 +87,27 @@ satchel_auth_set_end_credential (void (*func) (const char *user, const char *cre
   end_credential = func;
 }
 
+/* This is a credential whose sessions are to end. */
+typedef struct Ended
+{
+  char *user, *credential;
+} Ended;
+
+static void
+end_now (gpointer data)
+{
+  Ended *ended = data;
+  if (end_credential != NULL)
+    end_credential (ended->user, ended->credential);
+  g_free (ended->user);
+  g_free (ended->credential);
+  g_free (ended);
+}
+
 void
 satchel_auth_end_credential (const char *user, const char *credential)
 {
-  if (end_credential != NULL)
-    end_credential (user, credential);
+  Ended *ended = g_new (Ended, 1);
+  *ended = (Ended) { g_strdup (user), g_strdup (credential) };
+  satchel_defer (end_now, ended);
 }

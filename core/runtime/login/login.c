@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/base/packed.h"
 #include "core/runtime/login/auth_call_private.h"
 
 #include <string.h>
@@ -35,34 +36,30 @@ satchel_shared_secret_unref (char *secret)
     g_atomic_rc_box_release_full (secret, wipe);
 }
 
-static char *
-copy_text (const char *text)
-{
-  return g_strdup (text != NULL ? text : "");
-}
-
 SatchelLogin *
 satchel_login_new (const SatchelLogin *from)
 {
-  SatchelLogin *login = g_atomic_rc_box_new0 (SatchelLogin);
-  *login = (SatchelLogin) { .size = sizeof *login,
-                            .user = g_strdup (from->user),
-                            .service = copy_text (from->service),
-                            .listener = copy_text (from->listener),
-                            .peer = copy_text (from->peer),
-                            .network = copy_text (from->network),
-                            .mechanism = copy_text (from->mechanism),
-                            .client_id = copy_text (from->client_id),
-                            .deadline_ms = from->deadline_ms,
-                            .tls_version = from->tls_version,
-                            .is_test = from->is_test,
-                            .is_network_known = from->is_network_known };
-  if (from->tls_exporter != NULL)
-    login->tls_exporter = g_bytes_ref (from->tls_exporter);
-  if (from->tls_server_end_point != NULL)
-    login->tls_server_end_point = g_bytes_ref (from->tls_server_end_point);
-  if (from->client_certificate != NULL)
-    login->client_certificate = g_bytes_ref (from->client_certificate);
+  static const gsize texts[] = {
+    offsetof (SatchelLogin, user), /* may be NULL, which the others may not */
+    offsetof (SatchelLogin, service), offsetof (SatchelLogin, listener),  offsetof (SatchelLogin, peer),
+    offsetof (SatchelLogin, network), offsetof (SatchelLogin, mechanism), offsetof (SatchelLogin, client_id),
+    offsetof (SatchelLogin, via),
+  };
+  SatchelLogin whole = *from;
+  whole.size = sizeof whole;
+  for (guint i = 1; i < G_N_ELEMENTS (texts); i++)
+    {
+      const char **text = (const char **) (gpointer) ((char *) &whole + texts[i]);
+      if (*text == NULL)
+        *text = "";
+    }
+  SatchelLogin *login = satchel_packed_new (&whole, sizeof whole, texts, G_N_ELEMENTS (texts));
+  if (login->tls_exporter != NULL)
+    g_bytes_ref (login->tls_exporter);
+  if (login->tls_server_end_point != NULL)
+    g_bytes_ref (login->tls_server_end_point);
+  if (login->client_certificate != NULL)
+    g_bytes_ref (login->client_certificate);
   return login;
 }
 
@@ -76,10 +73,6 @@ static void
 login_clear (gpointer data)
 {
   SatchelLogin *login = data;
-  const char *const texts[] = { login->user,    login->service,   login->listener, login->peer,
-                                login->network, login->mechanism, login->client_id };
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    g_free ((char *) texts[i]);
   g_clear_pointer (&login->tls_exporter, g_bytes_unref);
   g_clear_pointer (&login->tls_server_end_point, g_bytes_unref);
   g_clear_pointer (&login->client_certificate, g_bytes_unref);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Values that are made up for users who are not there, the same each time.
+ * This file makes up values for users who do not exist, the same ones each time.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@ satchel_auth_derive (const char *purpose, const char *text, guint8 ret_bytes[SAT
 {
   gnutls_hmac_hd_t hmac;
   if (!has_secret && gnutls_rnd (GNUTLS_RND_KEY, secret, sizeof secret) == 0)
-    has_secret = TRUE; /* of this process, where there is none that lasts */
+    has_secret = TRUE; /* without a lasting secret, this process makes one of its own */
   memset (ret_bytes, 0, SATCHEL_DERIVED_BYTES);
   if (gnutls_hmac_init (&hmac, GNUTLS_MAC_SHA256, secret, sizeof secret) < 0)
     return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Sources in helpers (<satchel/source.h>), both halves.  A request is one of the words below, a name, and to
- * verify also the secret and where the login comes from.
+ * This file has both halves of sources in helpers (<satchel/source.h>).  A request is one of the words
+ * below and a name; one to verify also has the secret and the origin of the login.
  */
 #include "config.h"
 
@@ -12,7 +12,8 @@ static const char *const words[] = {
   [SATCHEL_SOURCE_ADDRESS] = "address",
   [SATCHEL_SOURCE_VERIFY] = "verify",
 };
-/* These are the fields of a request: a word and a name; one to verify has the rest, too. */
+/* Fields of a request to a helper. A look-up sends the first N_SHORT of them, a request to verify a password
+ * all N_LONG. */
 enum
 {
   AT_WORD = 0,
@@ -41,7 +42,7 @@ satchel_source_texts (SatchelAuthCall *call, GBytes *reply)
 {
   const char **texts = satchel_helper_unpack (reply, SATCHEL_SOURCE_TEXTS_MAX);
   if (texts == NULL)
-    satchel_source_refuse (call, "the helper's answer is none");
+    satchel_source_refuse (call, "the helper sent a malformed answer");
   return texts;
 }
 
@@ -87,7 +88,7 @@ satchel_source_look_up (SatchelAuthCall *call, const char *module)
   satchel_source_ask (call, module, SATCHEL_SOURCE_USER, take_credential);
 }
 
-/* Only one word lets anybody in. */
+/* Lets the login in for one word only; any other answer refuses it. */
 static void
 take_verdict (SatchelAuthCall *call, GBytes *reply)
 {

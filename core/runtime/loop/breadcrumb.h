@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT
- * Breadcrumbs: what each thread of a process works on, in memory shared with master, so that the work of a
- * dead process can be named. job.c writes them. Master reads them as hostile data (bounded; a read may see
- * half of a write).
+ * This header declares breadcrumbs, which say what each thread of a process works on.  They are in memory
+ * shared with master, so that the work of a dead process is known. job.c writes them.  Master reads them as
+ * hostile data: every value is bounded, and a read may see half of a write.
  */
 #pragma once
 #include <glib.h>
 
 #define SATCHEL_BREADCRUMBS_JOBS 256u  /* one for each thread of the pool */
 #define SATCHEL_BREADCRUMBS_APART 128u /* behind them: threads for jobs that wait for others */
+/* so many are of threads that must get somewhere: the first ones, of jobs */
+#define SATCHEL_BREADCRUMBS_WATCHED (SATCHEL_BREADCRUMBS_JOBS + SATCHEL_BREADCRUMBS_APART)
+#define SATCHEL_BREADCRUMBS_LISTENERS 32u /* behind them: threads of durable listeners, which may hang */
 #define SATCHEL_BREADCRUMBS                                                                                  \
-  (SATCHEL_BREADCRUMBS_JOBS + SATCHEL_BREADCRUMBS_APART + 1u) /* the last for the main thread */
+  (SATCHEL_BREADCRUMBS_WATCHED + SATCHEL_BREADCRUMBS_LISTENERS + 1u) /* the last for the main thread */
 
 typedef struct SatchelBreadcrumb
 {
-  guint32 is_busy;    /* set after all other members, cleared before them */
-  guint32 is_culprit; /* the process died in this thread; set by its handler (crash.c), or by master, which
-                         ended it */
-  gint64 since_ms;    /* CLOCK_MONOTONIC */
+  guint32 is_busy; /* set after all other members, cleared before them */
+  /* the process died in this thread, as its signal handler noted (crash.c), or master did, which ended it */
+  guint32 is_culprit;
+  gint64 since_ms; /* CLOCK_MONOTONIC */
   guint32 tid;
   guint32 n_beats;    /* grows while the work makes progress */
   char operation[48]; /* NUL-ended, cut off, as all below */

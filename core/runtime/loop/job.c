@@ -16,7 +16,7 @@
 
 typedef struct UserQueue
 {
-  char *name;     /* "" for work of the process itself, which has no cap */
+  char *name;     /* name of the user; "" for work of the process itself, which has no cap */
   GQueue waiting; /* Job */
   guint n_running;
   gboolean is_in_line;
@@ -29,7 +29,7 @@ typedef struct Job
   SatchelJobDoneFunc done;
   gpointer data;
   gint64 submitted_us;
-  char *user; /* for work apart only; otherwise the queue has the name */
+  char *user; /* set for work apart only, since otherwise the queue has the name */
 } Job;
 
 SATCHEL_HISTOGRAM (job_wait, "satchel_job_wait_seconds",
@@ -37,11 +37,11 @@ SATCHEL_HISTOGRAM (job_wait, "satchel_job_wait_seconds",
 
 static GMutex lock;
 static GCond work;
-static GHashTable *users;          /* from name to UserQueue */
-static GQueue line = G_QUEUE_INIT; /* UserQueue with waiting jobs, and below the cap */
+static GHashTable *users;          /* name -> UserQueue */
+static GQueue line = G_QUEUE_INIT; /* UserQueue that have waiting jobs and are below the cap */
 static guint n_threads, n_idle, n_pending;
 static guint max_threads = 32, max_per_user = 8;
-/* Jobs that run apart, in threads of their own. */
+/* These are for jobs that run apart, in threads of their own. */
 static GCond apart_work;
 static GQueue apart = G_QUEUE_INIT; /* Job */
 static guint n_apart_threads, n_apart_idle, max_apart_threads = 8;
@@ -49,17 +49,19 @@ static SatchelBreadcrumb *crumbs; /* SATCHEL_BREADCRUMBS, or NULL */
 static GPrivate own_crumb;        /* SatchelBreadcrumb * */
 static SatchelTimer retry_timer;
 
-void
-satchel_job_set_breadcrumbs (SatchelBreadcrumb *area)
-{
-  crumbs = area;
-  satchel_crash_set_crumb (area != NULL ? &area[SATCHEL_BREADCRUMBS - 1] : NULL);
-}
-
 static SatchelBreadcrumb *
 main_crumb (void)
 {
   return crumbs != NULL ? &crumbs[SATCHEL_BREADCRUMBS - 1] : NULL;
+}
+
+/* The calling thread is the main thread. */
+void
+satchel_job_set_breadcrumbs (SatchelBreadcrumb *area)
+{
+  crumbs = area;
+  g_private_set (&own_crumb, main_crumb ());
+  satchel_crash_set_crumb (main_crumb ());
 }
 
 void
@@ -107,11 +109,11 @@ satchel_job_main_crumb (const char *user, const char *operation, const char *cal
     g_strlcpy (slot->call, call, sizeof slot->call);
 }
 
+/* Returns the breadcrumb of this thread; NULL: a module made the thread, which has none. */
 static SatchelBreadcrumb *
 this_crumb (void)
 {
-  SatchelBreadcrumb *slot = g_private_get (&own_crumb);
-  return slot != NULL ? slot : main_crumb ();
+  return g_private_get (&own_crumb);
 }
 
 void
@@ -154,7 +156,7 @@ satchel_job_get_crumb (char *buffer, gsize len)
   g_strlcpy (buffer, slot != NULL ? slot->detail : "", len);
 }
 
-/* The caller holds the lock. */
+/* Puts a user in the line who has waiting jobs and is below the cap.  The caller holds the lock. */
 static void
 join_line (UserQueue *user)
 {
@@ -232,6 +234,19 @@ begin_thread (guint number, guint end)
   return slot;
 }
 
+void
+satchel_job_begin_listener_thread (guint number)
+{
+  (void) begin_thread (SATCHEL_BREADCRUMBS_WATCHED + MIN (number, SATCHEL_BREADCRUMBS_LISTENERS),
+                       SATCHEL_BREADCRUMBS_WATCHED + SATCHEL_BREADCRUMBS_LISTENERS);
+}
+
+void
+satchel_job_listener_crumb (const char *user, const char *operation)
+{
+  write_crumb (this_crumb (), user, operation);
+}
+
 static gpointer
 thread_main (gpointer data)
 {
@@ -268,8 +283,8 @@ satchel_job_set_apart_limit (guint threads)
 static gpointer
 apart_thread_main (gpointer data)
 {
-  SatchelBreadcrumb *slot = begin_thread (SATCHEL_BREADCRUMBS_JOBS + GPOINTER_TO_UINT (data),
-                                          SATCHEL_BREADCRUMBS_JOBS + SATCHEL_BREADCRUMBS_APART);
+  SatchelBreadcrumb *slot =
+      begin_thread (SATCHEL_BREADCRUMBS_JOBS + GPOINTER_TO_UINT (data), SATCHEL_BREADCRUMBS_WATCHED);
   g_mutex_lock (&lock);
   for (;;)
     {
@@ -304,7 +319,7 @@ add_apart_thread (void)
 
 static void retry_threads (SatchelTimer *timer, gpointer data);
 
-/* The caller is the main thread and holds the lock. */
+/* Sees to it that a thread takes the next job.  The caller is the main thread and holds the lock. */
 static void
 ensure_thread (void)
 {

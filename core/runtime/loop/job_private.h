@@ -14,11 +14,18 @@ void satchel_job_submit_apart (const char *user, const char *operation, SatchelJ
                                SatchelJobDoneFunc done, gpointer data);
 /* Sets how many threads such jobs may have; at most SATCHEL_BREADCRUMBS_APART. */
 void satchel_job_set_apart_limit (guint threads);
-/* Notes that this thread waits for something with a deadline, so that it does not count as stuck. */
+/* Notes that this thread waits for something that has a deadline, so that master does not count it as stuck.
+ * */
 void satchel_job_beat (void);
-/* Notes what the main thread works on, and for what it calls a module. NULL @operation: nothing. */
+/* Notes what the main thread works on, and the call into a module that it makes for that.  NULL @operation
+ * means that it works on nothing. */
 void satchel_job_main_crumb (const char *user, const char *operation, const char *call);
-/* Notes that this thread calls @module now; NULLs: the call has returned. */
+/* Gives the calling thread, of durable listener @number, a breadcrumb; further ones than
+ * SATCHEL_BREADCRUMBS_LISTENERS get none. */
+void satchel_job_begin_listener_thread (guint number);
+/* Notes what such a thread works on, until the next call; NULL @operation means that it works on nothing. */
+void satchel_job_listener_crumb (const char *user, const char *operation);
+/* Notes that this thread calls @module now; NULLs mean that the call has returned. */
 void satchel_job_call (const char *module, const char *call);
 /* Copies the detail of this thread's breadcrumb; "" if it has none. */
 void satchel_job_get_crumb (char *buffer, gsize len);

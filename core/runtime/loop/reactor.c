@@ -18,7 +18,8 @@
 struct SatchelWatch
 {
   int fd;
-  guint32 events; /* 0: the watch is not in the epoll set, which would report HUP and ERR all the same */
+  /* 0: the watch is not in the epoll set, since epoll would report HUP and ERR even without events */
+  guint32 events;
   SatchelWatchFunc func;
   gpointer data;
   gboolean is_removed;
@@ -47,7 +48,7 @@ typedef struct Reactor
   GThread *main_thread;
   GMutex lock;
   GArray *deferred; /* DeferredCall, under lock */
-  GArray *running;  /* the batch that runs; otherwise a spare array */
+  GArray *running;  /* the batch that is being run; at other times a spare array */
 } Reactor;
 
 static Reactor *the_reactor;
@@ -128,7 +129,7 @@ run_watches (Reactor *reactor)
 static void
 run_turns (SatchelTurn **list, SatchelTurn ***list_end)
 {
-  static SatchelTurn *batch; /* static: cancelling a waiting one goes through its `link` */
+  static SatchelTurn *batch; /* This is static, since cancelling a waiting turn goes through its `link`. */
   batch = *list;
   if (batch == NULL)
     return;

@@ -4,9 +4,9 @@
 #pragma once
 #include <satchel/reactor.h>
 
-/* Work for the end of this turn of the loop, after all descriptors were served. Embed it, zeroed at first.
- * Work that is queued while other work of its kind runs waits for the next turn, so that nothing starves the
- * rest. */
+/* This is work for the end of this turn of the loop, after all descriptors were served.  It is embedded in
+ * another struct, zeroed at first.  Work that is queued while other work of its kind runs waits for the next
+ * turn, so that nothing starves the rest. */
 typedef struct SatchelTurn SatchelTurn;
 typedef void (*SatchelTurnFunc) (SatchelTurn *turn);
 struct SatchelTurn
@@ -15,10 +15,11 @@ struct SatchelTurn
   SatchelTurnFunc func;
 };
 void satchel_turn_queue (SatchelTurn *turn, SatchelTurnFunc func);
-/* The same, but it runs after everything of satchel_turn_queue, to flush what that has written. */
+/* Does the same, but the work runs after all that satchel_turn_queue has queued, to flush what that has
+ * written. */
 void satchel_turn_queue_flush (SatchelTurn *turn, SatchelTurnFunc func);
 void satchel_turn_cancel (SatchelTurn *turn);
-/* Counts turns: between two equal numbers nothing else of this process has run. */
+/* Returns the number of this turn: between two equal numbers nothing else of this process has run. */
 guint64 satchel_reactor_turn (void);
 
 /* The reactor drives the timer wheel (timer.c). The first function does what satchel_timer_arm does, which

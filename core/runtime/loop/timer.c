@@ -15,8 +15,9 @@
 typedef struct Level
 {
   SatchelTimer *slots[SLOTS];
-  guint64 used[SLOTS / 64]; /* a bit may outlive the last timer of its slot, and is cleared when the slot is
-                               looked at */
+  /* a bit for each slot that may hold timers; it may outlive the last timer, and is cleared when the slot is
+   * looked at */
+  guint64 used[SLOTS / 64];
 } Level;
 
 static Level levels[LEVELS];
@@ -152,7 +153,7 @@ cascade_level (guint level)
 static void
 run_slot (gint64 now_ms)
 {
-  static SatchelTimer *due; /* static: a callback may cancel one that waits here */
+  static SatchelTimer *due; /* This is static, since a callback may cancel a timer that waits in it. */
   due = levels[0].slots[current_tick % SLOTS];
   if (due == NULL)
     return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * glibc gives back the end of its heap only, where something always lives: what thousands of connections used
- * stays with the process for ever.  So after a crowd has gone, the free pages between are given back, once.
+ * This file gives freed memory back to the system. glibc itself gives back only the end of its heap, where
+ * something always lives, so what thousands of connections used would stay with the process for ever.
+ * After many of them have gone, the free pages in between are given back, once.
  */
 #include "config.h"
 
@@ -9,11 +10,11 @@
 #include <malloc.h>
 #include <satchel/reactor.h>
 
-#define GONE_MIN 64u  /* fewer are no crowd */
-#define DELAY_MS 1000 /* the rest of the crowd goes in this time */
+#define GONE_MIN 64u  /* if fewer connections have gone, nothing is given back */
+#define DELAY_MS 1000 /* other connections of the same crowd end within this time */
 
 static guint peak, now;
-static guint lowest; /* at the last time that pages were given back */
+static guint lowest; /* number of connections when pages were given back last */
 static SatchelTimer timer;
 
 static gboolean

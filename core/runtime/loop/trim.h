@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Gives memory back to the system after a crowd has gone.
+ * This header declares how memory goes back to the system after many connections or sessions have ended.
  */
 #pragma once
 #include <glib.h>
 
-/* Notes how many there are now of what most memory goes with: connections or sessions. Main thread. */
+/* Notes how many connections or sessions there are now, since most memory is theirs.  Main thread only. */
 void satchel_trim_note (guint n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Has the signal handlers that leave a mark in shared memory; see crash.h. Everything that functions
- * on_... call is async-signal-safe.
+ * This file has the signal handlers that leave a mark in shared memory; see crash.h.  The functions on_...
+ * call async-signal-safe functions only.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 
 #define RANGES_MAX 128u
 #define SCAN_BYTES (1024u * 1024u)
-#define HANDLER_STACK (64u * 1024u) /* wide registers take some 10 KiB of it */
+#define HANDLER_STACK (64u * 1024u) /* wide registers alone take some 10 KiB of it */
 
 typedef struct Range
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * The end of a process that cannot go on (satchel_process_fail of <satchel/module.h>).
+ * This header declares how a process ends that cannot go on (satchel_process_fail of <satchel/module.h>).
+ * It exits with SATCHEL_EXIT_CANNOT_GO_ON, by which master knows that it was not a crash.
  */
 #pragma once
 #include <satchel/module.h>
-
-/* The process exits with SATCHEL_EXIT_CANNOT_GO_ON, by which master knows that it was not a crash. */
 
 /* Sets a function that gets the reason before the process ends, in any thread; NULL: none. */
 typedef void (*SatchelProcessFailFunc) (const char *why);

@@ -7,7 +7,7 @@
 
 typedef enum
 {
-  SATCHEL_TRAIT_PROCESS = 1 << 0,         /* master keeps processes of it */
+  SATCHEL_TRAIT_PROCESS = 1 << 0,         /* master keeps processes of this role */
   SATCHEL_TRAIT_HAS_TABLE = 1 << 1,       /* gets the table of connections */
   SATCHEL_TRAIT_HAS_TLS = 1 << 2,         /* gets certificates and the ticket key */
   SATCHEL_TRAIT_HAS_MAIL_ROOT = 1 << 3,   /* its directory is the mail root */
@@ -28,13 +28,13 @@ typedef enum
   SATCHEL_TRAIT_CAGE_PROGRAMS = 1 << 16 /* as CONNECT, and allows loading and starting programs */
 } SatchelTraits;
 
-/* How many processes of a role master keeps. */
+/* This says how many processes of a role master keeps. */
 typedef enum
 {
-  SATCHEL_PROCESSES_NONE = 0, /* none; others start it where they need it */
+  SATCHEL_PROCESSES_NONE = 0, /* none; another role starts them where it needs them */
   SATCHEL_PROCESSES_ONE,
-  SATCHEL_PROCESSES_PER_MAIL,  /* as many as there are slots of mail */
-  SATCHEL_PROCESSES_PER_GATE,  /* as server.gate_processes says */
+  SATCHEL_PROCESSES_PER_MAIL,  /* as many as there are mail processes */
+  SATCHEL_PROCESSES_PER_GATE,  /* the number that server.gate_processes sets */
   SATCHEL_PROCESSES_PER_HELPER /* one for each module that has a helper */
 } SatchelProcesses;
 
@@ -59,7 +59,7 @@ typedef struct SatchelRoleRow
   SatchelRole role;
   const char *name;
   const char *account; /* setting of group `server` that names its account; NULL: it has no account */
-  guint ids;           /* its index in the accounts of a plan */
+  guint ids;           /* index of the role in the accounts of a plan */
   SatchelProcesses processes;
   guint peers;  /* SatchelRole bits of the roles with which it is linked */
   guint traits; /* SatchelTraits */

@@ -47,7 +47,7 @@ satchel_root_lock (int root_fd, GError **error)
         satchel_error_set_errno (error, saved, "the lock of the mail root cannot be taken");
       return -1;
     }
-  /* The owner of the mail may be the one who starts the server next. */
+  /* The lock file belongs to the owner of the mail root, who may be the one to start the server next. */
   struct stat root;
   if (geteuid () == 0 && fstat (root_fd, &root) == 0 && root.st_uid != 0
       && fchown (fd, root.st_uid, root.st_gid) != 0)

@@ -24,7 +24,7 @@ typedef struct CrlfStream
   SatchelStream *below;
   GMutex lock;
   GArray *marks; /* Place, ascending, about MARK_BYTES apart; the first is the start */
-  Place last;    /* where the last read ended */
+  Place last;    /* where the last read ended, in both texts */
   gint64 length; /* -1: not known yet */
 } CrlfStream;
 
@@ -109,7 +109,7 @@ advance_to (CrlfStream *self, Place *place, guint8 *out, guint64 len, GError **e
   guint64 done = 0;
   while (done < len)
     {
-      /* The view is never shorter than the stored content. */
+      /* The view is at least as long as the stored content. */
       gsize want = (gsize) MIN (len - done, sizeof block);
       gssize n = satchel_stream_read_at (self->below, place->below, block, want, error);
       if (n < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The record log.  A line is eight hexadecimal digits of CRC-32C, a space and the record; the first record is
- * "KIND VERSION LEAST-READER".
+ * This file has the record log.  A line is eight hexadecimal digits of CRC-32C, a space and the record; the
+ * first record is "KIND VERSION LEAST-READER".
  */
 #include "config.h"
 
@@ -19,10 +19,10 @@
 
 #define AREA "auth"
 #define FORMAT_VERSION 1u
-#define CHECK_CHARS 9u     /* "01234567 " */
-#define OUTDATED_MIN 1000u /* fewer are not worth a new file */
+#define CHECK_CHARS 9u     /* digits of the checksum and a space */
+#define OUTDATED_MIN 1000u /* with fewer outdated records the file is not written anew */
 #define DUMP_BYTES (64u * 1024u)
-#define MARK_CHARS 20u /* digits, before a newline */
+#define MARK_CHARS 20u /* digits of the mark, before a newline */
 
 struct SatchelRecordLog
 {
@@ -34,9 +34,9 @@ struct SatchelRecordLog
   gpointer data;
   GString *pending; /* lines of records that were added */
   guint n_pending, n_records;
-  guint compact_at; /* so many records in the file are too many */
+  guint compact_at; /* number of records from which on the file is written anew */
   guint64 length;
-  gboolean is_unsure; /* what the file holds is not known any more: a new one is needed */
+  gboolean is_unsure; /* after a failed write it is not known what the file holds, so a new one is needed */
 };
 
 /* Computes a CRC-32C (Castagnoli), as in RFC 3720 B.4. */
@@ -101,8 +101,8 @@ check_header (const SatchelRecordLog *log, const char *record, GError **error)
 typedef struct Reading
 {
   guint n_damaged;     /* lines before the last good one */
-  gsize good_end;      /* behind the last good line */
-  gsize first_damaged; /* offset */
+  gsize good_end;      /* offset behind the last good line */
+  gsize first_damaged; /* offset of the first damaged line */
 } Reading;
 
 /* Cuts @text into lines. */
@@ -157,7 +157,8 @@ keep_damaged (const SatchelRecordLog *log, const char *text, gsize len, const Re
   g_autofree char *name = g_strconcat (log->name, ".damaged", NULL);
   satchel_log (SATCHEL_LOG_ERROR, AREA,
                "file %s: %u records are damaged, the first at byte %" G_GSIZE_FORMAT
-               ": they do not count, what was said of their users before does; the file as it was is %s",
+               ": they are left out, and earlier records of the same users count instead; a copy of the "
+               "damaged file is %s",
                log->name, reading->n_damaged, reading->first_damaged, name);
   g_auto (SatchelFd) fd = SATCHEL_RETRY (
       openat (log->root_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -168,7 +169,8 @@ keep_damaged (const SatchelRecordLog *log, const char *text, gsize len, const Re
     satchel_log (SATCHEL_LOG_ERROR, AREA, "file %s", error->message);
 }
 
-/* The file is what its good records say: of a torn end nothing was acknowledged. */
+/* Repairs the end of the file.  Its good records count: a record whose line is torn was never acknowledged.
+ * */
 static void
 repair_end (SatchelRecordLog *log, const char *text, gsize len, const Reading *reading)
 {
@@ -240,8 +242,8 @@ write_mark (SatchelRecordLog *log, guint64 length)
   return SATCHEL_RETRY (pwrite (log->mark_fd, text, MARK_CHARS + 1, 0)) == (gssize) MARK_CHARS + 1;
 }
 
-/* The file is durable already.  That the mark is so as well is not waited for: an older one is less strict.
- */
+/* Writes the mark, once the file is durable.  It does not wait until the mark is durable as well: an older
+ * one only finds less damage. */
 static gboolean
 update_mark (SatchelRecordLog *log, GError **error)
 {
@@ -381,7 +383,7 @@ dump_record (const char *record, gpointer data)
     flush_dump (dumping);
 }
 
-/* The new file is synced and in its place; the old one goes. */
+/* Syncs the new file, and puts it in the place of the old one. */
 static gboolean
 finish_new_file (SatchelRecordLog *log, Dumping *dumping, GError **error)
 {
@@ -396,7 +398,7 @@ finish_new_file (SatchelRecordLog *log, Dumping *dumping, GError **error)
     return FALSE;
   if (SATCHEL_RETRY (renameat (log->root_fd, log->new_name, log->root_fd, log->name)) != 0)
     return satchel_error_set_errno (error, errno, "the file %s cannot be put in place", log->new_name);
-  /* From here on it is the file, durably or not. */
+  /* From here on the new file is used, whether or not its name is durable. */
   satchel_fd_clear (&log->fd);
   log->fd = satchel_fd_steal (&dumping->fd);
   log->length = dumping->length;
@@ -488,7 +490,8 @@ satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error)
   gboolean ok =
       log->root_fd < 0
       || ((is_new ? write_new_file (log, error) : append_pending (log, error)) && update_mark (log, error));
-  /* How much of it has got there is not known, and a failed sync is final for a descriptor. */
+  /* After a failure it is not known how much was written, and a sync that failed on a descriptor cannot be
+   * repeated. */
   log->is_unsure |= !ok;
   drop_pending (log);
   if (ok && log->n_records > log->compact_at && log->n_records > n_live + OUTDATED_MIN)

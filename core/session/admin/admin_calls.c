@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <satchel/counter.h>
+#include <satchel/fd.h>
 #include <satchel/job.h>
 #include <satchel/log.h>
 #include <string.h>
@@ -49,6 +50,7 @@ call_clear (gpointer data)
   g_string_free (call->waiting, TRUE);
   g_clear_pointer (&call->place, satchel_place_unref);
   g_free (call->progress);
+  satchel_fd_clear (&call->channel_fd);
   g_mutex_clear (&call->lock);
   g_cond_clear (&call->room);
 }
@@ -119,6 +121,21 @@ why_cancelled (SatchelErrorCode why)
   return reason != NULL ? reason : "cancelled";
 }
 
+/* Answers that the call was cancelled.  The command may have said in an error with CANCELLED what it leaves
+ * behind. */
+static void
+say_cancelled (SatchelAdminCall *call)
+{
+  g_autoptr (GError) own = g_steal_pointer (&call->error);
+  const char *leaves = g_error_matches (own, SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED) ? own->message : NULL;
+  call->ok = FALSE;
+  if (leaves != NULL && call->why == SATCHEL_ERROR_CANCELLED)
+    call->error = g_steal_pointer (&own);
+  else
+    satchel_error_set (&call->error, call->why, "%s%s%s", why_cancelled (call->why),
+                       leaves != NULL ? ": " : "", leaves != NULL ? leaves : "");
+}
+
 static void
 log_end (const SatchelAdminCall *call, const char *result)
 {
@@ -143,11 +160,7 @@ finish_call (gpointer data)
   /* The job has ended, so no other thread uses the call any more. A job that finished its work was not
    * cancelled. */
   if (call->is_cancelled && (!call->ok || call->why == SATCHEL_ERROR_LIMIT))
-    {
-      call->ok = FALSE;
-      g_clear_error (&call->error);
-      satchel_error_set (&call->error, call->why, "%s", why_cancelled (call->why));
-    }
+    say_cancelled (call);
   else if (!call->ok && call->error == NULL)
     satchel_error_set (&call->error, SATCHEL_ERROR_FAILED, "the module %s failed and gave no reason",
                        call->group);
@@ -197,6 +210,12 @@ satchel_admin_open_store (SatchelAdminCall *call, GError **error)
   return NULL;
 }
 
+const SatchelPlace *
+satchel_admin_place (const SatchelAdminCall *call)
+{
+  return call->place;
+}
+
 /* Checks the place of a user. A mistyped name must not make one, so a user without an account must have
  * mail. */
 static gboolean
@@ -214,14 +233,23 @@ check_place (const char *user, const char *text, SatchelPlace **ret_place, GErro
                             "%s: no such user; `satchel user list` shows all", user);
 }
 
+static const SatchelOwnCommands *
+find_own (const char *group)
+{
+  for (const SatchelOwnCommands *own = host.own; own != NULL && own->group != NULL; own++)
+    if (strcmp (own->group, group) == 0)
+      return own;
+  return NULL;
+}
+
 /* Finds a command; those of the server itself come before those of a module. */
 static const SatchelAdminCommand *
 find_command (const char *group, const char *name, const char **ret_group, GError **error)
 {
-  const gboolean is_own = host.own != NULL && strcmp (group, host.own_group) == 0;
+  const SatchelOwnCommands *own = find_own (group);
   const SatchelProvided *provided =
-      is_own ? NULL : satchel_loader_find (host.loader, SATCHEL_KIND_ADMIN, group);
-  const SatchelAdminOps *ops = is_own ? host.own : provided != NULL ? provided->ops : NULL;
+      own != NULL ? NULL : satchel_loader_find (host.loader, SATCHEL_KIND_ADMIN, group);
+  const SatchelAdminOps *ops = own != NULL ? own->ops : provided != NULL ? provided->ops : NULL;
   const SatchelAdminCommand *command = ops != NULL ? satchel_admin_find (ops, name) : NULL;
   if (command != NULL && satchel_admin_is_in_auth (command) != (host.acquire_store == NULL))
     command = NULL;
@@ -230,12 +258,12 @@ find_command (const char *group, const char *name, const char **ret_group, GErro
                        "the running server has no command \"%s %s\"; is the module enabled there? `satchel "
                        "reload` does not load modules",
                        group, name);
-  *ret_group = is_own ? host.own_group : provided != NULL ? provided->name : group;
+  *ret_group = own != NULL ? own->group : provided != NULL ? provided->name : group;
   return command;
 }
 
 static SatchelAdminCall *
-call_new (guint64 request, const char *const *argv, GError **error)
+call_new (guint64 request, const char *const *argv, int channel_fd, GError **error)
 {
   const char *user = argv[3];
   g_autoptr (SatchelPlace) place = NULL;
@@ -265,6 +293,8 @@ call_new (guint64 request, const char *const *argv, GError **error)
   g_autofree char *session_id = g_strdup_printf ("admin-%" G_GUINT64_FORMAT, request);
   call->request = request;
   call->group = group;
+  call->is_own = find_own (group) != NULL;
+  call->channel_fd = channel_fd >= 0 ? fcntl (channel_fd, F_DUPFD_CLOEXEC, 3) : -1;
   call->slot = host.slot;
   call->command = command;
   call->options = options;
@@ -285,14 +315,14 @@ call_new (guint64 request, const char *const *argv, GError **error)
 }
 
 void
-satchel_admin_calls_start (guint64 request, const char *const *argv)
+satchel_admin_calls_start (guint64 request, const char *const *argv, int channel_fd)
 {
   g_autoptr (GError) error = NULL;
   SatchelAdminCall *call = NULL;
   if (g_strv_length ((char **) argv) < 6)
     satchel_error_set (&error, SATCHEL_ERROR_INVALID, "the request is not complete");
   else
-    call = call_new (request, argv, &error);
+    call = call_new (request, argv, channel_fd, &error);
   if (call == NULL)
     {
       refuse_request (request, error);
@@ -301,7 +331,7 @@ satchel_admin_calls_start (guint64 request, const char *const *argv)
   g_ptr_array_add (calls, call);
   SatchelServerSettings server;
   satchel_server_settings_read (host.group ("server"), &server);
-  if (host.own == NULL || call->group != host.own_group) /* those take as long as the user's mail is long */
+  if (!call->is_own)
     satchel_timer_arm (&call->deadline, server.admin_ms, time_over, call);
   satchel_timer_arm (&call->heartbeat, ALIVE_MS, tell_alive, call);
   satchel_job_submit (*call->access->owner != '\0' ? call->access->owner : NULL, "admin command", run_command,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Runs of admin commands (<satchel/admin.h>) in a mail process or in auth.  Main thread.
+ * This header declares runs of admin commands (<satchel/admin.h>) in a mail process or in auth.  Main
+ * thread only.
  */
 #pragma once
 #include <satchel/access.h>
@@ -10,13 +11,20 @@
 #include "core/runtime/loader/loader.h"
 #include "core/storage/store/place.h"
 
+/* This is a group of commands of the server itself.  Their deadline grows with the user's mail. */
+typedef struct SatchelOwnCommands
+{
+  const char *group;
+  const SatchelAdminOps *ops;
+} SatchelOwnCommands;
+
 typedef struct SatchelAdminHost
 {
   SatchelLoader *loader;
-  int root_fd;                /* the mail root; of mail processes */
-  guint slot;                 /* of this mail process */
-  const SatchelAdminOps *own; /* commands of the server itself, which have the group `own_group`; or NULL */
-  const char *own_group;
+  int root_fd; /* the mail root, in mail processes */
+  guint slot;  /* number of this mail process */
+  /* ends with a row without group; NULL: there are no commands of the server itself */
+  const SatchelOwnCommands *own;
   const SatchelConfig *(*group) (const char *name);
   /* NULL means that this is auth, which runs commands `in_auth`, has no stores, and has looked for the
    * user. */
@@ -29,8 +37,8 @@ void satchel_admin_calls_init (const SatchelAdminHost *host);
 /* Handles "run" or "run-auth" GROUP COMMAND USER FORMAT PLACE [NAME=VALUE ...] from master.  FORMAT is text
  * or json.  For a command that concerns no user, USER and PLACE are ""; otherwise PLACE is what auth knows of
  * the user
- * ("known PATH" or "unknown PATH").  The request is always answered. */
-void satchel_admin_calls_start (guint64 request, const char *const *argv);
+ * ("known PATH" or "unknown PATH").  @channel_fd: borrowed; -1: none.  The request is always answered. */
+void satchel_admin_calls_start (guint64 request, const char *const *argv, int channel_fd);
 /* Notes that the administrator's side has taken @n_bytes of the answer to @request, or waits for it no more.
  * FALSE means that there is no such request (it has ended). */
 gboolean satchel_admin_calls_room (guint64 request, guint64 n_bytes);
@@ -38,3 +46,6 @@ gboolean satchel_admin_calls_cancel (guint64 request);
 /* Cancels all calls, at the end of the process. */
 void satchel_admin_calls_stop (void);
 guint satchel_admin_calls_n_running (void);
+/* Returns where the mail of the command's user is; borrowed.  NULL means that the command concerns no user.
+ * */
+const SatchelPlace *satchel_admin_place (const SatchelAdminCall *call);

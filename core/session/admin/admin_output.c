@@ -15,7 +15,8 @@
 #define QR_BYTES_MAX 1024u
 #define PROGRESS_US (100 * 1000)
 #define BEAT_US (500 * 1000)
-/* A reader that takes nothing for this long would hold a thread for nothing. */
+/* If the administrator's side takes nothing for this long, the command is cancelled, since it holds a thread.
+ * */
 #define READER_US (300 * (gint64) G_USEC_PER_SEC)
 
 const SatchelAccess *
@@ -57,7 +58,7 @@ satchel_admin_cancel (SatchelAdminCall *call, SatchelErrorCode why)
   g_mutex_unlock (&call->lock);
 }
 
-/* The caller is in the job and holds the lock. */
+/* Waits until the window has room.  The caller is in the job and holds the lock. */
 static void
 wait_for_room (SatchelAdminCall *call)
 {

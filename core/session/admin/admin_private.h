@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A run of an admin command, between the main thread (admin_calls.c) and its job (admin_output.c).
+ * This header declares a run of an admin command, which the main thread (admin_calls.c) and the command's
+ * job (admin_output.c) share.
  */
 #pragma once
 #include <satchel/admin.h>
@@ -7,23 +8,25 @@
 
 #include "core/session/admin/admin_calls.h"
 
-/* The number of bytes that may be on their way to the administrator. */
+/* So many bytes may be on their way to the administrator. */
 #define SATCHEL_ADMIN_WINDOW (256u * 1024u)
 
 struct SatchelAdminCall
 {
   guint64 request;
-  const char *group; /* of the module */
+  const char *group; /* name of the module's group */
   const SatchelAdminCommand *command;
   SatchelAccess *access;
-  SatchelPlace *place; /* of the owner; NULL: the command concerns no user */
-  guint slot;          /* of this mail process */
+  SatchelPlace *place; /* where the owner's mail is; NULL: the command concerns no user */
+  guint slot;          /* number of this mail process */
   SatchelConfig *options;
+  gboolean is_own; /* a command of the server itself */
   gboolean is_json;
-  SatchelDeferFunc send_waiting; /* main thread; takes a reference to the call over */
+  int channel_fd;                /* the channel to the program that asked, for the job alone; -1: none */
+  SatchelDeferFunc send_waiting; /* run in the main thread; it takes over a reference to the call */
   gint64 began_us;
-  SatchelTimer deadline, heartbeat; /* main thread */
-  gboolean ok;                      /* of the job, when it is done */
+  SatchelTimer deadline, heartbeat; /* used by the main thread */
+  gboolean ok;                      /* whether the job succeeded, once it has ended */
   GError *error;
 
   GMutex lock; /* guards all members below */
@@ -32,25 +35,25 @@ struct SatchelAdminCall
   gsize n_unread;   /* bytes that the administrator's side has not taken yet */
   guint64 n_bytes;  /* bytes of output in all */
   gboolean is_cancelled;
-  SatchelErrorCode why; /* reason of the cancelling */
+  SatchelErrorCode why; /* why the call was cancelled */
   gboolean is_sending;  /* the main thread has been asked to send */
-  gint64 progress_us;   /* when the last one went out */
-  char *progress;       /* a later report, held back */
+  gint64 progress_us;   /* when the last report of progress was sent */
+  char *progress;       /* a later report of progress, which is held back */
 };
 
-/* Frames: a character that says the kind, the content, and '\n'.  core/cli/command_admin.c reads them. */
-#define SATCHEL_ADMIN_FRAME_LINE '>'     /* for standard output */
+/* A frame is a character for the kind, the content, and '\n'. core/cli/command_admin.c reads frames. */
+#define SATCHEL_ADMIN_FRAME_LINE '>'     /* a line for standard output */
 #define SATCHEL_ADMIN_FRAME_PROGRESS '%' /* "DONE TOTAL WHAT" */
 #define SATCHEL_ADMIN_FRAME_ERROR '!'    /* "CODE MESSAGE" */
 #define SATCHEL_ADMIN_FRAME_ALIVE '~'
 #define SATCHEL_ADMIN_FRAME_QR '#'  /* a text to be shown as a QR code */
 #define SATCHEL_ADMIN_FRAME_ASK '?' /* "OPTION PROMPT" */
-#define SATCHEL_ADMIN_FRAME_END '.' /* the command came to its end */
+#define SATCHEL_ADMIN_FRAME_END '.' /* the command has come to its end */
 
 /* Appends a frame for the administrator, and waits for room if @waits.  FALSE means that the call is
  * cancelled. */
 gboolean satchel_admin_add_frame (SatchelAdminCall *call, char kind, const char *text, gboolean waits);
-/* Sends the progress that was held back. */
+/* Sends the report of progress that was held back. */
 void satchel_admin_end_progress (SatchelAdminCall *call);
-/* Cancels the call; the first reason stays.  Any thread. */
+/* Cancels the call; the reason of the first cancelling counts.  Any thread may call it. */
 void satchel_admin_cancel (SatchelAdminCall *call, SatchelErrorCode why);

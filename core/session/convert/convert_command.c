@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the commands of conversions, as jobs in the process that owns the user: what is to be done by
- * the notes in both stores, the copying while the user works, and what is told of it.
+ * This file has the commands of conversions, which run as jobs in the process that owns the user.  The
+ * notes in both stores say what is to be done; then the store is copied while the user works, and the
+ * result is reported.
  */
 #include "config.h"
 
@@ -13,7 +14,7 @@
 #include <string.h>
 
 #define AREA "convert"
-/* The switch is tried once a pass has had so little to do. */
+/* After a pass with at most so many changes, the switch is tried. */
 #define FEW_CHANGES 64u
 #define PASSES_MAX 1000u
 
@@ -48,43 +49,14 @@ run_begin_target (SatchelConvertRun *run, const char *to, GError **error)
   return TRUE;
 }
 
-/* Two runs for a user would be in each other's way. */
-static GMutex alone_lock;
-static GPtrArray *alone; /* names */
-
-static gboolean
-run_be_alone (SatchelConvertRun *run, GError **error)
-{
-  g_mutex_lock (&alone_lock);
-  if (alone == NULL)
-    alone = g_ptr_array_new_with_free_func (g_free);
-  run->is_alone = !g_ptr_array_find_with_equal_func (alone, run->user, g_str_equal, NULL);
-  if (run->is_alone)
-    g_ptr_array_add (alone, g_strdup (run->user));
-  g_mutex_unlock (&alone_lock);
-  return run->is_alone
-         || satchel_error_set (error, SATCHEL_ERROR_INUSE,
-                               "a conversion of %s is at work; interrupt it first, or wait", run->user);
-}
-
-static void
-run_end_alone (SatchelConvertRun *run)
-{
-  guint index;
-  g_mutex_lock (&alone_lock);
-  if (run->is_alone && g_ptr_array_find_with_equal_func (alone, run->user, g_str_equal, &index))
-    g_ptr_array_remove_index_fast (alone, index);
-  run->is_alone = FALSE;
-  g_mutex_unlock (&alone_lock);
-}
-
 gboolean
 satchel_convert_run_begin (SatchelConvertRun *run, SatchelAdminCall *call, gboolean is_alone, GError **error)
 {
   *run = (SatchelConvertRun) { .call = call,
                                .user = satchel_admin_access (call)->owner,
                                .began_us = g_get_monotonic_time () };
-  if (is_alone && !run_be_alone (run, error))
+  run->is_alone = is_alone && satchel_convert_be_alone (run->user, error);
+  if (is_alone && !run->is_alone)
     return FALSE;
   run->store = satchel_admin_open_store (call, error);
   if (run->store == NULL)
@@ -96,7 +68,9 @@ satchel_convert_run_begin (SatchelConvertRun *run, SatchelAdminCall *call, gbool
 void
 satchel_convert_run_clear (SatchelConvertRun *run)
 {
-  run_end_alone (run);
+  if (run->is_alone)
+    satchel_convert_end_alone (run->user);
+  run->is_alone = FALSE;
   satchel_convert_note_clear (&run->note);
   g_clear_pointer (&run->store, satchel_store_unref);
   g_clear_pointer (&run->from, satchel_place_unref);
@@ -117,41 +91,59 @@ is_place (const SatchelPlace *one, const SatchelPlace *other)
   return g_strcmp0 (one->profile, other->profile) == 0 && g_strcmp0 (one->volume, other->volume) == 0;
 }
 
+/* Begins a phase.  The time of an earlier phase says nothing about the rest of this one. */
+static void
+begin_phase (SatchelConvertRun *run, const SatchelConvertCounts *counts)
+{
+  if (run->phase_us != 0 && run->is_comparing == counts->is_comparing)
+    return;
+  run->phase_us = g_get_monotonic_time ();
+  run->n_done_before = counts->n_done;
+  run->is_comparing = counts->is_comparing;
+}
+
 gboolean
 satchel_convert_show_step (const SatchelConvertCounts *counts, gpointer data)
 {
   SatchelConvertRun *run = data;
-  char what[64] = "messages";
-  const gint64 ran_s = (g_get_monotonic_time () - run->began_us) / G_USEC_PER_SEC;
-  if (run->n_done_before == 0)
-    run->n_done_before = MAX (counts->n_done, 1);
+  g_autoptr (GString) what = g_string_new (counts->is_comparing ? "messages compared" : "messages copied");
+  begin_phase (run, counts);
+  const gint64 ran_s = (g_get_monotonic_time () - run->phase_us) / G_USEC_PER_SEC;
   const guint64 n_own = counts->n_done > run->n_done_before ? counts->n_done - run->n_done_before : 0;
   if (ran_s > 1 && n_own > 0 && counts->n_messages > counts->n_done)
-    g_snprintf (what, sizeof what, "messages, %" G_GUINT64_FORMAT " s left",
-                (counts->n_messages - counts->n_done) * (guint64) ran_s / n_own);
+    g_string_append_printf (what, ", %" G_GUINT64_FORMAT " s left",
+                            (counts->n_messages - counts->n_done) * (guint64) ran_s / n_own);
   if (satchel_admin_is_cancelled (run->call) || satchel_store_is_released (run->store))
     return FALSE;
-  return satchel_admin_progress (run->call, counts->n_done, counts->n_messages, what);
+  return satchel_admin_progress (run->call, counts->n_done, counts->n_messages, what->str);
 }
 
-/* Nobody else's mail may be at the target, nor an unfinished conversion elsewhere. */
+static gboolean
+refuse_other_target (const SatchelConvertRun *run, GError **error)
+{
+  g_autofree char *other = describe_place (run->note.place);
+  return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                            "a conversion to %s has begun; finish it with --to %s, or end it with --abort",
+                            other, other);
+}
+
+/* Checks that no unfinished conversion leads elsewhere, and that no other mail is at the target.  With
+ * @replaces such mail is removed, except in a dry run. */
 static gboolean
 check_target (SatchelConvertRun *run, gboolean replaces, GError **error)
 {
   g_autofree char *to = describe_place (run->target);
   if (run->note.state == SATCHEL_CONVERT_COPYING)
-    {
-      g_autofree char *other = describe_place (run->note.place);
-      return is_place (run->note.place, run->target)
-             || satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                                   "a conversion to %s has begun; finish it, or end it with --abort", other);
-    }
-  if (!satchel_stores_may_have_mail (run->user, run->target))
+    return is_place (run->note.place, run->target) || refuse_other_target (run, error);
+  /* A dry run ignores what a real run would remove first. */
+  if ((satchel_convert_has_leftover (&run->note) && is_place (run->note.place, run->target))
+      || !satchel_stores_may_have_mail (run->user, run->target))
     return TRUE;
   if (!replaces)
     return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS,
                               "there is a store of the user at %s already; --replace removes it first", to);
-  return run->is_dry || satchel_stores_destroy (run->user, run->target, error);
+  return run->is_dry
+         || satchel_stores_destroy (run->user, run->target, satchel_convert_show_removed, run, error);
 }
 
 static gboolean
@@ -206,12 +198,26 @@ report (SatchelConvertRun *run, const SatchelConvertCounts *counts, const char *
       SATCHEL_ADMIN_NUMBER ("seconds", (g_get_monotonic_time () - run->began_us) / G_USEC_PER_SEC));
 }
 
+/* Adds to an error NOSPACE what becomes of the copy that was begun, and how the conversion is continued or
+ * ended.  Returns FALSE. */
+static gboolean
+say_how_to_go_on (GError **error)
+{
+  if (error == NULL || !g_error_matches (*error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE))
+    return FALSE;
+  g_autofree char *message = g_steal_pointer (&(*error)->message);
+  (*error)->message = g_strdup_printf ("%s; the user stays where he is: when there is space the same command "
+                                       "goes on with the copy, and --abort removes it",
+                                       message);
+  return FALSE;
+}
+
 static gboolean
 convert (SatchelConvertRun *run, guint64 rate, GError **error)
 {
   SatchelStore *target = satchel_stores_open_beside (run->user, run->target, run->is_bare, error);
   if (target == NULL)
-    return FALSE;
+    return say_how_to_go_on (error);
   SatchelConversion *conversion =
       satchel_conversion_new (run->store, target, run->is_bare, rate, satchel_convert_show_step, run);
   if (!catch_up (run, conversion, error) || (run->verifies && !satchel_conversion_verify (conversion, error))
@@ -219,61 +225,85 @@ convert (SatchelConvertRun *run, guint64 rate, GError **error)
     {
       satchel_conversion_free (conversion);
       satchel_store_unref (target);
-      return FALSE;
+      return say_how_to_go_on (error);
     }
   const SatchelConvertCounts counts = *satchel_conversion_counts (conversion);
-  return satchel_convert_switch (run, conversion, target, error)
-         && (run->keeps_old || satchel_convert_remove_old (run, run->from, error))
-         && satchel_convert_forget_note (run, error) && report (run, &counts, "converted");
+  return satchel_convert_switch (run, conversion, target, error) && satchel_convert_clean_up (run, error)
+         && report (run, &counts, "converted");
 }
 
-/* The user is at the target already: is there something left to be removed? */
+/* Removes what an earlier conversion left, if the user is at the target already. */
 static gboolean
 end_earlier (SatchelConvertRun *run, GError **error)
 {
   const SatchelConvertCounts none = { 0 };
-  if (run->note.state != SATCHEL_CONVERT_CAME)
-    return report (run, &none, "there already");
-  return (run->note.keeps_old || satchel_convert_remove_old (run, run->note.place, error))
-         && satchel_convert_note_write (run->store, &(SatchelConvertNote) { 0 }, error)
-         && report (run, &none, "cleaned up");
+  const gboolean has_leftover = satchel_convert_has_leftover (&run->note);
+  if (run->note.state == SATCHEL_CONVERT_COPYING)
+    return refuse_other_target (run, error);
+  if (run->is_dry || !has_leftover)
+    return report (run, &none, has_leftover ? "would be cleaned up" : "there already");
+  return satchel_convert_clean_up (run, error) && report (run, &none, "cleaned up");
+}
+
+/* Says what would be done, if nothing is in the way. */
+static gboolean
+report_dry (SatchelConvertRun *run, GError **error)
+{
+  SatchelUsage usage = { 0 };
+  if (!satchel_store_usage (run->store, &usage, error))
+    return FALSE;
+  return report (run, &(SatchelConvertCounts) { .n_messages = usage.messages, .n_bytes = usage.bytes },
+                 "would be converted");
+}
+
+static gboolean
+convert_or_tell (SatchelConvertRun *run, const RunOptions *options, GError **error)
+{
+  run->verifies = options->verifies;
+  run->keeps_old = options->keeps_old;
+  run->is_dry = options->is_dry;
+  run->is_bare = satchel_stores_have_same_layers (run->from, run->target);
+  if (satchel_stores_are_same (run->from, run->target))
+    return end_earlier (run, error);
+  if (!run->is_dry && satchel_convert_has_leftover (&run->note) && !satchel_convert_clean_up (run, error))
+    return FALSE;
+  if (!ask_auth (run, error) || !check_target (run, options->replaces, error))
+    return FALSE;
+  return run->is_dry ? report_dry (run, error)
+                     : note_begin (run, error) && convert (run, options->throttle, error);
+}
+
+/* Fails the run with @failure.  If that is CANCELLED though nobody interrupted the run, it becomes
+ * UNAVAILABLE: the user was released or is being moved. */
+static gboolean
+explain_end (const SatchelConvertRun *run, GError *failure, GError **error)
+{
+  if (g_error_matches (failure, SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED)
+      && !satchel_admin_is_cancelled (run->call))
+    failure->code = SATCHEL_ERROR_UNAVAILABLE;
+  if (failure->code == SATCHEL_ERROR_UNAVAILABLE && run->store != NULL
+      && satchel_store_is_released (run->store))
+    g_prefix_error (&failure, "%s is released, or is being moved: ", run->user);
+  g_propagate_error (error, failure);
+  return FALSE;
 }
 
 static gboolean
 run_convert (SatchelAdminCall *call, GError **error)
 {
   RunOptions options = { 0 };
+  GError *failure = NULL;
   g_auto (SatchelConvertRun) run = { NULL };
   satchel_config_fill (satchel_admin_options (call), run_options, &options);
-  if (!satchel_convert_run_begin (&run, call, TRUE, error) || !run_begin_target (&run, options.to, error))
-    return FALSE;
-  run.verifies = options.verifies;
-  run.keeps_old = options.keeps_old;
-  run.is_dry = options.is_dry;
-  run.is_bare = satchel_stores_have_same_layers (run.from, run.target);
-  if (satchel_stores_are_same (run.from, run.target))
-    return end_earlier (&run, error);
-  if (run.note.state == SATCHEL_CONVERT_CAME)
-    return satchel_error_set (
-        error, SATCHEL_ERROR_CANNOT,
-        "the conversion of before is not cleaned up; run it once more with the same --to");
-  if (!ask_auth (&run, error) || !check_target (&run, options.replaces, error))
-    return FALSE;
-  if (run.is_dry)
-    {
-      SatchelUsage usage = { 0 };
-      if (!satchel_store_usage (run.store, &usage, error))
-        return FALSE;
-      return report (&run, &(SatchelConvertCounts) { .n_messages = usage.messages, .n_bytes = usage.bytes },
-                     "would be converted");
-    }
-  return note_begin (&run, error) && convert (&run, options.throttle, error);
+  return (satchel_convert_run_begin (&run, call, TRUE, &failure)
+          && run_begin_target (&run, options.to, &failure) && convert_or_tell (&run, &options, &failure))
+         || (failure != NULL && explain_end (&run, failure, error));
 }
 
 static gboolean
 run_status (SatchelAdminCall *call, GError **error)
 {
-  static const char *const states[] = { "none", "copying", "not cleaned up", "left" };
+  static const char *const states[] = { "none", "copying", "not cleaned up", "left", "being taken back" };
   g_auto (SatchelConvertRun) run = { NULL };
   if (!satchel_convert_run_begin (&run, call, FALSE, error))
     return FALSE;
@@ -282,24 +312,25 @@ run_status (SatchelAdminCall *call, GError **error)
   return satchel_admin_record (
       call, SATCHEL_ADMIN_TEXT ("user", run.user), SATCHEL_ADMIN_TEXT ("at", at),
       SATCHEL_ADMIN_TEXT ("state", states[run.note.state]), SATCHEL_ADMIN_TEXT ("other", other),
-      SATCHEL_ADMIN_NUMBER ("began", run.note.began_s), SATCHEL_ADMIN_BOOL ("keeps_old", run.note.keeps_old));
+      SATCHEL_ADMIN_NUMBER ("began", run.note.began_s), SATCHEL_ADMIN_BOOL ("keeps_old", run.note.keeps_old),
+      SATCHEL_ADMIN_BOOL ("at_work", satchel_convert_is_at_work (run.user)));
 }
 
+/* Takes a conversion back.  The note is written first, since a copy of which a part is removed must not be
+ * continued. */
 static gboolean
 run_abort (SatchelAdminCall *call, GError **error)
 {
   g_auto (SatchelConvertRun) run = { NULL };
   if (!satchel_convert_run_begin (&run, call, TRUE, error))
     return FALSE;
-  if (run.note.state != SATCHEL_CONVERT_COPYING)
+  if (run.note.state != SATCHEL_CONVERT_COPYING && run.note.state != SATCHEL_CONVERT_UNDOING)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no conversion of %s has begun", run.user);
   g_autofree char *to = describe_place (run.note.place);
-  if (!satchel_stores_destroy (run.user, run.note.place, error)
-      || !satchel_convert_note_write (run.store, &(SatchelConvertNote) { 0 }, error))
-    return FALSE;
-  satchel_log (SATCHEL_LOG_INFO, AREA, "conversion taken back: user=\"%s\" to=%s", run.user, to);
-  return satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("user", run.user),
-                               SATCHEL_ADMIN_TEXT ("state", "aborted"), SATCHEL_ADMIN_TEXT ("to", to));
+  run.note.state = SATCHEL_CONVERT_UNDOING;
+  return satchel_convert_note_write (run.store, &run.note, error) && satchel_convert_clean_up (&run, error)
+         && satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("user", run.user),
+                                  SATCHEL_ADMIN_TEXT ("state", "aborted"), SATCHEL_ADMIN_TEXT ("to", to));
 }
 
 static const SatchelAdminCommand command_run = { .size = sizeof command_run,

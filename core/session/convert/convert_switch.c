@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * This file has the switch from a store to its copy.  While nothing can change the store, the copy gets the
- * last changes and a note of where it came from, auth records the new place, and whoever waits for the store
- * gets the new one.  Until the record is written the user is where he was, afterwards at the new place:
- * whichever process ends in between.
+ * This file makes the switch from a store to its copy.  While nothing can change the store, the copy gets
+ * the last changes and a note of where it came from, auth records the new place, and whoever waits for the
+ * store gets the new one.  Until the record is written the user is at the old place, and afterwards at the
+ * new one, whichever process ends in between.
  */
 #include "config.h"
 
@@ -12,7 +12,6 @@
 #include <satchel/log.h>
 
 #define AREA "convert"
-#define CLOSE_TRIES 120u
 
 gboolean
 satchel_convert_is_stopping (gpointer call)
@@ -20,7 +19,7 @@ satchel_convert_is_stopping (gpointer call)
   return satchel_admin_is_cancelled (call);
 }
 
-/* Only the end of the process may leave the question open. */
+/* Says whether the process stops, since nothing else may end the wait for auth's answer. */
 static gboolean
 is_process_stopping (gpointer data)
 {
@@ -40,7 +39,7 @@ place_at (const SatchelPlace *place, guint64 epoch)
   return satchel_place_new (&with);
 }
 
-/* The caller holds the store. */
+/* Has auth record the new place, and puts the copy in the place of the store.  The caller holds the store. */
 static gboolean
 turn (SatchelConvertRun *run, GError **error)
 {
@@ -59,7 +58,7 @@ turn (SatchelConvertRun *run, GError **error)
   return TRUE;
 }
 
-/* The last pass, and the note by which the next owner of the copy knows what was before. */
+/* Makes the last pass, and writes the note by which the next owner of the copy knows where it came from. */
 static gboolean
 finish_copy (SatchelConvertRun *run, SatchelConversion *conversion, SatchelStore *target, GError **error)
 {
@@ -98,34 +97,7 @@ satchel_convert_switch (SatchelConvertRun *run, SatchelConversion *conversion, S
                " held_ms=%" G_GINT64_FORMAT,
                run->user, run->target->profile, run->target->volume, run->target->epoch, run->held_us / 1000);
   g_clear_pointer (&run->store, satchel_store_unref);
-  return TRUE;
-}
-
-/* The sessions of before end, and with the last of them the store closes. */
-static gboolean
-wait_closed (SatchelConvertRun *run, guint64 epoch, GError **error)
-{
-  for (guint i = 0; i < CLOSE_TRIES; i++)
-    {
-      if (satchel_store_wait_closed (run->user, epoch))
-        return TRUE;
-      if (satchel_admin_is_cancelled (run->call))
-        break;
-    }
-  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
-                            "the user is converted, but the old store is still in use and stays; the same "
-                            "command removes it later");
-}
-
-gboolean
-satchel_convert_remove_old (SatchelConvertRun *run, const SatchelPlace *old, GError **error)
-{
-  return wait_closed (run, old->epoch, error) && satchel_stores_destroy (run->user, old, error);
-}
-
-gboolean
-satchel_convert_forget_note (SatchelConvertRun *run, GError **error)
-{
-  g_autoptr (SatchelStore) store = satchel_store_acquire (run->call->access, run->target, error);
-  return store != NULL && satchel_convert_note_write (store, &(SatchelConvertNote) { 0 }, error);
+  satchel_convert_note_clear (&run->note);
+  run->store = satchel_store_acquire (run->call->access, run->target, error);
+  return run->store != NULL && satchel_convert_note_read (run->store, &run->note, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file asks auth to turn a user's placement.  The question may be repeated: auth says the same to one
- * that it has answered before, also after it was killed in between.
+ * This file asks auth to change a user's placement.  It may repeat the question: auth answers a question
+ * that it has answered before in the same way, even if it was killed in between.
  */
 #include "config.h"
 
@@ -17,9 +17,9 @@ typedef struct Turn
   char *user, *profile, *volume;
   guint64 request, epoch;
   gboolean is_final;
-  gboolean is_sent; /* main thread */
+  gboolean is_sent; /* used by the main thread */
 
-  GMutex lock; /* for all below */
+  GMutex lock; /* guards all members below */
   GCond answered;
   gboolean is_answered, is_given_up;
   guint32 code; /* 0, or 1 + SatchelErrorCode */
@@ -28,7 +28,7 @@ typedef struct Turn
 } Turn;
 
 static gboolean (*send_to_auth) (SatchelIpcMessage *message);
-static GPtrArray *turns; /* Turn, references; main thread */
+static GPtrArray *turns; /* Turn, each with a reference; used by the main thread */
 static guint64 last_request;
 static SatchelTimer retry_timer;
 
@@ -95,7 +95,7 @@ send_unsent (SatchelTimer *timer, gpointer data)
     satchel_timer_arm (&retry_timer, RETRY_MS, send_unsent, NULL);
 }
 
-/* Takes the reference over. */
+/* Sends the question to auth.  Takes the reference over. */
 static void
 begin_turn (gpointer data)
 {
@@ -142,7 +142,7 @@ satchel_turn_auth_lost (void)
     satchel_timer_arm (&retry_timer, RETRY_MS, send_unsent, NULL);
 }
 
-/* Under the turn's lock. */
+/* Waits for auth's answer.  The caller holds the turn's lock. */
 static gboolean
 wait_for_answer (Turn *turn, SatchelTurnStopFunc is_stopping, gpointer data)
 {

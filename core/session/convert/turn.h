@@ -10,30 +10,31 @@
 
 typedef enum
 {
-  SATCHEL_TURN_DONE = 0, /* it is recorded (or, of a question, it would be) */
-  SATCHEL_TURN_REFUSED,  /* it is not, and nothing has changed */
-  SATCHEL_TURN_UNKNOWN   /* nobody knows: the process has to stop before auth has answered */
+  SATCHEL_TURN_DONE = 0, /* auth has recorded the place (or, without @is_final, would record it) */
+  SATCHEL_TURN_REFUSED,  /* auth has not recorded it, and nothing has changed */
+  SATCHEL_TURN_UNKNOWN   /* the process has to stop before auth has answered, so nobody knows */
 } SatchelTurnResult;
 
 typedef struct SatchelTurnAnswer
 {
-  guint64 epoch; /* from now on */
-  guint slot;    /* of the owner */
+  guint64 epoch; /* the epoch that begins with the new place */
+  guint slot;    /* number of the mail process that owns the user there */
 } SatchelTurnAnswer;
 
-/* Returns TRUE if the process stops, so that nobody can wait. */
+/* Returns TRUE if the process stops, so that it cannot wait for the answer. */
 typedef gboolean (*SatchelTurnStopFunc) (gpointer data);
 
-/* The user is at @from, and is to be at profile and volume of @to.  With @is_final auth records it, and the
- * call waits for its word for as long as it takes; otherwise it only says whether it would, within seconds.
- * In a job. [blocks] */
+/* Asks auth to change the place of a user, who is at @from, to profile and volume of @to.  With @is_final
+ * auth records it, and the call waits for the answer for as long as it takes; otherwise auth says within
+ * seconds whether it would.  Called in a job. [blocks] */
 SatchelTurnResult satchel_turn_ask (const char *user, const SatchelPlace *from, const SatchelPlace *to,
                                     gboolean is_final, SatchelTurnStopFunc is_stopping, gpointer data,
                                     SatchelTurnAnswer *ret_answer, GError **error);
 
-/* @send takes the message over; FALSE: auth is away.  Main thread, as are the two below. */
+/* Sets how messages go to auth.  @send takes the message over; it returns FALSE if auth is away.  Main thread
+ * only, as are the two calls below. */
 void satchel_turn_init (gboolean (*send) (SatchelIpcMessage *message));
-/* Takes TURNED of auth.  FALSE: malformed. */
+/* Takes TURNED of auth.  FALSE means that it is malformed. */
 gboolean satchel_turn_message (SatchelIpcMessage *message);
-/* The link to auth is gone: what was asked is asked again. */
+/* Notes that the link to auth has broken.  What was asked is asked again once it is back. */
 void satchel_turn_auth_lost (void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Mail that auth has for a user of this process, such as a notice about the account: an ordinary delivery,
- * with the null sender and without a session.
+ * This file delivers mail that auth has for a user of this process, such as a notice about the account.  It
+ * is an ordinary delivery, with the null sender and without a session.
  */
 #include "config.h"
 
@@ -17,7 +17,7 @@ delivered (SatchelDelivery *delivery, const SatchelDeliveryStatus *statuses, gui
   SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_ACCOUNT_MAIL_REPLY, 0);
   satchel_ipc_put_u64 (reply, *request);
   satchel_ipc_put_u32 (reply, statuses[0]);
-  satchel_delivery_host ()->send_to_auth (reply); /* if auth has gone, the next one asks again */
+  satchel_delivery_host ()->send_to_auth (reply); /* if auth has gone, the next auth process asks again */
   satchel_delivery_free (delivery);
   g_free (request);
   n_running--;
@@ -36,7 +36,7 @@ start_delivery (guint64 request, const char *user, SatchelPlace *place, const vo
                                           .places = &place };
   SatchelDelivery *delivery = satchel_delivery_new (NULL, "");
   satchel_delivery_add_recipient (delivery, &routed.recipient);
-  satchel_delivery_write (delivery, content, len, NULL); /* to memory, which does not fail */
+  satchel_delivery_write (delivery, content, len, NULL); /* the content is in memory, so this does not fail */
   n_running++;
   satchel_delivery_finish (delivery, delivered, g_memdup2 (&request, sizeof request));
 }

@@ -18,3 +18,17 @@ satchel_delivery_host (void)
 {
   return &the_host;
 }
+
+SatchelStore *
+satchel_delivery_open_store (const char *user, const char *id, const SatchelPlace *place, GError **error)
+{
+  const SatchelAccess from = {
+    .size = sizeof from,
+    .cause = SATCHEL_CAUSE_DELIVERY,
+    .owner = user,
+    .session_id = id,
+    .rights = SATCHEL_RIGHTS_ALL,
+  };
+  g_autoptr (SatchelAccess) access = satchel_access_new (&from);
+  return the_host.acquire_store (access, place, error);
+}

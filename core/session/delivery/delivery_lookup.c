@@ -12,7 +12,7 @@
 
 enum
 {
-  USERS_MAX = 100 /* most users of one alias, as in auth */
+  USERS_MAX = 100 /* an alias has at most so many users, as in auth */
 };
 
 typedef struct Lookup

@@ -212,20 +212,6 @@ log_delivered (SatchelOwnerTask *task, SatchelMailbox *mailbox, const SatchelOpe
   satchel_log (SATCHEL_LOG_INFO, "delivery", "%s", line->str);
 }
 
-static SatchelStore *
-open_store (const SatchelOwnerTask *task, GError **error)
-{
-  const SatchelAccess from = {
-    .size = sizeof from,
-    .cause = SATCHEL_CAUSE_DELIVERY,
-    .owner = task->user,
-    .session_id = task->envelope->id,
-    .rights = SATCHEL_RIGHTS_ALL,
-  };
-  g_autoptr (SatchelAccess) access = satchel_access_new (&from);
-  return satchel_delivery_host ()->acquire_store (access, task->place, error);
-}
-
 /* Returns the keywords, NULL-ended; the names are borrowed. */
 static const char **
 keywords_of (const SatchelDisposition *where)
@@ -240,7 +226,8 @@ keywords_of (const SatchelDisposition *where)
 static gboolean
 store_message (SatchelOwnerTask *task, GError **error)
 {
-  g_autoptr (SatchelStore) store = open_store (task, error);
+  g_autoptr (SatchelStore) store =
+      satchel_delivery_open_store (task->user, task->envelope->id, task->place, error);
   if (store == NULL)
     return FALSE;
   g_autoptr (SatchelStage) stage = stage_content (task, store, error);
@@ -361,6 +348,7 @@ satchel_owner_task_submit (SatchelOwnerTask *task)
   run->stage = SATCHEL_FILTER_RECIPIENT;
   run->envelope = task->envelope;
   run->user = task->user;
+  run->place = task->place;
   run->recipient = task->recipient;
   run->detail = task->detail;
   run->content = content_stream (task);

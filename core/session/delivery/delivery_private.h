@@ -46,6 +46,9 @@ guint satchel_delivery_n_asked (void);
 /* delivery_host.c has these. */
 void satchel_delivery_set_host (const SatchelDeliveryHost *host);
 const SatchelDeliveryHost *satchel_delivery_host (void);
+/* Opens a user's store for the delivery @id; the handle is the caller's.  [blocks] */
+SatchelStore *satchel_delivery_open_store (const char *user, const char *id, const SatchelPlace *place,
+                                           GError **error);
 
 /* spool.c and spool_stream.c have these. */
 #define SATCHEL_SPOOL_MEMORY_BYTES 65536u
@@ -66,9 +69,9 @@ SatchelStream *satchel_spool_content (const SatchelSpool *spool);
 gboolean satchel_spool_replace (SatchelSpool **spool, SatchelStream *content, GError **error);
 /* Makes the file, if there is none yet, and its content durable.  [blocks] */
 gboolean satchel_spool_sync (SatchelSpool *spool, GError **error);
-const char *satchel_spool_path (SatchelSpool *spool); /* below the mail root, after sync */
+const char *satchel_spool_path (SatchelSpool *spool); /* path below the mail root, after satchel_spool_sync */
 gboolean satchel_spool_is_lf (SatchelSpool *spool);
-guint64 satchel_spool_size (SatchelSpool *spool); /* as written */
+guint64 satchel_spool_size (SatchelSpool *spool); /* size of the content as it was written */
 /* Returns the attributes of the content, once the spool is synced; they are computed once. [blocks] */
 GBytes *satchel_spool_attributes (SatchelSpool *spool, GError **error);
 /* Opens the content of a spool file as it was written. @path has been checked by satchel_spool_is_path. */
@@ -76,11 +79,11 @@ SatchelStream *satchel_spool_open (const char *path, gboolean is_lf, guint64 siz
 /* Does the same, but the file is opened at the first read. */
 SatchelStream *satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size);
 gboolean satchel_spool_is_path (const char *path);
-/* Removes files that a crash left, older than an hour.  [blocks] */
+/* Removes spool files older than an hour, which a crash left. [blocks] */
 void satchel_spool_clean (void);
 
 /* delivery_lookup.c has these. */
-/* This is the public recipient, with the mail process and place of each of its users. */
+/* This is a recipient with the mail process and the place of each of its users. */
 typedef struct SatchelRoutedRecipient
 {
   SatchelRecipient recipient;
@@ -99,12 +102,13 @@ typedef struct SatchelOwnerTask
   char *spool_path;
   gboolean is_lf;
   guint64 size;
-  gint64 began_us;      /* monotonic: when the message was complete */
-  GBytes *attributes;   /* NULL: compute */
-  char *crumb;          /* of the message as it came in; NULL: computed when it is needed */
-  SatchelFilterRun run; /* of the recipient stage; `where` begins with the results of the message stage */
+  gint64 began_us;    /* monotonic time at which the message was complete */
+  GBytes *attributes; /* NULL: they have to be computed */
+  char *crumb;        /* the crumb of the message as it came in; NULL: it is computed when it is needed */
+  /* the run of the recipient stage; `where` begins with the results of the message stage */
+  SatchelFilterRun run;
   SatchelDeliveryStatus status;
-  char *text; /* of a filter that refuses; or NULL */
+  char *text; /* the words of a filter that refuses; or NULL */
   void (*done) (struct SatchelOwnerTask *task, gpointer data);
   gpointer data;
 } SatchelOwnerTask;

@@ -31,6 +31,15 @@ satchel_delivery_remote_init (void)
 }
 
 static void
+put_notes (SatchelIpcMessage *message, const GPtrArray *notes)
+{
+  guint n = notes != NULL ? notes->len : 0;
+  satchel_ipc_put_u32 (message, n);
+  for (guint i = 0; i < n; i++)
+    satchel_ipc_put_string (message, notes->pdata[i]);
+}
+
+static void
 put_disposition (SatchelIpcMessage *message, const SatchelDisposition *where)
 {
   guint n = where->keywords != NULL ? where->keywords->len : 0;
@@ -40,6 +49,7 @@ put_disposition (SatchelIpcMessage *message, const SatchelDisposition *where)
   satchel_ipc_put_u32 (message, n);
   for (guint i = 0; i < n; i++)
     satchel_ipc_put_string (message, where->keywords->pdata[i]);
+  put_notes (message, where->notes);
 }
 
 /* Filters of the recipient stage ask for them, if there are any. */
@@ -190,6 +200,17 @@ take_optional (SatchelIpcMessage *message)
 }
 
 static void
+take_notes (SatchelIpcMessage *message, SatchelDisposition *where)
+{
+  guint32 n = satchel_ipc_get_u32 (message);
+  for (guint32 i = 0; i + 1 < n && !message->failed; i += 2)
+    {
+      const char *filter = satchel_ipc_get_string (message), *note = satchel_ipc_get_string (message);
+      message->failed = message->failed || !satchel_disposition_add_note (where, filter, note);
+    }
+}
+
+static void
 take_disposition (SatchelIpcMessage *message, SatchelDisposition *where)
 {
   SatchelDisposition got = { .flags = satchel_ipc_get_u32 (message) & SATCHEL_FLAGS_ALL,
@@ -204,6 +225,7 @@ take_disposition (SatchelIpcMessage *message, SatchelDisposition *where)
         message->failed = TRUE;
       g_ptr_array_add (got.keywords, g_strdup (keyword));
     }
+  take_notes (message, &got);
   satchel_disposition_merge (where, &got);
   satchel_disposition_clear (&got);
 }

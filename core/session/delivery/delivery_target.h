@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * One message on its way to its owners, which delivery.c (the public calls) and delivery_remote.c (owners in
- * other mail processes) share.  Main thread.
+ * This header declares one message on its way to its owners, which delivery.c (the public calls) and
+ * delivery_remote.c (owners in other mail processes) share.  Main thread only.
  */
 #pragma once
 #include "core/session/delivery/delivery_private.h"
 #include <satchel/reactor.h>
 
-/* A user, with one detail, to whom the message is delivered. */
+/* This is a user, with one detail of the address, to whom the message is delivered. */
 typedef struct SatchelTarget SatchelTarget;
 struct SatchelTarget
 {
@@ -25,18 +25,19 @@ struct SatchelDelivery
 {
   SatchelSession *session; /* NULL: the server itself delivers */
   char *id, *sender, *client_name;
-  SatchelOrigin *origin; /* until the envelope has it; NULL: unknown */
+  /* what the MTA says of the message's origin, until the envelope has it; NULL: unknown */
+  SatchelOrigin *origin;
   SatchelSpool *spool;
   GPtrArray *targets;              /* SatchelTarget: each user and detail once */
   GArray *recipients;              /* GArray *: indexes of targets of each recipient */
   GPtrArray *addresses;            /* char *: as given in RCPT */
-  SatchelFilterEnvelope *envelope; /* from finish on */
-  SatchelFilterRun run;            /* of the message stage; its results apply to all targets */
+  SatchelFilterEnvelope *envelope; /* set once the content is complete */
+  SatchelFilterRun run;            /* the run of the message stage, whose results apply to all targets */
   SatchelDeliveryFunc func;
   gpointer data;
   guint n_waiting;
-  GError *error;   /* of the spool */
-  gint64 began_us; /* monotonic: its content was complete */
+  GError *error;   /* the error of the spool */
+  gint64 began_us; /* monotonic time at which the content was complete */
   SatchelTimer timer;
 };
 

@@ -14,7 +14,7 @@
 #include <satchel/log.h>
 #include <string.h>
 
-#define THREADS_MAX 128u /* threads of all filters together, in each mail process */
+#define THREADS_MAX 128u /* most threads of all filters together, in each mail process */
 
 typedef struct SatchelFilter
 {
@@ -22,9 +22,10 @@ typedef struct SatchelFilter
   guint max_questions;
   gint64 deadline_ms;
   SatchelFilterVerdict on_error;
-  guint n_asked, n_overdue; /* questions that have not been answered, or whose call has not returned; those of
-                               them that the core waits for no more */
-  GQueue waiting;           /* SatchelFilterQuestion */
+  /* how many questions have no answer, or a call that has not returned; how many of them the core does not
+   * wait for any more */
+  guint n_asked, n_overdue;
+  GQueue waiting; /* SatchelFilterQuestion */
 } SatchelFilter;
 
 SATCHEL_COUNTER (answers, "satchel_filter_answers_total", "Questions to delivery filters that have ended",
@@ -271,6 +272,9 @@ take_question_answer (SatchelFilterRun *run, SatchelFilterQuestion *question)
     return take_failure (run, filter,
                          question->is_suspect ? "filter passed by:" : "filter failed:", question->failure);
   run->text = g_steal_pointer (&question->text);
+  if (run->stage == SATCHEL_FILTER_MESSAGE && question->note != NULL
+      && !satchel_disposition_add_note (&run->where, filter->provided->module->name, question->note))
+    log_trouble (run, filter, "note left out:", "filters note more of a message than there is room for");
   if (satchel_disposition_merge (&run->where, &question->where) > 0)
     log_trouble (run, filter, "keywords left out:", "sets more than a message may get from filters");
   if (!satchel_header_edit_is_empty (&question->edit))
@@ -342,6 +346,8 @@ ask_filter (SatchelFilterRun *run, SatchelFilter *filter)
 {
   SatchelFilterQuestion *question = satchel_filter_question_new (run, filter->deadline_ms, question_answered);
   question->filter = filter;
+  if (run->stage == SATCHEL_FILTER_RECIPIENT)
+    question->note = g_strdup (satchel_disposition_note (&run->where, filter->provided->module->name));
   question->run = run;
   run->question = question;
   satchel_timer_arm (&run->timer, filter->deadline_ms, time_over, run);

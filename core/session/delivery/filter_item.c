@@ -6,7 +6,7 @@
 
 #include "core/base/fd.h"
 #include "core/runtime/loop/reactor_private.h"
-#include "core/session/delivery/filter_private.h"
+#include "core/session/delivery/delivery_private.h"
 
 #include <satchel/helper.h>
 #include <satchel/keywords.h>
@@ -77,6 +77,7 @@ satchel_disposition_clear (SatchelDisposition *disposition)
 {
   g_clear_pointer (&disposition->keywords, g_ptr_array_unref);
   g_clear_pointer (&disposition->mailbox, g_free);
+  g_clear_pointer (&disposition->notes, g_ptr_array_unref);
   disposition->flags = disposition->special_use = 0;
 }
 
@@ -95,6 +96,30 @@ add_keyword (SatchelDisposition *disposition, const char *keyword)
   return TRUE;
 }
 
+gboolean
+satchel_disposition_add_note (SatchelDisposition *disposition, const char *filter, const char *note)
+{
+  gsize bytes = strlen (filter) + strlen (note);
+  if (disposition->notes == NULL)
+    disposition->notes = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < disposition->notes->len; i++)
+    bytes += strlen (disposition->notes->pdata[i]);
+  if (bytes > SATCHEL_FILTER_NOTES_BYTES)
+    return FALSE;
+  g_ptr_array_add (disposition->notes, g_strdup (filter));
+  g_ptr_array_add (disposition->notes, g_strdup (note));
+  return TRUE;
+}
+
+const char *
+satchel_disposition_note (const SatchelDisposition *disposition, const char *filter)
+{
+  for (guint i = 0; disposition->notes != NULL && i + 1 < disposition->notes->len; i += 2)
+    if (strcmp (disposition->notes->pdata[i], filter) == 0)
+      return disposition->notes->pdata[i + 1];
+  return NULL;
+}
+
 guint
 satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposition *more)
 {
@@ -102,6 +127,8 @@ satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposi
   disposition->flags |= more->flags;
   for (guint i = 0; more->keywords != NULL && i < more->keywords->len; i++)
     n_left += !add_keyword (disposition, more->keywords->pdata[i]);
+  for (guint i = 0; more->notes != NULL && i + 1 < more->notes->len; i += 2)
+    satchel_disposition_add_note (disposition, more->notes->pdata[i], more->notes->pdata[i + 1]);
   /* Mailbox and special use are one choice, so a later filter that names either replaces both. */
   if (more->mailbox != NULL || more->special_use != 0)
     {
@@ -144,6 +171,7 @@ satchel_filter_question_new (const SatchelFilterRun *run, gint64 timeout_ms,
     {
       item->user = question->user = g_strdup (run->user);
       item->detail = question->detail = g_strdup (run->detail);
+      question->place = run->place != NULL ? satchel_place_ref (run->place) : NULL;
       question->one_recipient[0] = g_strdup (run->recipient);
       item->recipients = question->one_recipient;
       item->all_recipients = (const char *const *) question->envelope->first_recipients;
@@ -165,6 +193,8 @@ satchel_filter_question_unref (SatchelFilterQuestion *question)
   g_free ((char *) question->one_recipient[0]);
   g_free (question->user);
   g_free (question->detail);
+  g_clear_pointer (&question->place, satchel_place_unref);
+  g_free (question->note);
   g_free (question->text);
   g_free (question->failure);
   g_free (question->crumb);
@@ -257,6 +287,41 @@ void
 satchel_filter_set_special_use (SatchelFilterItem *item, guint special_use)
 {
   ((SatchelFilterQuestion *) item)->where.special_use = special_use;
+}
+
+gboolean
+satchel_filter_set_note (SatchelFilterItem *item, const char *note, GError **error)
+{
+  SatchelFilterQuestion *question = (SatchelFilterQuestion *) item;
+  if (question->user != NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "a note is left in the message stage only");
+  if (!g_utf8_validate (note, -1, NULL))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "a note is not UTF-8");
+  if (strlen (note) > SATCHEL_FILTER_NOTE_BYTES)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a note has more than %u bytes",
+                              SATCHEL_FILTER_NOTE_BYTES);
+  g_free (question->note);
+  question->note = g_strdup (note);
+  return TRUE;
+}
+
+const char *
+satchel_filter_note (const SatchelFilterItem *item)
+{
+  const SatchelFilterQuestion *question = (const SatchelFilterQuestion *) item;
+  return question->user != NULL ? question->note : NULL;
+}
+
+SatchelStore *
+satchel_filter_open_store (SatchelFilterItem *item, GError **error)
+{
+  const SatchelFilterQuestion *question = (const SatchelFilterQuestion *) item;
+  if (question->place == NULL)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "a message has no store before its recipient stage");
+      return NULL;
+    }
+  return satchel_delivery_open_store (question->user, item->id, question->place, error);
 }
 
 int

@@ -9,6 +9,7 @@
 #include "core/runtime/loader/loader.h"
 #include "core/session/delivery/header_edit.h"
 #include "core/session/origin.h"
+#include "core/storage/store/place.h"
 #include <satchel/filter.h>
 #include <satchel/reactor.h>
 
@@ -41,12 +42,16 @@ typedef struct SatchelDisposition
 {
   guint32 flags;
   GPtrArray *keywords; /* char *, each once, at most SATCHEL_FILTER_KEYWORDS_MAX; NULL: none */
-  char *mailbox;       /* NULL: the detail's, or INBOX */
+  char *mailbox;       /* the mailbox that filters chose; NULL: that of the detail, or INBOX */
   guint special_use;   /* 0: by name */
+  GPtrArray *notes;    /* char *: each filter that left a note, and then its note; NULL: none */
 } SatchelDisposition;
 void satchel_disposition_clear (SatchelDisposition *disposition);
 /* Adds what @more has, or replaces it.  Returns the number of keywords that there is no room for. */
 guint satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposition *more);
+/* Keeps what @filter noted of the message for its recipient stage.  FALSE means that there is no room. */
+gboolean satchel_disposition_add_note (SatchelDisposition *disposition, const char *filter, const char *note);
+const char *satchel_disposition_note (const SatchelDisposition *disposition, const char *filter);
 
 /* filter.c has these; they run in the main thread. */
 
@@ -56,12 +61,13 @@ typedef struct SatchelFilterRun
 {
   SatchelFilterStage stage;
   SatchelFilterEnvelope *envelope;
-  const char *user, *recipient, *detail; /* of the recipient stage */
+  const char *user, *recipient, *detail; /* of the recipient stage, as is `place` */
+  SatchelPlace *place;                   /* borrowed */
   SatchelStream *content;                /* owned; replaced where a filter changes the header */
   char *crumb; /* owned; of the message as it came in (suspects.h); NULL: computed from the content */
   SatchelDisposition where;
   gboolean is_changed;
-  SatchelFilterVerdict verdict; /* at the end: not DONE */
+  SatchelFilterVerdict verdict; /* the verdict of the run at its end, which is not DONE */
   char *text;                   /* owned; NULL or clean */
   const char *by;               /* the filter that refused or discarded */
   void (*done) (struct SatchelFilterRun *run, gpointer data);
@@ -73,8 +79,8 @@ typedef struct SatchelFilterRun
 } SatchelFilterRun;
 void satchel_filter_run_clear (SatchelFilterRun *run);
 
-/* @filters are SatchelProvided in order, which are kept at the first call; later calls only read the settings
- * again. */
+/* Sets filters and settings.  @filters are SatchelProvided in order, which are kept at the first call; later
+ * calls only read the settings again. */
 void satchel_filters_configure (const GPtrArray *filters, const SatchelConfig *settings);
 gboolean satchel_filters_has (SatchelFilterStage stage);
 /* Returns the longest time that a stage can take, waiting included. */
@@ -103,6 +109,8 @@ typedef struct SatchelFilterQuestion
   SatchelFilterEnvelope *envelope;
   SatchelStream *content;
   char *user, *detail;
+  SatchelPlace *place;
+  char *note; /* message stage: what the filter leaves; recipient stage: what it left; or NULL */
   const char *one_recipient[2];
   gint64 asked_us, deadline_ms; /* g_get_monotonic_time, satchel_clock_ms */
   gint is_cancelled;            /* atomic */

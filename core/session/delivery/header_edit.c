@@ -119,8 +119,9 @@ typedef struct EditStream
   SatchelStream stream;
   SatchelStream *below;
   SatchelHeaderEdit edit;
-  GMutex lock;      /* held during the first read */
-  GByteArray *head; /* instead of the first replaced_len bytes below; NULL: not read yet */
+  GMutex lock; /* held during the first read */
+  /* replaces the first replaced_len bytes of the stream below; NULL: it has not been read yet */
+  GByteArray *head;
   guint64 replaced_len;
 } EditStream;
 
@@ -135,7 +136,7 @@ find_end (const GByteArray *head, gsize *ret_len)
   while (satchel_header_reader_next (&reader, &field))
     last = field.raw;
   gboolean has_ended = reader.at < reader.end;
-  /* The next piece may continue the last field. */
+  /* the next piece may continue the last field, so that is read again */
   *ret_len = (gsize) ((has_ended ? reader.at : last) - (const char *) head->data);
   return has_ended;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Changes of a filter to a header, and the content with these changes.
+ * This header declares the changes that a filter makes to a header, and the content with these changes.
  */
 #pragma once
 #include <satchel/stream.h>
 
 typedef struct SatchelHeaderEdit
 {
-  GString *added;     /* whole fields, CRLF; the first stands first */
-  GPtrArray *removed; /* char *: names of fields */
+  GString *added;     /* whole fields with CRLF; the first of them comes first in the header */
+  GPtrArray *removed; /* char *: names of fields that are removed */
 } SatchelHeaderEdit;
 void satchel_header_edit_init (SatchelHeaderEdit *edit);
 void satchel_header_edit_clear (SatchelHeaderEdit *edit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Content of one delivery: in memory up to 64 KiB, then one file in spool/ below the mail root, which owners
- * link or copy.  LF on disk where every line came with CRLF, so that a driver can link the file as it is.
+ * This file has the content of one delivery: in memory up to 64 KiB, then in one file in spool/ below the
+ * mail root, which owners link or copy.  The file has LF if every line came with CRLF, so that a driver can
+ * link it as it is.
  */
 #include "config.h"
 
@@ -22,10 +23,10 @@
 struct SatchelSpool
 {
   char *path;
-  int fd;              /* -1: in memory */
-  GByteArray *memory;  /* as written; freed when the file takes over */
+  int fd;              /* -1: the content is in memory */
+  GByteArray *memory;  /* the content as it was written; freed when there is a file */
   gboolean is_lf;      /* no line end but CRLF was seen; the file has LF for it */
-  gboolean ends_in_cr; /* a CR at the end, not yet written */
+  gboolean ends_in_cr; /* the content ends in a CR, which is not written yet */
   guint64 size;
   GBytes *attributes;
 };
@@ -227,7 +228,7 @@ satchel_spool_sync (SatchelSpool *spool, GError **error)
 {
   if (spool->fd < 0)
     {
-      /* Scanned while it is at hand. */
+      /* The attributes are computed while the content is in memory. */
       g_autoptr (GBytes) bytes = g_bytes_new_static (spool->memory->data, spool->memory->len);
       g_autoptr (SatchelStream) content = satchel_stream_new_bytes (bytes);
       spool->attributes = satchel_scan_spooled (content, spool->size, error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The content of a spool file: opened at once, or when it is first read, so that the main thread may make it.
+ * This file reads the content of a spool file.  The file is opened at once, or at the first read, so that
+ * the main thread may make the stream.
  */
 #include "config.h"
 
@@ -15,8 +16,8 @@ typedef struct SpoolStream
   char *path;
   gboolean is_lf;
   guint64 size;
-  GMutex lock;          /* around opening */
-  SatchelStream *below; /* NULL: not open yet */
+  GMutex lock;          /* held while the file is opened */
+  SatchelStream *below; /* NULL: the file is not open yet */
 } SpoolStream;
 
 SatchelStream *

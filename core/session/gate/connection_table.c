@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Open addressing over 64-bit entries: fingerprint of the client (32), gate slot (8), count (24).  Each gate
- * changes its own entries only, so a dead gate's counts are known and cleared by its successor.
+ * This file has the table of connections: open addressing over 64-bit entries, each with the fingerprint of
+ * the client (32 bits), the gate's slot (8) and a count (24).  Each gate changes its own entries only, so
+ * the successor of a dead gate finds its entries and clears them.
  */
 #include "config.h"
 

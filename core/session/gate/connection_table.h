@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * The number of connections of each address over all gates, in a table in memory that the gates share.  It is
- * advisory: a gate that an attacker controls can write anything here, and gains nothing but more connections.
+ * This header declares the number of connections of each address over all gates, in a table in memory that
+ * the gates share.  It is advisory: a gate that an attacker controls can write anything here, and gains
+ * nothing but more connections.
  */
 #pragma once
 #include "core/session/network.h"
 
 typedef struct SatchelConnectionTable SatchelConnectionTable;
-/* @area has @len zeroed shared bytes, and is borrowed; NULL means that the table is in private memory. @key
- * has 16 secret bytes that all gates share. The counts of an earlier process in @slot are cleared. */
+/* Opens the table.  @area has @len zeroed shared bytes, and is borrowed; NULL means that the table is in
+ * private memory.  @key has 16 secret bytes that all gates share.  The counts of an earlier process in @slot
+ * are cleared. */
 SatchelConnectionTable *satchel_connection_table_new (gpointer area, gsize len, guint slot,
                                                       const guint8 key[16]);
 void satchel_connection_table_free (SatchelConnectionTable *table);

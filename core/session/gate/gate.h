@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Role gate, as its process sees it: listeners, sessions before login, hand-over.  The process
- * (core/daemon/role/gate_role.c) passes messages to it, and provides the functions of SatchelGateHost.  Main
- * thread only.
+ * This header declares the role gate for its process: listeners, sessions before login, hand-over.  The
+ * process (core/daemon/role/gate_role.c) passes messages to it, and provides the functions of
+ * SatchelGateHost.  Main thread only.
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"
@@ -21,8 +21,8 @@ typedef struct SatchelGateHost
   const SatchelConfig *(*group) (const char *name);
 } SatchelGateHost;
 
-/* @table has SATCHEL_CONNECTION_TABLE_BYTES that all gates share, or is NULL; @key has 64 secret bytes that
- * all gates share. */
+/* Starts the role.  @table has SATCHEL_CONNECTION_TABLE_BYTES that all gates share, or is NULL; @key has 64
+ * secret bytes that all gates share. */
 void satchel_gate_init (const SatchelGateHost *host, gpointer table, gsize table_len, const guint8 key[64]);
 /* Reads the group `limits` again. */
 void satchel_gate_configure (void);
@@ -32,8 +32,8 @@ void satchel_gate_set_tls (SatchelTlsContext *context);
 typedef struct SatchelGateListenerOptions
 {
   const char *name;
-  const SatchelGateProtocolOps *protocol; /* NULL: it is a service */
-  const SatchelServiceOps *service;       /* NULL: it is a protocol */
+  const SatchelGateProtocolOps *protocol; /* NULL: the listener has a service */
+  const SatchelServiceOps *service;       /* NULL: the listener has a protocol */
   const char *group;                      /* the group of settings of the protocol's or service's module */
   gboolean implicit_tls, allow_cleartext;
   const char *const *trusted_proxies; /* copied */
@@ -41,7 +41,7 @@ typedef struct SatchelGateListenerOptions
   gboolean asks_certificate;
   const char *const *id_networks; /* copied */
 } SatchelGateListenerOptions;
-/* @fd is listening and non-blocking, and is borrowed for good. */
+/* Accepts connections at @fd, which is listening and non-blocking, and is borrowed for good. */
 void satchel_gate_listen (int fd, const SatchelGateListenerOptions *options);
 /* Takes a connected socket over as if it had been accepted (tests, and activation by connection). */
 struct sockaddr_storage;

@@ -33,15 +33,16 @@ accept_client (int fd, SatchelAddress *ret_address)
   satchel_address_from_socket (ret_address, &peer);
   if (!ret_address->is_local)
     {
-      int on = 1; /* answers are sent as a whole at the end of a turn */
+      /* Answers leave as a whole at the end of a turn, so that Nagle's algorithm would only delay them. */
+      int on = 1;
       (void) setsockopt (client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
   return client;
 }
 
-/* People who type a password have three minutes, but only while there is room: in a full gate they have a
- * third of that, or a few machines that say nothing would keep everybody out.  TRUE: a session is about to
- * end. */
+/* Ends sessions that have not logged in early if the gate is full.  People who type a password have three
+ * minutes, but in a full gate a third of that; otherwise a few machines that send nothing would keep
+ * everybody out.  TRUE means that a session is about to end. */
 static gboolean
 hurry_logins (void)
 {
@@ -59,8 +60,8 @@ hurry_logins (void)
   return has_ended_one;
 }
 
-/* The gate has been full for a while, and no other gate took what waits in the kernel's queue: refuses
- * these clients with words, rather than let them wait. */
+/* Refuses clients with a reason when the gate has been full for a while and no other gate took them from the
+ * kernel's queue, rather than let them wait. */
 static void
 turn_away (SatchelTimer *timer, gpointer data)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Does the gate's side of an exchange with auth. The gate gets a status and, on success, a grant that is
- * good for this one connection. Without an answer in time the client hears "unavailable", and is never let
- * in.
+ * This file is the gate's side of an exchange with auth.  The gate gets a status and, on success, a grant
+ * that is good for this one connection.  If no answer comes in time, the client is told that logins are
+ * unavailable, and is never let in.
  */
 #include "config.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define ANSWER_MS 20000
-#define ANSWER_ELSEWHERE_MS 9000 /* an MTA waits 10 s (Postfix) */
+#define ANSWER_ELSEWHERE_MS 9000 /* shorter than the 10 s for which an MTA waits (Postfix) */
 
 static gint64
 answer_ms (const SatchelGateSession *session)
@@ -26,7 +26,7 @@ new_message (SatchelGateSession *session, SatchelIpcType type)
   return message;
 }
 
-/* Writes who asks, as auth has to know it. @method is the mechanism, or the command. */
+/* Adds what auth has to know of the client.  @method is the mechanism, or the command. */
 static void
 put_login (SatchelIpcMessage *message, SatchelGateSession *session, const char *method)
 {
@@ -35,6 +35,7 @@ put_login (SatchelIpcMessage *message, SatchelGateSession *session, const char *
   satchel_ipc_put_string (message, method);
   satchel_ipc_put_string (message, session->listener->name);
   satchel_ipc_put_string (message, client != NULL ? client->peer : session->peer);
+  satchel_ipc_put_string (message, client != NULL ? "" : session->via);
   satchel_ipc_put_string (message, session->client_id);
   /* The gate asks for a password only where one may be sent. */
   guint32 secure = SATCHEL_IPC_SECURE_PASSWORD;
@@ -42,7 +43,7 @@ put_login (SatchelIpcMessage *message, SatchelGateSession *session, const char *
     {
       secure |= SATCHEL_IPC_SECURE_ELSEWHERE | (client->has_tls ? SATCHEL_IPC_SECURE_TLS : 0);
       satchel_ipc_put_u32 (message, secure);
-      gate_forget_client (session); /* each exchange is announced */
+      gate_forget_client (session); /* each exchange needs its own satchel_gate_auth_for */
       return;
     }
   if (satchel_gate_has_tls (session))
@@ -53,7 +54,7 @@ put_login (SatchelIpcMessage *message, SatchelGateSession *session, const char *
   satchel_ipc_put_u32 (message, secure);
 }
 
-/* Writes what the mechanism asks for; the rest is not sent, so that most logins stay small. */
+/* Adds the TLS data that the mechanism asks for, and no other, so that most messages stay small. */
 static void
 put_tls_bytes (SatchelIpcMessage *message, SatchelGateSession *session, gboolean is_wanted,
                GBytes *(*get) (SatchelTransport *transport))
@@ -81,7 +82,7 @@ tell_result (SatchelTurn *turn)
   session->exchange = session->status == SATCHEL_AUTH_CONTINUE ? EXCHANGE_CONTINUE : EXCHANGE_NONE;
   guint64 id = session->id;
   session->listener->protocol->auth_result (session->self, &result);
-  /* The session may have been handed over, or closed. */
+  /* The session may have been handed over, or closed, since. */
   session = g_hash_table_lookup (satchel_gate.sessions, &id);
   if (session == NULL || session->connection == NULL || session->state != GATE_OPEN)
     return;
@@ -147,7 +148,7 @@ may_start (SatchelGateSession *session)
 {
   g_return_val_if_fail (session->state == GATE_OPEN, FALSE);
   if (session->exchange == EXCHANGE_ASKED || session->exchange == EXCHANGE_ANSWERED)
-    return FALSE; /* one at a time; its answer is coming */
+    return FALSE; /* one exchange is under way, and its answer will come */
   session->has_grant = FALSE;
   gboolean is_announced = session->client != NULL || !gate_is_for_others (session);
   if (is_announced && satchel_gate_may_login (session))
@@ -157,7 +158,7 @@ may_start (SatchelGateSession *session)
   return FALSE;
 }
 
-/* Checks the name by the rule of auth, which closes the link over any other name. */
+/* Checks the name by the rule of auth, which closes the link when it gets any other name. */
 static gboolean
 is_service (const char *text)
 {
@@ -341,7 +342,7 @@ satchel_gate_auth_lost (void)
 {
   SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
     {
-      session->is_told_auth = FALSE; /* auth has forgotten all sessions */
+      session->is_told_auth = FALSE; /* a new auth process knows none of the sessions */
       if (session->state == GATE_GRANTING)
         {
           satchel_timer_cancel (&session->step_timer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Hands a connection from the gate to the owner of its user. A clear-text connection goes as its
- * descriptor, with the input that was read already; one under TLS (or with more bytes in flight than a
- * message holds) goes by a socket pair, and is relayed.
+ * This file hands a connection from the gate to the owner of its user.  A clear-text connection goes as its
+ * descriptor, with the input that was read already.  A connection under TLS, or one with more input than a
+ * message holds, goes as one end of a socket pair, and is relayed.
  */
 #include "config.h"
 
@@ -28,7 +28,7 @@ static void
 relay_over (SatchelRelay *relay, gpointer data)
 {
   SatchelGateSession *session = data;
-  session->relay = NULL; /* frees itself */
+  session->relay = NULL; /* the relay frees itself */
   satchel_gate.n_relays--;
   gate_session_free (session);
 }
@@ -55,7 +55,7 @@ new_hand_over (SatchelGateSession *session, const void *note, gsize note_len, GB
   return message;
 }
 
-/* Hands over the descriptor. The session becomes a record that only keeps the counts. */
+/* Hands over the descriptor itself.  The session stays as a record that only counts the connection. */
 static void
 hand_whole (SatchelGateSession *session, SatchelIpcMessage *message)
 {
@@ -117,7 +117,7 @@ satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len
   g_return_if_fail (len <= NOTE_MAX);
   if (!session->has_grant || session->state != GATE_OPEN || session->connection == NULL
       || satchel_connection_is_dead (session->connection))
-    return; /* the client vanished meanwhile: `closed` is on its way */
+    return; /* the client has gone while the pair was made: `closed` will be called */
   session->has_grant = FALSE;
   (void) satchel_connection_flush (session->connection);
   if (satchel_connection_is_dead (session->connection))

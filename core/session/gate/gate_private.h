@@ -36,7 +36,7 @@ typedef struct GateListener
   gboolean asks_certificate;
 } GateListener;
 
-/* Whose login is asked for, where the peer asks for others. */
+/* This is the client for which a login is asked, if the peer asks for the logins of others. */
 typedef struct GateClient
 {
   char *service;
@@ -61,45 +61,47 @@ typedef enum
 {
   EXCHANGE_NONE = 0,
   EXCHANGE_ASKED,    /* auth's answer is awaited */
-  EXCHANGE_CONTINUE, /* the client's is */
+  EXCHANGE_CONTINUE, /* the client's response is awaited */
   EXCHANGE_ANSWERED  /* the result waits for the end of the turn */
 } GateExchange;
 
-/* Auth's answer about a connection without login. */
+/* Takes auth's answer about a connection without login. */
 typedef void (*GateGrantFunc) (SatchelGateSession *session, SatchelAuthStatus status);
 
 struct SatchelGateSession
 {
   guint64 id;
   char id_text[SATCHEL_SESSION_ID_CHARS + 1];
-  char peer[SATCHEL_ADDRESS_CHARS]; /* the client's, as its webmail told it; for logins and logs */
-  SatchelAddress address;           /* of the connection */
+  /* address of the client, as its webmail has sent it; for logins and logs */
+  char peer[SATCHEL_ADDRESS_CHARS];
+  char via[SATCHEL_ADDRESS_CHARS]; /* address of the webmail or proxy that told `peer`; "": nobody did */
+  SatchelAddress address;          /* address of the connection itself */
   GateListener *listener;
   GateState state;
   GateExchange exchange;
-  gpointer self; /* the protocol's */
+  gpointer self; /* the protocol's own data */
   SatchelConnection *connection;
-  SatchelTransport *transport; /* while there is no connection */
-  SatchelWatch *watch;         /* PROXY, HANDSHAKE, GRANTING */
+  SatchelTransport *transport; /* set while there is no connection */
+  SatchelWatch *watch;         /* used in the states PROXY, HANDSHAKE and GRANTING */
   SatchelRelay *relay;
-  guint8 *proxy; /* header read so far */
+  guint8 *proxy; /* the part of the header that was read */
   guint proxy_len;
   SatchelRefusal refusal; /* not 0: the client gets it as soon as TLS is up */
   guint has_tls : 1, is_counted : 1, is_in_handshake_queue : 1, was_started : 1, is_told_auth : 1,
       has_timed_out : 1, has_grant : 1;
   guint n_bad;
-  char *tls_info;  /* until hand-over, as what follows */
+  char *tls_info;  /* kept until the hand-over, as are the members below */
   char *client_id; /* or NULL */
   guint8 grant[16];
   GateGrantFunc take_grant; /* called when the grant has come, in the state GRANTING */
   guint mail_slot;
-  /* An answer that the protocol gets at the end of the turn. */
+  /* This is an answer that the protocol gets at the end of the turn. */
   SatchelAuthStatus status;
   GBytes *challenge;
   char *explain, *user;
-  GateClient *client; /* that was announced; NULL: none */
+  GateClient *client; /* the client that satchel_gate_auth_for announced; NULL: none */
   SatchelTurn turn;
-  SatchelTimer login_timer, step_timer; /* step: handshake, auth's answer */
+  SatchelTimer login_timer, step_timer; /* step_timer: of the handshake, and of auth's answer */
   SatchelGateSession *previous, *next;
 };
 
@@ -117,8 +119,9 @@ typedef struct Gate
   guint n_farewells; /* handshakes that end in a refusal */
   gboolean is_paused, is_stopping;
   SatchelTimer accept_timer, full_timer;
-  GArray *mechanisms;                           /* GateMechanism */
-  const char *offered[GATE_MECHANISMS_MAX + 1]; /* those that the connection asked for last may use */
+  GArray *mechanisms; /* GateMechanism */
+  /* those that may be used on the connection that was asked about last */
+  const char *offered[GATE_MECHANISMS_MAX + 1];
   /* These are limits, from the settings. */
   guint max_connections, max_per_address, bad_commands;
   gint64 handshake_timeout_ms, login_timeout_ms, write_timeout_ms;
@@ -141,7 +144,7 @@ gboolean gate_may_turn_away (const GateListener *listener);
 void gate_session_greet (SatchelGateSession *session);
 /* Ends the session, and calls `closed` of its protocol. */
 void gate_session_end (SatchelGateSession *session, SatchelCloseReason reason);
-/* Handshakes: a few a turn. */
+/* Handshakes are made, a few in each turn. */
 void gate_handshake_start (SatchelGateSession *session, int fd);
 
 /* gate_hand_over.c has these. */
@@ -153,7 +156,7 @@ void gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func);
 /* gate_state.c has these. */
 /* Says whether the protocol has SATCHEL_PROTOCOL_FOR_OTHERS. */
 gboolean gate_is_for_others (const SatchelGateSession *session);
-/* The next exchange is nobody's until it is announced. */
+/* Forgets the client that was announced; the next exchange needs another announcement. */
 void gate_forget_client (SatchelGateSession *session);
 void gate_set_state (SatchelGateSession *session, GateState state);
 /* Finds a mechanism by its name in any case of letters.  NULL means that it is not offered on this
@@ -165,10 +168,10 @@ gboolean gate_offers_binding (SatchelGateSession *session);
 void gate_sessions_changed (void);
 /* Stops accepting, and logs @reason once a minute at most.  @is_retrying: for a moment only. */
 void gate_pause_accepting (const char *reason, gboolean is_retrying);
-/* Ends a session for good; its protocol has heard of it, or never knew it. */
+/* Ends a session for good.  Its protocol has been told, or never knew it. */
 void gate_session_free (SatchelGateSession *session);
 void gate_leave_handshakes (SatchelGateSession *session);
-/* Auth may forget the session. */
+/* Tells auth to forget the session. */
 void gate_forget_auth (SatchelGateSession *session);
 void gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text,
                        const char *reason);

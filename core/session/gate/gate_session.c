@@ -22,7 +22,7 @@
 static SatchelTurn handshake_turn;
 static struct
 {
-  guint n_in_second; /* handshakes that end in a refusal */
+  guint n_in_second; /* handshakes that ended in a refusal within this second */
   gint64 second_ms;
 } farewells;
 
@@ -135,7 +135,7 @@ gate_session_end (SatchelGateSession *session, SatchelCloseReason reason)
 {
   gate_leave_handshakes (session);
   if (session->connection != NULL)
-    satchel_connection_end (session->connection, reason); /* gate_closed does the rest */
+    satchel_connection_end (session->connection, reason); /* gate_closed does what is left to do */
   else
     gate_session_free (session);
 }
@@ -188,7 +188,7 @@ gate_session_refuse (SatchelGateSession *session, SatchelRefusal why)
   gate_session_free (session);
 }
 
-/* Auth has decided about a connection without login. */
+/* Takes auth's decision about a connection without login. */
 static void
 take_grant (SatchelGateSession *session, SatchelAuthStatus status)
 {
@@ -282,7 +282,7 @@ handshake_done (SatchelGateSession *session)
   satchel_timer_cancel (&session->step_timer);
   session->has_tls = TRUE;
   session->tls_info = satchel_tls_info (session->transport);
-  if (session->listener->protocol != NULL) /* a service outlives the session */
+  if (session->listener->protocol != NULL) /* a service's connection outlives the session */
     satchel_tls_set_alert_func (session->transport, alert_came, session);
   if (session->refusal != 0)
     {
@@ -502,6 +502,7 @@ gate_session_begin (GateListener *listener, int fd, const SatchelAddress *addres
       begin_counted (session);
       return;
     }
+  satchel_address_text (address, session->via);
   gate_set_state (session, GATE_PROXY);
   session->proxy = g_malloc0 (SATCHEL_PROXY_MAX_BYTES);
   session->watch = satchel_watch_add (fd, EPOLLIN, proxy_event, session);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What all files of role gate share: its sessions, whether it has room for more, log lines, and what
- * protocols ask of a session.  It calls none of the others.
+ * This file has what all files of role gate share: its sessions, whether it has room for more, log lines,
+ * and what protocols ask of a session.  It calls none of the others.
  */
 #include "config.h"
 
@@ -189,7 +189,7 @@ satchel_gate_may_login (SatchelGateSession *session)
   if (gate_is_for_others (session))
     {
       if (client == NULL)
-        return TRUE; /* nobody's password can come */
+        return TRUE; /* no client was announced, so no password will come */
       has_tls = client->has_tls;
       address = &client->address;
     }
@@ -205,6 +205,7 @@ satchel_gate_set_origin (SatchelGateSession *session, const char *address)
   /* "local" names no client. */
   if (!satchel_address_parse (address, &origin) || origin.is_local)
     return FALSE;
+  satchel_address_text (&session->address, session->via);
   satchel_address_text (&origin, session->peer);
   return TRUE;
 }
@@ -216,8 +217,9 @@ satchel_gate_set_client_id (SatchelGateSession *session, const char *text)
   session->client_id = g_utf8_validate (text, -1, NULL) && strlen (text) <= 255 ? g_strdup (text) : NULL;
 }
 
-/* Connection, listener and settings decide, never the user, of whom nothing is known here.  Nobody can bind
- * to a channel that ends at the peer who asks for others. */
+/* Says whether a mechanism is offered.  That depends on connection, listener and settings, and never on the
+ * user, of whom nothing is known here.  A client whose login another server asks for cannot bind to this
+ * connection. */
 static gboolean
 is_offered (SatchelGateSession *session, const GateMechanism *mechanism)
 {

@@ -16,14 +16,14 @@
 #define N_WAYS 8u
 #define KIND_BYTES 40
 #define TELL_MS 30000
-#define PLACES_TOLD 20u /* places that are named each time */
+#define PLACES_TOLD 20u /* so many places are named in each report */
 /* The first lines of a place may use all of the budget that places share; later ones leave half of it. */
 #define FIRST_LINES 10
 
 struct SatchelLogEntry
 {
   char place[SATCHEL_PLACE_BYTES], kind[KIND_BYTES];
-  gint64 due_us, used_us; /* used_us 0: empty */
+  gint64 due_us, used_us; /* `used_us` 0: the entry is free */
   guint64 n_left_out;
 };
 

@@ -7,8 +7,8 @@
 #include <glib.h>
 #include <satchel/reactor.h>
 
-/* The place that a connection comes from, as counters see it: an IPv4 address, the /64 of an IPv6 one,
- * "local".  FALSE means that @peer is no peer. */
+/* Writes the place of a connection as counters see it: an IPv4 address, the /64 of an IPv6 one, or "local".
+ * FALSE means that @peer is no peer's address. */
 #define SATCHEL_PLACE_BYTES 48
 gboolean satchel_place_from_peer (const char *peer, char ret_place[SATCHEL_PLACE_BYTES]);
 
@@ -27,9 +27,9 @@ typedef struct SatchelLogBudget
   SatchelTimer timer;
 } SatchelLogBudget;
 
-/* May a line about @peer be written?  @kind: its first words, up to a ':'.  FALSE means that the line is
- * counted, and within half a minute "KIND: N more lines like this from PLACE" is logged.  @peer may be a word
- * of the server instead. */
+/* Says whether a line about @peer may be written.  @kind is its first words, up to a ':'.  FALSE means that
+ * the line is counted, and within half a minute "KIND: N more lines like this from PLACE" is logged.  @peer
+ * may also be a word of the server's own. */
 gboolean satchel_log_budget_take (SatchelLogBudget *budget, const char *kind, const char *peer);
 /* Logs now how many lines were left out so far. */
 void satchel_log_budget_tell (SatchelLogBudget *budget);

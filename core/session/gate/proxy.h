@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The PROXY protocol, version 2, which trusted_proxies of a listener use: it gives the client's address
- * before the client's first byte.
+ * This header declares the PROXY protocol, version 2, for listeners with trusted_proxies: it gives the
+ * client's address before the client's first byte.
  */
 #pragma once
 #include "core/session/network.h"
 
 #define SATCHEL_PROXY_HEADER_BYTES 16u
-#define SATCHEL_PROXY_MAX_BYTES 2048u /* header and additions; a longer header is refused */
+/* most bytes of header and additions; a longer one is refused */
+#define SATCHEL_PROXY_MAX_BYTES 2048u
 
 /* Returns the number of bytes that follow the fixed 16; -1 means that the header is not of version 2, or too
  * long. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Relaying in role gate.  Each direction: while bytes wait that the receiver does not take, the sender is not
- * read.
+ * This file relays connections in role gate.  In each direction, the sender is not read while bytes wait
+ * that the receiver does not take.
  */
 #include "config.h"
 
@@ -14,12 +14,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PIECE_BYTES 65536u /* four records */
+#define PIECE_BYTES 65536u /* room for four TLS records */
 #define PIECES_A_TURN 4
 
 typedef struct Waiting
 {
-  guint8 *data; /* NULL: nothing waits */
+  guint8 *data; /* NULL: no bytes wait */
   gsize start, len;
 } Waiting;
 
@@ -77,7 +77,7 @@ release_ends (SatchelRelay *relay)
   g_clear_pointer (&relay->to_client.data, g_free);
 }
 
-/* Ends the relay. After this only `run`, which frees it, may touch it. */
+/* Ends the relay.  After this only `run`, which frees it, may use it. */
 static void
 end_relay (SatchelRelay *relay)
 {
@@ -103,7 +103,7 @@ mail_write (SatchelRelay *relay, const guint8 *data, gsize len)
   return n >= 0 ? n : errno == EAGAIN ? 0 : -1;
 }
 
-/* Sends what the client said. FALSE means that this direction stops for now. */
+/* Sends the client's bytes to the mail process.  FALSE means that it takes no more now. */
 static gboolean
 flush_to_mail (SatchelRelay *relay)
 {
@@ -112,7 +112,7 @@ flush_to_mail (SatchelRelay *relay)
   gssize n = mail_write (relay, relay->to_mail.data + relay->to_mail.start, relay->to_mail.len);
   if (n < 0)
     n = (gssize) relay->to_mail
-            .len; /* the mail process has closed its end: further input of the client is dropped */
+            .len; /* the mail process has closed its end, so further input of the client is dropped */
   sent (&relay->to_mail, (gsize) n);
   return relay->to_mail.data == NULL;
 }
@@ -171,7 +171,8 @@ flush_to_client (SatchelRelay *relay)
   return relay->to_client.data == NULL;
 }
 
-/* Mail is done and everything has been sent: close_notify, and wait a little for the client's own. */
+/* Ends the client's side when the mail process has ended and everything has been sent: sends close_notify,
+ * and waits a little for that of the client. */
 static void
 finish_client (SatchelRelay *relay)
 {
@@ -195,7 +196,7 @@ mail_to_client (SatchelRelay *relay)
         return;
       if (n <= 0)
         {
-          /* An error is the end as well: its process died. */
+          /* An error is the end as well, since it means that the mail process died. */
           relay->has_mail_ended = TRUE;
           continue;
         }
@@ -233,7 +234,7 @@ again (SatchelTurn *turn)
 static void
 update (SatchelRelay *relay)
 {
-  /* EPOLLET alone tells once of a vanished end that is not being read. */
+  /* With EPOLLET alone, epoll still reports once that an end has gone which is not being read. */
   guint32 client = EPOLLET, mail = EPOLLET;
   if (relay->to_mail.data != NULL)
     mail = EPOLLOUT;
@@ -259,7 +260,7 @@ static void
 run_relay (SatchelRelay *relay, guint32 client_events, guint32 mail_events)
 {
   relay->is_running = TRUE;
-  /* Reads even if only HUP or ERR is reported: input that came before it counts. */
+  /* Even if only HUP or ERR is reported, there may be input that came before it. */
   if (!relay->is_over && (client_events != 0 || relay->to_mail.data != NULL))
     client_to_mail (relay);
   if (!relay->is_over && (mail_events != 0 || relay->to_client.data != NULL))
@@ -314,7 +315,7 @@ satchel_relay_new (SatchelTransport *client, int mail_fd, GBytes *to_mail, GByte
     }
   relay->client_watch = satchel_watch_add (client->fd, EPOLLIN, client_event, relay);
   relay->mail_watch = satchel_watch_add (mail_fd, EPOLLIN, mail_event, relay);
-  /* What GnuTLS has decrypted already is no event of the descriptor. */
+  /* The descriptor does not report what GnuTLS has decrypted already. */
   satchel_turn_queue (&relay->again, again);
   return relay;
 }

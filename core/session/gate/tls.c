@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Credentials: certificates by SNI (RFC 6066 3), priorities, session tickets.
+ * This file has the credentials of TLS: certificates by SNI (RFC 6066 3), priorities, session tickets.
  */
 #include "config.h"
 
 #include "core/session/gate/tls_private.h"
 #include <string.h>
 
-/* RFC 8996 ends TLS 1.0 and 1.1; RFC 9325 4.2: AEAD with forward secrecy.  P-256 first: its handshake is the
- * cheapest. AES-128 first: as strong as the rest of the handshake. */
+/* RFC 8996 ends TLS 1.0 and 1.1; RFC 9325 4.2 asks for AEAD with forward secrecy.  P-256 is first, since its
+ * handshake is the cheapest, and AES-128 is first, since it is as strong as the rest of the handshake. */
 #define DEFAULT_PRIORITY                                                                                     \
   "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA"                               \
   ":-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD"                                 \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Shared by tls.c (credentials) and tls_transport.c (sessions).
+ * This header is shared by tls.c (credentials) and tls_transport.c (sessions).
  */
 #pragma once
 #include "core/session/gate/tls.h"

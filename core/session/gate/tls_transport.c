@@ -20,13 +20,14 @@ typedef struct TlsTransport
   SatchelTransport transport;
   gnutls_session_t session;
   SatchelTlsContext *context;
-  guint8 *kept; /* read from the socket, not yet by GnuTLS */
+  guint8 *kept; /* bytes that were read from the socket and that GnuTLS has not taken yet */
   guint32 kept_start, kept_len;
   gboolean is_partial; /* a record waits inside GnuTLS; the caller still has its bytes */
   guint n_warnings;
-  gboolean is_alert_next; /* the record under way is one in clear text */
-  guint8 clear_alert;     /* what it says, 0: none came */
-  guint8 is_end_met; /* the end, or an error, came behind bytes that were returned; no event tells of it */
+  gboolean is_alert_next; /* the record that is being read is one in clear text */
+  guint8 clear_alert;     /* the alert in that record; 0: there was none */
+  /* the end, or an error, came behind bytes that were returned; no event of the socket reports it */
+  guint8 is_end_met;
   SatchelTlsAlertFunc alert_func;
   gpointer alert_data;
 } TlsTransport;
@@ -34,9 +35,9 @@ typedef struct TlsTransport
 static guint8 *shared;
 static gsize shared_start, shared_len;
 
-/* Under TLS 1.3 some clients (OpenSSL) refuse a certificate before they have keys for it, in clear text,
- * which GnuTLS takes for a record that it cannot decrypt.  Only the log asks: whoever can write into the
- * connection can end it anyhow. */
+/* Looks for an alert in clear text.  Under TLS 1.3 some clients (OpenSSL) refuse a certificate before they
+ * have keys for the alert, which GnuTLS takes for a record that it cannot decrypt.  Only the log uses the
+ * result, since anybody who can write into the connection can also end it. */
 static void
 look_for_alert (TlsTransport *self, const guint8 *data, gsize len)
 {
@@ -44,7 +45,7 @@ look_for_alert (TlsTransport *self, const guint8 *data, gsize len)
   {
     CONTENT_ALERT = 21,
     LEVEL_FATAL = 2
-  }; /* RFC 8446 5.1, 6 */
+  }; /* record type alert, version, and its length (RFC 8446 5.1, 6) */
   if (self->is_alert_next && len == 2 && data[0] == LEVEL_FATAL)
     self->clear_alert = data[1];
   self->is_alert_next = len == 5 && data[0] == CONTENT_ALERT && data[3] == 0 && data[4] == 2;
@@ -91,7 +92,7 @@ pull (gnutls_transport_ptr_t pointer, void *buffer, size_t len)
   return n;
 }
 
-/* Ends a call into GnuTLS: what it did not take yet stays with the session. */
+/* Ends a call into GnuTLS: bytes that it has not taken yet are kept with the session. */
 static void
 keep_rest (TlsTransport *self)
 {
@@ -108,8 +109,8 @@ keep_rest (TlsTransport *self)
   shared_len = 0;
 }
 
-/* Says whether to go on after a warning alert, or a client that asks for renegotiation (RFC 5246 7.2.2): they
- * are ignored a few times. */
+/* Says whether to ignore a warning alert, or a client that asks for renegotiation (RFC 5246 7.2.2).  That is
+ * done a few times only. */
 static gboolean
 is_tolerable (TlsTransport *self, gssize result)
 {
@@ -159,14 +160,14 @@ tls_read (SatchelTransport *transport, void *buffer, gsize len)
       if (result <= 0)
         break;
       done += (gsize) result;
-      /* Another system call only if something is known to be there. */
+      /* Makes another system call only if some input is known to be there. */
       if (shared_len == 0 && self->kept_len == 0 && gnutls_record_check_pending (self->session) == 0)
         break;
     }
   keep_rest (self);
   if (done > 0)
     {
-      /* GnuTLS answers the next call in the same way. */
+      /* GnuTLS answers the next call in the same way, and then the end is reported. */
       self->is_end_met = result <= 0 && result != GNUTLS_E_AGAIN && result != GNUTLS_E_INTERRUPTED;
       return (gssize) done;
     }
@@ -179,7 +180,7 @@ tls_read (SatchelTransport *transport, void *buffer, gsize len)
   return io_result (result);
 }
 
-/* Gathers up to a record of what starts at part @index, byte @offset; small parts are joined. */
+/* Gathers up to a record of the output from part @index, byte @offset on; small parts are joined. */
 static gsize
 gather (const struct iovec *parts, int n_parts, int index, gsize offset, const guint8 **ret_data)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Does the rounds of the janitor: it lists users and visits one after the other, spread over
- * `janitor.interval`, each visit in slices. It has at most one store open at a time, and pauses while jobs
- * of others wait. Entry point: satchel_janitor_start.
+ * This file makes the rounds of the janitor: it lists users and visits one after the other, spread over
+ * `janitor.interval`, each visit in slices.  It has at most one store open at a time, and pauses while
+ * other jobs wait.  Entry point: satchel_janitor_start.
  */
 #include "config.h"
 
@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "core/runtime/loop/job_private.h"
+#include "core/session/convert/convert_leftover.h"
 #include "core/session/janitor/janitor_state.h"
 #include "core/session/janitor/janitor_users.h"
 #include "core/storage/store/store_open.h"
@@ -28,10 +29,10 @@
 /* The janitor pauses this long while more jobs than this are pending. */
 #define BUSY_MS 250
 #define BUSY_JOBS 4u
-#define AGAIN_MS 30000 /* after auth was away */
+#define AGAIN_MS 30000 /* when to ask again after auth was away */
 #define SLICES_MAX 1000u
 #define DURABLE_MS 60000
-#define LOOK_MS 60000 /* between two looks at the clock */
+#define LOOK_MS 60000 /* how often the clock is looked at */
 
 SATCHEL_COUNTER (visits, "satchel_janitor_visits_total", "Visits of the janitor to a user's store", "result");
 SATCHEL_COUNTER (postponed, "satchel_janitor_postponed_total",
@@ -40,10 +41,10 @@ SATCHEL_COUNTER (postponed, "satchel_janitor_postponed_total",
 typedef enum
 {
   PHASE_OFF = 0, /* nothing to do, or disabled */
-  PHASE_LOADING, /* reads how far it was */
+  PHASE_LOADING, /* reads the progress of an earlier process */
   PHASE_WAITING, /* waits for the next round */
   PHASE_LISTING,
-  PHASE_RESTING, /* between visits, or slices of one */
+  PHASE_RESTING, /* rests between visits, or between slices of a visit */
   PHASE_VISITING
 } Phase;
 static const char *const phase_names[] = { "off", "loading", "waiting", "listing", "resting", "visiting" };
@@ -52,9 +53,10 @@ static const char *const phase_names[] = { "off", "loading", "waiting", "listing
 typedef struct Visit
 {
   char *user;
-  SatchelPlace *place; /* or NULL, before the first slice */
+  SatchelPlace *place; /* where the user is; NULL before the first slice */
   guint step, n_slices, n_failed;
-  gboolean was_open; /* the store was open for others before */
+  gboolean was_open; /* the store was open for others before the visit */
+  gboolean is_clean; /* no leftover of a conversion exists */
   /* These members belong to the current slice: */
   SatchelMaintenance maintenance;
   SatchelMaintained result;
@@ -170,6 +172,23 @@ visit_free (Visit *old)
   g_free (old);
 }
 
+/* Removes what a conversion of the user's mail left, before other upkeep. */
+static SatchelMaintained
+clean_up (Visit *own, SatchelStore *store)
+{
+  g_autoptr (GError) error = NULL;
+  if (own->is_clean)
+    return SATCHEL_MAINTAIN_DONE;
+  const SatchelMaintained result = satchel_convert_maintain (store, &own->maintenance, &error);
+  own->is_clean = result != SATCHEL_MAINTAIN_MORE;
+  if (result != SATCHEL_MAINTAIN_FAILED)
+    return result;
+  own->n_failed++;
+  if (satchel_error_is_news (error))
+    satchel_log (SATCHEL_LOG_ERROR, AREA, "user=%s %s", own->user, error->message);
+  return SATCHEL_MAINTAIN_DONE;
+}
+
 static void
 run_slice (gpointer data)
 {
@@ -194,7 +213,9 @@ run_slice (gpointer data)
   if (store != NULL)
     {
       own->maintenance.end_us += g_get_monotonic_time ();
-      own->result = satchel_store_maintain (store, &own->maintenance, &own->step, &own->n_failed);
+      own->result = clean_up (own, store);
+      if (own->result == SATCHEL_MAINTAIN_DONE)
+        own->result = satchel_store_maintain (store, &own->maintenance, &own->step, &own->n_failed);
       satchel_store_unref (store);
     }
   g_clear_pointer (&open, satchel_store_unref);
@@ -212,7 +233,7 @@ end_visit (const char *result)
   g_clear_pointer (&visit, visit_free);
 }
 
-/* The next round that goes on begins behind @user; NULL: at the first. */
+/* Notes that a round that is continued goes on behind @user; NULL: at the first user. */
 static void
 pass_user (const char *user)
 {
@@ -220,7 +241,7 @@ pass_user (const char *user)
   state.after = g_strdup (user);
 }
 
-/* A visit that the end of the process cut short is made again by the next one. */
+/* Takes back that the user was visited, since the end of the process cut the visit short. */
 static void
 return_to_user (void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The janitor of a mail process: it visits each user that the process owns once in every `janitor.interval`,
- * for the upkeep of modules (<satchel/maintain.h>).  Main thread.
+ * This header declares the janitor of a mail process, which visits each user that the process owns once in
+ * every `janitor.interval`, for the upkeep of modules (<satchel/maintain.h>).  Main thread only.
  */
 #pragma once
 #include <satchel/access.h>
@@ -15,14 +15,15 @@ typedef struct SatchelJanitorHost
   int root_fd; /* the mail root */
   const SatchelConfig *(*group) (const char *name);
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
-  gboolean (*send_to_auth) (SatchelIpcMessage *message); /* takes the message over; FALSE: auth is away */
+  /* takes the message over; returns FALSE if auth is away */
+  gboolean (*send_to_auth) (SatchelIpcMessage *message);
 } SatchelJanitorHost;
 
 /* Begins, also after a reload, when settings or the modules with upkeep may have changed. */
 void satchel_janitor_start (const SatchelJanitorHost *host);
 /* Takes OWNED_REPLY.  FALSE means that the message is malformed. */
 gboolean satchel_janitor_auth_message (SatchelIpcMessage *message);
-/* Call it when the link to auth broke: no answer will come to the last question. */
+/* Notes that the link to auth broke, so that no answer will come to the last question. */
 void satchel_janitor_auth_lost (void);
 /* Ends the present slice, and stores the progress; its jobs end soon. */
 void satchel_janitor_stop (void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The progress of a mail process's janitor, in a small file from which it goes on after a restart.
+ * This header declares the progress of a mail process's janitor, which is in a small file, so that the
+ * janitor goes on there after a restart.
  */
 #pragma once
 #include "core/session/janitor/janitor_clock.h"
@@ -8,7 +9,7 @@
 typedef struct SatchelJanitorState
 {
   gint64 began_s;   /* when the round began, by the machine's clock; 0: none yet */
-  gboolean is_over; /* the round is over: the next one begins an interval after `began_s` */
+  gboolean is_over; /* the round is over; the next one begins one janitor.interval after `began_s` */
   char *after;      /* the last user whose visit began; NULL: none */
   SatchelJanitorClock clock;
 } SatchelJanitorState;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The users that a mail process owns: those who have mail, by the directories of the mail root, and those who
- * have an account, as auth knows.  Main thread.
+ * This header declares the search for users that a mail process owns: those who have mail, by the
+ * directories of the mail root, and those who have an account, as auth knows.  Main thread only.
  */
 #pragma once
 #include "core/session/janitor/janitor.h"
 
-/* @names are sorted, each once, and the function frees them; NULL means that auth went away. */
+/* Takes the result.  @names are sorted, each once, and the function frees them; NULL means that auth went
+ * away. */
 typedef void (*SatchelJanitorUsersFunc) (GPtrArray *names);
 void satchel_janitor_users_find (const SatchelJanitorHost *host, SatchelJanitorUsersFunc func);
 /* Takes the answer about one user. @is_answered FALSE means that auth is away, @place (borrowed) NULL that

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Role mail: a session starts only with a grant that auth issued for this very connection, good once and for
- * a short time.  A gate that an attacker controls can replay nothing, and reaches no user who did not log in
- * through it.
+ * This file has the role mail.  A session starts only with a grant that auth issued for this very
+ * connection, which is good once and for a short time.  A gate that an attacker controls can use no grant
+ * twice, and reaches no user who did not log in through it.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ typedef struct Grant
   GBytes *key;
 } Grant;
 
-static GHashTable *grants; /* Grant, by token */
+static GHashTable *grants; /* token -> Grant */
 static SatchelTimer sweep_timer;
 
 static guint
@@ -259,7 +259,7 @@ take_adopt (SatchelIpcMessage *message)
 {
   const char *user = satchel_ipc_get_string (message);
   g_autoptr (SatchelPlace) place =
-      satchel_place_get (message); /* it comes with each grant and delivery as well */
+      satchel_place_get (message); /* each grant and delivery brings the place as well */
   if (!satchel_ipc_message_is_done (message) || *user == '\0')
     return FALSE;
   satchel_mail_host.adopt_store (user, place->epoch);
@@ -278,7 +278,7 @@ satchel_mail_auth_message (SatchelIpcMessage *message)
   return message->type == SATCHEL_IPC_ADOPT && take_adopt (message);
 }
 
-/* Takes a grant, which is used up by the first try, whoever makes it. */
+/* Takes the grant of @token.  It is used up by the first try, by whatever gate. */
 static Grant *
 redeem (const guint8 *token, guint gate_slot, guint64 session_id, const char **ret_why)
 {
@@ -356,8 +356,8 @@ log_wrong_grant (guint slot, guint64 session_id, const char *why)
                slot, why);
 }
 
-/* Is the grant's user served here, by a protocol that needs no login if there is no user?  What is refused is
- * logged. */
+/* Says whether the grant's user is served here or, if there is no user, whether the protocol needs no login.
+ * A refusal is logged. */
 static gboolean
 may_begin (guint slot, const Grant *grant)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Role mail, as its process sees it: grants, sessions after login, RELEASE and ADOPT.  The process
- * (core/daemon/role/mail_role.c) passes messages to it, and provides the functions of SatchelMailHost.  Main
- * thread only.
+ * This header declares the role mail for its process: grants, sessions after login, RELEASE and ADOPT.  The
+ * process (core/daemon/role/mail_role.c) passes messages to it, and provides the functions of
+ * SatchelMailHost.  Main thread only.
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"
@@ -21,7 +21,7 @@ typedef struct SatchelMailHost
   /* Returns the protocol of a service, and its group in *ret_group; NULL means that this process does not
    * have it. */
   const SatchelProtocolOps *(*find_protocol) (const char *service, const char **ret_group);
-  /* Returns a handle of the caller's.  It is called in a job. */
+  /* Opens the store for @access.  The handle is the caller's.  Called in a job. */
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
   void (*release_store) (const char *user, const SatchelPlace *place, const SatchelPlace *target,
                          SatchelStoreReleasedFunc func, gpointer data);
@@ -31,7 +31,7 @@ typedef struct SatchelMailHost
 void satchel_mail_init (const SatchelMailHost *host);
 /* These take messages of the peers. FALSE means that the message is malformed, and that the link must be
  * closed. */
-gboolean satchel_mail_auth_message (SatchelIpcMessage *message); /* GRANT RELEASE ADOPT */
+gboolean satchel_mail_auth_message (SatchelIpcMessage *message); /* takes GRANT, RELEASE and ADOPT */
 gboolean satchel_mail_gate_message (guint slot, SatchelIpcMessage *message);
 /* Takes in that a gate is gone: its grants are void; its relayed connections end by themselves. */
 void satchel_mail_gate_lost (guint slot);
@@ -42,9 +42,9 @@ guint satchel_mail_n_sessions (void);
 guint satchel_mail_n_grants (void);
 /* Ends the sessions of @user, and returns their number. */
 guint satchel_mail_kick (const char *user);
-/* Ends those that @credential opened, and grants for such; returns how many sessions. */
+/* Ends the sessions that @credential opened, and grants for such; returns how many sessions there were. */
 guint satchel_mail_end_credential (const char *user, const char *credential);
-/* The same for sessions whose place is of an epoch up to @epoch. */
+/* Ends the sessions of @user whose place is of an epoch up to @epoch; returns how many there were. */
 guint satchel_mail_kick_outdated (const char *user, guint64 epoch);
 /* Reports to auth what was found of a user who was placed here by a rule. */
 void satchel_mail_tell_placed (const char *user, guint64 epoch, gboolean has_mail);

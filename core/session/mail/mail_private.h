@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Inside of role mail: mail.c (grants, hand-over, owners) and session.c (sessions, what protocols call).
+ * This header is shared by mail.c (grants, hand-over, owners) and session.c (sessions, what protocols
+ * call).
  */
 #pragma once
 #include "core/runtime/connection/connection_private.h"
@@ -12,8 +13,8 @@ struct SatchelSession
   guint64 id;
   char id_text[SATCHEL_SESSION_ID_CHARS + 1];
   guint gate_slot;
-  char *user, *peer, *tls_info; /* user NULL without login */
-  char *client_id;              /* "": it has not said */
+  char *user, *peer, *tls_info; /* `user` is NULL without login */
+  char *client_id;              /* "": the client has not said what it is */
   SatchelPlace *place;
   SatchelAccess *access; /* NULL without login */
   const char *group;     /* the group of settings of the protocol's module */
@@ -24,7 +25,7 @@ struct SatchelSession
   gint64 started_ms;
   gint is_cancelled; /* atomic */
   gboolean has_tls, is_relayed, is_running, was_started;
-  gboolean is_shutdown_due; /* wanted while a job ran */
+  gboolean is_shutdown_due; /* the session has to say goodbye once its job has ended */
   SatchelSession *previous, *next;
 };
 
@@ -41,7 +42,7 @@ typedef struct MailHandOver
   gboolean has_tls;
   const guint8 *note, *input;
   gsize note_len, input_len;
-  int fd; /* taken over */
+  int fd; /* the descriptor of the connection; taken over */
 } MailHandOver;
 void mail_session_start (const MailHandOver *hand_over);
 /* Ends the session with a goodbye, as soon as no job runs. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Listeners of services in role mail.
+ * This file accepts connections of services in role mail.
  */
 #include "config.h"
 

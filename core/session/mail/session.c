@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Sessions after login (role mail): the protocol's handlers with what must happen around them, jobs one at a
- * time, the store.
+ * This file has sessions after login (role mail): it calls the protocol's handlers, runs their jobs one at
+ * a time, and opens the store.
  */
 #include "config.h"
 
@@ -191,7 +191,7 @@ mail_session_shutdown (SatchelSession *session)
     satchel_connection_end (session->connection, SATCHEL_CLOSED_SHUTDOWN);
 }
 
-/* The client's socket is in gate. */
+/* Asks gate, which has the client's socket, to set the keepalive. */
 static void
 ask_keepalive (gpointer data, guint within_s)
 {
@@ -213,12 +213,12 @@ is_relay (int fd, gboolean has_tls, const char *peer)
     return FALSE;
   if (domain != AF_UNIX)
     return FALSE;
-  /* A unix socket that has clear text from a network is relayed for what was in flight. "local" may be
-   * either, and telling gate of an end that it knows does no harm. */
+  /* A unix socket that has clear text from a network is relayed, since input was in flight.  "local" may be a
+   * relay or the client itself; it does no harm to tell gate of an end that it knows. */
   return strcmp (peer, "local") != 0;
 }
 
-/* Says who acts on the user's store from here on. */
+/* Makes the access of the session, which says who acts on the user's store. */
 static SatchelAccess *
 make_access (SatchelSession *session, const MailHandOver *hand_over)
 {

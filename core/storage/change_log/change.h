@@ -22,9 +22,9 @@ typedef struct SatchelChangeRow
   char *name;
   guint8 id[16];
   guint32 uidvalidity, uidnext;
-  guint64 modseq; /* all changes up to it are logged */
+  guint64 modseq; /* all changes up to this mod-sequence are logged */
   guint special_use;
-  gboolean exists; /* can be selected */
+  gboolean exists; /* the mailbox can be selected */
   gboolean is_subscribed;
 } SatchelChangeRow;
 SatchelChangeRow *satchel_change_row_new (const char *name);
@@ -36,14 +36,14 @@ typedef struct SatchelChangeNote
   GArray *messages;     /* SatchelChangedMessage */
   /* These members belong to an intent. */
   GArray *marks;       /* guint32 of each message, by which its copy is recognised */
-  guint32 mode, flags; /* mode: of flags, with what is kept (change_commit.c) */
+  guint32 mode, flags; /* mode: how the flags change, with what is kept (change_commit.c) */
   const char *const *keywords;
 } SatchelChangeNote;
 
 /* Changes, and everything that they point to. */
 typedef struct SatchelChangeSet
 {
-  GHashTable *texts;   /* each once */
+  GHashTable *texts;   /* each text once */
   GPtrArray *blocks;   /* memory */
   GPtrArray *accesses; /* SatchelAccess */
   GPtrArray *notes;    /* SatchelChangeNote */
@@ -63,10 +63,10 @@ void satchel_change_note_end (SatchelChangeNote *note);
 typedef struct SatchelFrame
 {
   SatchelFrameKind kind;
-  guint64 generation; /* of the file that the frame is in */
-  guint64 sequence;   /* of its first change */
-  gint64 time;        /* seconds: when it was written */
-  gsize len;          /* with its head */
+  guint64 generation; /* generation of the file that has the frame */
+  guint64 sequence;   /* sequence number of its first change */
+  gint64 time;        /* when it was written, in seconds since 1970 */
+  gsize len;          /* bytes of the frame with its head */
 } SatchelFrame;
 guint32 satchel_change_checksum (const void *data, gsize len); /* CRC-32C */
 /* Returns the bytes of a frame; NULL means that it would be too long.  @rows: SatchelChangeRow; a row that
@@ -75,7 +75,8 @@ GBytes *satchel_frame_write (const SatchelFrame *frame, const SatchelChangeSet *
 typedef enum
 {
   SATCHEL_FRAME_OK,
-  SATCHEL_FRAME_SHORT, /* @len ends within the frame: ret_frame->len, or 0 if not even its length is known */
+  /* @data ends within the frame: its length is ret_frame->len, or 0 if not even that is known */
+  SATCHEL_FRAME_SHORT,
   SATCHEL_FRAME_BAD
 } SatchelFrameState;
 SatchelFrameState satchel_frame_check (const guint8 *data, gsize len, SatchelFrame *ret_frame);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Commits in the change log: before the driver executes them, what clients want; with its answer, what was
- * done.
+ * This file logs commits in the change log: before the driver executes them, what clients want to change;
+ * with its answer, what was changed.
  */
 #include "config.h"
 
@@ -8,7 +8,8 @@
 #include "core/storage/change_log/changes.h"
 #include "core/storage/change_log/feed.h"
 
-/* This bit is of a mode, above SatchelFlagsMode. */
+/* These are parts of SatchelChangeNote.mode: the bits of the SatchelFlagsMode, how far the kept flags are
+ * shifted, and the bit of an operation that keeps keywords. */
 #define MODE 0xffu
 #define KEPT_FLAGS 8
 #define KEEPS_KEYWORDS (1u << 31)
@@ -126,14 +127,14 @@ intend (SatchelChangeLog *log, SatchelChangeSet *set, const SatchelAsked *asked,
 }
 
 void
-satchel_changes_intend (SatchelStoreCore *store, const GPtrArray *requests)
+satchel_changes_intend (SatchelStoreCore *store, const SatchelCommitRound *commits)
 {
   if (store->changes == NULL)
     return;
   g_autoptr (SatchelChangeSet) set = satchel_change_set_new ();
-  for (guint i = 0; i < requests->len; i++)
+  for (guint i = 0; i < commits->n; i++)
     {
-      const SatchelCommitRequest *request = requests->pdata[i];
+      const SatchelCommitRequest *request = commits->requests[i];
       for (guint k = 0; request->asked != NULL && k < request->asked->len; k++)
         intend (store->changes, set, &g_array_index (request->asked, SatchelAsked, k),
                 request->transaction->access);
@@ -144,7 +145,7 @@ satchel_changes_intend (SatchelStoreCore *store, const GPtrArray *requests)
 typedef struct Outcome
 {
   SatchelChangeRound *round;
-  SatchelChangeDelta *from, *to; /* to: NULL where there is none */
+  SatchelChangeDelta *from, *to; /* `to` is NULL if the operation has no destination */
   SatchelChangeNote *note;
 } Outcome;
 
@@ -228,7 +229,7 @@ record_flags (Outcome *outcome, const SatchelOperation *operation, guint32 uid)
   satchel_change_delta_tell (outcome->from, uid, &after);
 }
 
-/* It is about COPY, MOVE and EXPUNGE. */
+/* Logs what a COPY, a MOVE or an EXPUNGE has done with message @uid; @index is its place in the result. */
 static void
 record_other (Outcome *outcome, const SatchelOperation *operation, SatchelOperationKind kind, guint32 uid,
               guint index)
@@ -275,7 +276,7 @@ record_asked (SatchelChangeRound *round, const SatchelAsked *asked, const Satche
           record_flags (&outcome, operation, (guint32) uid);
         else
           record_other (&outcome, operation, asked->kind, (guint32) uid, index++);
-  if (first->messages->len == 0) /* flags that were so already */
+  if (first->messages->len == 0) /* no message was changed, since all flags were set that way already */
     g_ptr_array_set_size (round->set->notes, (gint) round->set->notes->len - 1);
 }
 
@@ -318,21 +319,21 @@ explain_operation (SatchelChangeRound *round, const SatchelOperation *operation)
 }
 
 void
-satchel_changes_record (SatchelStoreCore *store, const GPtrArray *requests)
+satchel_changes_record (SatchelStoreCore *store, const SatchelCommitRound *commits)
 {
   if (store->changes == NULL)
     return;
   g_autoptr (SatchelChangeRound) round = satchel_change_round_new (store->changes);
-  for (guint i = 0; i < requests->len; i++)
+  for (guint i = 0; i < commits->n; i++)
     {
-      const SatchelCommitRequest *request = requests->pdata[i];
+      const SatchelCommitRequest *request = commits->requests[i];
       for (guint k = 0; request->error == NULL && request->asked != NULL && k < request->asked->len; k++)
         record_asked (round, &g_array_index (request->asked, SatchelAsked, k), request->transaction->access);
     }
   gboolean is_acknowledged = round->set->notes->len > 0;
-  for (guint i = 0; i < requests->len; i++)
+  for (guint i = 0; i < commits->n; i++)
     {
-      const SatchelCommitRequest *request = requests->pdata[i];
+      const SatchelCommitRequest *request = commits->requests[i];
       for (guint k = 0; request->error == NULL && k < request->transaction->operations->len; k++)
         explain_operation (round, request->transaction->operations->pdata[k]);
     }

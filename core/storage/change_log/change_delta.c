@@ -78,7 +78,8 @@ satchel_change_round_end (SatchelChangeRound *round, gboolean sync)
     satchel_change_log_append (round->log, round->set, round->rows, sync);
 }
 
-/* Is the snapshot in memory no newer than the logged state, so that it says what messages were like? */
+/* Says whether the snapshot in memory is no newer than the logged state, so that it says what messages were
+ * like. */
 static gboolean
 is_usable (const SatchelChangeRow *row, const SatchelSnapshot *base)
 {
@@ -130,7 +131,7 @@ compare_delta (SatchelChangeDelta *delta)
 {
   const SatchelChangeRow *row = delta->row;
   satchel_snapshot_find (delta->now, row->uidnext, &delta->first_new);
-  if (row->uidvalidity == 0) /* it was not known: all is new */
+  if (row->uidvalidity == 0) /* the log did not know the mailbox, so all messages are new */
     return;
   if (row->uidvalidity != delta->now->state.uidvalidity)
     delta->is_lost = TRUE;
@@ -278,7 +279,7 @@ typedef struct Residue
   SatchelChangeRound *round;
   SatchelChangeDelta *delta;
   SatchelAccess *access;
-  SatchelChangeNote *note; /* the note under way; NULL: its first message is still to come */
+  SatchelChangeNote *note; /* the note to which messages are added; NULL: none was added yet */
 } Residue;
 
 static void

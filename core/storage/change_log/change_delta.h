@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the delta of a mailbox: what has changed since its changes were last logged, and how
- * much of that changes by clients explain.  Under the store's write lock.
+ * This header declares the delta of a mailbox: what has changed since its changes were last logged, and
+ * which of these changes clients have made.  The caller holds the store's write lock.
  */
 #pragma once
 #include "core/storage/change_log/change_log.h"
@@ -16,18 +16,18 @@ typedef struct SatchelToldMessage
 
 typedef struct SatchelChangeDelta
 {
-  SatchelMailboxCore *core; /* a use */
-  SatchelChangeRow *row;    /* the log's */
-  SatchelSnapshot *base;    /* the state that is logged; NULL: not in memory */
+  SatchelMailboxCore *core; /* the mailbox, with a use of it */
+  SatchelChangeRow *row;    /* its row in the log */
+  SatchelSnapshot *base;    /* the state that was logged last; NULL: it is not in memory */
   SatchelSnapshot *now;
   SatchelUidSet vanished;
   GArray *changed;   /* guint32: indexes in `now` */
-  guint32 first_new; /* index in `now` */
+  guint32 first_new; /* index in `now` of the first message that is not in `base` */
   GHashTable *told;  /* uid -> SatchelToldMessage */
-  gboolean is_lost;  /* the changes are unknown */
+  gboolean is_lost;  /* nobody knows what has changed */
 } SatchelChangeDelta;
 
-/* Changes that are logged in one piece. */
+/* These are changes that are logged in one piece. */
 typedef struct SatchelChangeRound
 {
   SatchelChangeLog *log;
@@ -47,21 +47,22 @@ void satchel_change_round_touch (SatchelChangeRound *round, SatchelChangeRow *ro
 /* Adds changes for everything that no client's change explains, before the changes from number @first on,
  * and makes the present state the logged one. */
 void satchel_change_round_settle (SatchelChangeRound *round, guint first);
-/* Writes it. */
+/* Writes the changes to the log. */
 void satchel_change_round_end (SatchelChangeRound *round, gboolean sync);
 
-/* Adds a change of @delta's mailbox; @to: the destination, or NULL. */
+/* Adds a change of @delta's mailbox.  @to is the destination of a copy or a move, or NULL. */
 SatchelChangeNote *satchel_change_round_note (SatchelChangeRound *round, SatchelChangeKind kind,
                                               const SatchelAccess *access, const SatchelChangeDelta *delta,
                                               const SatchelChangeDelta *to, guint64 modseq);
-/* Adds @message to *note, or to a new note like it when *note is full. */
+/* Adds @message to *note, or to a new note of the same kind when *note is full. */
 void satchel_change_round_add (SatchelChangeRound *round, SatchelChangeNote **note,
                                const SatchelChangedMessage *message);
 /* Fills in name, id and special use of another mailbox. */
 void satchel_change_describe (SatchelChangeSet *set, SatchelChangedMailbox *ret, const SatchelChangeRow *row);
 void satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot *snapshot, guint32 index,
                                   SatchelToldMessage *ret);
-/* Tells the last logged state of a message. FALSE means that it is unknown, or that the message is gone. */
+/* Finds the state of a message that was logged last.  FALSE means that it is not known, or that the message
+ * is gone. */
 gboolean satchel_change_delta_before (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
                                       SatchelToldMessage *ret);
 /* Finds the present state of a message.  FALSE means that the message is not there. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Frames of the change log: a head (magic, kind, length, checksum, generation, sequence, time), then rows and
- * changes.  Numbers are little-endian.  Whoever reads trusts nothing but the checksum, and checks all bounds.
+ * This file has the frames of the change log.  A frame is a head (magic, kind, length, checksum,
+ * generation, sequence, time), then rows and changes.  Numbers are little-endian.  The reader checks the
+ * checksum and all bounds.
  */
 #include "config.h"
 
@@ -95,7 +96,7 @@ put_row (GByteArray *out, const SatchelChangeRow *row)
   put_number (out, (row->exists ? BIT_EXISTS : 0u) | (row->is_subscribed ? BIT_SUBSCRIBED : 0u), 1);
 }
 
-/* Writes keywords. A name comes once a change; messages have its number. */
+/* Writes keywords.  Each name is written once in a change; messages have its number. */
 static void
 put_keywords (GByteArray *out, const char *const *keywords, GPtrArray *table)
 {
@@ -176,8 +177,8 @@ satchel_frame_write (const SatchelFrame *frame, const SatchelChangeSet *set, con
   g_autoptr (GByteArray) out = g_byte_array_new ();
   put_number (out, MAGIC, 4);
   put_number (out, frame->kind, 4);
-  put_number (out, 0, 4); /* length */
-  put_number (out, 0, 4); /* checksum */
+  put_number (out, 0, 4); /* room for the length */
+  put_number (out, 0, 4); /* room for the checksum */
   put_number (out, frame->generation, 8);
   put_number (out, frame->sequence, 8);
   put_number (out, (guint64) frame->time, 8);
@@ -224,7 +225,7 @@ take_number (Reader *reader, guint n_bytes)
   return value;
 }
 
-/* The result is yours. */
+/* Takes a text, which is the caller's. */
 static char *
 take_text (Reader *reader)
 {
@@ -240,7 +241,7 @@ take_text_into (Reader *reader, SatchelChangeSet *set)
   return satchel_change_set_text (set, text);
 }
 
-/* Reads a number of things, each of at least @least bytes. */
+/* Takes a count of things, each of which has at least @least bytes. */
 static guint
 take_count (Reader *reader, guint n_bytes, gsize least)
 {

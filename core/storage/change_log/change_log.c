@@ -282,7 +282,8 @@ satchel_change_log_intend (SatchelChangeLog *log, const SatchelChangeSet *set)
     complain (log, error);
 }
 
-/* A new file says, with all rows, that something is missing: also what would be written now. */
+/* Begins a new file, whose rows say that changes are missing, which includes those that would be written now.
+ * */
 static gboolean
 fill_gap (SatchelChangeLog *log, GError **error)
 {
@@ -378,7 +379,7 @@ satchel_change_log_read (SatchelChangeLog *log, SatchelChangePlace *place, Satch
           g_propagate_error (error, g_steal_pointer (&local));
           return SATCHEL_CHANGE_READ_FAILED;
         }
-      if (!is_in_log (log, place)) /* its file was replaced meanwhile */
+      if (!is_in_log (log, place)) /* the file of @place has been replaced */
         return SATCHEL_CHANGE_READ_LOST;
       if (!is_read && data->len > 0)
         return SATCHEL_CHANGE_READ_LOST;

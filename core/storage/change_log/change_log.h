@@ -8,13 +8,13 @@
 typedef struct SatchelChangeLog
 {
   struct SatchelStoreCore *store;
-  guint64 max_bytes; /* of both files */
-  gint64 max_age;    /* seconds */
+  guint64 max_bytes; /* most bytes of both files */
+  gint64 max_age;    /* most seconds until a file is replaced */
 
   GMutex lock;               /* guards the next four members, which readers see */
   guint64 generation;        /* number of the file that is written, whose lowest bit names the file */
   guint64 oldest_generation; /* the present file, or the one before */
-  guint64 offset;            /* its end */
+  guint64 offset;            /* where the present file ends */
   guint64 next_sequence;
 
   /* These members are under the store's write lock. */
@@ -22,8 +22,8 @@ typedef struct SatchelChangeLog
   GHashTable *rows;          /* name -> SatchelChangeRow */
   SatchelChangeSet *pending; /* intents whose outcome is not logged yet */
   gboolean is_fresh;         /* no changes were logged yet */
-  gboolean has_gap;          /* changes are missing: a RESYNC is due */
-  gboolean is_told;          /* trouble was logged */
+  gboolean has_gap;          /* changes are missing, so a RESYNC is due */
+  gboolean is_told;          /* the failure has been logged */
   gboolean is_mending;
 } SatchelChangeLog;
 
@@ -59,7 +59,7 @@ void satchel_change_log_drop_pending (SatchelChangeLog *log);
 
 /* Returns the place of the end, from which later changes are read.  Returns the number of the last change. */
 guint64 satchel_change_log_end (SatchelChangeLog *log, SatchelChangePlace *ret_place);
-/* Are there changes after @place?  Memory only. */
+/* Says whether there are no changes after @place.  It reads no file. */
 gboolean satchel_change_log_is_at_end (SatchelChangeLog *log, const SatchelChangePlace *place);
 /* Reads the next changes at or after @place, which is set to their frame; *ret_next: the place behind it. */
 SatchelChangeRead satchel_change_log_read (SatchelChangeLog *log, SatchelChangePlace *place,

@@ -14,7 +14,7 @@ typedef struct Match
   SatchelChangeRound *round;
   const SatchelChangeNote *intent;
   SatchelChangeDelta *from, *to;
-  SatchelChangeNote *note; /* or NULL: no part of the change is found yet */
+  SatchelChangeNote *note; /* NULL: no part of the change has been found yet */
 } Match;
 
 static SatchelChangeDelta *
@@ -29,7 +29,8 @@ find_delta (SatchelChangeRound *round, const SatchelChangedMailbox *mailbox)
   return NULL;
 }
 
-/* Returns the UID of the next message of @delta with @mark that has no change yet.  0: none. */
+/* Returns the UID of the next message of @delta with @mark that has no change yet. 0 means that there is
+ * none. */
 static guint32
 next_new (const SatchelChangeDelta *delta, guint32 mark, guint32 above_uid)
 {
@@ -120,7 +121,7 @@ is_changed (const SatchelChangeDelta *delta, guint32 uid)
   return low < delta->changed->len && g_array_index (delta->changed, guint32, low) == index;
 }
 
-/* Would the operation leave it as it is? */
+/* Says whether the operation would leave the message as it is. */
 static gboolean
 agrees (Match *match, const SatchelToldMessage *now)
 {
@@ -181,7 +182,7 @@ match_expunge (Match *match, const SatchelChangedMessage *message)
   tell_gone (match, message->uid, before);
 }
 
-/* It is all or nothing: the sources say nothing. */
+/* Matches a COPY, which is all or nothing; the sources do not show it. */
 static void
 match_copy (Match *match)
 {

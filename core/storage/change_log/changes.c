@@ -165,7 +165,7 @@ mend_old_names (SatchelChangeRound *round, const Names *names, const SatchelAcce
       if (row == NULL || !row->exists || has_id (names, row->name, row->id))
         continue;
       if (is_there (names, row->name) && !g_hash_table_contains (names->states, row->name))
-        continue; /* it cannot be read just now */
+        continue; /* the mailbox cannot be read now */
       const char *to = name_of_id (names, row->id);
       const SatchelChangeRow *taken = to != NULL ? g_hash_table_lookup (round->log->rows, to) : NULL;
       gboolean is_renamed = to != NULL && (taken == NULL || !taken->exists);
@@ -174,7 +174,7 @@ mend_old_names (SatchelChangeRound *round, const Names *names, const SatchelAcce
           round, &(SatchelNameChange) { is_renamed ? SATCHEL_CHANGE_RENAME : SATCHEL_CHANGE_DELETE, outside,
                                         known->pdata[i], is_renamed ? to : NULL, 0 });
       if (satchel_namespaces_find (round->log->store, known->pdata[i])
-          != NULL) /* it belongs to a layer, whose changes are not logged */
+          != NULL) /* the mailbox belongs to a layer, whose changes are not logged */
         g_ptr_array_set_size (round->set->notes, (gint) n_notes);
     }
 }

@@ -5,18 +5,20 @@
  */
 #include "config.h"
 
+#include "core/runtime/loop/job_private.h"
 #include "core/storage/change_log/feed_private.h"
 
 #include <satchel/log.h>
 #include <string.h>
 
-#define USERS_MAX 10000u /* users with changes to hear; others join when their store is opened again */
+/* so many users may have changes to hear; others are added when their store is opened again */
+#define USERS_MAX 10000u
 #define WAIT_MIN_MS 1000u
 #define WAIT_MAX_MS 300000u
 #define TELL_US (10 * G_USEC_PER_SEC)
 
-/* Returns, under satchel_feeds_lock, the next one, when it is due.  *ret_due_us: when the first of those that
- * wait is; 0 means that none does. */
+/* Returns the next entry that is due.  *ret_due_us is when the first entry that waits is due; 0 means that
+ * none waits.  The caller holds satchel_feeds_lock. */
 static SatchelFeedEntry *
 next_entry (SatchelFeed *feed, gint64 *ret_due_us)
 {
@@ -45,7 +47,7 @@ next_entry (SatchelFeed *feed, gint64 *ret_due_us)
   return entry;
 }
 
-/* Logs a failure of a listener, but not every one of every user. */
+/* Logs a failure of a listener, but not each failure for each user. */
 static void
 log_failure (SatchelFeed *feed, const SatchelFeedEntry *entry, guint wait_ms, const char *why)
 {
@@ -58,7 +60,7 @@ log_failure (SatchelFeed *feed, const SatchelFeedEntry *entry, guint wait_ms, co
                entry->n_failures, wait_ms / 1000, why);
 }
 
-/* The caller holds satchel_feeds_lock. */
+/* Ends the work on an entry.  The caller holds satchel_feeds_lock. */
 static void
 end_entry (SatchelFeed *feed, SatchelFeedEntry *entry, gboolean ok, guint wait_ms, const GError *error)
 {
@@ -78,7 +80,7 @@ end_entry (SatchelFeed *feed, SatchelFeedEntry *entry, gboolean ok, guint wait_m
         g_hash_table_remove (feed->users, entry->user);
       return;
     }
-  /* The user is another process's now, which opens the log itself. */
+  /* Another process owns the user now, and opens the log itself. */
   if (error != NULL && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE))
     {
       g_hash_table_remove (feed->users, entry->user);
@@ -94,9 +96,27 @@ end_entry (SatchelFeed *feed, SatchelFeedEntry *entry, gboolean ok, guint wait_m
   log_failure (feed, entry, wait_ms, why);
 }
 
+/* Has the listener go on with its own work for the user. */
+static SatchelMaintained
+call_work (const SatchelFeed *feed, SatchelStore *store, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  satchel_feed_begin_call (feed->name, satchel_store_user (store), NULL);
+  SatchelMaintained result = feed->listener.ops->work (store, &local);
+  satchel_feed_end_call (feed->name, result != SATCHEL_MAINTAIN_FAILED);
+  if (result != SATCHEL_MAINTAIN_FAILED)
+    return result;
+  if (local != NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  else
+    satchel_error_set (error, SATCHEL_ERROR_FAILED, "the listener gave no reason");
+  return SATCHEL_MAINTAIN_FAILED;
+}
+
+/* Has a listener hear the changes of a user.  *ret_has_more says that it wants to go on soon. */
 static gboolean
 serve_user (SatchelFeed *feed, const SatchelFeedEntry *entry, const SatchelPlace *place,
-            const SatchelStoreKeeper *keeper, guint *ret_wait_ms, GError **error)
+            const SatchelStoreKeeper *keeper, guint *ret_wait_ms, gboolean *ret_has_more, GError **error)
 {
   g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
                                                                             .owner = entry->user,
@@ -104,13 +124,21 @@ serve_user (SatchelFeed *feed, const SatchelFeedEntry *entry, const SatchelPlace
                                                                             .rights = SATCHEL_RIGHTS_ALL });
   g_autoptr (SatchelStore) store = keeper->acquire (access, place, error);
   *ret_wait_ms = 0;
-  return store != NULL && satchel_feed_run (store, &feed->listener, entry->turn, ret_wait_ms, error);
+  *ret_has_more = FALSE;
+  if (store == NULL || !satchel_feed_run (store, &feed->listener, entry->turn, ret_wait_ms, error))
+    return FALSE;
+  if (*ret_wait_ms > 0 || !SATCHEL_HAS (feed->listener.ops, work) || satchel_feed_is_stopping ())
+    return TRUE;
+  SatchelMaintained result = call_work (feed, store, error);
+  *ret_has_more = result == SATCHEL_MAINTAIN_MORE;
+  return result != SATCHEL_MAINTAIN_FAILED;
 }
 
 static gpointer
 run_feed (gpointer data)
 {
   SatchelFeed *feed = data;
+  satchel_job_begin_listener_thread (feed->number);
   g_mutex_lock (&satchel_feeds_lock);
   while (!satchel_feed_is_stopping ())
     {
@@ -126,23 +154,27 @@ run_feed (gpointer data)
         }
       g_autoptr (GError) error = NULL;
       guint wait_ms = 0;
+      gboolean has_more = FALSE;
       entry->is_running = TRUE;
       entry->is_due_again = FALSE;
       g_autoptr (SatchelPlace) place = satchel_place_ref (entry->place);
       const SatchelStoreKeeper *keeper = entry->keeper;
       g_mutex_unlock (&satchel_feeds_lock);
-      gboolean ok = serve_user (feed, entry, place, keeper, &wait_ms, &error);
+      gboolean ok = serve_user (feed, entry, place, keeper, &wait_ms, &has_more, &error);
       g_mutex_lock (&satchel_feeds_lock);
+      entry->is_due_again = entry->is_due_again || has_more;
       end_entry (feed, entry, ok, wait_ms, error);
     }
   g_mutex_unlock (&satchel_feeds_lock);
   return NULL;
 }
 
-/* The caller holds satchel_feeds_lock. */
+/* Puts the user of @store in the listener's line.  The caller holds satchel_feeds_lock. */
 static void
 wake_feed (SatchelFeed *feed, SatchelStoreCore *store)
 {
+  if (satchel_feed_skips (feed, store->user))
+    return;
   SatchelFeedEntry *entry = g_hash_table_lookup (feed->users, store->user);
   if (entry == NULL)
     {
@@ -169,7 +201,7 @@ wake_feed (SatchelFeed *feed, SatchelStoreCore *store)
     return;
   entry->is_in_line = TRUE;
   g_queue_push_tail (&feed->line, entry);
-  /* Without a thread it waits: the next one asks again. */
+  /* If no thread can be made, the entry waits until the next one tries again. */
   if (feed->thread == NULL)
     feed->thread = g_thread_try_new ("listener", run_feed, feed, NULL);
   g_cond_signal (&feed->work);

@@ -7,11 +7,11 @@
 
 struct SatchelStoreCore;
 
-/* Is there a durable listener?  Then the bounds of the log are returned. */
+/* Says whether there is a durable listener, and returns the bounds of the log then. */
 gboolean satchel_feed_is_wanted (guint64 *ret_max_bytes, gint64 *ret_max_age);
 /* Takes the listeners that have `heard`. */
 void satchel_feed_set_listeners (const SatchelStoreListener *listeners, guint n_listeners);
-/* Listeners that have no cursor for the user get one here. */
+/* Gives each listener that has no cursor for the user one. */
 void satchel_feed_attach (struct SatchelStoreCore *store);
-/* The user's log may have new changes.  Any thread. */
+/* Notes that the user's log may have new changes.  Any thread may call it. */
 void satchel_feed_wake (struct SatchelStoreCore *store);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the cursor of a listener: how far it has heard a user's change log, in a small file that is
- * replaced as a whole. After the process has ended, for any reason, the listener hears the last changes
- * again, and misses none.
+ * This file has the cursor of a listener: how much of a user's change log it has heard.  The cursor is a
+ * small file that is replaced as a whole.  After the process has ended, for any reason, the listener hears
+ * the last changes again, and misses none.
  */
 #include "config.h"
 
@@ -15,7 +15,8 @@
 #define CURSOR_BYTES 256u
 #define SAVE_CHANGES 32u
 #define SAVE_US (200 * 1000)
-#define DEATHS_FREE 3u /* processes that ended in the middle before the next one waits */
+/* after so many processes ended during a change, the next one waits before it tries that change */
+#define DEATHS_FREE 3u
 #define WAIT_MAX_MS 300000u
 
 typedef struct Cursor
@@ -23,7 +24,7 @@ typedef struct Cursor
   SatchelStoreCore *store;
   char *file;
   SatchelChangePlace place;
-  guint64 sequence; /* of the last change before `place` */
+  guint64 sequence; /* sequence number of the last change before `place` */
   gboolean needs_resync;
   guint deaths; /* number of processes that ended while the listener heard the change at `place` */
   guint n_unsaved;
@@ -66,7 +67,7 @@ parse_cursor (Cursor *cursor, const char *line)
   return TRUE;
 }
 
-/* Begins at the end of the log. */
+/* Puts the cursor at the end of the log. */
 static gboolean
 begin_anew (Cursor *cursor, GError **error)
 {
@@ -127,7 +128,7 @@ call_listener (const SatchelStoreListener *listener, SatchelStore *store, const 
   return FALSE;
 }
 
-/* The listener has heard one change more. */
+/* Notes that the listener has heard one change more. */
 static gboolean
 count_heard (Cursor *cursor, GError **error)
 {
@@ -203,8 +204,8 @@ call_for_all (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore
   return TRUE;
 }
 
-/* A process that ends during a listener's call may have ended because of it: later processes begin later
- * and later.  0: now. */
+/* Returns how many ms to wait before the change is tried.  A process that ended during a listener's call may
+ * have ended because of it, so with each such end the wait grows. 0: no wait. */
 static guint
 wait_after_deaths (const Cursor *cursor)
 {
@@ -212,7 +213,7 @@ wait_after_deaths (const Cursor *cursor)
                                       : MIN (WAIT_MAX_MS, 1000u << MIN (cursor->deaths - DEATHS_FREE, 9u));
 }
 
-/* Should this process end meanwhile, the cursor says so already. */
+/* Counts an end of the process in advance, so that the cursor has it if this process ends during the call. */
 static gboolean
 count_death (Cursor *cursor, GError **error)
 {
@@ -239,7 +240,7 @@ satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, Sat
         {
           ok = call_for_all (&cursor, listener, store, error);
           if (!ok)
-            cursor.deaths = 0; /* it said so, and lives */
+            cursor.deaths = 0; /* the listener has answered, so the process lives */
           ok = save_cursor (&cursor, SATCHEL_FILE_REPLACE, ok ? error : NULL) && ok;
         }
     }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * This file has the durable listeners of the process: which there are, what they are called for just now, and
- * a line for each that says so.
+ * This file keeps the durable listeners of the process: which there are, what each is called for just now,
+ * and a line about each for the administrator.
  */
 #include "config.h"
 
+#include "core/runtime/loop/job_private.h"
 #include "core/storage/change_log/feed_private.h"
+#include "core/storage/mailbox/suspects.h"
 
 #include <satchel/counter.h>
 #include <satchel/hash.h>
@@ -14,8 +16,8 @@
 SATCHEL_COUNTER (calls, "satchel_listener_calls_total", "Changes that durable listeners were told",
                  "listener", "result");
 
-GMutex satchel_feeds_lock; /* for all below */
-static GPtrArray *feeds;   /* SatchelFeed; they stay, since their threads do */
+GMutex satchel_feeds_lock; /* guards everything below */
+static GPtrArray *feeds;   /* SatchelFeed; none is removed, since its thread stays */
 static gint is_stopping;
 static guint64 max_bytes = 8u << 20;
 static gint64 max_age = 7 * 86400;
@@ -57,7 +59,7 @@ satchel_feed_is_wanted (guint64 *ret_max_bytes, gint64 *ret_max_age)
   return is_wanted;
 }
 
-/* The caller holds satchel_feeds_lock. */
+/* Finds a listener by name.  The caller holds satchel_feeds_lock. */
 static SatchelFeed *
 find_feed (const char *name)
 {
@@ -67,12 +69,14 @@ find_feed (const char *name)
   return NULL;
 }
 
-/* The caller holds satchel_feeds_lock. */
+/* Adds a listener.  The caller holds satchel_feeds_lock. */
 static SatchelFeed *
 add_feed (const char *name)
 {
   SatchelFeed *feed = g_new0 (SatchelFeed, 1);
   feed->name = g_strdup (name);
+  feed->number = feeds->len;
+  feed->skipped = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   g_cond_init (&feed->work);
   feed->users = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, feed_entry_free);
   g_queue_init (&feed->line);
@@ -80,7 +84,8 @@ add_feed (const char *name)
   return feed;
 }
 
-/* Those that are not named any more hear nothing; their threads are kept for when they are. */
+/* A listener that is not named any more gets no changes; its thread is kept for the time when it is named
+ * again. */
 void
 satchel_feed_set_listeners (const SatchelStoreListener *listeners, guint n)
 {
@@ -102,6 +107,15 @@ satchel_feed_set_listeners (const SatchelStoreListener *listeners, guint n)
   g_mutex_unlock (&satchel_feeds_lock);
 }
 
+/* Notes what this thread does, in case that the process crashes of it. */
+static void
+write_crumb (const char *name, const char *user, const char *what)
+{
+  g_autofree char *operation = g_strconcat (SATCHEL_SUSPECT_LISTENER, name, NULL);
+  satchel_job_listener_crumb (user, operation);
+  satchel_job_call (NULL, what);
+}
+
 void
 satchel_feed_begin_call (const char *name, const char *user, const SatchelChange *change)
 {
@@ -110,10 +124,12 @@ satchel_feed_begin_call (const char *name, const char *user, const SatchelChange
   if (feed != NULL)
     {
       g_free (feed->call);
-      GString *call = g_string_new (satchel_change_kind_name (change->kind));
+      const char *what = change != NULL ? satchel_change_kind_name (change->kind) : "WORK";
+      GString *call = g_string_new (what);
       satchel_log_field (call, "user", user);
       feed->call = g_string_free (call, FALSE);
       feed->call_since_us = g_get_monotonic_time ();
+      write_crumb (name, user, what);
     }
   g_mutex_unlock (&satchel_feeds_lock);
 }
@@ -121,6 +137,7 @@ satchel_feed_begin_call (const char *name, const char *user, const SatchelChange
 void
 satchel_feed_end_call (const char *name, gboolean is_done)
 {
+  satchel_job_listener_crumb (NULL, NULL);
   g_mutex_lock (&satchel_feeds_lock);
   SatchelFeed *feed = find_feed (name);
   if (feed != NULL)
@@ -133,7 +150,21 @@ satchel_feed_end_call (const char *name, gboolean is_done)
   satchel_counter_add (&calls, 1, name, is_done ? "ok" : "failed");
 }
 
-/* The caller holds satchel_feeds_lock. */
+gboolean
+satchel_feed_skips (SatchelFeed *feed, const char *user)
+{
+  if (!satchel_store_is_suspect_listener (feed->name, user))
+    return FALSE;
+  if (g_hash_table_add (feed->skipped, g_strdup (user)))
+    satchel_log (
+        SATCHEL_LOG_ERROR, "listener",
+        "listener=%s user=%s is not called any more until the server is restarted, since the process "
+        "crashed each time; then it hears what it missed",
+        feed->name, user);
+  return TRUE;
+}
+
+/* Returns the listeners that are enabled.  The caller holds satchel_feeds_lock. */
 GPtrArray *
 satchel_feeds_enabled (void)
 {
@@ -154,7 +185,7 @@ satchel_feed_stop (void)
   g_mutex_unlock (&satchel_feeds_lock);
 }
 
-/* The caller holds satchel_feeds_lock. */
+/* Returns the line about a listener.  The caller holds satchel_feeds_lock. */
 static char *
 describe_feed (const SatchelFeed *feed)
 {
@@ -166,8 +197,10 @@ describe_feed (const SatchelFeed *feed)
   while (g_hash_table_iter_next (&iter, NULL, &value))
     n_failing += ((SatchelFeedEntry *) value)->n_failures > 0;
   satchel_log_field (line, "name", feed->name);
-  g_string_append_printf (line, " waiting=%u failing=%u told=%" G_GUINT64_FORMAT " failed=%" G_GUINT64_FORMAT,
-                          g_hash_table_size (feed->users), n_failing, feed->n_told, feed->n_failed);
+  g_string_append_printf (
+      line, " waiting=%u failing=%u told=%" G_GUINT64_FORMAT " failed=%" G_GUINT64_FORMAT " skipped=%u",
+      g_hash_table_size (feed->users), n_failing, feed->n_told, feed->n_failed,
+      g_hash_table_size (feed->skipped));
   if (feed->call != NULL)
     {
       satchel_log_field (line, "call", feed->call);

@@ -4,10 +4,11 @@
 #include "config.h"
 
 #include "core/storage/convert/convert_private.h"
+#include "core/storage/taken/taken.h"
 
 #include <satchel/hash.h>
 
-/* Open mailboxes of the copy: each takes descriptors. */
+/* so many mailboxes of the copy stay open, since each takes descriptors */
 #define OPEN_MAX 256u
 
 SatchelConversion *
@@ -26,6 +27,7 @@ satchel_conversion_new (SatchelStore *from, SatchelStore *to, gboolean is_bare, 
   conversion->step = step;
   conversion->data = data;
   conversion->done = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
+  conversion->anew = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   return conversion;
 }
 
@@ -34,6 +36,7 @@ satchel_conversion_free (SatchelConversion *conversion)
 {
   satchel_conversion_close_copy (conversion);
   g_hash_table_unref (conversion->done);
+  g_hash_table_unref (conversion->anew);
   satchel_store_unref (conversion->from);
   g_free (conversion);
 }
@@ -64,7 +67,7 @@ satchel_conversion_unhold (SatchelConversion *conversion)
   satchel_store_end_write (conversion->from->core);
 }
 
-/* Counts what there is, for those who wait. */
+/* Counts the messages, for reports of progress. */
 static gboolean
 count_messages (SatchelConversion *conversion, const GPtrArray *infos, GError **error)
 {
@@ -98,6 +101,9 @@ satchel_conversion_pass (SatchelConversion *conversion, guint64 *ret_n_changes, 
         satchel_store_sweep (conversion->to, 0);
     }
   if (!satchel_convert_uses (conversion, infos, error) || !satchel_convert_blobs (conversion, FALSE, error))
+    return FALSE;
+  /* The record changes only with messages, so the last pass copies its final state. */
+  if (!satchel_taken_copy (conversion->from, conversion->to, error))
     return FALSE;
   *ret_n_changes = conversion->counts.n_changes;
   return TRUE;

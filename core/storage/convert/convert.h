@@ -7,19 +7,21 @@
 #pragma once
 #include <satchel/storage.h>
 
-/* How far a pass is.  It is called often, in the thread of the pass; FALSE: the pass ends with CANCELLED. */
+/* This says how far a pass is.  The function is called often, in the thread of the pass; if it returns FALSE,
+ * the pass ends with CANCELLED. */
 typedef struct SatchelConvertCounts
 {
-  guint64 n_messages, n_done; /* of the store; of them in the copy */
-  guint64 n_bytes;            /* copied in all */
-  guint64 n_changes;          /* made by the present pass */
+  guint64 n_messages, n_done; /* messages of the store; those of them that the copy has */
+  guint64 n_bytes;            /* bytes that were copied by all passes */
+  guint64 n_changes;          /* changes that the present pass has made */
+  gboolean is_comparing;      /* n_done counts messages that were compared */
 } SatchelConvertCounts;
 typedef gboolean (*SatchelConvertStepFunc) (const SatchelConvertCounts *counts, gpointer data);
 
 typedef struct SatchelConversion SatchelConversion;
-/* @from and @to: handles of which it takes references; @to is nobody's yet.  @is_bare: the drivers are
- * copied, below the layers of @from, and @to has no layers; otherwise what the server itself sees through all
- * layers is copied. @bytes_per_s: 0: as fast as possible. */
+/* Makes a conversion.  It takes references to the handles @from and @to; nobody may use @to yet.  @is_bare:
+ * the drivers are copied, below the layers of @from, and @to has no layers; otherwise what the server itself
+ * sees through all layers is copied.  @bytes_per_s 0 means as fast as possible. */
 SatchelConversion *satchel_conversion_new (SatchelStore *from, SatchelStore *to, gboolean is_bare,
                                            guint64 bytes_per_s, SatchelConvertStepFunc step, gpointer data);
 void satchel_conversion_free (SatchelConversion *conversion);
@@ -29,7 +31,8 @@ void satchel_conversion_close_copy (SatchelConversion *conversion);
 /* Brings the copy up to date.  *ret_n_changes: how many changes that took.  LOCKED: content needs a key that
  * only its user has.  [blocks] */
 gboolean satchel_conversion_pass (SatchelConversion *conversion, guint64 *ret_n_changes, GError **error);
-/* Between these two calls, in one thread, nothing changes in the store, and a pass is not slowed down. */
+/* Keeps the store unchanged until satchel_conversion_unhold, in the same thread.  A pass in between is not
+ * slowed down. */
 void satchel_conversion_hold (SatchelConversion *conversion);
 void satchel_conversion_unhold (SatchelConversion *conversion);
 /* Compares both.  Held: names, numbers, history and blobs, which takes a moment; otherwise each message with

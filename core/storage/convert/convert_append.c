@@ -49,7 +49,8 @@ note_metadata (guint32 uid, const char *key, GBytes *value, gpointer data)
       satchel_operation_set_metadata (batch->operations->pdata[i], key, value);
 }
 
-/* A driver that keeps no metadata, and one that gives no ids of its own, have none. */
+/* Adds the metadata of the messages.  A driver that keeps none, and one that gives no ids of its own, has
+ * none to copy. */
 static gboolean
 add_metadata (Batch *batch, GError **error)
 {
@@ -105,7 +106,8 @@ copy_content (SatchelStream *content, SatchelStage *stage, SatchelConversion *co
     }
 }
 
-/* Below the layers everything is taken as it is stored; above them the copy gets what its own layers make. */
+/* Without layers the content is taken as it is stored; with them the copy gets what its own layers make of
+ * it. */
 static SatchelStage *
 new_stage (const SatchelConvertPair *pair, const SatchelMessageRow *row, GError **error)
 {
@@ -150,7 +152,7 @@ add_message (Batch *batch, const SatchelMessageRow *row, GError **error)
   SatchelStage *stage = copy_message (pair, row, email_id, &local);
   if (stage == NULL && g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_GONE)
       && !pair->conversion->is_held)
-    return TRUE; /* it was removed meanwhile, as the next pass will see */
+    return TRUE; /* the message was removed since the snapshot, which the next pass will find */
   if (stage == NULL)
     {
       g_prefix_error (&local, "mailbox %s, message %u: ", pair->name, row->uid);
@@ -158,7 +160,7 @@ add_message (Batch *batch, const SatchelMessageRow *row, GError **error)
       return FALSE;
     }
   batch->n_bytes += satchel_stage_size (stage);
-  g_autofree const char **keywords = satchel_convert_keywords (pair->wanted, &row->keywords);
+  g_autofree const char **keywords = satchel_snapshot_keyword_names (pair->wanted, &row->keywords);
   SatchelOperation *append = satchel_transaction_append (batch->transaction, pair->to, stage, row->flags,
                                                          keywords, row->internal_date);
   append->uid = row->uid;
@@ -189,7 +191,8 @@ batch_fill (Batch *batch, guint32 *index, GError **error)
   return TRUE;
 }
 
-/* A driver that has a file for each message syncs them together, which may take as long as syncing one. */
+/* Stages the messages of a batch.  A driver that has a file for each message syncs them together, which may
+ * take no longer than syncing one. */
 static gboolean
 batch_stage (Batch *batch, guint32 *index, GError **error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file copies what modules keep with the user beside mail, space by space.
+ * This file copies the blobs that modules keep with the user beside mail, space by space.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@ has_value (SatchelConversion *conversion, const char *space, const char *name, G
   return own != NULL && g_bytes_equal (own, value);
 }
 
-/* Adds to @changes what the space of the copy lacks, or has otherwise. */
+/* Adds to @changes the blobs of the space that the copy lacks, or has with another content. */
 static gboolean
 find_missing (SatchelConversion *conversion, const char *space, const GPtrArray *names, GArray *changes,
               GError **error)
@@ -63,7 +63,7 @@ find_surplus (SatchelConversion *conversion, const char *space, const GPtrArray 
   return TRUE;
 }
 
-/* Surplus blobs go first, so that the bounds of a space are kept. */
+/* Blobs that the copy should not have are removed first, so that the bounds of a space are kept. */
 static gboolean
 copy_space (SatchelConversion *conversion, const char *space, gboolean only_compare, GError **error)
 {
@@ -77,8 +77,9 @@ copy_space (SatchelConversion *conversion, const char *space, gboolean only_comp
   if (changes->len == 0)
     return TRUE;
   if (only_compare)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "what module %s keeps with the user differs: %s",
-                              space, g_array_index (changes, SatchelBlob, 0).name);
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED,
+                              "the copy differs in what module %s keeps with the user: %s", space,
+                              g_array_index (changes, SatchelBlob, 0).name);
   conversion->counts.n_changes += changes->len;
   return satchel_store_put_blobs (conversion->to, space, (const SatchelBlob *) changes->data, changes->len,
                                   error);
@@ -92,7 +93,7 @@ satchel_convert_blobs (SatchelConversion *conversion, gboolean only_compare, GEr
     return TRUE;
   if (!satchel_storage_list_spaces (conversion->source, conversion->access, spaces, error))
     return FALSE;
-  /* Spaces that only the copy has were emptied in the store since the last pass. */
+  /* A space that only the copy has was emptied in the store since the last pass. */
   if (SATCHEL_TOP (conversion->to->core, list_spaces) != NULL)
     {
       g_autoptr (GPtrArray) own = g_ptr_array_new_with_free_func (g_free);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file brings a mailbox of the copy up to date: what vanished is expunged, flags that changed are set
- * with the mod-sequence that they have in the store, new messages are added, and then it gets the numbers and
- * the history of the mailbox that it stands for.
+ * This file brings a mailbox of the copy up to date.  Messages that vanished are expunged, flags that
+ * changed are set with the mod-sequence that they have in the store, and new messages are added; then the
+ * mailbox gets the numbers and the history of the one that it stands for.
  */
 #include "config.h"
 
@@ -11,69 +11,6 @@
 
 #define OPERATIONS_MAX 500u
 
-void
-satchel_convert_close_pair (SatchelConvertPair *pair)
-{
-  g_clear_pointer (&pair->wanted, satchel_snapshot_unref);
-  g_clear_pointer (&pair->present, satchel_snapshot_unref);
-  g_clear_pointer (&pair->to, satchel_mailbox_unref);
-  if (pair->from != NULL)
-    satchel_storage_mailbox_unref (&pair->from->handle);
-  pair->from = NULL;
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelConvertPair, satchel_convert_close_pair)
-
-static gboolean
-take_wanted (SatchelConvertPair *pair, GError **error)
-{
-  SatchelConversion *conversion = pair->conversion;
-  SatchelStorageMailbox *handle = &pair->from->handle;
-  if (!satchel_mailbox_sync_core (pair->from, conversion->access, error))
-    return FALSE;
-  pair->wanted = satchel_storage_mailbox_snapshot (handle);
-  if (pair->wanted->state.n_undated == 0)
-    return TRUE;
-  g_clear_pointer (&pair->wanted, satchel_snapshot_unref);
-  if (!satchel_storage_fill_dates (conversion->source, conversion->access, handle, error))
-    return FALSE;
-  pair->wanted = satchel_storage_mailbox_snapshot (handle);
-  return TRUE;
-}
-
-/* Makes the mailbox, as it was before its first message. */
-static gboolean
-make_mailbox (SatchelConvertPair *pair, GError **error)
-{
-  SatchelMailboxImport import = {
-    .size = sizeof import, .uidvalidity = pair->wanted->state.uidvalidity, .uidnext = 1, .highestmodseq = 1
-  };
-  memcpy (import.mailbox_id, pair->wanted->state.mailbox_id, sizeof import.mailbox_id);
-  pair->conversion->counts.n_changes++;
-  return satchel_store_import_mailbox (pair->conversion->to, pair->name, &import, error);
-}
-
-gboolean
-satchel_convert_open_pair (SatchelConversion *conversion, const char *name, SatchelConvertPair *pair,
-                           GError **error)
-{
-  SatchelMailboxState state;
-  *pair = (SatchelConvertPair) { .conversion = conversion, .name = name };
-  pair->from = satchel_store_open_core (conversion->source, conversion->access, name, error);
-  if (pair->from == NULL || !take_wanted (pair, error))
-    return FALSE;
-  gboolean is_there =
-      satchel_store_status (conversion->to, name, &state, NULL)
-      && memcmp (state.mailbox_id, pair->wanted->state.mailbox_id, sizeof state.mailbox_id) == 0
-      && state.uidvalidity == pair->wanted->state.uidvalidity;
-  if (!is_there && !make_mailbox (pair, error))
-    return FALSE;
-  pair->to = satchel_store_open_mailbox (conversion->to, name, error);
-  if (pair->to == NULL)
-    return FALSE;
-  pair->present = satchel_mailbox_snapshot (pair->to);
-  return TRUE;
-}
-
 static gboolean
 commit (SatchelConvertPair *pair, SatchelTransaction *transaction, GError **error)
 {
@@ -81,8 +18,7 @@ commit (SatchelConvertPair *pair, SatchelTransaction *transaction, GError **erro
   return satchel_transaction_commit (transaction, error) && satchel_convert_step (pair->conversion, error);
 }
 
-/* Removes what the mailbox does not have any more.  A message that the copy lacks below its UIDNEXT cannot be
- * added: that is another history, and the copy begins anew. */
+/* Removes messages that the mailbox of the store does not have any more. */
 static gboolean
 expunge (SatchelConvertPair *pair, GError **error)
 {
@@ -114,7 +50,7 @@ static void
 add_flags (SatchelConvertPair *pair, SatchelTransaction *transaction, const SatchelMessageRow *row,
            const SatchelUidSet *uids)
 {
-  g_autofree const char **keywords = satchel_convert_keywords (pair->wanted, &row->keywords);
+  g_autofree const char **keywords = satchel_snapshot_keyword_names (pair->wanted, &row->keywords);
   if (uids->n_ranges == 0)
     return;
   satchel_transaction_flags (transaction, pair->to, uids, SATCHEL_FLAGS_REPLACE,
@@ -122,7 +58,7 @@ add_flags (SatchelConvertPair *pair, SatchelTransaction *transaction, const Satc
       ->modseq = row->modseq;
 }
 
-/* Is the message at @index of the wanted snapshot in the copy, with other flags? */
+/* Says whether the message at @index of the wanted snapshot is in the copy with other flags. */
 static gboolean
 has_changed (const SatchelConvertPair *pair, guint32 index, SatchelMessageRow *ret_row)
 {
@@ -138,7 +74,7 @@ has_changed (const SatchelConvertPair *pair, guint32 index, SatchelMessageRow *r
   return TRUE;
 }
 
-/* Messages that changed alike, one after the other, are one operation. */
+/* Sets changed flags.  Adjacent messages that changed in the same way are one operation. */
 static gboolean
 change_flags (SatchelConvertPair *pair, GError **error)
 {
@@ -167,7 +103,7 @@ change_flags (SatchelConvertPair *pair, GError **error)
   return satchel_transaction_n_operations (transaction) == 0 || commit (pair, transaction, error);
 }
 
-/* Of what vanished, only what the snapshot knows: the rest is for the next pass. */
+/* Reads which messages vanished, as far as the snapshot knows; later ones are for the next pass. */
 static gboolean
 read_history (SatchelConvertPair *pair, GArray *tombstones, guint64 *ret_start, GError **error)
 {
@@ -219,38 +155,16 @@ is_up_to_date (const SatchelConvertPair *pair)
          && wanted->history_start == present->history_start;
 }
 
-/* A message that is in the store but cannot come into the copy any more. */
-static gboolean
-lacks_old_message (const SatchelConvertPair *pair)
-{
-  const guint32 uidnext = pair->present->state.uidnext;
-  for (guint32 i = 0; i < pair->wanted->state.n_messages; i++)
-    {
-      guint row;
-      guint32 index;
-      const SatchelChunk *chunk = satchel_snapshot_at (pair->wanted, i, &row);
-      if (chunk->uid[row] >= uidnext)
-        return FALSE;
-      if (!satchel_snapshot_find (pair->present, chunk->uid[row], &index))
-        return TRUE;
-    }
-  return FALSE;
-}
-
 gboolean
 satchel_convert_pair (SatchelConvertPair *pair, GError **error)
 {
+  if (!satchel_convert_begin_anew_if_needed (pair, error))
+    return FALSE;
   if (is_up_to_date (pair))
     {
       pair->conversion->counts.n_done += pair->wanted->state.n_messages;
       return TRUE;
     }
-  if (lacks_old_message (pair))
-    return satchel_error_set (
-        error, SATCHEL_ERROR_FAILED,
-        "mailbox %s: the copy lacks a message below its UIDNEXT; end the conversion with "
-        "--abort, and begin again",
-        pair->name);
   if (!expunge (pair, error) || !change_flags (pair, error) || !satchel_convert_append (pair, error)
       || !set_numbers (pair, error))
     return FALSE;
@@ -260,7 +174,8 @@ satchel_convert_pair (SatchelConvertPair *pair, GError **error)
   return TRUE;
 }
 
-/* Has nothing happened in the mailbox since it was copied?  So a pass over many of them is short. */
+/* Says whether nothing has happened in the mailbox since it was copied, so that a pass over many mailboxes is
+ * short. */
 static gboolean
 is_done (SatchelConversion *conversion, const char *name, SatchelMailboxState *ret_state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file makes the names of the copy those of the store.  Mailboxes are known by their ids: one that got
- * another name is renamed in the copy, one that is gone is deleted there, and those that are missing come
- * with their messages.
+ * This file gives the mailboxes of the copy the names that they have in the store.  Mailboxes are
+ * identified by their ids: one with another name is renamed in the copy, one that is gone is deleted there,
+ * and those that are missing come with their messages.
  */
 #include "config.h"
 
@@ -91,8 +91,9 @@ find_mailbox (const Ids *ids, const SatchelMailboxState *state)
   return NULL;
 }
 
-/* The lowest name of the copy whose mailbox is another one, so that parents come first; NULL: there is none.
- * INBOX without messages becomes the other one with its messages. */
+/* Returns the first name, in order, whose mailbox in the copy is a wrong one, so that parents come before
+ * their children; NULL means that there is none.  An INBOX without messages counts as right, since it becomes
+ * the right one when its messages come. */
 static const char *
 find_wrong_name (const Ids *wanted, const Ids *present)
 {
@@ -112,7 +113,7 @@ find_wrong_name (const Ids *wanted, const Ids *present)
   return first;
 }
 
-/* A name that no mailbox has, to which one can give way. */
+/* Returns a name that no mailbox has, to which a mailbox can be renamed to free its own. */
 static char *
 aside_name (const SatchelMailboxState *state)
 {
@@ -122,19 +123,25 @@ aside_name (const SatchelMailboxState *state)
   return g_string_free (name, FALSE);
 }
 
+gboolean
+satchel_convert_empty (SatchelMailbox *mailbox, GError **error)
+{
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (mailbox->store);
+  g_auto (SatchelUidSet) all = { NULL, 0 };
+  satchel_snapshot_uids (snapshot, &all);
+  if (all.n_ranges == 0)
+    return TRUE;
+  satchel_transaction_expunge (transaction, mailbox, &all, FALSE);
+  return satchel_transaction_commit (transaction, error);
+}
+
 /* INBOX has other messages than it should only if its copy is of another time; they come again. */
 static gboolean
 empty_inbox (SatchelConversion *conversion, GError **error)
 {
   g_autoptr (SatchelMailbox) inbox = satchel_store_open_mailbox (conversion->to, "INBOX", error);
-  if (inbox == NULL)
-    return FALSE;
-  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
-  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (conversion->to);
-  g_auto (SatchelUidSet) all = { NULL, 0 };
-  satchel_snapshot_uids (snapshot, &all);
-  satchel_transaction_expunge (transaction, inbox, &all, FALSE);
-  return satchel_transaction_commit (transaction, error);
+  return inbox != NULL && satchel_convert_empty (inbox, error);
 }
 
 /* Puts the mailbox called @name where it belongs, or takes it away. */
@@ -152,7 +159,7 @@ mend_name (SatchelConversion *conversion, const Ids *wanted, const Ids *present,
   if (occupant == NULL && satchel_store_rename (conversion->to, name, right, NULL))
     return TRUE;
   if (g_str_has_prefix (name, "moved aside ") && occupant == NULL)
-    return satchel_store_delete (conversion->to, name, error); /* it is copied again */
+    return satchel_store_delete (conversion->to, name, error); /* the mailbox is copied again */
   if (occupant == NULL)
     occupant = state;
   g_autofree char *aside = aside_name (occupant);

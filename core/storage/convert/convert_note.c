@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file reads and writes notes of conversions: a line of text beside the mail.
+ * This file reads and writes the notes of conversions, each a line of text beside the mail.
  */
 #include "config.h"
 
@@ -20,16 +20,16 @@ satchel_convert_note_clear (SatchelConvertNote *note)
   *note = (SatchelConvertNote) { 0 };
 }
 
-/* "satchel-conversion 1 STATE BEGAN KEEPS PLACE" */
+/* Parses "satchel-conversion 1 STATE BEGAN KEEPS PLACE". */
 static gboolean
 parse_note (const char *text, SatchelConvertNote *note)
 {
   guint64 state, began, keeps;
   if (!satchel_text_take (&text, MAGIC)
-      || !satchel_number_take (&text, NULL, 10, SATCHEL_CONVERT_LEFT, &state) || state == SATCHEL_CONVERT_NONE
-      || !satchel_text_take (&text, " ") || !satchel_number_take (&text, NULL, 10, G_MAXINT64, &began)
-      || !satchel_text_take (&text, " ") || !satchel_number_take (&text, NULL, 10, 1, &keeps)
-      || !satchel_text_take (&text, " "))
+      || !satchel_number_take (&text, NULL, 10, SATCHEL_CONVERT_UNDOING, &state)
+      || state == SATCHEL_CONVERT_NONE || !satchel_text_take (&text, " ")
+      || !satchel_number_take (&text, NULL, 10, G_MAXINT64, &began) || !satchel_text_take (&text, " ")
+      || !satchel_number_take (&text, NULL, 10, 1, &keeps) || !satchel_text_take (&text, " "))
     return FALSE;
   *note = (SatchelConvertNote) { (SatchelConvertState) state, satchel_place_from_text (text), (gint64) began,
                                  keeps != 0 };

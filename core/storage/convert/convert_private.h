@@ -3,56 +3,69 @@
  */
 #pragma once
 #include "core/storage/convert/convert.h"
+#include "core/storage/snapshot/keyword_names.h"
 #include "core/storage/store/store_private.h"
 
 struct SatchelConversion
 {
   SatchelStore *from, *to;
-  SatchelStorage *source;      /* the level of @from whose calls are the source: those below it */
-  const SatchelAccess *access; /* of the server itself, in @from */
+  /* the level of `from` by whose calls the source is read; they go to the levels below it */
+  SatchelStorage *source;
+  const SatchelAccess *access; /* an access of the server itself, for @from */
   gboolean is_bare, is_held;
   guint64 bytes_per_s;
-  gint64 slept_us; /* when as many bytes as were copied should have been copied */
+  gint64 slept_us; /* when all bytes that were copied so far should have been copied at the wanted rate */
   SatchelConvertStepFunc step;
   gpointer data;
   SatchelConvertCounts counts;
   guint64 n_compared;
   GHashTable *done; /* name -> SatchelMailboxState of the source when it was copied */
+  GHashTable *anew; /* names of mailboxes whose copies were begun anew */
 };
 
-/* A mailbox of both stores. */
+/* This is a mailbox of both stores. */
 typedef struct SatchelConvertPair
 {
   SatchelConversion *conversion;
   const char *name;
-  SatchelMailboxCore *from; /* a use */
+  SatchelMailboxCore *from; /* the mailbox of the store, with a use of it */
   SatchelMailbox *to;
-  SatchelSnapshot *wanted;  /* of `from` */
-  SatchelSnapshot *present; /* of `to`, before the pass */
+  SatchelSnapshot *wanted;  /* snapshot of `from` */
+  SatchelSnapshot *present; /* snapshot of `to` before the pass */
 } SatchelConvertPair;
 
-/* CANCELLED if nobody wants the conversion any more, or the user has another owner. */
+/* Reports progress.  CANCELLED: the conversion was cancelled.  UNAVAILABLE: the user has another owner. */
 gboolean satchel_convert_step (SatchelConversion *conversion, GError **error);
-/* Sleeps where the rate asks for it. */
+/* Sleeps as long as the rate asks for. */
 gboolean satchel_convert_keep_rate (SatchelConversion *conversion, guint64 n_bytes, GError **error);
-/* Keywords of a row, NULL-ended; the names are those of @snapshot. */
-const char **satchel_convert_keywords (const SatchelSnapshot *snapshot, const SatchelKeywordSet *set);
 
-/* convert_names.c: makes names, subscriptions and special uses equal. @infos: of the source. */
+/* convert_names.c makes names, subscriptions and special uses equal.  @infos are those of the source. */
 gboolean satchel_convert_names (SatchelConversion *conversion, GPtrArray *infos, GError **error);
 gboolean satchel_convert_uses (SatchelConversion *conversion, GPtrArray *infos, GError **error);
-/* All names, or NULL. */
+/* Returns all names of the source, or NULL. */
 GPtrArray *satchel_convert_list_source (SatchelConversion *conversion, GError **error);
+/* Removes all messages of a mailbox of the copy. */
+gboolean satchel_convert_empty (SatchelMailbox *mailbox, GError **error);
 
-/* convert_mailbox.c */
+/* convert_pair.c */
 gboolean satchel_convert_open_pair (SatchelConversion *conversion, const char *name, SatchelConvertPair *pair,
                                     GError **error);
 void satchel_convert_close_pair (SatchelConvertPair *pair);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelConvertPair, satchel_convert_close_pair)
+/* Makes the mailbox in the copy, as it was before its first message, and opens it. */
+gboolean satchel_convert_make_mailbox (SatchelConvertPair *pair, GError **error);
+/* Opens the mailbox of the copy, again if it is open. */
+gboolean satchel_convert_open_copy (SatchelConvertPair *pair, GError **error);
+
+/* convert_mailbox.c */
 /* Makes the copy what `wanted` says, and `present` what it is then. */
 gboolean satchel_convert_pair (SatchelConvertPair *pair, GError **error);
 gboolean satchel_convert_mailbox (SatchelConversion *conversion, const char *name, GError **error);
 
-/* convert_append.c: adds all messages of `wanted` whose UID is from the UIDNEXT of `present` on. */
+/* convert_anew.c begins a copy anew that cannot become what the mailbox is, once in a conversion. */
+gboolean satchel_convert_begin_anew_if_needed (SatchelConvertPair *pair, GError **error);
+
+/* convert_append.c adds all messages of `wanted` from the UIDNEXT of `present` on. */
 gboolean satchel_convert_append (SatchelConvertPair *pair, GError **error);
 
 /* convert_blobs.c */

@@ -5,7 +5,7 @@
 
 #include "core/storage/convert/convert_private.h"
 
-/* A thread that sleeps shows often that it lives. */
+/* A thread that sleeps wakes up so often (in us) to report progress, which shows that it lives. */
 #define NAP_US 200000
 
 gboolean
@@ -34,14 +34,4 @@ satchel_convert_keep_rate (SatchelConversion *conversion, guint64 n_bytes, GErro
         return FALSE;
     }
   return satchel_convert_step (conversion, error);
-}
-
-const char **
-satchel_convert_keywords (const SatchelSnapshot *snapshot, const SatchelKeywordSet *set)
-{
-  GPtrArray *names = g_ptr_array_new ();
-  for (int k = satchel_keyword_set_next (set, 0); k >= 0; k = satchel_keyword_set_next (set, (guint) k + 1))
-    g_ptr_array_add (names, snapshot->keywords[k]);
-  g_ptr_array_add (names, NULL);
-  return (const char **) g_ptr_array_free (names, FALSE);
 }

@@ -69,8 +69,8 @@ static gboolean
 compare_rows (const SatchelConvertPair *pair, const SatchelMessageRow *row, const SatchelMessageRow *own,
               GError **error)
 {
-  g_autofree const char **keywords = satchel_convert_keywords (pair->wanted, &row->keywords),
-                        **own_keywords = satchel_convert_keywords (pair->present, &own->keywords);
+  g_autofree const char **keywords = satchel_snapshot_keyword_names (pair->wanted, &row->keywords),
+                        **own_keywords = satchel_snapshot_keyword_names (pair->present, &own->keywords);
   guint n = g_strv_length ((char **) keywords);
   gboolean has_same = n == g_strv_length ((char **) own_keywords);
   for (guint i = 0; has_same && i < n; i++)
@@ -110,7 +110,7 @@ compare_history (const SatchelConvertPair *pair, GError **error)
   g_auto (SatchelUidSet) uids = { NULL, 0 }, own = { NULL, 0 };
   gboolean is_complete = FALSE, own_is_complete = FALSE;
   if (!pair->conversion->is_held)
-    return TRUE; /* it goes on while it is read */
+    return TRUE; /* the mailbox changes while it is compared */
   guint64 since = MAX (pair->wanted->state.history_start, pair->present->state.history_start);
   if (!satchel_storage_vanished (conversion->source, conversion->access, &pair->from->handle, since, &uids,
                                  &is_complete, error)
@@ -179,13 +179,14 @@ satchel_conversion_verify (SatchelConversion *conversion, GError **error)
       || !satchel_convert_blobs (conversion, TRUE, error))
     return FALSE;
   conversion->n_compared = 0;
+  conversion->counts.is_comparing = TRUE;
   for (guint i = 0; i < infos->len; i++)
     {
       const SatchelMailboxInfo *info = infos->pdata[i];
       SatchelConvertPair pair = { NULL };
       if (!info->is_selectable)
         continue;
-      /* What came in meanwhile is copied first, so that both sides are of one moment. */
+      /* Changes since the last pass are copied first, so that both sides are of the same moment. */
       gboolean ok = satchel_convert_open_pair (conversion, info->name, &pair, error)
                     && satchel_convert_pair (&pair, error) && compare_mailbox (&pair, error);
       satchel_convert_close_pair (&pair);

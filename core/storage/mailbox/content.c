@@ -113,7 +113,7 @@ satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet
   return TRUE;
 }
 
-/* What of one request still has to be stored. */
+/* These are the attributes of one request that still have to be stored. */
 typedef struct Batch
 {
   SatchelMailbox *mailbox;

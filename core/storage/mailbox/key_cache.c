@@ -10,26 +10,27 @@
 #include "core/storage/mailbox/key_cache.h"
 
 #define COLUMN_MAX (16u << 20)
-#define ALL_MAX (64u << 20) /* the process; then the column that was not used for longest goes */
+/* most bytes of the process; beyond them the column that was not used for longest is dropped */
+#define ALL_MAX (64u << 20)
 #define ENTRY_BYTES (sizeof (guint32) + sizeof (guint32) + sizeof (guint16))
 
 typedef struct Column
 {
-  guint64 used;     /* when, by `clock`; 0: empty */
+  guint64 used;     /* value of `clock` at the last use; 0: empty */
   GArray *uids;     /* guint32, ascending */
   GArray *offsets;  /* guint32, in data */
   GByteArray *data; /* u16 length, bytes */
-  guint at;         /* where to look first: after the one found last */
+  guint at;         /* index at which a search begins, behind the one that was found last */
 } Column;
 
 struct SatchelKeyCache
 {
-  guint key_id; /* of the accesses that it is for; 0: those without a key, or all */
+  guint key_id; /* key of the accesses that the cache is for; 0: those without a key, or all */
   GMutex lock;
   Column columns[SATCHEL_N_KEYS];
 };
 
-static GMutex all_lock; /* before a cache's own lock */
+static GMutex all_lock; /* taken before a cache's own lock */
 static GPtrArray *all;  /* SatchelKeyCache */
 static gsize all_bytes, use_clock;
 
@@ -78,7 +79,7 @@ cache_free (gpointer data)
   g_free (cache);
 }
 
-/* The caller holds the mailbox's lock. */
+/* Finds the cache of a mailbox for a key.  The caller holds the mailbox's lock. */
 static SatchelKeyCache *
 find_cache (const SatchelMailboxCore *core, guint key_id)
 {
@@ -91,8 +92,8 @@ find_cache (const SatchelMailboxCore *core, guint key_id)
   return NULL;
 }
 
-/* Where no layer stands between, mail is the same for everybody; else what one key has opened is for that
- * key. */
+/* Returns the key for which the cache is.  Without layers, mail is the same for everybody; otherwise what one
+ * key has opened is for that key. */
 static guint
 cache_id (const SatchelMailbox *mailbox)
 {
@@ -117,7 +118,7 @@ satchel_key_cache_of (SatchelMailbox *mailbox)
     return cache;
   SatchelKeyCache *made = cache_new (key_id);
   g_mutex_lock (&core->lock);
-  cache = find_cache (core, key_id); /* by another thread meanwhile */
+  cache = find_cache (core, key_id); /* another thread may have made it since */
   if (core->keys == NULL)
     core->keys = g_ptr_array_new_with_free_func (cache_free);
   if (cache == NULL)
@@ -216,7 +217,7 @@ merge_keys (Column *column, const guint32 *new_uids, const guint32 *new_offsets,
     }
 }
 
-/* Keeps what was made, unless another thread has meanwhile. */
+/* Keeps the keys that were made, unless another thread has added them since. */
 static void
 keep_keys (Column *column, const SatchelMissingKey *missing, guint n, const GByteArray *made)
 {
@@ -291,7 +292,7 @@ satchel_key_cache_keep (SatchelKeyCache *cache, SatchelKeyKind kind, guint32 n_m
   g_mutex_unlock (&cache->lock);
 }
 
-/* Columns of mailboxes that are at work stay. */
+/* Drops columns until there is room.  Columns of mailboxes that are in use at the moment stay. */
 void
 satchel_key_cache_trim (void)
 {

@@ -6,7 +6,7 @@
 
 #include "core/storage/store/store_private.h"
 
-#define SATCHEL_KEYS_BATCH 128u /* keys that are made, and kept, at once */
+#define SATCHEL_KEYS_BATCH 128u /* so many keys are made, and kept, at one time */
 
 typedef struct SatchelKeyCache SatchelKeyCache;
 /* Returns the cache for the accesses that see what @mailbox's handle sees; made if there is none. */
@@ -17,9 +17,9 @@ void satchel_key_cache_forget (SatchelMailboxCore *core, guint key_id);
 /* This is a key that is not kept. */
 typedef struct SatchelMissingKey
 {
-  guint index; /* in the caller's list */
+  guint index; /* index in the caller's list */
   guint32 uid;
-  guint offset, len; /* in the bytes that were made */
+  guint offset, len; /* place in the bytes that were made */
 } SatchelMissingKey;
 /* Calls @func (or NULL) for those of @uids whose keys are kept.  Yours: SatchelMissingKey of the
  * others. @n_messages: how many messages the mailbox has. */
@@ -31,5 +31,5 @@ gboolean satchel_key_cache_peek (SatchelKeyCache *cache, SatchelKeyKind kind, gu
 /* Keeps what was made, at most SATCHEL_KEYS_BATCH in ascending order, if there is room. */
 void satchel_key_cache_keep (SatchelKeyCache *cache, SatchelKeyKind kind, guint32 n_messages,
                              const SatchelMissingKey *keys, guint n, const GByteArray *made);
-/* Drops what was not used for longest until the process keeps no more than it may. */
+/* Drops columns that were not used for longest, until the process keeps no more than it may. */
 void satchel_key_cache_trim (void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says what protocols and deliveries do with a mailbox, by their handles of it.
+ * This file has the calls that protocols and deliveries make with a handle of a mailbox.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@ satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **erro
     return NULL;
   SatchelMailboxCore *core = satchel_store_open_core (SATCHEL_STACK (store), name, error);
   if (core != NULL && store->core->changes != NULL
-      && !g_atomic_int_get (&core->is_logged)) /* another program made it */
+      && !g_atomic_int_get (&core->is_logged)) /* the mailbox was made by another program */
     {
       satchel_store_begin_write (store->core);
       satchel_changes_mend (store->core);
@@ -68,7 +68,8 @@ satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid, guint32
   SatchelStoreCore *store = mailbox->core->store;
   guint32 first = upto_uid;
   gboolean ok = TRUE;
-  /* It only grows: with nothing to claim nothing is written, which is the usual SELECT. */
+  /* The mark of recent messages only grows; if there is nothing to claim, as in most SELECTs, nothing is
+   * written. */
   if (first_recent (mailbox) < upto_uid)
     {
       satchel_store_begin_write (store);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * This file says what SORT, THREAD and SEARCH compare of messages (keys.h): kept with the mailbox, or made
- * from attributes.
+ * This file gives the keys by which SORT, THREAD and SEARCH compare messages (keys.h): those that are kept
+ * with the mailbox, or new ones, made from attributes.
  */
 #include "config.h"
 
 #include "core/mail/attributes/blob_read.h"
 #include "core/storage/mailbox/key_cache.h"
 
-/* Makes the keys of @n messages, at most SATCHEL_KEYS_BATCH; those that have gone are taken out of @missing,
- * and those that cannot be read where others can. */
+/* Makes the keys of @n messages, at most SATCHEL_KEYS_BATCH.  Messages that are gone are taken out of
+ * @missing, and so are those that cannot be read, if others can. */
 static gboolean
 make_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, SatchelMissingKey *missing, guint *n,
            GByteArray *made, SatchelErrorCode *ret_codes, GError **error)
@@ -34,7 +34,7 @@ make_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, SatchelMissingKey *miss
         g_bytes_unref (attributes[i]);
       }
   *n = n_left;
-  /* What an access may not read is not the store's failure. */
+  /* That an access may not read a message is no failure of the store. */
   if (n_left > 0 || unread == NULL || g_error_matches (unread, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED)
       || g_error_matches (unread, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
     return TRUE;
@@ -49,7 +49,7 @@ satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint3
   SatchelKeyCache *cache = satchel_key_cache_of (mailbox);
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   guint32 n_messages = snapshot->state.n_messages;
-  /* Not NULL, whatever is put there: keys may all be empty. */
+  /* It is not NULL, even if all keys are empty. */
   g_autoptr (GByteArray) made = g_byte_array_sized_new (SATCHEL_KEYS_BATCH);
   gboolean may_read = satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, NULL);
   for (guint i = 0; ret_codes != NULL && i < n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has open mailboxes: one for each mailbox and store, which all handles (handle.c) share.  Without
- * handles it is kept for a while, and closed by satchel_store_sweep.
+ * This file keeps open mailboxes: one for each mailbox and store, which all handles (handle.c) share.
+ * Without handles a mailbox is kept for a while, and then closed by satchel_store_sweep.
  */
 #include "config.h"
 
@@ -109,7 +109,8 @@ satchel_storage_mailbox_publish (SatchelStorageMailbox *mailbox, SatchelSnapshot
   SatchelSnapshot *old = core->snapshot;
   core->snapshot = snapshot;
   if (old == NULL && core->store->changes != NULL)
-    core->logged = satchel_snapshot_ref (snapshot); /* if it is: satchel_changes_look */
+    /* satchel_changes_look finds out whether this state has been logged. */
+    core->logged = satchel_snapshot_ref (snapshot);
   g_mutex_unlock (&core->lock);
   g_clear_pointer (&old, satchel_snapshot_unref);
   satchel_mailbox_notify (core);
@@ -138,8 +139,8 @@ satchel_storage_mailbox_renamed (SatchelStorageMailbox *mailbox, const char *nam
   satchel_mailbox_notify (core);
 }
 
-/* Returns handles without users since @before_ms, taken out of the tables.  Under write_lock: no call of the
- * driver is at work on them. */
+/* Takes out of the tables the mailboxes that have had no users since @before_ms, and returns them.  The
+ * caller holds write_lock, so that no call of the driver uses them. */
 static GPtrArray *
 take_idle (SatchelStoreCore *store, gint64 before_ms)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says what layers, drivers and listeners read of an open mailbox.
+ * This file has the calls by which layers, drivers and listeners read an open mailbox.
  */
 #include "config.h"
 

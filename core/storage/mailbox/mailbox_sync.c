@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Open mailboxes and changes by other programs: a mailbox is compared with what lies beneath when somebody
- * asks for it, or in a job when its driver noticed something.
+ * This file compares an open mailbox with what other programs may have changed below it: when somebody asks
+ * for it, or in a job when the driver noticed something.
  */
 #include "config.h"
 
@@ -36,7 +36,7 @@ sync_job (gpointer data)
 {
   SatchelMailboxCore *core = data;
   g_mutex_lock (&core->lock);
-  core->sync_queued = FALSE; /* what happens from here on asks for another one */
+  core->sync_queued = FALSE; /* a change from here on asks for another job */
   g_mutex_unlock (&core->lock);
   g_autoptr (GError) error = NULL;
   if (!satchel_mailbox_sync_core (core, core->store->background, &error))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Uses of an open mailbox, which keep it and its store open.
+ * This file counts the uses of an open mailbox, which keep it and its store open.
  */
 #include "config.h"
 
 #include "core/storage/store/store_private.h"
 
-/* The caller holds handles_lock. */
+/* Takes a use of @core.  The caller holds handles_lock. */
 SatchelMailboxCore *
 satchel_mailbox_use_locked (SatchelMailboxCore *core)
 {

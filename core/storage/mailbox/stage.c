@@ -22,12 +22,14 @@ struct SatchelStage
 {
   SatchelStore *store; /* a reference */
   SatchelStaged staged;
-  SatchelWriter *writer;   /* until finish */
-  SatchelScanner *scanner; /* until finish; NULL: attributes are known already, or it is a suspect */
-  GByteArray *head;        /* what the scanner has not seen yet: it names the content.  NULL: named */
-  char *crumb;             /* that name */
+  SatchelWriter *writer; /* set until finish */
+  /* set until finish; NULL: the attributes are known already, or the content is a suspect */
+  SatchelScanner *scanner;
+  /* the start of the content, by which it is named before the scanner sees it; NULL: it has been named */
+  GByteArray *head;
+  char *crumb; /* the name */
   guint64 size, size_hint;
-  guint64 size_above; /* of a raw stage: what clients see */
+  guint64 size_above; /* of a raw stage: the size that clients see */
   gboolean is_raw, is_finished;
 };
 
@@ -87,7 +89,8 @@ feed (SatchelStage *stage, const void *data, gsize len)
   satchel_scan_crumb_end (&scan);
 }
 
-/* The start of the content has come in: did the scanner crash on this content before? */
+/* Names the content once enough of its start has come, and finds out whether the scanner has crashed on it
+ * before. */
 static void
 name_content (SatchelStage *stage)
 {
@@ -196,7 +199,8 @@ satchel_stage_finish (SatchelStage *stage, GError **error)
     stage->size = stage->size_above;
   if (!stage->is_raw && stage->staged.attributes == NULL)
     stage->staged.attributes = end_of_scan (stage);
-  stage->staged.size = stage->size; /* before the driver's finish, which may write it into a name */
+  /* this is set before the driver's finish, which may write the size into a name */
+  stage->staged.size = stage->size;
   date_now (stage);
   gboolean ok = satchel_writer_finish (stage->writer, error);
   g_clear_pointer (&stage->writer, satchel_writer_free);
@@ -257,7 +261,7 @@ stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size,
             GError **error)
 {
   g_autoptr (GError) local = NULL;
-  if (SATCHEL_TOP (store->core, stage)->below != NULL) /* a layer makes other bytes of what comes in */
+  if (SATCHEL_TOP (store->core, stage)->below != NULL) /* a layer changes the bytes that come in */
     return NULL;
   g_autoptr (SatchelStage) stage = stage_alloc (store);
   stage->staged.size = stage->size = size;

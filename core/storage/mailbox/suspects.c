@@ -17,8 +17,8 @@
 #define SCAN "scan "
 
 static GMutex lock;
-static GHashTable *suspects; /* crumbs */
-static gint64 added_ms;      /* before START, all at a time */
+static GHashTable *suspects; /* set of crumbs */
+static gint64 added_ms;      /* when they were added, all at once and before START */
 
 static gboolean
 is_number (const char *text, gsize len)
@@ -58,7 +58,7 @@ trace_len (const char *head, gsize len)
                        && g_ascii_strncasecmp (head + at, names[i], strlen (names[i])) == 0);
       if (!is_trace)
         break;
-      /* The field and what continues it. */
+      /* Skips the field and the lines that continue it. */
       do
         {
           const char *end = memchr (head + at, '\n', len - at);
@@ -86,7 +86,7 @@ char *
 satchel_suspect_crumb (const void *head, gsize len, guint64 size)
 {
   gsize n = MIN (len, SATCHEL_SUSPECT_HEAD_BYTES), skip = trace_len (head, n);
-  /* The end of what is hashed must not depend on what is skipped. */
+  /* The end of the hashed part must not depend on how much is skipped. */
   gsize hashed = n == SATCHEL_SUSPECT_HEAD_BYTES ? MIN (n - skip, SATCHEL_SUSPECT_HEAD_BYTES / 2) : n - skip;
   return g_strdup_printf (SCAN "%" G_GUINT64_FORMAT "-%016" G_GINT64_MODIFIER "x", size - MIN (size, skip),
                           hash_of ((const guint8 *) head + skip, hashed));
@@ -137,6 +137,15 @@ satchel_store_refuses_user (const char *user)
   if (!satchel_store_has_suspects () || satchel_clock_ms () - added_ms > SATCHEL_SUSPECT_REFUSE_MS)
     return FALSE;
   g_autofree char *crumb = g_strconcat (SATCHEL_SUSPECT_USER, user, NULL);
+  return satchel_store_is_suspect (crumb);
+}
+
+gboolean
+satchel_store_is_suspect_listener (const char *listener, const char *user)
+{
+  if (!satchel_store_has_suspects ())
+    return FALSE;
+  g_autofree char *crumb = g_strdup_printf (SATCHEL_SUSPECT_LISTENER "%s %s", listener, user);
   return satchel_store_is_suspect (crumb);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Telling sessions of changes: in the main thread, one call for many changes.
+ * This file tells sessions of changes: in the main thread, with one call for many changes.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@ struct SatchelMailboxWatch
 {
   gatomicrefcount refs;
   SatchelMailbox *mailbox;      /* a reference */
-  SatchelMailboxWatchFunc func; /* NULL: removed; main thread */
+  SatchelMailboxWatchFunc func; /* NULL: the watch was removed; used by the main thread */
   gpointer data;
 };
 
@@ -25,7 +25,7 @@ watch_unref (gpointer data)
   g_free (watch);
 }
 
-/* It runs in the main thread. The list may change while they are called. */
+/* Calls the watchers, in the main thread.  The list may change while they are called. */
 static void
 call_watchers (gpointer data)
 {
@@ -61,7 +61,8 @@ satchel_mailbox_notify (SatchelMailboxCore *core)
     satchel_defer (call_watchers, satchel_storage_mailbox_ref (&core->handle));
 }
 
-/* It runs in the main thread: the driver looks for outside changes while anybody watches. */
+/* Tells the driver, in the main thread, whether to look for outside changes, which it does while there are
+ * watches. */
 static void
 update_driver (gpointer data)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Lists of names of mailboxes, and the list that a store keeps.
+ * This file has lists of names of mailboxes, and the one that a store keeps.
  */
 #include "config.h"
 

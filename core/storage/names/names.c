@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has names of mailboxes: the rules that hold over every driver (RFC 3501 5.1, 6.3.3 to 6.3.9, RFC
- * 6154), the cached list, and status.
+ * This file has operations on names of mailboxes, with the rules that hold for every driver (RFC 3501 5.1,
+ * 6.3.3 to 6.3.9, RFC 6154), the list that is kept, and STATUS.
  */
 #include "config.h"
 
@@ -33,7 +33,7 @@ is_list_shared (const SatchelStore *store)
   return SATCHEL_TOP (store->core, list)->below == NULL;
 }
 
-/* The caller holds list_lock. Returns a reference, or NULL. */
+/* Returns a reference to the list that is kept, or NULL.  The caller holds list_lock. */
 static GPtrArray *
 kept_list (SatchelStore *store)
 {
@@ -43,7 +43,7 @@ kept_list (SatchelStore *store)
   return holds ? g_ptr_array_ref (store->list) : NULL;
 }
 
-/* @generation is from before the list was made.  Nothing is kept of one that changed meanwhile. */
+/* Keeps a list, unless the names changed while it was made.  @generation is from before it was made. */
 static void
 keep_list (SatchelStore *store, GPtrArray *infos, guint generation)
 {
@@ -70,7 +70,7 @@ all_cached (SatchelStore *store)
   return list;
 }
 
-/* Another program may have changed it. */
+/* Compares the list with the change log, since another program may have changed the names. */
 static void
 hold_against_log (SatchelStore *store, GPtrArray *infos)
 {
@@ -114,7 +114,8 @@ satchel_store_list_cached (SatchelStore *store)
   return satchel_rights_filter_list (store, all_cached (store));
 }
 
-/* Exists and subscriptions count alike, so that neither can bloat the list. */
+/* Says whether the list has room for a name.  Mailboxes and subscriptions count alike, so that neither can
+ * make it grow without end. */
 gboolean
 satchel_store_check_room (SatchelStore *store, GPtrArray *infos, GError **error)
 {
@@ -192,14 +193,14 @@ check_rename (const char *from, const char *to, GError **error)
 {
   gsize len = strlen (from);
   if (is_inbox (to) || strcmp (from, to) == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "the new name is taken");
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "there is a mailbox %s already", to);
   /* INBOX may be renamed below itself: only its messages move. */
   if (!is_inbox (from) && strncmp (from, to, len) == 0 && to[len] == '/')
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox cannot move below itself");
   return TRUE;
 }
 
-/* Every driver's rename relies on this: the source exists, the new name is free, and all names stay in
+/* Checks what every driver's rename relies on: the source exists, the new name is free, and all names stay in
  * bounds. */
 static gboolean
 check_rename_list (SatchelStore *store, GPtrArray *infos, const char *from, const char *to, GError **error)
@@ -212,7 +213,7 @@ check_rename_list (SatchelStore *store, GPtrArray *infos, const char *from, cons
   if (source == NULL || !source->exists)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
   if (taken != NULL && taken->exists)
-    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "the new name is taken");
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "there is a mailbox %s already", to);
   if (is_inbox (from))
     return check_room (store, error);
   gsize len = strlen (from), new_len = strlen (to);
@@ -226,9 +227,9 @@ check_rename_list (SatchelStore *store, GPtrArray *infos, const char *from, cons
   return TRUE;
 }
 
-/* Who renames a mailbox wants to go on seeing it, and its children, in a client that shows what is subscribed
- * (decision 0013).
- * @infos: from before.  The mailbox has its new name already: trouble is only logged. */
+/* Renames subscriptions, since somebody who renames a mailbox wants to go on seeing it, and its children, in
+ * a client that shows subscribed mailboxes (decision 0013).  @infos is the list from before.  The mailbox has
+ * its new name already, so a failure is only logged. */
 static void
 move_subscriptions (SatchelStore *store, GPtrArray *infos, const char *from, const char *to)
 {
@@ -272,7 +273,7 @@ subscribe_locked (SatchelStore *store, const char *name, gboolean subscribe, GEr
   g_autoptr (GPtrArray) infos = satchel_store_list_all (store, error);
   if (infos == NULL)
     return FALSE;
-  /* The driver is asked even if nothing changes: it knows whether the list's content is durable. */
+  /* The driver is asked even if nothing changes, since only it knows whether the subscription is durable. */
   if (subscribe && satchel_list_find (infos, name) == NULL
       && satchel_namespaces_count_own (store->core, infos) >= store->core->max_mailboxes)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached",

@@ -9,7 +9,7 @@
 #include <satchel/mailbox_name.h>
 #include <string.h>
 
-#define FREE_NAMES_MAX 1000u /* that are tried */
+#define FREE_NAMES_MAX 1000u /* so many names are tried to find a free one */
 
 static void
 namespace_free (gpointer data)
@@ -18,7 +18,7 @@ namespace_free (gpointer data)
   g_free (data);
 }
 
-/* Most stores have none: these arrays are never changed. */
+/* These arrays are never changed; stores without other namespaces, which are most, share them. */
 static GPtrArray *no_namespaces, *no_names;
 
 static gpointer
@@ -100,7 +100,7 @@ satchel_namespaces_count_own (SatchelStoreCore *store, const GPtrArray *infos)
   for (guint i = 0; i < infos->len; i++)
     {
       const SatchelMailboxInfo *info = infos->pdata[i];
-      /* A name that is only subscribed counts as the user's, wherever it is. */
+      /* A name that is only subscribed counts as the user's, whatever namespace it is in. */
       n += !info->exists || satchel_namespaces_find (store, info->name) == NULL;
     }
   return n;

@@ -16,7 +16,7 @@ static const struct
   guint all, any;
 } acts[] = {
   [SATCHEL_ACT_SEE] = { "be seen", SATCHEL_RIGHT_LOOKUP, 0 },
-  /* Whoever may only put mail into it has to open it. */
+  /* An access that may only insert mail has to open the mailbox for that. */
   [SATCHEL_ACT_OPEN] = { "be opened", 0, SATCHEL_RIGHT_READ | SATCHEL_RIGHT_INSERT },
   [SATCHEL_ACT_READ] = { "be read", SATCHEL_RIGHT_READ, 0 },
   [SATCHEL_ACT_STATUS] = { "be counted", SATCHEL_RIGHT_READ, 0 },
@@ -77,7 +77,8 @@ satchel_mailbox_rights (SatchelMailbox *mailbox)
   return rights_of_mailbox (mailbox).rights;
 }
 
-/* Returns flags that @rights let be changed (RFC 4314 2.1); TRUE in *ret_keywords: and keywords. */
+/* Returns the flags that @rights let be changed (RFC 4314 2.1); *ret_keywords says whether keywords may be.
+ * */
 static guint32
 changeable (guint rights, gboolean *ret_keywords)
 {
@@ -100,7 +101,7 @@ permanent_flags (const SatchelMailboxRights *found, gboolean *ret_keeps_keywords
   return flags;
 }
 
-/* A client cannot change what it does not see. */
+/* Keeps flags that are hidden from the access, since a client cannot mean to change what it does not see. */
 static SatchelShownFlags
 keep_unseen_flags (SatchelStore *store, const char *name, SatchelMailboxRights *found)
 {
@@ -252,8 +253,8 @@ limit_new (SatchelOperation *operation, const SatchelMailboxRights *found, const
   return check_act (found->rights, name, SATCHEL_ACT_INSERT, error);
 }
 
-/* What is shown without \Deleted is not removed, or moved, as deleted; what is only shown with it stays as
- * well, since the driver looks at stored flags. */
+/* Leaves out messages that are shown without \Deleted, so that they are not removed or moved as deleted.
+ * Messages that are only shown with it stay as well, since the driver looks at stored flags. */
 static void
 limit_deleted (SatchelOperation *operation, const SatchelShownFlags *shown)
 {
@@ -298,7 +299,7 @@ check_operation (SatchelStore *store, SatchelOperation *operation, GError **erro
       keep_unseen_flags (store, to, &found);
       return limit_new (operation, &found, to, error);
     }
-  return TRUE; /* the driver refuses it */
+  return TRUE; /* the driver refuses the operation */
 }
 
 gboolean

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Exactly one mailbox for each configured special use (RFC 6154), seen to whenever a store is opened: an
- * existing mailbox with a known name is adopted, else one is made and subscribed; in an account where there
- * was nothing, INBOX is subscribed with them.  A mailbox that the user deletes comes back at the next
- * opening, which is what clients that look for it by attribute need; an empty name in config ends that.
+ * This file sees to it that each configured special use (RFC 6154) has exactly one mailbox whenever a store
+ * is opened: an existing mailbox with a known name is adopted, else one is made and subscribed.  In a new
+ * account, INBOX is subscribed with them.  A mailbox that the user deletes comes back at the next opening,
+ * which clients need that look for it by its attribute; an empty name in the configuration prevents that.
  */
 #include "config.h"
 
@@ -70,7 +70,7 @@ hold_syncs (SatchelStore *store, gboolean hold)
                  store->core->user, error->message);
 }
 
-/* Is any name subscribed? */
+/* Says whether any name is subscribed. */
 static gboolean
 has_subscriptions (GPtrArray *infos)
 {
@@ -89,7 +89,8 @@ is_new_account (SatchelStore *store)
   return infos != NULL && infos->len <= 1 && !has_subscriptions (infos);
 }
 
-/* Clients that show what is subscribed would else show all that was made, and not INBOX. */
+/* Subscribes INBOX if any name is subscribed, since clients that show only subscribed mailboxes would
+ * otherwise show the new ones and not INBOX. */
 static gboolean
 subscribe_inbox (SatchelStore *store, GError **error)
 {

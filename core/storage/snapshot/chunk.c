@@ -12,7 +12,7 @@ typedef struct Column
 {
   gatomicrefcount refs;
   guint capacity;
-  gint used; /* cells taken by any chunk; atomic */
+  gint used; /* how many cells any chunk has taken; atomic */
   guint cell_bytes;
 } Column;
 
@@ -120,7 +120,7 @@ satchel_chunk_share (const SatchelChunk *chunk)
   return copy;
 }
 
-/* @cell is column_of (cells)->cell_bytes of bytes. */
+/* Writes a cell.  @cell has column_of (cells)->cell_bytes bytes. */
 static void
 put_cell (gpointer cells, guint row, gconstpointer cell)
 {
@@ -140,7 +140,7 @@ satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint cap
   column_unref (old);
 }
 
-/* Columns that are no keywords have 32 or 64 bits. */
+/* Returns a value in the size that cells of a column have: 32 or 64 bits, unless it is that of keywords. */
 static gconstpointer
 cell_of (SatchelColumnKind kind, const guint64 *value, guint32 *narrow)
 {

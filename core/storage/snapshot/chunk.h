@@ -22,7 +22,7 @@ typedef enum
 SatchelChunk *satchel_chunk_new (void);
 SatchelChunk *satchel_chunk_ref (SatchelChunk *chunk);
 void satchel_chunk_unref (SatchelChunk *chunk);
-/* Returns another chunk over the same columns. */
+/* Returns another chunk with the same columns. */
 SatchelChunk *satchel_chunk_share (const SatchelChunk *chunk);
 
 /* Returns the cells of a column. */
@@ -36,7 +36,7 @@ void satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, 
  * @is_owned). */
 gboolean satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value);
 
-/* The two functions above for the column of keywords, which is widened where necessary. */
+/* These do the same for the column of keywords, which is widened if necessary. */
 void satchel_chunk_put_keywords (SatchelChunk *chunk, guint row, const SatchelKeywordSet *keywords);
 gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned,
                                       const SatchelKeywordSet *keywords);
@@ -44,14 +44,14 @@ gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned,
 /* Gives @chunk a column of its own in which no message has a keyword. */
 void satchel_chunk_clear_keywords (SatchelChunk *chunk);
 
-/* It is for a column other than that of keywords. */
+/* Returns the value of a row in a column other than that of keywords. */
 guint64 satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind);
 
 /* Adds the keywords that at least one of its messages has. */
 void satchel_chunk_add_used_keywords (const SatchelChunk *chunk, SatchelKeywordSet *used);
 
-/* keywords.c keeps the keyword names of a snapshot. They are NULL-ended and count their references; a new
- * list has room for @n_more. */
+/* keywords.c has the keyword names of a snapshot.  A list is NULL-ended and counts its references; a new one
+ * has room for @n_more names. */
 char **satchel_keywords_new (char *const *names, guint n, guint n_more);
 char **satchel_keywords_ref (char **names);
 void satchel_keywords_unref (char **names);

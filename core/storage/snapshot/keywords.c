@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Lists of keyword names that snapshots share.  A list that snapshots have stays as it is; a builder changes
- * only one of its own.
+ * This file has lists of keyword names, which snapshots share.  A list that a snapshot has is never
+ * changed; a builder changes only a list of its own.
  */
 #include "config.h"
 
 #include "core/storage/snapshot/chunk.h"
+#include "core/storage/snapshot/keyword_names.h"
 #include "core/storage/store/store_private.h"
 
 #include <satchel/hash.h>
@@ -14,7 +15,7 @@
 
 typedef struct List
 {
-  GHashTable *by_name; /* atomic: name in lower case -> its place + 1; NULL: not made yet */
+  GHashTable *by_name; /* name in lower case -> its place + 1; NULL: the table is not made yet; atomic */
   char *names[];       /* NULL-ended */
 } List;
 
@@ -59,7 +60,7 @@ static void
 table_add (GHashTable *table, const char *name, guint at)
 {
   char *key = g_ascii_strdown (name, -1);
-  /* The first of two that differ in case only is found, as without a table. */
+  /* If two names differ in case only, the first one is found, as without a table. */
   if (g_hash_table_contains (table, key))
     g_free (key);
   else
@@ -77,7 +78,7 @@ table_of (List *list, guint n)
     table_add (table, list->names[k], k);
   if (g_atomic_pointer_compare_and_exchange (&list->by_name, NULL, table))
     return table;
-  g_hash_table_unref (table); /* another thread was faster */
+  g_hash_table_unref (table); /* another thread has set its table first */
   return g_atomic_pointer_get (&list->by_name);
 }
 
@@ -145,4 +146,14 @@ satchel_keywords_check (const char *const *keywords, GError **error)
         return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "more keywords than a mailbox can have");
     }
   return TRUE;
+}
+
+const char **
+satchel_snapshot_keyword_names (const SatchelSnapshot *snapshot, const SatchelKeywordSet *set)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  for (int k = satchel_keyword_set_next (set, 0); k >= 0; k = satchel_keyword_set_next (set, (guint) k + 1))
+    g_ptr_array_add (names, snapshot->keywords[k]);
+  g_ptr_array_add (names, NULL);
+  return (const char **) g_ptr_array_free (names, FALSE);
 }

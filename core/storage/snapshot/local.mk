@@ -2,6 +2,7 @@
 libsatchel_la_SOURCES += \
 	core/storage/snapshot/chunk.c \
 	core/storage/snapshot/chunk.h \
+	core/storage/snapshot/keyword_names.h \
 	core/storage/snapshot/keywords.c \
 	core/storage/snapshot/shown_flags.c \
 	core/storage/snapshot/snapshot.c \

@@ -34,7 +34,7 @@ satchel_shown_flags_find (SatchelStore *store, const char *name, SatchelShownFla
   satchel_storage_shown_flags (SATCHEL_STACK (store), name, ret_shown);
   ret_shown->added &= SATCHEL_FLAGS_ALL;
   ret_shown->hidden = (ret_shown->hidden & SATCHEL_FLAGS_ALL) | ret_shown->added;
-  return ret_shown->hidden != 0 || ret_shown->hides_keywords;
+  return ret_shown->hidden != 0 || ret_shown->hides_keywords || ret_shown->hides_recent;
 }
 
 void
@@ -44,13 +44,15 @@ satchel_shown_flags_count (const SatchelShownFlags *shown, SatchelMailboxState *
     state->n_unseen = (shown->added & SATCHEL_FLAG_SEEN) != 0 ? 0 : state->n_messages;
   if ((shown->hidden & SATCHEL_FLAG_DELETED) != 0)
     state->n_deleted = (shown->added & SATCHEL_FLAG_DELETED) != 0 ? state->n_messages : 0;
+  if (shown->hides_recent)
+    state->first_recent_uid = state->uidnext;
 }
 
 static gboolean
 is_same_way (const SatchelShownFlags *one, const SatchelShownFlags *other)
 {
   return one->hidden == other->hidden && one->added == other->added
-         && !one->hides_keywords == !other->hides_keywords;
+         && !one->hides_keywords == !other->hides_keywords && !one->hides_recent == !other->hides_recent;
 }
 
 static guint32

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Snapshots: life and look-up.  Building is in snapshot_builder.c, comparing in snapshot_compare.c.
+ * This file has the life of snapshots, and look-ups in them. snapshot_builder.c makes them,
+ * snapshot_compare.c compares them.
  */
 #include "config.h"
 
@@ -54,7 +55,7 @@ gboolean
 satchel_snapshot_find (const SatchelSnapshot *snapshot, guint32 uid, guint32 *ret_index)
 {
   guint low = 0, high = snapshot->n_chunks;
-  while (low < high) /* the first chunk whose last UID is >= uid */
+  while (low < high) /* finds the first chunk whose last UID is >= uid */
     {
       guint middle = low + (high - low) / 2;
       const SatchelChunk *chunk = snapshot->chunks[middle];
@@ -97,8 +98,8 @@ satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name)
   return satchel_keywords_find (snapshot->keywords, snapshot->n_keywords, name);
 }
 
-/* Returns the last row of the run of adjacent UIDs that starts at @row: uid - row never falls, so a binary
- * search finds it. */
+/* Returns the last row of the run of adjacent UIDs that starts at @row.  In a run UID - row is constant, and
+ * it never falls, so a binary search finds the end. */
 static guint
 end_of_run (const SatchelChunk *chunk, guint row)
 {

@@ -8,27 +8,27 @@
 
 #include <string.h>
 
-/* Small neighbours are joined up to this, so that expunging leaves no dust. */
+/* Adjacent chunks are joined up to this size, so that expunging leaves no tiny chunks. */
 #define JOIN_BELOW (SATCHEL_CHUNK_MESSAGES / 2)
 
 typedef struct Slot
 {
-  SatchelChunk *chunk; /* a reference */
-  gboolean is_copy;    /* a chunk struct of our own */
-  guint owned;         /* bit a column: cells of our own */
-  guint8 *removed;     /* a byte a row, or NULL */
+  SatchelChunk *chunk; /* the slot has a reference */
+  gboolean is_copy;    /* `chunk` is a copy that may be changed */
+  guint owned;         /* a bit for each column whose cells are a copy */
+  guint8 *removed;     /* a byte for each row, which marks it as removed; or NULL */
   guint n_removed;
 } Slot;
 
 struct SatchelSnapshotBuilder
 {
-  SatchelSnapshot *base; /* or NULL */
+  SatchelSnapshot *base; /* the snapshot from which this one is made, or NULL */
   GArray *slots;         /* Slot */
-  GArray *first_index;   /* guint32 a slot, before removals */
+  GArray *first_index;   /* guint32 for each slot: the index of its first row, before removals */
   char **keywords;
   guint n_keywords;
-  guint room;               /* for names in `keywords`, when they are our own; else 0 */
-  SatchelKeywordSet handed; /* bits that were asked for, and may not be on a message yet */
+  guint room;               /* how many names `keywords` has room for, if it is the builder's own; else 0 */
+  SatchelKeywordSet handed; /* bits of keywords that were asked for, even if no message has them yet */
   guint32 last_uid;
   gint64 n_messages, n_unseen, n_deleted, n_undated, n_unsized;
   guint64 size_bytes;
@@ -128,7 +128,7 @@ satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder, const SatchelM
   g_return_if_fail (row->uid > builder->last_uid);
   guint n = builder->slots->len;
   Slot *last = n > 0 ? slot_at (builder, n - 1) : NULL;
-  /* A slot with removals keeps its length until finish: its marks are by row. */
+  /* A slot with removed rows keeps its length until the end, since its marks are by row. */
   if (last == NULL || last->chunk->n >= SATCHEL_CHUNK_MESSAGES || last->removed != NULL)
     {
       guint32 first =
@@ -142,7 +142,7 @@ satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder, const SatchelM
   count_row (builder, row, 1);
 }
 
-/* Returns the slot and row of a place before removals; NULL if there is none. */
+/* Returns the slot, and the row in it, of an index from before removals; NULL means that there is none. */
 static Slot *
 find_slot (SatchelSnapshotBuilder *builder, guint32 index, guint *ret_row)
 {
@@ -220,7 +220,7 @@ satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index)
   count_row (builder, &row, -1);
 }
 
-/* Gives the builder a list of its own, with room for @n names. */
+/* Gives the builder a list of keywords of its own, with room for @n names. */
 static void
 own_keywords (SatchelSnapshotBuilder *builder, guint n)
 {
@@ -247,7 +247,7 @@ satchel_snapshot_builder_set_keywords (SatchelSnapshotBuilder *builder, char *co
   builder->n_keywords = builder->room = n;
 }
 
-/* Names that the client of an older snapshot knows stay those of that snapshot. */
+/* Renames a keyword.  Snapshots that clients have keep the old name. */
 static void
 rename_keyword (SatchelSnapshotBuilder *builder, guint bit, const char *name)
 {
@@ -255,7 +255,8 @@ rename_keyword (SatchelSnapshotBuilder *builder, guint bit, const char *name)
   satchel_keywords_put (builder->keywords, bit, name);
 }
 
-/* -1 means: there is none.  Rows that go count as well: that costs a name less, and no look at the marks. */
+/* Returns the bit of a keyword that no message has; -1 means that there is none.  Removed rows count as well,
+ * which may cost a bit, but saves looking at the marks. */
 static int
 unused_keyword (SatchelSnapshotBuilder *builder)
 {
@@ -289,7 +290,7 @@ satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *n
   return bit;
 }
 
-/* Adds the rows of @chunk that are left, behind those of @into. */
+/* Appends to @into the rows of @chunk that are not removed. */
 static void
 push_rest (Slot *into, const SatchelChunk *chunk, const guint8 *removed)
 {
@@ -303,13 +304,13 @@ push_rest (Slot *into, const SatchelChunk *chunk, const guint8 *removed)
     }
 }
 
-/* Chunks of the new snapshot, each a reference: without removed rows, small neighbours of what changed
- * joined. */
+/* Returns the chunks of the new snapshot, each with a reference: without removed rows, and with small
+ * neighbours joined where rows were removed. */
 static GPtrArray *
 finished_chunks (SatchelSnapshotBuilder *builder)
 {
   GPtrArray *chunks = g_ptr_array_new ();
-  gboolean last_is_fresh = FALSE; /* of the last one in `chunks`: rows went from it, or came by a join */
+  gboolean last_is_fresh = FALSE; /* the last one in `chunks` has lost rows, or got some by a join */
   for (guint i = 0; i < builder->slots->len; i++)
     {
       Slot *slot = slot_at (builder, i);

@@ -36,7 +36,8 @@ cursor_index (const Cursor *cursor)
   return cursor->snapshot->first_index[cursor->at] + cursor->row;
 }
 
-/* Compares rows of both that hold the same messages: those with a higher mod-sequence now are changed. */
+/* Compares rows of both snapshots that hold the same messages; those whose mod-sequence has grown have
+ * changed. */
 static void
 compare_rows (const SatchelChunk *before, guint row_before, const Cursor *after, guint n_rows,
               GArray *changed)
@@ -89,7 +90,7 @@ satchel_snapshot_compare (const SatchelSnapshot *before, const SatchelSnapshot *
     }
 }
 
-/* UIDs of [first, last] that are not in @snapshot. */
+/* Adds the UIDs of [first, last] that are not in @snapshot. */
 static void
 add_missing (const SatchelSnapshot *snapshot, SatchelRange range, SatchelUidSet *missing)
 {

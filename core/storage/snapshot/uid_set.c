@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Sets of UIDs as ranges (RFC 3501 9, sequence-set).
+ * This file has sets of UIDs, kept as ranges (RFC 3501 9, sequence-set).
  */
 #include "config.h"
 
@@ -7,7 +7,8 @@
 #include <satchel/snapshot.h>
 #include <string.h>
 
-/* Room is the next power of two, so that appending is O(1) without a third field in every idle session. */
+/* Makes room for one range more.  The room is always the next power of two, so that appending takes constant
+ * time and no idle session needs a member for it. */
 static void
 make_room (SatchelUidSet *set)
 {
@@ -16,7 +17,7 @@ make_room (SatchelUidSet *set)
     set->ranges = g_renew (SatchelRange, set->ranges, n == 0 ? 1 : (gsize) n * 2);
 }
 
-/* Returns the first range whose last is >= @uid; n_ranges if none. */
+/* Returns the first range whose last UID is >= @uid; n_ranges means that there is none. */
 static guint
 lower_bound (const SatchelUidSet *set, guint32 uid)
 {
@@ -49,7 +50,7 @@ satchel_uid_set_add (SatchelUidSet *set, guint32 first, guint32 last)
       set->ranges[set->n_ranges++] = (SatchelRange) { first, last };
       return;
     }
-  /* Joins every range it overlaps or touches: those from `at` up to `end`. */
+  /* All ranges that overlap or touch the new one are joined with it: those from `at` up to `end`. */
   guint at = lower_bound (set, first > 0 ? first - 1 : 0);
   guint end = at;
   while (end < n && (last == G_MAXUINT32 || set->ranges[end].first <= last + 1))
@@ -119,7 +120,7 @@ satchel_uid_set_format (const SatchelUidSet *set, GString *out)
     }
 }
 
-/* Reads nz-number: no sign, no leading zero, at most 2^32 - 1. */
+/* Reads an nz-number, which has no sign and no leading zero and is at most 2^32 - 1. */
 static gboolean
 parse_number (const char **at, const char *end, guint32 *ret_number)
 {

@@ -16,7 +16,7 @@ static const struct
 {
   const char *name;
   gsize offset;
-  guint classes; /* layers that intercept one of these are asked; 0: the driver only */
+  guint classes; /* classes of layers that are asked; 0: the driver only */
   gboolean is_must;
   SatchelCall guard;
 } calls[SATCHEL_N_CALLS] = {
@@ -62,7 +62,7 @@ find_target (SatchelStoreCore *store, guint from, SatchelCall call)
         continue;
       if (has_method (ops, calls[call].offset))
         return (guint8) (i + 1);
-      /* A layer that makes its own list, for one, must say itself whether that list still holds. */
+      /* A layer that makes its own list, for example, must also say itself whether that list still holds. */
       if (!is_driver && guard != SATCHEL_CALL_none && has_method (ops, calls[guard].offset))
         return 0;
     }
@@ -75,7 +75,8 @@ satchel_dispatch_build (SatchelStoreCore *store, GError **error)
   const SatchelStorageOps *driver = store->levels[store->n_levels - 1].ops;
   for (guint call = 0; call < SATCHEL_N_CALLS; call++)
     if (calls[call].is_must && !has_method (driver, calls[call].offset))
-      return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "storage driver %s lacks method %s",
+      return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                                "storage driver %s lacks method %s; ask its author",
                                 store->level_names[store->n_levels - 1], calls[call].name);
   if (store->n_levels > LEVELS_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a stack has at most %u levels, not %u",

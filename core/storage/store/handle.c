@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has handles: what a session or a delivery holds of a store and its mailboxes, each with its
- * access; and the keys that come and go with them.  What handles share is in store.c and mailbox.c.
+ * This file has handles, which sessions and deliveries hold of a store and of its mailboxes, each with its
+ * access.  It also counts the keys of these accesses.  What handles share is in store.c and mailbox.c.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ tell_levels (SatchelStoreCore *core, const SatchelAccess *access, gboolean is_at
     }
 }
 
-/* The caller holds keys_lock. */
+/* Finds the use of a key.  The caller holds keys_lock. */
 static SatchelKeyUse *
 find_use (SatchelStoreCore *core, GBytes *key)
 {
@@ -43,7 +43,7 @@ find_use (SatchelStoreCore *core, GBytes *key)
   return NULL;
 }
 
-/* Returns the key's id. */
+/* Counts a use of the access's key, and returns the key's id. */
 static guint
 attach_key (SatchelStoreCore *core, const SatchelAccess *access)
 {

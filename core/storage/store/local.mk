@@ -2,6 +2,7 @@
 libsatchel_la_SOURCES += \
 	core/storage/store/access.c \
 	core/storage/store/blobs.c \
+	core/storage/store/destroy.c \
 	core/storage/store/dispatch.c \
 	core/storage/store/handle.c \
 	core/storage/store/maintain.c \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has a visit of the janitor to one store: the levels from the client down, then the listeners,
- * each until it has done.
+ * This file makes a visit of the janitor to one store.  It asks the levels, the one nearest to the client
+ * first, then the listeners, each until it has finished.
  */
 #include "config.h"
 

@@ -13,13 +13,13 @@ typedef enum
 {
   SATCHEL_LOOK_FREE = 0, /* there is no mail, or no one asked */
   SATCHEL_LOOK_HAS_MAIL,
-  SATCHEL_LOOK_FAILED /* it is unknown, or there is no such stack or volume */
+  SATCHEL_LOOK_FAILED /* the answer is unknown, or there is no such stack or volume */
 } SatchelLook;
 
 typedef struct SatchelPlace
 {
-  const char *path;    /* below the mail root */
-  const char *profile; /* of storage.profiles, or SATCHEL_DEFAULT_PROFILE; NULL means that */
+  const char *path;    /* path of the user's mail below the mail root */
+  const char *profile; /* name in storage.profiles; NULL stands for SATCHEL_DEFAULT_PROFILE */
   const char *volume;  /* a name that the driver gives; "" or NULL: the driver has only one volume */
   guint64 epoch; /* grows with each change of owner; a mail process with an earlier one does not own the user
                     any more */
@@ -37,8 +37,9 @@ SatchelPlace *satchel_place_new (const SatchelPlace *from);
 SatchelPlace *satchel_place_ref (const SatchelPlace *place);
 void satchel_place_unref (SatchelPlace *place);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelPlace, satchel_place_unref)
-/* On the wire a place is: s path, s profile, s volume, u64 epoch, s attributes, u32 flags. */
-void satchel_place_put (SatchelIpcMessage *message, const SatchelPlace *place); /* NULL: of nobody */
+/* Adds a place to a message: s path, s profile, s volume, u64 epoch, s attributes, u32 flags.  NULL adds the
+ * place of no user. */
+void satchel_place_put (SatchelIpcMessage *message, const SatchelPlace *place);
 SatchelPlace *satchel_place_get (SatchelIpcMessage *message);
 /* Returns the place as one line of text, yours; NULL means that @text is no place. */
 char *satchel_place_to_text (const SatchelPlace *place);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the stacks that the configuration names: the default one (storage.driver, storage.layers) and
- * those of storage.profiles; what one of them has of a user.
+ * This file makes the stacks that the configuration names: the default one (storage.driver, storage.layers)
+ * and those of storage.profiles.  It also looks whether a stack has mail of a user.
  */
 #include "config.h"
 
@@ -106,7 +106,7 @@ find_driver (SatchelLoader *loader, const char *name, const SatchelConfig *secti
   return driver;
 }
 
-/* Takes @layers over; NULL: an error is set. */
+/* Adds a stack.  Takes @layers over; FALSE means that @error is set. */
 static gboolean
 add_stack (GPtrArray *stacks, const char *name, GPtrArray *layers, const SatchelProvided *driver,
            const SatchelConfigSet *config)
@@ -190,7 +190,7 @@ satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOp
   return !SATCHEL_HAS (driver->ops, exists) || driver->ops->exists (&identity, driver->section);
 }
 
-/* It looks for traces of one mailbox: messages, or one that the user has made. */
+/* Looks for traces of use in one mailbox: messages, or that the user has made it. */
 static SatchelLook
 look_at (SatchelStore *store, const SatchelMailboxInfo *info, char **ret_what)
 {

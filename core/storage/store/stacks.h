@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The stacks of storage that the configuration names, and what one of them has of a user.
+ * This header declares the stacks of storage that the configuration names, and whether one of them has mail
+ * of a user.
  */
 #pragma once
 #include "core/storage/store/store_open.h"
@@ -10,7 +11,7 @@ typedef struct SatchelStack
   GPtrArray
       *levels; /* SatchelStoreLevel, nearest to the client first; sections borrowed from the configuration */
 } SatchelStack;
-/* The elements are SatchelStack; the first is the default. */
+/* Returns an array of SatchelStack, of which the first is the default. */
 GPtrArray *satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GError **error);
 const SatchelStack *satchel_stacks_find (const GPtrArray *stacks, const char *name); /* or NULL */
 const SatchelStoreLevel *satchel_stack_driver (const SatchelStack *stack);
@@ -18,5 +19,5 @@ gboolean satchel_stack_has_volume (const SatchelStack *stack, const char *volume
 /* Looks for mail of @options' user in @stack; @ret_what: a description, yours, or NULL.  [blocks] */
 SatchelLook satchel_stack_look (const SatchelStack *stack, const SatchelStoreOpenOptions *options,
                                 char **ret_what);
-/* Does the same by a look or two; TRUE if it cannot tell. */
+/* Says after a quick look whether there may be mail; TRUE also if that cannot be found out. */
 gboolean satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOptions *options);

@@ -61,8 +61,10 @@ satchel_stores_find_target (const char *to, char **ret_profile, char **ret_volum
   if (stack == NULL)
     return FALSE;
   if (strlen (volume) > SATCHEL_PLACE_NAME_MAX || !satchel_stack_has_volume (stack, volume))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "the driver of profile \"%s\" has no volume \"%s\"", stack->name, volume);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "the driver of profile \"%s\" has no volume \"%s\"; the settings of %s name its volumes", stack->name,
+        volume, satchel_stack_driver (stack)->name);
   *ret_profile = g_strdup (stack->name);
   *ret_volume = g_strdup (volume);
   return TRUE;
@@ -146,27 +148,61 @@ satchel_stores_may_have_mail (const char *user, const SatchelPlace *place)
   return satchel_stack_may_have_mail (stack, &options);
 }
 
+static const SatchelStack *
+find_stack (const SatchelStoreSetup *setup, const SatchelPlace *place, GError **error)
+{
+  const SatchelStack *stack = setup != NULL ? stack_of (setup, place) : NULL;
+  if (stack == NULL && setup != NULL)
+    satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "there is no profile %s here", place->profile);
+  return stack;
+}
+
+static SatchelStorageIdentity
+identity_of (const SatchelStack *stack, const SatchelStoreOpenOptions *options)
+{
+  return (SatchelStorageIdentity) { .user = options->user,
+                                    .path = options->path,
+                                    .root_fd = options->root_fd,
+                                    .profile = stack->name,
+                                    .volume = options->volume,
+                                    .slot = options->slot,
+                                    .epoch = options->epoch };
+}
+
 gboolean
-satchel_stores_destroy (const char *user, const SatchelPlace *place, GError **error)
+satchel_stores_can_salvage (const SatchelPlace *place)
+{
+  g_autoptr (SatchelStoreSetup) setup = get_setup (NULL);
+  const SatchelStack *stack = find_stack (setup, place, NULL);
+  return stack != NULL && SATCHEL_HAS (satchel_stack_driver (stack)->ops, salvage);
+}
+
+gboolean
+satchel_stores_salvage (const char *user, const SatchelPlace *place, GString *said, GError **error)
 {
   g_autoptr (SatchelStoreSetup) setup = get_setup (error);
-  const SatchelStack *stack = setup != NULL ? stack_of (setup, place) : NULL;
+  const SatchelStack *stack = find_stack (setup, place, error);
   if (stack == NULL)
-    {
-      if (setup != NULL)
-        satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "there is no profile %s here", place->profile);
-      return FALSE;
-    }
-  const SatchelStoreOpenOptions options = satchel_store_setup_options (setup, user, place);
+    return FALSE;
   const SatchelStoreLevel *driver = satchel_stack_driver (stack);
-  const SatchelStorageIdentity identity = { .user = options.user,
-                                            .path = options.path,
-                                            .root_fd = options.root_fd,
-                                            .profile = stack->name,
-                                            .volume = options.volume,
-                                            .slot = options.slot,
-                                            .epoch = options.epoch };
-  if (!SATCHEL_HAS (driver->ops, destroy))
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the driver %s removes no stores", driver->name);
-  return driver->ops->destroy (&identity, driver->section, error);
+  if (!SATCHEL_HAS (driver->ops, salvage))
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "the driver %s has nothing to save: what can be read is where it was",
+                              driver->name);
+  const SatchelStoreOpenOptions options = satchel_store_setup_options (setup, user, place);
+  const SatchelStorageIdentity identity = identity_of (stack, &options);
+  return driver->ops->salvage (&identity, driver->section, said, error);
+}
+
+gboolean
+satchel_stores_destroy (const char *user, const SatchelPlace *place, SatchelDestroyStepFunc step,
+                        gpointer data, GError **error)
+{
+  g_autoptr (SatchelStoreSetup) setup = get_setup (error);
+  const SatchelStack *stack = find_stack (setup, place, error);
+  if (stack == NULL)
+    return FALSE;
+  const SatchelStoreOpenOptions options = satchel_store_setup_options (setup, user, place);
+  const SatchelStorageIdentity identity = identity_of (stack, &options);
+  return satchel_store_level_destroy (satchel_stack_driver (stack), &identity, step, data, error);
 }

@@ -27,13 +27,13 @@ typedef enum
 typedef struct Entry
 {
   EntryState state;
-  SatchelStoreCore *store; /* OPEN, CLOSING */
+  SatchelStoreCore *store; /* set in the states OPEN and CLOSING */
 } Entry;
 
 typedef struct Release
 {
   char *user;
-  SatchelPlace *place, *target; /* target NULL: the place is not looked at */
+  SatchelPlace *place, *target; /* `target` NULL: the place is not looked at */
   SatchelLook look;
   char *what;
   SatchelStoreReleasedFunc func;
@@ -41,7 +41,8 @@ typedef struct Release
 } Release;
 
 static GCond changed;
-/* Under satchel_store_uses_lock, but for is_sweeping and sweep_timer, which are the main thread's. */
+/* These are guarded by satchel_store_uses_lock, except is_sweeping and sweep_timer, which the main thread
+ * uses. */
 static GHashTable *entries;      /* user -> Entry */
 static GHashTable *fences;       /* user -> epoch up to which places are refused: users that were released */
 static GHashTable *turned;       /* user -> SatchelPlace: where the mail is since it was converted */
@@ -66,7 +67,8 @@ make_tables (void)
   releases = g_ptr_array_new ();
 }
 
-/* The caller holds the lock.  Returns @place, or where the user has been since; a reference. */
+/* Returns a reference to @place, or to where the user is since he was converted.  The caller holds the lock.
+ * */
 static SatchelPlace *
 find_place (const char *user, const SatchelPlace *place)
 {
@@ -82,7 +84,7 @@ find_place (const char *user, const SatchelPlace *place)
   return satchel_place_new (place);
 }
 
-/* The caller holds the lock. */
+/* Says whether places of this epoch are refused.  The caller holds the lock. */
 static gboolean
 is_refused (const char *user, guint64 epoch)
 {
@@ -142,8 +144,8 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
   return new_setup != NULL;
 }
 
-/* The caller holds the lock.  May a caller with @epoch have the open @store?  A store of an earlier epoch is
- * fenced off: the user had another owner meanwhile, so what the store knows may be wrong. */
+/* Says whether a caller with @epoch may have the open @store.  A store of an earlier epoch is fenced off: the
+ * user had another owner since, so what the store knows may be wrong.  The caller holds the lock. */
 static gboolean
 is_of_epoch (SatchelStoreCore *store, guint64 epoch, GError **error)
 {
@@ -191,7 +193,7 @@ wait_for_entry (const char *user, guint64 epoch, SatchelStoreSetup **ret_setup, 
     }
 }
 
-/* @is_asked means: auth was asked for @place just now. */
+/* Returns the open store of a user, or opens it.  @is_asked says that auth was asked for @place just now. */
 static SatchelStoreCore *
 acquire_core (const char *user, const SatchelPlace *asked, gboolean is_asked, GError **error)
 {
@@ -203,7 +205,7 @@ acquire_core (const char *user, const SatchelPlace *asked, gboolean is_asked, GE
   g_mutex_unlock (&satchel_store_uses_lock);
   if (with == NULL)
     {
-      /* The places of listeners' threads are old. */
+      /* Listeners' threads have old places, so theirs is not taken. */
       if (store != NULL && is_asked)
         satchel_store_set_user_attributes (store, place->attributes);
       return store;
@@ -253,8 +255,8 @@ satchel_stores_n_open (void)
   return n;
 }
 
-/* The caller holds the lock.  Marks stores without uses, idle for long enough or awaited, as CLOSING, and
- * returns them, and their keys in @keys. */
+/* Marks stores as CLOSING that have no uses and have been idle for long enough, or are awaited.  Returns
+ * them, and their keys in @keys.  The caller holds the lock. */
 static GPtrArray *
 take_unused (gint64 idle_ms, GPtrArray *keys)
 {
@@ -399,7 +401,7 @@ sweep_done (gpointer data)
 static void
 start_sweep (gpointer data)
 {
-  if (is_sweeping) /* sweep_done looks again for what is awaited */
+  if (is_sweeping) /* sweep_done looks again for stores that are awaited */
     return;
   is_sweeping = TRUE;
   satchel_job_submit (NULL, "storage sweep", sweep_job, sweep_done, NULL);
@@ -413,12 +415,12 @@ sweep_tick (SatchelTimer *timer, gpointer data)
     start_sweep (NULL);
 }
 
-/* The caller holds the lock. */
+/* Refuses places up to @epoch from now on.  The caller holds the lock. */
 static void
 raise_fence (const char *user, guint64 epoch)
 {
   const Entry *entry = g_hash_table_lookup (entries, user);
-  /* A store that is open since a later epoch is not meant. */
+  /* A store that was opened with a later epoch is not affected. */
   if (!is_refused (user, epoch)
       && (entry == NULL || entry->state != ENTRY_OPEN || entry->store->identity.epoch <= epoch))
     g_hash_table_replace (fences, g_strdup (user), g_memdup2 (&epoch, sizeof epoch));

@@ -37,8 +37,8 @@ typedef struct SatchelDispatch
 typedef struct SatchelStoreCore SatchelStoreCore;
 struct SatchelStoreKeeper
 {
-  /* The last use has ended, under satchel_store_uses_lock; the keeper closes the store some time later. NULL:
-   * `close` is called at once. */
+  /* Is called under satchel_store_uses_lock when the last use has ended; the keeper closes the store some
+   * time later.  NULL: `close` is called at once. */
   void (*keep) (SatchelStoreCore *store);
   void (*close) (SatchelStoreCore *store);
   /* Returns a handle of the store of @access's owner for the thread of a listener, as satchel_store_acquire
@@ -46,36 +46,37 @@ struct SatchelStoreKeeper
   SatchelStore *(*acquire) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 };
 
-/* This says what all handles of a user's store share. */
+/* This is what all handles of a user's store share. */
 struct SatchelStoreCore
 {
-  gint users;                       /* number of references; under satchel_store_uses_lock */
-  gint is_fenced;                   /* atomic: the user has another owner */
+  gint users;                       /* number of references; guarded by satchel_store_uses_lock */
+  gint is_fenced;                   /* the user has another owner; atomic */
   const SatchelStoreKeeper *keeper; /* never NULL */
   gint64 idle_since_ms;             /* since when users is 0 */
   char *user, *path, *profile, *volume;
-  SatchelAccess *background; /* the access of what is done without a handle */
+  SatchelAccess *background; /* the access of calls that are made without a handle */
   SatchelStorageIdentity identity;
-  SatchelStorage *levels; /* [0] nearest to the client */
+  SatchelStorage *levels; /* levels[0] is the one nearest to the client */
   char **level_names;
   guint n_levels;
-  SatchelDispatch top;    /* calls from the core */
-  SatchelStorage client;  /* the core's place above all levels: satchel_storage_NAME called from here goes
-                             through the whole stack */
-  SatchelDispatch *below; /* calls from level i, at levels[i].private_dispatch */
+  SatchelDispatch top; /* numbers of levels for calls of the core */
+  /* the place of the core above all levels: satchel_storage_NAME called with it goes through the whole stack
+   */
+  SatchelStorage client;
+  SatchelDispatch *below; /* numbers for calls of level i, which levels[i].private_dispatch points to */
   guint max_mailboxes;
   gboolean limits_rights;     /* a level or a namespace can hide a name, refuse an act or keep a flag; not
                                  changed once the store is open */
   GPtrArray *namespaces;      /* SatchelStoreNamespace; not changed once the store is open; without any, the
                                  same empty ones for all stores */
-  GPtrArray *namespace_names; /* borrowed of these, with a NULL at the end */
+  GPtrArray *namespace_names; /* their names, borrowed, with a NULL at the end */
 
   GRecMutex write_lock; /* held over every writing call; recursive, since layers call down */
   gpointer writer;      /* GThread that holds it; atomic */
-  guint write_depth;    /* of the holder */
+  guint write_depth;    /* how often the holder has taken it */
   GMutex queue_lock;
   GCond queue_changed;
-  GQueue queue; /* SatchelCommitRequest, on the stacks of those who wait */
+  GQueue queue; /* SatchelCommitRequest, each on the stack of a thread that waits */
   gboolean has_leader;
 
   GMutex handles_lock;
@@ -83,21 +84,23 @@ struct SatchelStoreCore
   GPtrArray *orphans;  /* SatchelMailboxCore that are deleted, but in use */
 
   GMutex list_lock;
-  GPtrArray *list; /* the last list, immutable, or NULL.  For all, unless a layer answers `list` */
+  /* the names that were listed last, immutable, or NULL; they are for all accesses, unless a layer answers
+   * `list` */
+  GPtrArray *list;
   guint list_generation;
 
   struct SatchelChangeLog
       *changes; /* for durable listeners; NULL: none.  Under write_lock, but for readers */
 
   GMutex attributes_lock;
-  char *user_attributes; /* in the form of SatchelPlace; NULL: none are known */
+  char *user_attributes; /* attributes in the form of SatchelPlace; NULL: none are known */
 
-  GMutex keys_lock;    /* held over calls of attach and detach */
+  GMutex keys_lock;    /* held during calls of attach and detach */
   GPtrArray *key_uses; /* SatchelKeyUse */
   guint last_key_id;
 };
 
-/* @attributes are in the form of SatchelPlace; NULL changes nothing.  Any thread. */
+/* Sets the user's attributes, in the form of SatchelPlace; NULL changes nothing.  Any thread may call it. */
 void satchel_store_set_user_attributes (SatchelStoreCore *store, const char *attributes);
 char *satchel_store_user_attributes (SatchelStoreCore *store); /* yours; NULL: unknown */
 
@@ -106,26 +109,26 @@ typedef struct SatchelKeyUse
 {
   GBytes *key;
   guint n_handles;
-  guint id; /* never used twice in a store */
+  guint id; /* number of the key, which is never used again for another one of the store */
 } SatchelKeyUse;
 
 /* This is a handle: SatchelMailbox and SatchelStore of the public headers. */
 struct SatchelStore
 {
   gatomicrefcount refs;
-  SatchelStoreCore *core; /* a use of it */
+  SatchelStoreCore *core; /* the store, with a use of it */
   SatchelAccess *access;
-  guint key_id;              /* of SatchelKeyUse; 0: without a key */
-  SatchelMailbox *mailboxes; /* borrowed: those that are open; under core->handles_lock */
-  GPtrArray *list;           /* as core->list, for this access; under core->list_lock */
+  guint key_id;              /* id of the SatchelKeyUse; 0: the access has no key */
+  SatchelMailbox *mailboxes; /* borrowed: the open mailboxes of this handle; guarded by core->handles_lock */
+  GPtrArray *list;           /* as core->list, for this access; guarded by core->list_lock */
   guint list_generation;
 };
 struct SatchelMailbox
 {
-  guint refs;                      /* under core->store->handles_lock */
-  struct SatchelMailboxCore *core; /* a use of it */
+  guint refs;                      /* guarded by core->store->handles_lock */
+  struct SatchelMailboxCore *core; /* the mailbox, with a use of it */
   SatchelStore *store;             /* a reference */
-  SatchelMailbox *previous, *next; /* in store->mailboxes */
+  SatchelMailbox *previous, *next; /* links in store->mailboxes */
 };
 /* These are the first arguments of a handle's calls: the stack, and the access. */
 #define SATCHEL_STACK(store) (&(store)->core->client), (store)->access
@@ -133,27 +136,27 @@ struct SatchelMailbox
 /* This is the core's part of an open mailbox. */
 typedef struct SatchelMailboxCore
 {
-  SatchelStorageMailbox handle; /* first: the handle is this */
-  SatchelStoreCore *store;      /* a use is held while users > 0 */
-  guint users;                  /* under store->handles_lock, as are name, is_deleted and idle_since_ms */
+  SatchelStorageMailbox handle; /* This is the first member, since the handle is this struct. */
+  SatchelStoreCore *store;      /* a use of it is held while users > 0 */
+  guint users; /* guarded by store->handles_lock, as are name, is_deleted and idle_since_ms */
   char *name;
   gboolean is_deleted;
   gint64 idle_since_ms;
 
-  GMutex lock; /* for all below */
+  GMutex lock; /* guards everything below */
   SatchelSnapshot *snapshot;
   GPtrArray *watches;   /* SatchelMailboxWatch */
   gboolean is_notified; /* a call of the watchers is due */
-  gboolean is_watching; /* what the driver was told */
+  gboolean is_watching; /* whether the driver was told to watch */
   gboolean sync_queued;
-  gconstpointer owner; /* of the POP3 lock */
+  gconstpointer owner; /* the holder of the POP3 lock */
   GPtrArray *shown;    /* snapshots with other flags than the stored ones (shown_flags.c); NULL: none */
   GPtrArray *keys; /* SatchelKeyCache, one for each key of an access (key_cache.c); NULL until the first is
                       asked for */
   struct SatchelKeyCache *keyless_keys; /* that of `keys` for accesses without a key, or NULL; atomic */
   SatchelSnapshot
       *logged;           /* the snapshot whose changes are logged, or the first one; NULL: there is no log */
-  gint is_logged;        /* atomic: the change log knows it */
+  gint is_logged;        /* the change log knows the mailbox; atomic */
   SatchelUidSet checked; /* messages whose stored attributes had the right checksum; drivers have checksums of
                             their own */
 } SatchelMailboxCore;
@@ -161,8 +164,8 @@ typedef struct SatchelMailboxCore
 /* write_lock.c has these. */
 void satchel_store_begin_write (SatchelStoreCore *store);
 void satchel_store_end_write (SatchelStoreCore *store);
-gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds write_lock */
-/* UNAVAILABLE once the store is fenced. */
+gboolean satchel_store_is_writer (SatchelStoreCore *store); /* says whether this thread holds write_lock */
+/* Fails with UNAVAILABLE once the store is fenced off. */
 gboolean satchel_store_check_fence (SatchelStoreCore *store, GError **error);
 
 /* mailbox_read.c has these. */
@@ -180,7 +183,7 @@ void satchel_store_forget_list (SatchelStoreCore *store);
 SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
 
 /* keywords.c has these. */
-/* INVALID means: a keyword is no atom; LIMIT: one is too long, or there are too many. */
+/* Checks keywords.  INVALID: one is no atom; LIMIT: one is too long, or there are too many. */
 gboolean satchel_keywords_check (const char *const *keywords, GError **error);
 
 /* dispatch.c has these. */
@@ -190,9 +193,10 @@ gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
 SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access,
                                          SatchelStorageMailbox *mailbox, guint32 uid, GError **error);
 const char *satchel_dispatch_level_name (const SatchelStorage *level);
-guint satchel_dispatch_level_index (const SatchelStorage *level); /* 0: the nearest to the client */
-/* After @method failed, it sets an error if the module did not, since a caller would take NULL for success.
- */
+/* returns 0 for the level nearest to the client */
+guint satchel_dispatch_level_index (const SatchelStorage *level);
+/* Sets an error after @method failed, if the module did not set one, since a caller would take NULL for
+ * success. */
 void satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error);
 static inline SatchelStorage *
 satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *dispatch, SatchelCall call)
@@ -218,10 +222,10 @@ const SatchelStoreNamespace *satchel_namespaces_find (SatchelStoreCore *store, c
 /* Returns how many of @infos are the user's own. */
 guint satchel_namespaces_count_own (SatchelStoreCore *store, const GPtrArray *infos);
 
-/* rights.c says what is done to names and messages, and what it needs. */
+/* rights.c knows what each act on names and messages needs. */
 typedef enum
 {
-  SATCHEL_ACT_SEE, /* nothing but LOOKUP */
+  SATCHEL_ACT_SEE, /* this needs no right but LOOKUP */
   SATCHEL_ACT_OPEN,
   SATCHEL_ACT_READ,
   SATCHEL_ACT_STATUS,
@@ -245,18 +249,19 @@ gboolean satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, con
                                       GError **error);
 /* Refuses @transaction, or removes flags from it that the access may not change. */
 gboolean satchel_rights_check_transaction (SatchelTransaction *transaction, GError **error);
-/* Can any name be hidden, any act refused or any flag kept?  If not, single names need not be checked. */
+/* Says whether any name can be hidden, any act refused or any flag kept.  If not, single names need not be
+ * checked. */
 static inline gboolean
 satchel_rights_are_limited (const SatchelStore *store)
 {
   return store->core->limits_rights || (store->access->rights & SATCHEL_RIGHTS_ALL) != SATCHEL_RIGHTS_ALL;
 }
-/* @infos, or a copy with the names that the access may see.  Yours; takes over @infos. */
+/* Returns @infos, or a copy with the names that the access may see; yours.  Takes @infos over. */
 GPtrArray *satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos);
 
 /* shown_flags.c has these. */
-/* What the mailbox of @name, as the access sees it, shows in place of its stored flags; `hidden` has what is
- * added, too.  FALSE: it shows what is stored, and @ret_shown says so. */
+/* Finds what the access is shown of the mailbox @name in place of its stored flags; `hidden` also has flags
+ * that are added.  FALSE means that it is shown what is stored, and @ret_shown says so. */
 gboolean satchel_shown_flags_find (SatchelStore *store, const char *name, SatchelShownFlags *ret_shown);
 /* Changes the counters of stored flags in @state into those of shown ones. */
 void satchel_shown_flags_count (const SatchelShownFlags *shown, SatchelMailboxState *state);
@@ -272,7 +277,7 @@ gboolean satchel_mailbox_is_current (SatchelMailboxCore *core, const SatchelAcce
 gboolean satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access, GError **error);
 
 /* mailbox_open.c has these. */
-/* As satchel_store_look_up, if the level of @storage knows the mailbox by that name: a layer may show it
+/* Does what satchel_store_look_up does, for a level that knows the mailbox by that name: a layer may show it
  * under another one, or not at all. */
 SatchelMailboxCore *satchel_store_look_up_shown (SatchelStorage *storage, const SatchelAccess *access,
                                                  const char *name);
@@ -295,46 +300,58 @@ void satchel_mailbox_notify (SatchelMailboxCore *core);
 /* This is the operation that the client asked for, before layers changed it. */
 typedef struct SatchelAsked
 {
-  SatchelOperation *operation; /* with its results at the end, also of a MOVE that was taken apart */
+  /* the operation that gets the results at the end, also of a MOVE that was taken apart */
+  SatchelOperation *operation;
   SatchelOperationKind kind;
   SatchelStorageMailbox *destination; /* a reference, or NULL */
 } SatchelAsked;
 typedef struct SatchelCommitRequest
 {
   SatchelTransaction *transaction;
-  const GArray *asked; /* SatchelAsked; NULL: a layer's own */
-  guint
-      from; /* the first level that is asked: 0, or the one below a layer that commits a transaction itself */
-  GArray *told; /* guint: levels that hear of the outcome, from the client down; or NULL */
+  const GArray *asked; /* SatchelAsked; NULL: a layer's own transaction */
+  guint from; /* the first level that is asked: 0, or the one below the layer that commits the transaction */
+  GArray *told; /* guint: levels that are told of the outcome, the one nearest to the client first; or NULL */
   GError *error;
   gboolean is_done;
 } SatchelCommitRequest;
 
 /* round.c has these. */
-/* Plans @requests (SatchelCommitRequest), has the driver commit them, and tells their layers the outcome;
- * each request then has its error, if any.  Under write_lock. */
-void satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests);
+/* A variable of a commit that is big and whose first members alone are used is not set to zero by the
+ * compiler
+ * (-ftrivial-auto-var-init), which would be for nothing. */
+#define SATCHEL_UNSET __attribute__ ((uninitialized))
+/* These are requests that go through the queue together. */
+#define SATCHEL_ROUND_MAX 256u
+typedef struct SatchelCommitRound
+{
+  guint n;
+  SatchelCommitRequest *requests[SATCHEL_ROUND_MAX]; /* borrowed from the threads that wait */
+} SatchelCommitRound;
+/* Plans the requests of @round, has the driver commit them, and tells their layers the outcome; each request
+ * then has its error, if any.  Under write_lock. */
+void satchel_store_run_round (SatchelStoreCore *store, const SatchelCommitRound *round);
 
 /* changes.c, change_look.c, change_commit.c and change_names.c log changes for durable listeners
  * (listener.h), and do nothing where there are none. The caller holds write_lock. */
 /* Opens the log once all levels are open, and compares it with the store. */
 void satchel_changes_open (SatchelStoreCore *store);
 void satchel_changes_close (SatchelStoreCore *store);
-/* The mailbox was opened or synced.  A mailbox that the log does not know is ignored: a layer may keep it
- * for itself. */
+/* Logs the changes of a mailbox that was opened or synced.  A mailbox that the log does not know is ignored:
+ * a layer may keep it for itself. */
 void satchel_changes_look (SatchelMailboxCore *core);
 gboolean satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox);
 /* Returns the name that its owner sees; yours. */
 char *satchel_changes_name_of (SatchelStorageMailbox *mailbox);
-/* The mailbox of @name has @state; it is opened if some of its changes are not logged.  Takes write_lock. */
+/* Notes that the mailbox of @name has @state; it is opened if some of its changes are not logged.  Takes
+ * write_lock. */
 void satchel_changes_look_at (SatchelStoreCore *store, const char *name, const SatchelMailboxState *state);
-/* Does the log have all names of @infos? */
+/* Says whether the log has the names of @infos, as they are there, and no others. */
 gboolean satchel_changes_know_names (SatchelStoreCore *store, const GPtrArray *infos);
 /* Finds out what other programs changed in names, and in mailboxes that are not open. */
 void satchel_changes_mend (SatchelStoreCore *store);
-/* Logs @requests before the driver executes them, and with their results. */
-void satchel_changes_intend (SatchelStoreCore *store, const GPtrArray *requests);
-void satchel_changes_record (SatchelStoreCore *store, const GPtrArray *requests);
+/* Logs @commits before the driver executes them, and with their results. */
+void satchel_changes_intend (SatchelStoreCore *store, const SatchelCommitRound *commits);
+void satchel_changes_record (SatchelStoreCore *store, const SatchelCommitRound *commits);
 /* Log a change of names before it is made, and after it. */
 typedef struct SatchelNameChange
 {
@@ -355,7 +372,7 @@ typedef struct SatchelComposed /* a MOVE that was taken apart for an old layer *
 } SatchelComposed;
 struct SatchelTransaction
 {
-  SatchelStore *handle; /* a reference; NULL: a layer's own */
+  SatchelStore *handle; /* a reference; NULL: a layer's own transaction */
   SatchelStoreCore *store;
   SatchelAccess *access;
   GPtrArray *operations; /* SatchelOperation */
@@ -374,7 +391,8 @@ void satchel_operation_fill_composed (SatchelTransaction *transaction);
 gboolean satchel_operation_has_effect (const SatchelOperation *operation);
 
 /* operation_fields.c has these. */
-/* CANNOT means: the operation has a member that its kind never has, or that @level does not know. */
+/* Checks the members of an operation.  CANNOT: the operation has a member that its kind never has, or that
+ * @level does not know. */
 gboolean satchel_operation_suit_fields (const SatchelOperation *operation, const char *kind_name,
                                         const SatchelStorage *level, GError **error);
 /* Checks values, so that drivers need not.  Removes bits that are no flags. */
@@ -383,8 +401,8 @@ gboolean satchel_operation_check_values (SatchelOperation *operation, GError **e
 
 /* stage.c has these. */
 gboolean satchel_stage_is_finished (const SatchelStage *stage);
-/* Content as another driver has it below its layers: with the size that clients see (SATCHEL_SIZE_UNKNOWN:
- * that of the content) and the attributes that are stored there (or NULL). */
+/* Makes a stage for content as another driver has it below its layers: with the size that clients see
+ * (SATCHEL_SIZE_UNKNOWN: that of the content) and the attributes that are stored there (or NULL). */
 SatchelStage *satchel_stage_new_raw (SatchelStore *store, guint64 size, GBytes *attributes, GError **error);
 /* Returns the store that the stage belongs to. */
 SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
@@ -393,7 +411,7 @@ SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
 SatchelStoreCore *satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error);
 void satchel_store_free (SatchelStoreCore *store);
 
-/* store_setup.c has this. It is ref-counted: an opening may outlive a reload. */
+/* store_setup.c has this, which counts references, since an opening may outlive a reload. */
 SatchelStoreSetup *satchel_store_setup_ref (SatchelStoreSetup *setup);
 SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char *user,
                                             const SatchelPlace *place, const SatchelStoreKeeper *keeper,
@@ -401,13 +419,13 @@ SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char
 SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place,
                                       const SatchelPlace *target, char **ret_what);
 const GPtrArray *satchel_store_setup_stacks (const SatchelStoreSetup *setup);
-/* Returns what is the same for each store; profile and levels are to be filled in. */
+/* Returns the options that are the same for each store; profile and levels are to be filled in. */
 SatchelStoreOpenOptions satchel_store_setup_options (const SatchelStoreSetup *with, const char *user,
                                                      const SatchelPlace *place);
 /* store_cache.c returns a reference of the caller's, or NULL. */
 SatchelStoreSetup *satchel_stores_setup (void);
 void satchel_stores_tell_turned (const char *user, guint64 epoch);
-/* Does a level of any stack have upkeep? */
+/* Says whether a level of any stack has upkeep. */
 gboolean satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup);
 void satchel_stores_tell_outdated (const char *user, guint64 epoch);
 

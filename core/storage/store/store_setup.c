@@ -153,7 +153,7 @@ find_stack (SatchelStoreSetup *with, SatchelStoreOpenOptions *options, const Sat
   if (place->may_stay)
     return plain;
   satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
-                     "the user has mail from before there were rules, and stays with it");
+                     "the user has mail in the default stack from before there were rules, and stays there");
   return NULL;
 }
 
@@ -210,11 +210,13 @@ satchel_store_setup_look (SatchelStoreSetup *with, const char *user, const Satch
   if (to == NULL || !satchel_stack_has_volume (to, target->volume))
     *ret_what = g_strdup_printf ("profile \"%s\" has no volume \"%s\"", target->profile, target->volume);
   else if (from == NULL)
-    *ret_what = g_strdup_printf ("there is no profile \"%s\" to look at", place->profile);
+    *ret_what = g_strdup_printf ("the user's present profile \"%s\" is not configured (storage.profiles), so "
+                                 "nobody knows whether mail is left there",
+                                 place->profile);
   else
     {
       SatchelLook look = satchel_stack_look (from, &options, ret_what);
-      /* For a user whom a rule placed here, it is not known yet whether the mail is here. */
+      /* If a rule placed the user here, it is not known yet whether the user's mail is here. */
       const SatchelStack *plain = with->stacks->pdata[0];
       gboolean is_meant = to == plain && *target->volume == '\0';
       options.volume = "";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Uses of an open store, which keep it open: handles, and mailboxes in use.  Who keeps the store without any
- * is its keeper.
+ * This file counts the uses of an open store, which are its handles and its mailboxes in use.  They keep it
+ * open; the keeper of the store may keep it open without any.
  */
 #include "config.h"
 
@@ -12,6 +12,12 @@ gint64
 satchel_store_clock_ms (void)
 {
   return g_get_monotonic_time () / 1000;
+}
+
+gboolean
+satchel_store_hold_syncs (SatchelStore *store, gboolean hold, GError **error)
+{
+  return satchel_storage_hold_syncs (SATCHEL_STACK (store), hold, error);
 }
 
 SatchelStoreCore *
@@ -34,7 +40,7 @@ satchel_store_core_unref (SatchelStoreCore *store)
   if (is_last && keeper->keep != NULL)
     keeper->keep (store);
   g_mutex_unlock (&satchel_store_uses_lock);
-  /* Whoever keeps it may close it from here on. */
+  /* The keeper may close the store from here on. */
   if (is_last && keeper->keep == NULL)
     keeper->close (store);
 }

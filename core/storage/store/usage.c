@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Asks the stack how much a user's mail takes up, and how much it may.
+ * This file asks the stack how much room a user's mail takes, and how much it may take.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Gives layers and drivers the attributes that the userdbs have for the user of a store.
+ * Gives modules the attributes that the userdbs have for the user of a store.
  */
 #include "config.h"
 
@@ -42,12 +42,23 @@ find_value (const char *attributes, const char *name)
   return NULL;
 }
 
-char *
-satchel_storage_user_attribute (SatchelStorage *storage, const char *name)
+static char *
+find_attribute (SatchelStoreCore *store, const char *name)
 {
-  SatchelStoreCore *store = storage->store;
   g_mutex_lock (&store->attributes_lock);
   char *value = store->user_attributes != NULL ? find_value (store->user_attributes, name) : NULL;
   g_mutex_unlock (&store->attributes_lock);
   return value;
+}
+
+char *
+satchel_storage_user_attribute (SatchelStorage *storage, const char *name)
+{
+  return find_attribute (storage->store, name);
+}
+
+char *
+satchel_store_user_attribute (SatchelStore *store, const char *name)
+{
+  return find_attribute (store->core, name);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the write lock of a store: one writing call at a time, and none once the user has another
- * owner.
+ * This file has the write lock of a store, which allows one writing call at a time, and none once another
+ * process owns the user.
  */
 #include "config.h"
 
@@ -33,5 +33,5 @@ satchel_store_check_fence (SatchelStoreCore *store, GError **error)
 {
   if (!g_atomic_int_get (&store->is_fenced))
     return TRUE;
-  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "another mail process has the user by now");
+  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "another mail process owns the user now");
 }

@@ -7,9 +7,6 @@
 #include "core/storage/change_log/feed.h"
 #include "core/storage/store/store_private.h"
 
-/* More than this waits for the next round. */
-#define BATCH_MAX 256u
-
 static GMutex listeners_lock;
 static SatchelStoreListener *listeners;
 static guint n_listeners;
@@ -32,7 +29,7 @@ satchel_store_get_listeners (guint *ret_n)
 {
   g_mutex_lock (&listeners_lock);
   guint n = n_listeners;
-  SatchelStoreListener *copy = g_new (SatchelStoreListener, MAX (n, 1u));
+  SatchelStoreListener *copy = n > 0 ? g_new (SatchelStoreListener, n) : NULL;
   for (guint i = 0; i < n; i++)
     copy[i] = listeners[i];
   g_mutex_unlock (&listeners_lock);
@@ -43,17 +40,19 @@ satchel_store_get_listeners (guint *ret_n)
 static void
 lead (SatchelStoreCore *store)
 {
-  g_autoptr (GPtrArray) round = g_ptr_array_new ();
+  SATCHEL_UNSET SatchelCommitRound round;
+  round.n = 0;
   satchel_store_begin_write (store);
   g_mutex_lock (&store->queue_lock);
-  while (round->len < BATCH_MAX && !g_queue_is_empty (&store->queue))
-    g_ptr_array_add (round, g_queue_pop_head (&store->queue));
+  /* What does not fit waits for the next round. */
+  while (round.n < SATCHEL_ROUND_MAX && !g_queue_is_empty (&store->queue))
+    round.requests[round.n++] = g_queue_pop_head (&store->queue);
   g_mutex_unlock (&store->queue_lock);
-  satchel_store_run_round (store, round);
+  satchel_store_run_round (store, &round);
   satchel_store_end_write (store);
   g_mutex_lock (&store->queue_lock);
-  for (guint i = 0; i < round->len; i++)
-    ((SatchelCommitRequest *) round->pdata[i])->is_done = TRUE;
+  for (guint i = 0; i < round.n; i++)
+    round.requests[i]->is_done = TRUE;
 }
 
 /* Waits until @request was in a round: one of this thread's, or of another that leads meanwhile. */
@@ -81,9 +80,10 @@ wait_in_line (SatchelStoreCore *store, SatchelCommitRequest *request)
 static void
 run_alone (SatchelStoreCore *store, SatchelCommitRequest *request)
 {
-  g_autoptr (GPtrArray) round = g_ptr_array_new ();
-  g_ptr_array_add (round, request);
-  satchel_store_run_round (store, round);
+  SATCHEL_UNSET SatchelCommitRound round;
+  round.n = 1;
+  round.requests[0] = request;
+  satchel_store_run_round (store, &round);
 }
 
 static void
@@ -110,12 +110,10 @@ note_asked (const SatchelTransaction *transaction)
   return all;
 }
 
-/* Calls listeners, in the job that commits, once the change is durable. */
+/* Calls the @n listeners, in the job that commits, once the change is durable. */
 static void
-tell_listeners (SatchelTransaction *transaction, const GArray *all)
+tell_listeners (SatchelTransaction *transaction, const GArray *all, const SatchelStoreListener *told, guint n)
 {
-  guint n;
-  g_autofree SatchelStoreListener *told = satchel_store_get_listeners (&n);
   for (guint i = 0; n > 0 && i < all->len; i++)
     {
       const SatchelAsked *asked = &g_array_index (all, SatchelAsked, i);
@@ -164,10 +162,14 @@ commit_from (SatchelTransaction *transaction, const GArray *asked, guint from, G
 gboolean
 satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
 {
-  g_autoptr (GArray) asked = note_asked (transaction);
+  /* Listeners are those of modules, which are the same while the process runs. */
+  guint n;
+  g_autofree SatchelStoreListener *told = satchel_store_get_listeners (&n);
+  gboolean is_heard = n > 0 || transaction->store->changes != NULL;
+  g_autoptr (GArray) asked = is_heard ? note_asked (transaction) : NULL;
   if (!satchel_rights_check_transaction (transaction, error) || !commit_from (transaction, asked, 0, error))
     return FALSE;
-  tell_listeners (transaction, asked);
+  tell_listeners (transaction, asked, told, n);
   return TRUE;
 }
 
@@ -175,4 +177,18 @@ gboolean
 satchel_storage_commit_transaction (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
 {
   return commit_from (transaction, NULL, satchel_dispatch_level_index (storage) + 1, error);
+}
+
+gboolean
+satchel_storage_run_in_turn (SatchelStorage *storage, SatchelStorageTurnFunc func, gpointer data,
+                             GError **error)
+{
+  SatchelStoreCore *store = storage->store;
+  satchel_store_begin_write (store);
+  gboolean may = satchel_store_check_fence (store, error);
+  gboolean ok = may && func (storage, data, error);
+  satchel_store_end_write (store);
+  if (may && !ok)
+    satchel_dispatch_check_error (storage, "run_in_turn", error);
+  return ok;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Mailboxes from another store: what an import says is checked here, for every driver; and what an export
- * asks for.
+ * This file checks imports of mailboxes from another store, for every driver, and says what an export
+ * reads.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ check_tombstones (const SatchelMailboxImport *import, guint64 history_start, GEr
   return TRUE;
 }
 
-/* Compares the numbers among themselves. */
+/* Checks that the numbers of an import fit each other. */
 static gboolean
 check_import (const SatchelMailboxImport *import, GError **error)
 {
@@ -59,7 +59,8 @@ satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSn
   gboolean is_same = has_id && state->uidvalidity == import->uidvalidity;
   if (!is_same && state->n_messages > 0)
     return refuse_import (error, "there is another mailbox of that name, and it has messages");
-  /* With its UIDVALIDITY, clients would take new messages for those they knew. */
+  /* With the same UIDVALIDITY and a lower UIDNEXT, clients would take new messages for those that they know.
+   * */
   if (state->uidvalidity == import->uidvalidity && import->uidnext < state->uidnext)
     return refuse_import (error, "UIDNEXT of the mailbox would become lower");
   if (is_same && state->n_messages > 0 && import->highestmodseq < state->highestmodseq)

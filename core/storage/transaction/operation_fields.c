@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Members of operations besides their kinds: which kind has one, since when, and whether a level knows it.  A
- * member that no level would look at is refused, since the operation must not succeed as if it had been
+ * This file says of the members of operations which kind has one, since when, and whether a level knows it.
+ * A member that no level would look at is refused, since the operation must not succeed as if it had been
  * honoured.
  */
 #include "config.h"
@@ -71,8 +71,8 @@ static const struct Field
 {
   const char *name;
   gboolean (*is_set) (const SatchelOperation *operation);
-  guint first; /* kinds that had it from the start, so that every level knows it there */
-  guint later; /* kinds that have it where the level has `bit`; all others never do */
+  guint first; /* kinds that had the member from the start, so that every level knows it there */
+  guint later; /* kinds that have the member if the level has `bit`; no other kind has it */
   guint bit;   /* SATCHEL_FIELD_* */
 } fields[] = {
   { "only_deleted", has_only_deleted, KIND (EXPUNGE), KIND (COPY) | KIND (MOVE), SATCHEL_FIELD_ONLY_DELETED },

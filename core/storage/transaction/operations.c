@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * This file has the kinds of operations, and their way down the stack, driver included: a level that is too
- * old for a kind gets the operations that it is composed of.  If that is not possible the core refuses the
- * operation, since one that no level executes must not succeed.  Members are in operation_fields.c.
+ * This file has the kinds of operations, and their way down the stack to the driver.  A level that is too
+ * old for a kind gets the operations of which it is composed.  If that is not possible, the core refuses
+ * the operation, since one that no level executes must not succeed. operation_fields.c has the members of
+ * operations.
  */
 #include "config.h"
 
@@ -14,10 +15,10 @@ static void compose_move (SatchelTransaction *transaction, guint index);
 static const struct Kind
 {
   const char *name;
-  guint classes;       /* layers with one of them are asked */
-  gboolean is_of_uids; /* it works on messages that are there: with none of them it has no effect */
-  Compose compose; /* puts older kinds in its place; NULL: there is no other way to say it, and it is refused
-                      with CANNOT */
+  guint classes;       /* classes of layers that are asked about it */
+  gboolean is_of_uids; /* it needs messages that exist; with an empty set it has no effect */
+  /* replaces the operation by older kinds; NULL: nothing can replace it, so it is refused with CANNOT */
+  Compose compose;
 } kinds[] = {
   [SATCHEL_OPERATION_APPEND] = { "APPEND", SATCHEL_CLASS_CONTENT_IN, FALSE, NULL },
   [SATCHEL_OPERATION_COPY] = { "COPY", SATCHEL_CLASS_CONTENT_OUT, TRUE, NULL },
@@ -144,8 +145,8 @@ satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStor
   return TRUE;
 }
 
-/* Does an operation before the one at @index concern @mailbox?  Then its messages at that time are not
- * known yet. */
+/* Says whether an operation before the one at @index concerns @mailbox, so that its messages at that time are
+ * not known yet. */
 static gboolean
 is_touched_before (const SatchelTransaction *transaction, guint index, const SatchelStorageMailbox *mailbox)
 {

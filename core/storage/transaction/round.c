@@ -14,8 +14,8 @@ SATCHEL_HISTOGRAM (commit_time, "satchel_commit_seconds",
 SATCHEL_COUNTER (transactions_ended, "satchel_transactions_total",
                  "Transactions that the storage driver was given", "result");
 
-/* A mailbox that is gone fails its transaction before anybody sees it, and so does an owner of an older
- * epoch. */
+/* Says whether a transaction may run.  One whose mailbox is gone, or whose owner is of an older epoch, fails
+ * before any level sees it. */
 static gboolean
 is_runnable (const SatchelTransaction *transaction, GError **error)
 {
@@ -45,7 +45,7 @@ is_carried_out (const SatchelTransaction *transaction)
   return TRUE;
 }
 
-/* Layers hear of it from the driver up. */
+/* Tells layers the outcome of a transaction, those next to the driver first. */
 static void
 tell_layers (SatchelStoreCore *store, SatchelCommitRequest *request)
 {
@@ -68,34 +68,36 @@ take_result (SatchelStoreCore *store, SatchelCommitRequest *request, GError *res
   satchel_counter_add (&transactions_ended, 1, result == NULL ? "ok" : "failed");
 }
 
-/* Has the driver carry out those that wait in @planned, which is empty then. */
+/* Has the driver carry out those that wait in @planned, which is empty then.  Layers may commit transactions
+ * of their own when they hear of this, in a round of their own. */
 static void
-commit_planned (SatchelStoreCore *store, GPtrArray *planned)
+commit_planned (SatchelStoreCore *store, SatchelCommitRound *planned)
 {
-  if (planned->len == 0)
+  if (planned->n == 0)
     return;
-  /* Layers may commit transactions of their own when they hear of this, in a round of their own. */
-  g_autoptr (GPtrArray) batch = g_ptr_array_copy (planned, NULL, NULL);
-  g_ptr_array_set_size (planned, 0);
-  g_autofree SatchelTransaction **transactions = g_new (SatchelTransaction *, batch->len);
-  g_autofree GError **results = g_new0 (GError *, batch->len);
-  for (guint i = 0; i < batch->len; i++)
-    transactions[i] = ((SatchelCommitRequest *) batch->pdata[i])->transaction;
-  satchel_changes_intend (store, batch);
+  SATCHEL_UNSET SatchelTransaction *transactions[SATCHEL_ROUND_MAX];
+  SATCHEL_UNSET GError *results[SATCHEL_ROUND_MAX];
+  for (guint i = 0; i < planned->n; i++)
+    {
+      transactions[i] = planned->requests[i]->transaction;
+      results[i] = NULL;
+    }
+  satchel_changes_intend (store, planned);
   gint64 began_us = g_get_monotonic_time ();
-  satchel_storage_commit (&store->client, transactions, batch->len, results);
+  satchel_storage_commit (&store->client, transactions, planned->n, results);
   satchel_counter_observe (&commit_time, (guint64) (g_get_monotonic_time () - began_us));
-  for (guint i = 0; i < batch->len; i++)
-    take_result (store, batch->pdata[i], results[i]);
-  satchel_changes_record (store, batch);
-  for (guint i = 0; i < batch->len; i++)
-    tell_layers (store, batch->pdata[i]);
+  for (guint i = 0; i < planned->n; i++)
+    take_result (store, planned->requests[i], results[i]);
+  satchel_changes_record (store, planned);
+  for (guint i = 0; i < planned->n; i++)
+    tell_layers (store, planned->requests[i]);
+  planned->n = 0;
 }
 
-/* Does this level plan the transaction, or hear of it?  Then all that was planned before is executed first,
- * and the sets hold the messages that are there. */
+/* Has earlier transactions carried out first if this level plans the transaction or hears of it, so that its
+ * sets hold the messages that are there.  Returns whether the level plans it. */
 static gboolean
-begin_plan (SatchelStoreCore *store, GPtrArray *planned, SatchelCommitRequest *request,
+begin_plan (SatchelStoreCore *store, SatchelCommitRound *planned, SatchelCommitRequest *request,
             const SatchelStorage *level)
 {
   gboolean has_plan = SATCHEL_HAS (level->ops, plan), is_told = SATCHEL_HAS (level->ops, committed);
@@ -117,9 +119,9 @@ add_told (SatchelStoreCore *store, SatchelCommitRequest *request, guint index)
     g_array_append_val (request->told, index);
 }
 
-/* Asks each concerned layer from the client down. */
+/* Asks each layer that is concerned to plan the transaction, the one nearest to the client first. */
 static gboolean
-plan (SatchelStoreCore *store, GPtrArray *planned, SatchelCommitRequest *request, GError **error)
+plan (SatchelStoreCore *store, SatchelCommitRound *planned, SatchelCommitRequest *request, GError **error)
 {
   SatchelTransaction *transaction = request->transaction;
   for (guint i = request->from; i < store->n_levels; i++)
@@ -135,7 +137,7 @@ plan (SatchelStoreCore *store, GPtrArray *planned, SatchelCommitRequest *request
           satchel_dispatch_check_error (level, "plan", error);
           return FALSE;
         }
-      if (transaction->error != NULL) /* it added an operation that cannot be */
+      if (transaction->error != NULL) /* the layer added an operation that is not possible */
         {
           g_propagate_error (error, g_steal_pointer (&transaction->error));
           return FALSE;
@@ -146,17 +148,18 @@ plan (SatchelStoreCore *store, GPtrArray *planned, SatchelCommitRequest *request
 }
 
 void
-satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests)
+satchel_store_run_round (SatchelStoreCore *store, const SatchelCommitRound *round)
 {
-  g_autoptr (GPtrArray) planned = g_ptr_array_new ();
-  for (guint i = 0; i < requests->len; i++)
+  SATCHEL_UNSET SatchelCommitRound planned;
+  planned.n = 0;
+  for (guint i = 0; i < round->n; i++)
     {
-      SatchelCommitRequest *request = requests->pdata[i];
+      SatchelCommitRequest *request = round->requests[i];
       if (is_runnable (request->transaction, &request->error)
-          && plan (store, planned, request, &request->error))
-        g_ptr_array_add (planned, request);
+          && plan (store, &planned, request, &request->error))
+        planned.requests[planned.n++] = request;
       else
         tell_layers (store, request);
     }
-  commit_planned (store, planned);
+  commit_planned (store, &planned);
 }

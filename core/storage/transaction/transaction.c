@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Transactions while they are built.  What layers do to them before they are queued is in operations.c,
- * running them in commit.c.
+ * This file has transactions while they are built. operations.c has what layers do to them before they are
+ * queued, commit.c runs them.
  */
 #include "config.h"
 

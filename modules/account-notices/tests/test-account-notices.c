@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Notices: templates, messages that nobody's text can break, limits, and the queue's file.
+ * This program tests notices: templates, messages whose structure no text can change, limits, and the
+ * queue's file.
  */
 #include "rate.h"
 #include "message.h"
@@ -62,7 +63,7 @@ test_bad_templates (void)
   g_assert_null (template_new (too_big, NULL));
 }
 
-/* The header of a message, up to the empty line, has these fields and no others. */
+/* Checks that the header of a message, up to the empty line, has these fields and no others. */
 static void
 check_fields (GBytes *message, char **ret_head)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Module alias-file through its public tables.
+ * This program tests module alias-file through its public tables.
  */
 #include "core/runtime/config/config_image.h"
 #include "core/runtime/log/log_private.h"
@@ -52,7 +52,8 @@ tear_down (void)
   g_clear_pointer (&set, satchel_config_set_free);
 }
 
-/* Targets joined by spaces; "-": unknown; "!": temporary. */
+/* Looks up an address.  Returns its targets joined by spaces, "-" if it is unknown, "!" if that is not known
+ * now. */
 static char *
 find (const SatchelUserdbOps *ops, const char *address)
 {
@@ -111,9 +112,9 @@ static void
 test_bad_lines (void)
 {
   set_up ("good@x: a@x\n"
-          "no colon\n"         /* 2 */
-          "a@x:\n"             /* 3: no target */
-          "b@x: ok@x, ../up\n" /* 4: whole line out */
+          "no colon\n"         /* line 2 has no colon */
+          "a@x:\n"             /* line 3 has no target */
+          "b@x: ok@x, ../up\n" /* line 4 is left out as a whole */
           "@: c@x\n"           /* 5 */
           "@same: @same\n"     /* 6 */
           "domain a/b\n");     /* 7 */
@@ -162,7 +163,7 @@ look_up_in_changed_file (const char *address, gpointer data)
   g_assert_cmpstr (found, !=, "!");
 }
 
-/* config check looks each address up while it lists them; the file may be written meanwhile. */
+/* `satchel config check` looks up each address while it lists them, and the file may change in between. */
 static void
 test_change_while_listed (void)
 {

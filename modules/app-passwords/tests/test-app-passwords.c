@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Module app-passwords: texts, records, the state across ends of the process, and the factor through its
- * public table.
+ * This program tests module app-passwords: texts, records, the state after ends of the process, and the
+ * factor through its public table.
  */
 #include "app_passwords.h"
 #include "record.h"
@@ -28,7 +28,7 @@ static struct
   char *directory, *path;
   SatchelConfigSet *set;
   GString *told, *ended;
-  char *credential, *scopes; /* of the last answer */
+  char *credential, *scopes; /* what the last answer said */
 } rig;
 
 static void
@@ -159,7 +159,7 @@ ask (const char *user, const char *service, const char *peer, const char *typed)
   return verdict;
 }
 
-/* Yours: its text. */
+/* Adds an app password, and returns its text, which the caller frees. */
 static char *
 add (const char *user, const char *label, guint services, const char *networks, gint64 expires_s)
 {
@@ -210,9 +210,9 @@ test_no_texts (void)
 {
   static const char *const rows[] = { "",
                                       "-",
-                                      "abcdefghjkmnpqrstvwxyz234",   /* 25 */
-                                      "abcdefghjkmnpqrstvwxyz23456", /* 27 */
-                                      "abcdefghjkmnpqrstvwxyz234u",  /* not of the alphabet */
+                                      "abcdefghjkmnpqrstvwxyz234",   /* 25 characters */
+                                      "abcdefghjkmnpqrstvwxyz23456", /* 27 characters */
+                                      "abcdefghjkmnpqrstvwxyz234u",  /* 'u' is no digit */
                                       "abcdefghjkmnpqrstvwxyz234.",
                                       "abcdefghjkmnpqrstvwxyz23\xc3\xa4",
                                       "long phrases of letters they are", /* 27 letters */
@@ -282,11 +282,11 @@ test_scopes (void)
   g_assert_cmpint (ask (USER, "imap", HOME, over), ==, SATCHEL_FACTOR_OUT_OF_SCOPE);
   g_assert_cmpint (ask (USER, "imap", HOME, soon), ==, SATCHEL_FACTOR_ACCEPTED);
   AppPassword *password = app_state_find (app_module.state, USER, "b");
-  g_assert_cmpint (password->used_s, ==, 0); /* a refusal is no use */
+  g_assert_cmpint (password->used_s, ==, 0); /* a login that is refused is no use */
   tear_down ();
 }
 
-/* What was seen last is in the file after an end in good order, and a restart changes nothing else. */
+/* After an orderly end the file has the last uses, and a restart changes nothing else. */
 static void
 test_restart (void)
 {
@@ -378,8 +378,8 @@ set_content (const char *content, gsize len)
   begin ();
 }
 
-/* Damaged anywhere, cut anywhere or gone: no app password works, passwords do, and the log says so.  Put
- * back, all is as it was. */
+/* If the file is damaged, cut or missing, no app password works, passwords do, and the log says so.  With the
+ * old file everything is as before. */
 static void
 test_damage (void)
 {
@@ -413,7 +413,7 @@ test_damage (void)
   tear_down ();
 }
 
-/* With another secret no hash would fit: that is said, and nothing is written. */
+/* With another secret of the installation no hash would fit, which is logged, and nothing is written. */
 static void
 test_another_installation (void)
 {
@@ -431,7 +431,7 @@ test_another_installation (void)
   tear_down ();
 }
 
-/* The disk takes nothing: what could not be stored is not there, and what is revoked stays so. */
+/* On a full disk, a password that could not be stored does not exist, and one that was revoked stays so. */
 static void
 test_no_disk (void)
 {
@@ -479,7 +479,7 @@ test_records (void)
       g_auto (AppRecord) record = { 0 };
       g_assert_false (app_record_parse (broken[i], &record));
     }
-  /* The longest: it must fit a record. */
+  /* The longest password must fit a record. */
   g_autoptr (AppPassword) password = app_password_new ();
   g_autoptr (GString) name = g_string_new (NULL), label = g_string_new (NULL), networks = g_string_new (NULL);
   while (name->len < 254)

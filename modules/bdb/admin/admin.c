@@ -19,6 +19,7 @@ print_stat (SatchelAdminCall *call, const BdbVolumeFacts *facts)
       call, SATCHEL_ADMIN_TEXT ("volume", facts->home),
       SATCHEL_ADMIN_NUMBER ("records_bytes", (gint64) facts->table_bytes[BDB_RECORDS]),
       SATCHEL_ADMIN_NUMBER ("content_bytes", (gint64) facts->table_bytes[BDB_CONTENT]),
+      SATCHEL_ADMIN_NUMBER ("bodies_bytes", (gint64) facts->bodies_bytes),
       SATCHEL_ADMIN_NUMBER ("log_bytes", (gint64) facts->log_bytes),
       SATCHEL_ADMIN_NUMBER ("log_since_checkpoint", (gint64) facts->n_since_checkpoint),
       SATCHEL_ADMIN_NUMBER ("log_syncs", (gint64) facts->n_syncs),
@@ -72,7 +73,7 @@ dump_block (const guint8 *key, guint key_len, const guint8 *value, guint value_l
   return !dump->is_bad;
 }
 
-/* Names and states, copied so that no lock is held while the terminal is slow. */
+/* Returns names and states of mailboxes, copied so that no lock is held while the terminal is slow. */
 static GPtrArray *
 copy_names (BdbStore *store)
 {
@@ -139,8 +140,10 @@ static const SatchelAdminCommand backup_command = {
   .size = sizeof backup_command,
   .name = "backup",
   .summary = "Copies the volume that a user's mail is in, while it is in use",
-  .details = "The copy is in the directory backups of the volume, and can be copied away from there.  To go\n"
-             "back to it, stop the server, and put the files of the copy in place of those of the volume.",
+  .details =
+      "The copy is in the directory backups of the volume, and can be copied away from there.  To go\n"
+      "back to it, stop the server, and put the tables, the log and the directory bodies of the copy in\n"
+      "place of those of the volume.",
   .options = name_option,
   .operand = "name",
   .of_user = TRUE,
@@ -149,21 +152,11 @@ static const SatchelAdminCommand backup_command = {
 static const SatchelAdminCommand verify_command = {
   .size = sizeof verify_command,
   .name = "verify",
-  .summary = "Checks all pages of the volume that a user's mail is in, on a copy that is removed then",
+  .summary = "Checks all pages of the volume that a user's mail is in, on a copy that is removed then, and "
+             "all bodies",
   .of_user = TRUE,
   .run = bdb_admin_verify,
 };
-static const SatchelAdminCommand salvage_command = {
-  .size = sizeof salvage_command,
-  .name = "salvage",
-  .summary = "Saves what can be read of a damaged volume that a user's mail is in",
-  .details =
-      "The records that can be read go to a new volume in the directory salvage of the damaged one, which\n"
-      "is not changed.  To use it, stop the server, and put its files in place of those of the volume.",
-  .of_user = TRUE,
-  .run = bdb_admin_salvage,
-};
-
-static const SatchelAdminCommand *const commands[] = { &backup_command, &dump_command,   &salvage_command,
-                                                       &stat_command,   &verify_command, NULL };
+static const SatchelAdminCommand *const commands[] = { &backup_command, &dump_command, &stat_command,
+                                                       &verify_command, NULL };
 const SatchelAdminOps bdb_admin_ops = { .size = sizeof bdb_admin_ops, .commands = commands };

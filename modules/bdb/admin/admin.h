@@ -8,7 +8,6 @@
 
 extern const SatchelAdminOps bdb_admin_ops;
 
-/* backup.c and salvage.c have these. */
+/* backup.c has these. */
 gboolean bdb_admin_backup (SatchelAdminCall *call, GError **error);
 gboolean bdb_admin_verify (SatchelAdminCall *call, GError **error);
-gboolean bdb_admin_salvage (SatchelAdminCall *call, GError **error);

@@ -31,6 +31,6 @@ bdb_admin_verify (SatchelAdminCall *call, GError **error)
   BdbStore *own = bdb_admin_level (store, error);
   if (own == NULL || !bdb_copy_verify (own->volume, error))
     return FALSE;
-  satchel_admin_print (call, "All pages of the volume are right.");
+  satchel_admin_print (call, "All pages and bodies of the volume are right.");
   return TRUE;
 }

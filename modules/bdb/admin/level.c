@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file finds the level of a store that is ours.
+ * This file finds the bdb driver's store below a user's store.
  */
 #include "config.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how commands come to a user's store.
+ * This header declares how commands find the bdb store below a user's store.
  */
 #pragma once
 #include "store/store.h"
 #include "volume/facts.h"
 
-/* Our level of @store (NULL: @error is set); NULL with CANNOT: the user's mail is not in Berkeley DB. */
+/* Returns the driver's store below @store; NULL with @error.  CANNOT means that the user's mail is not in
+ * Berkeley DB.  If @store is NULL, @error is set already. */
 BdbStore *bdb_admin_level (SatchelStore *store, GError **error);

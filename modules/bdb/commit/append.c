@@ -65,7 +65,7 @@ save_parts (BdbRun *run, const BdbDraft *draft, guint32 uid, BdbRow *row, const 
             GError **error)
 {
   const SatchelStaged *staged = satchel_stage_staged (operation->stage);
-  const BdbStaged *own = staged->driver;
+  BdbStaged *own = staged->driver;
   if (operation->unique_id != NULL)
     row->flags |= BDB_ROW_HAS_UNIQUE_ID;
   return bdb_staged_save (own, run->write, error)
@@ -107,7 +107,7 @@ bdb_run_append (BdbRun *run, SatchelOperation *operation, GError **error)
                                                               : run->now,
   };
   if (!check_ids (run, draft, operation, error)
-      || !bdb_keyword_bits (builder, operation->keywords, TRUE, &message.keywords, error))
+      || !bdb_keyword_bits (builder, operation->keywords, &draft->n_without, &message.keywords, error))
     return FALSE;
   BdbRow *row = bdb_draft_new_row (run, draft, message.uid, error);
   if (row == NULL)

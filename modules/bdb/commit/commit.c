@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file commits a batch of transactions: each is a transaction of the database, and one sync of the log
- * makes all of them durable, beside those of other users who wait at the same time.  What they did is
- * published after it.
+ * This file commits a batch of transactions.  Each is a transaction of the database, and one sync of the
+ * log makes all of them durable, together with those of other users who wait at the same time.  Then the
+ * changes are published.
  */
 #include "config.h"
 
@@ -9,9 +9,11 @@
 #include "driver.h"
 #include "message/stage.h"
 
-#define SETTLED_AT_ONCE 64u /* transactions of the settling */
+#include <satchel/log.h>
 
-/* A transaction of the batch. */
+#define SETTLED_AT_ONCE 64u /* transactions by which contents are settled after a batch */
+
+/* This is a transaction of the batch. */
 typedef struct Member
 {
   SatchelTransaction *transaction;
@@ -25,7 +27,7 @@ typedef struct Batch
   BdbStore *store;
   Member *members;
   guint n;
-  guint current; /* the member that is executed */
+  guint current; /* index of the member that is being executed */
 } Batch;
 
 /* ---- one transaction ---- */
@@ -39,7 +41,7 @@ next_modseq (const BdbStore *store, SatchelTransaction *transaction)
   return modseq + 1;
 }
 
-/* A deadlock may have ended an attempt in the middle. */
+/* Forgets the results of an attempt that a deadlock may have ended in the middle. */
 static void
 forget_results (SatchelTransaction *transaction)
 {
@@ -128,12 +130,27 @@ takes_space (SatchelTransaction *transaction)
   return FALSE;
 }
 
+/* Makes the bodies of a transaction durable, which must be done before the transaction that names them is. */
+static gboolean
+sync_stages (SatchelTransaction *transaction, GError **error)
+{
+  for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
+    {
+      const SatchelOperation *operation = satchel_transaction_operation (transaction, i);
+      if (operation->stage != NULL
+          && !bdb_staged_sync (satchel_stage_staged (operation->stage)->driver, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static void
 run_member (Batch *batch, gboolean is_full)
 {
   Member *member = &batch->members[batch->current];
   gboolean ok = (!is_full || !takes_space (member->transaction)
                  || bdb_volume_check_space (batch->store->volume, member->result))
+                && sync_stages (member->transaction, member->result)
                 && bdb_write (batch->store->volume, BDB_LATER, execute, batch, member->result);
   if (ok && changes_anything (&member->run))
     batch->store->counters.modseq = member->run.modseq;
@@ -166,8 +183,35 @@ hand_over_stages (SatchelTransaction *transaction)
     }
 }
 
+/* Returns the name of a mailbox.  The caller holds the store's lock. */
+static const char *
+name_of (BdbStore *store, const BdbBox *box)
+{
+  GHashTableIter iter;
+  gpointer name, value;
+  g_hash_table_iter_init (&iter, store->boxes);
+  while (g_hash_table_iter_next (&iter, &name, &value))
+    if (value == box)
+      return name;
+  return "?";
+}
+
 static void
-publish (Batch *batch)
+log_keywords (BdbStore *store, const char *user, const BdbDraft *draft)
+{
+  if (draft->n_without == 0)
+    return;
+  g_mutex_lock (&store->lock);
+  g_autofree char *name = g_strdup (name_of (store, draft->box));
+  g_mutex_unlock (&store->lock);
+  satchel_log (SATCHEL_LOG_WARNING, "bdb",
+               "user=%s mailbox %s: its messages have %u keywords (limits.keywords), new ones come in "
+               "without %u others",
+               user, name, draft->snapshot->n_keywords, draft->n_without);
+}
+
+static void
+publish (Batch *batch, const char *user)
 {
   for (guint i = 0; i < batch->n; i++)
     {
@@ -180,12 +224,14 @@ publish (Batch *batch)
           if (draft->is_changed)
             bdb_box_take (batch->store, draft->box, satchel_snapshot_ref (draft->snapshot),
                           draft->n_tombstones);
+          log_keywords (batch->store, user, draft);
         }
       hand_over_stages (member->transaction);
     }
 }
 
-/* The sync failed: whether the transactions are there is known when the volume was opened again. */
+/* Fails all members after a failed sync.  Whether their transactions exist is known when the volume has been
+ * opened again. */
 static void
 fail_batch (Batch *batch, const GError *error)
 {
@@ -203,14 +249,14 @@ removes_anything (const Batch *batch)
   return FALSE;
 }
 
-/* On a full disk a user who removes mail should get new mail soon. */
+/* Removes contents at once if the disk is nearly full, so that a user who removes mail soon gets new mail. */
 static void
 make_room (BdbStore *store)
 {
   gboolean is_done = FALSE;
   for (guint i = 0; !is_done && i < SETTLED_AT_ONCE; i++)
     if (!bdb_references_settle (store, &is_done, NULL))
-      return; /* the user's upkeep tries again, and tells */
+      return; /* the user's upkeep tries again, and logs a failure */
   bdb_volume_make_room (store->volume);
 }
 
@@ -233,11 +279,11 @@ bdb_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, gu
   if (is_current && any_changes (&batch) && !bdb_flush (store->volume, &error))
     fail_batch (&batch, error);
   else
-    publish (&batch);
+    publish (&batch, storage->identity->user);
   gboolean has_removed = removes_anything (&batch);
   for (guint i = 0; i < n; i++)
     if (members[i].is_run)
       bdb_run_clear (&members[i].run);
-  if (is_full && has_removed && error == NULL)
+  if (has_removed && error == NULL && bdb_volume_is_tight (store->volume))
     make_room (store);
 }

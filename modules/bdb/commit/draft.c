@@ -14,8 +14,9 @@ free_draft (gpointer data)
   BdbDraft *draft = data;
   satchel_snapshot_unref (draft->snapshot);
   satchel_uid_set_clear (&draft->removed);
+  satchel_uid_set_clear (&draft->left);
+  bdb_group_clear (&draft->group);
   g_hash_table_unref (draft->blocks);
-  g_hash_table_unref (draft->dirty);
   bdb_box_unref (draft->box);
   g_free (draft);
 }
@@ -27,6 +28,7 @@ bdb_run_init (BdbRun *run, BdbStore *store)
                     .drafts = g_ptr_array_new_with_free_func (free_draft),
                     .references = { g_array_new (FALSE, FALSE, sizeof (guint64)),
                                     g_array_new (FALSE, FALSE, sizeof (guint64)) },
+                    .buffer = g_byte_array_new (),
                     .now = g_get_real_time () / G_USEC_PER_SEC };
 }
 
@@ -36,6 +38,7 @@ bdb_run_clear (BdbRun *run)
   g_ptr_array_unref (run->drafts);
   g_array_unref (run->references.more);
   g_array_unref (run->references.less);
+  g_byte_array_unref (run->buffer);
 }
 
 BdbDraft *
@@ -45,9 +48,9 @@ bdb_draft_add (BdbRun *run, BdbBox *box, SatchelSnapshot *base, guint32 n_tombst
   draft->box = bdb_box_ref (box);
   draft->snapshot = satchel_snapshot_ref (base);
   draft->state = base->state;
+  draft->first_new = base->state.uidnext;
   draft->n_tombstones = n_tombstones;
   draft->blocks = g_hash_table_new_full (NULL, NULL, NULL, g_free);
-  draft->dirty = g_hash_table_new (NULL, NULL);
   g_ptr_array_add (run->drafts, draft);
   return draft;
 }
@@ -78,49 +81,53 @@ bdb_draft_touch (BdbDraft *draft, guint64 modseq)
 
 /* ---- rows ---- */
 
-static BdbBlock *
-find_block (BdbRun *run, BdbDraft *draft, guint32 number, GError **error)
+/* Reads what is stored of a block, if it can have been stored. */
+static gboolean
+read_block (BdbRun *run, const BdbDraft *draft, guint32 number, BdbBlock *block, GError **error)
 {
-  BdbBlock *block = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number));
-  if (block != NULL)
-    return block;
   BdbKey key;
   gboolean is_found;
-  g_autoptr (GByteArray) record = g_byte_array_new ();
-  bdb_key_of_block (&key, run->store->user, draft->box->number, number);
-  if (!bdb_get (run->store->volume, run->write, BDB_RECORDS, &key, record, &is_found, error))
-    return NULL;
-  block = g_new (BdbBlock, 1);
   block->number = number;
   block->present = 0;
-  if (is_found && !bdb_block_read (block, number, record->data, record->len))
-    {
-      g_free (block);
-      satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                         "messages of mailbox number %u of user number %u cannot be read", draft->box->number,
-                         run->store->user);
-      return NULL;
-    }
-  g_hash_table_insert (draft->blocks, GUINT_TO_POINTER (number), block);
-  return block;
+  if (number > (draft->first_new - 1) / BDB_BLOCK_MESSAGES)
+    return TRUE;
+  bdb_key_of_block (&key, run->store->user, draft->box->number, number);
+  if (!bdb_get (run->store->volume, run->write, BDB_RECORDS, &key, run->buffer, &is_found, error))
+    return FALSE;
+  return !is_found || bdb_block_read (block, number, run->buffer->data, run->buffer->len)
+         || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                               "messages of mailbox number %u of user number %u cannot be read",
+                               draft->box->number, run->store->user);
 }
 
+/* Returns the block of a message; @changes: it has to be written. */
 static BdbBlock *
-change_block (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
+find_block (BdbRun *run, BdbDraft *draft, guint32 uid, gboolean changes, GError **error)
 {
-  BdbBlock *block = find_block (run, draft, uid / BDB_BLOCK_MESSAGES, error);
-  if (block != NULL)
-    g_hash_table_add (draft->dirty, GUINT_TO_POINTER (block->number));
-  return block;
+  const guint32 number = uid / BDB_BLOCK_MESSAGES;
+  BdbDraftBlock *found = draft->block;
+  if (found == NULL || found->block.number != number)
+    found = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number));
+  if (found == NULL)
+    {
+      found = g_new (BdbDraftBlock, 1);
+      found->is_changed = FALSE;
+      if (!read_block (run, draft, number, &found->block, error))
+        {
+          g_free (found);
+          return NULL;
+        }
+      g_hash_table_insert (draft->blocks, GUINT_TO_POINTER (number), found);
+    }
+  draft->block = found;
+  found->is_changed |= changes;
+  return &found->block;
 }
 
-BdbRow *
-bdb_draft_row (BdbRun *run, BdbDraft *draft, guint32 uid, gboolean changes, GError **error)
+/* Returns a message of a block; NULL with @error if there is none, though the snapshot has it. */
+static BdbRow *
+find_row (const BdbRun *run, const BdbDraft *draft, BdbBlock *block, guint32 uid, GError **error)
 {
-  BdbBlock *block = changes ? change_block (run, draft, uid, error)
-                            : find_block (run, draft, uid / BDB_BLOCK_MESSAGES, error);
-  if (block == NULL)
-    return NULL;
   if ((block->present >> uid % BDB_BLOCK_MESSAGES & 1) != 0)
     return &block->rows[uid % BDB_BLOCK_MESSAGES];
   satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
@@ -130,9 +137,16 @@ bdb_draft_row (BdbRun *run, BdbDraft *draft, guint32 uid, gboolean changes, GErr
 }
 
 BdbRow *
+bdb_draft_row (BdbRun *run, BdbDraft *draft, guint32 uid, gboolean changes, GError **error)
+{
+  BdbBlock *block = find_block (run, draft, uid, changes, error);
+  return block != NULL ? find_row (run, draft, block, uid, error) : NULL;
+}
+
+BdbRow *
 bdb_draft_new_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
 {
-  BdbBlock *block = change_block (run, draft, uid, error);
+  BdbBlock *block = find_block (run, draft, uid, TRUE, error);
   if (block == NULL)
     return NULL;
   block->present |= (guint16) (1u << uid % BDB_BLOCK_MESSAGES);
@@ -159,17 +173,24 @@ remove_unique_id (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
 }
 
 gboolean
-bdb_draft_remove_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
+bdb_draft_remove_row (BdbRun *run, BdbDraft *draft, guint32 uid, guint64 *ret_content, GError **error)
 {
   BdbKey prefix;
-  BdbRow *row = bdb_draft_row (run, draft, uid, TRUE, error);
+  BdbBlock *block = find_block (run, draft, uid, TRUE, error);
+  const BdbRow *row = block != NULL ? find_row (run, draft, block, uid, error) : NULL;
   if (row == NULL)
     return FALSE;
-  bdb_key_of_metadata (&prefix, run->store, draft->box, uid, NULL);
-  if (((row->flags & BDB_ROW_HAS_METADATA) != 0 && !bdb_remove_all (run->write, BDB_RECORDS, &prefix, error))
-      || ((row->flags & BDB_ROW_HAS_UNIQUE_ID) != 0 && !remove_unique_id (run, draft, uid, error)))
+  if ((row->flags & BDB_ROW_HAS_METADATA) != 0)
+    {
+      bdb_key_of_metadata (&prefix, run->store, draft->box, uid, NULL);
+      if (!bdb_remove_all (run->write, BDB_RECORDS, &prefix, error))
+        return FALSE;
+    }
+  if ((row->flags & BDB_ROW_HAS_UNIQUE_ID) != 0 && !remove_unique_id (run, draft, uid, error))
     return FALSE;
-  BdbBlock *block = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (uid / BDB_BLOCK_MESSAGES));
+  if ((row->flags & BDB_ROW_IN_GROUP) != 0)
+    satchel_uid_set_add (&draft->left, uid, uid);
+  *ret_content = row->content;
   block->present &= (guint16) ~(1u << uid % BDB_BLOCK_MESSAGES);
   satchel_uid_set_add (&draft->removed, uid, uid);
   return TRUE;
@@ -184,17 +205,19 @@ compare_numbers (gconstpointer a, gconstpointer b)
   return (one > other) - (one < other);
 }
 
+/* Returns the numbers of the blocks that changed, sorted. */
 static GArray *
-sort_dirty (const BdbDraft *draft)
+sort_changed (const BdbDraft *draft)
 {
   GArray *numbers = g_array_new (FALSE, FALSE, sizeof (guint32));
   GHashTableIter iter;
-  gpointer number;
-  g_hash_table_iter_init (&iter, draft->dirty);
-  while (g_hash_table_iter_next (&iter, &number, NULL))
+  gpointer value;
+  g_hash_table_iter_init (&iter, draft->blocks);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
     {
-      guint32 value = GPOINTER_TO_UINT (number);
-      g_array_append_val (numbers, value);
+      const BdbDraftBlock *found = value;
+      if (found->is_changed)
+        g_array_append_val (numbers, found->block.number);
     }
   g_array_sort (numbers, compare_numbers);
   return numbers;
@@ -203,17 +226,19 @@ sort_dirty (const BdbDraft *draft)
 static gboolean
 save_blocks (BdbRun *run, const BdbDraft *draft, GError **error)
 {
-  g_autoptr (GArray) numbers = sort_dirty (draft);
-  g_autoptr (GByteArray) record = g_byte_array_new ();
+  g_autoptr (GArray) numbers = sort_changed (draft);
+  GByteArray *record = run->buffer;
   for (guint i = 0; i < numbers->len; i++)
     {
       guint32 number = g_array_index (numbers, guint32, i);
-      const BdbBlock *block = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number));
+      const BdbDraftBlock *found = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number));
       BdbKey key;
       bdb_key_of_block (&key, run->store->user, draft->box->number, number);
-      bdb_block_write (block, record);
-      if (block->present == 0 ? !bdb_remove (run->write, BDB_RECORDS, &key, error)
-                              : !bdb_put (run->write, BDB_RECORDS, &key, record->data, record->len, error))
+      if (found->block.present != 0)
+        bdb_block_write (&found->block, record);
+      if (found->block.present == 0
+              ? !bdb_remove (run->write, BDB_RECORDS, &key, error)
+              : !bdb_put (run->write, BDB_RECORDS, &key, record->data, record->len, error))
         return FALSE;
     }
   return TRUE;
@@ -232,11 +257,15 @@ save_draft (BdbRun *run, BdbDraft *draft, GError **error)
                                 &draft->state.history_start, error))
         return FALSE;
     }
+  if (draft->left.n_ranges > 0
+      && !bdb_groups_trim (run->store, run->write, draft->box, &draft->left, draft->snapshot, error))
+    return FALSE;
   draft->state.n_messages = draft->snapshot->state.n_messages;
   draft->state.n_unseen = draft->snapshot->state.n_unseen;
   draft->state.n_deleted = draft->snapshot->state.n_deleted;
   draft->state.size_bytes = draft->snapshot->state.size_bytes;
-  draft->snapshot->state.history_start = draft->state.history_start; /* nobody else has the snapshot yet */
+  /* no other thread has the snapshot yet */
+  draft->snapshot->state.history_start = draft->state.history_start;
   return save_blocks (run, draft, error)
          && bdb_box_save (run->store, run->write, draft->box, &draft->state, draft->snapshot->keywords,
                           draft->snapshot->n_keywords, draft->n_tombstones, error);

@@ -1,52 +1,67 @@
 /* SPDX-License-Identifier: MIT
- * This header declares drafts: mailboxes as a transaction leaves them, in memory and, block by block, in the
- * database.
+ * This header declares drafts: the state in which a transaction leaves mailboxes, which is in memory and,
+ * block by block, in the database.
  */
 #pragma once
 #include "message/content.h"
+#include "message/group.h"
 #include "message/mailbox.h"
 
-/* A mailbox as the transaction leaves it. */
+/* This is a block of messages as the transaction leaves it. */
+typedef struct BdbDraftBlock
+{
+  BdbBlock block;
+  gboolean is_changed; /* it has to be written */
+} BdbDraftBlock;
+
+/* This is a mailbox as the transaction leaves it. */
 typedef struct BdbDraft
 {
   BdbBox *box;
-  SatchelSnapshot *snapshot; /* with the operations so far */
-  SatchelMailboxState state; /* likewise; counters are those of the snapshot */
+  SatchelSnapshot *snapshot; /* the messages after the operations so far */
+  SatchelMailboxState state; /* the state after them, except counters, which the snapshot has */
   guint32 n_tombstones;
-  SatchelUidSet removed;  /* by the transaction */
-  guint64 removed_modseq; /* 0: the transaction's */
-  GHashTable *blocks;     /* number -> BdbBlock, those that were looked at */
-  GHashTable *dirty;      /* numbers of those that changed */
+  SatchelUidSet removed;  /* UIDs that the transaction removed */
+  guint64 removed_modseq; /* their mod-sequence; 0: that of the transaction */
+  SatchelUidSet left;     /* those of them that were in groups */
+  BdbGroup group;         /* the one that was read last */
+  guint32 first_new;      /* UIDNEXT before the transaction: no block of later messages is stored */
+  GHashTable *blocks;     /* number -> BdbDraftBlock, for the blocks that were read */
+  BdbDraftBlock *block;   /* the one of them that was used last; NULL: none was */
   gboolean is_changed;
+  guint n_without; /* how many keywords there was no room for */
 } BdbDraft;
 
-/* A transaction that is executed. */
+/* This is a transaction that is being executed. */
 typedef struct BdbRun
 {
   BdbStore *store;
   BdbWrite *write;
   GPtrArray *drafts;
   BdbReferences references;
-  guint64 modseq; /* of this transaction, if it changes anything */
-  gint64 now;     /* seconds */
+  GByteArray *buffer; /* for records */
+  guint64 modseq;     /* mod-sequence of this transaction, if it changes anything */
+  gint64 now;         /* seconds since 1970 */
 } BdbRun;
 
 void bdb_run_init (BdbRun *run, BdbStore *store);
 void bdb_run_clear (BdbRun *run);
-/* @bases: BdbBox -> SatchelSnapshot, as earlier transactions of the batch leave mailboxes; or NULL. */
+/* Returns the transaction's draft of a mailbox.  NULL means that it has none. */
 BdbDraft *bdb_draft_of (BdbRun *run, BdbBox *box);
 /* Adds a draft of a mailbox whose snapshot is @base. */
 BdbDraft *bdb_draft_add (BdbRun *run, BdbBox *box, SatchelSnapshot *base, guint32 n_tombstones);
-/* Makes what @builder (taken over) built the draft's snapshot. */
+/* Takes the snapshot that @builder makes as the draft's; @builder is taken over. */
 void bdb_draft_advance (BdbDraft *draft, SatchelSnapshotBuilder *builder);
-/* The draft changed, with @modseq. */
+/* Notes that the draft changed, with @modseq. */
 void bdb_draft_touch (BdbDraft *draft, guint64 modseq);
 
-/* The row of a message, to read, or to change until the next call (@changes).  NULL: @error. */
+/* Returns the row of a message, to be read or, with @changes, to be changed until the next call.  NULL means
+ * that @error is set. */
 BdbRow *bdb_draft_row (BdbRun *run, BdbDraft *draft, guint32 uid, gboolean changes, GError **error);
-/* A row for a new message, to be filled. */
+/* Returns a row for a new message, which the caller fills. */
 BdbRow *bdb_draft_new_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error);
-/* Removes a message with all that belongs to it alone, but not its content. */
-gboolean bdb_draft_remove_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error);
+/* Removes a message with all that belongs to it alone, but not its content, whose number is *@ret_content. */
+gboolean bdb_draft_remove_row (BdbRun *run, BdbDraft *draft, guint32 uid, guint64 *ret_content,
+                               GError **error);
 /* Writes blocks, history and state of all drafts that changed. */
 gboolean bdb_run_save (BdbRun *run, GError **error);

@@ -49,7 +49,7 @@ bdb_run_flags (BdbRun *run, SatchelOperation *operation, GError **error)
   g_autoptr (GArray) indexes = bdb_find_indexes (draft->snapshot, &operation->uids);
   const guint64 modseq = operation->modseq != 0 ? operation->modseq : run->modseq;
   SatchelKeywordSet bits = { { 0 } };
-  if (indexes->len > 0 && !bdb_keyword_bits (builder, operation->keywords, FALSE, &bits, error))
+  if (indexes->len > 0 && !bdb_keyword_bits (builder, operation->keywords, NULL, &bits, error))
     return FALSE;
   for (guint i = 0; i < indexes->len; i++)
     {

@@ -5,7 +5,7 @@
 
 #include "commit/operation.h"
 
-/* Removes messages; @moves: their contents are those of other messages now. */
+/* Removes messages.  @moves says that other messages have their contents now, which therefore stay. */
 static gboolean
 remove_messages (BdbRun *run, SatchelOperation *operation, const SatchelUidSet *uids, gboolean moves,
                  GError **error)
@@ -17,21 +17,19 @@ remove_messages (BdbRun *run, SatchelOperation *operation, const SatchelUidSet *
   for (guint i = 0; i < indexes->len; i++)
     {
       guint at;
+      guint64 content;
       guint32 index = g_array_index (indexes, guint32, i);
       const SatchelChunk *chunk = satchel_snapshot_at (draft->snapshot, index, &at);
       guint32 uid = chunk->uid[at];
       if (!moves && operation->only_deleted && (chunk->flags[at] & SATCHEL_FLAG_DELETED) == 0)
         continue;
-      const BdbRow *row = bdb_draft_row (run, draft, uid, FALSE, error);
-      if (row == NULL)
+      if (!bdb_draft_remove_row (run, draft, uid, &content, error))
         return FALSE;
       if (!moves)
         {
-          g_array_append_val (run->references.less, row->content);
+          g_array_append_val (run->references.less, content);
           satchel_uid_set_add (&operation->ret_source, uid, uid);
         }
-      if (!bdb_draft_remove_row (run, draft, uid, error))
-        return FALSE;
       satchel_snapshot_builder_remove (builder, index);
       n_removed++;
     }

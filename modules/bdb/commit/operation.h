@@ -6,18 +6,21 @@
 
 gboolean bdb_run_operation (BdbRun *run, SatchelOperation *operation, GError **error);
 
-/* For the files of operations: */
+/* These execute one kind of operation each. */
 gboolean bdb_run_append (BdbRun *run, SatchelOperation *operation, GError **error);
 gboolean bdb_run_copy (BdbRun *run, SatchelOperation *operation, GError **error);
 gboolean bdb_run_flags (BdbRun *run, SatchelOperation *operation, GError **error);
-/* Indexes in the snapshot of those of @uids that are there: guint32; yours. */
+/* Returns the indexes in the snapshot of those of @uids that exist: guint32; yours. */
 GArray *bdb_find_indexes (const SatchelSnapshot *snapshot, const SatchelUidSet *uids);
-/* The bits of @keywords.  LIMIT: there is no room, unless @may_drop leaves such keywords out. */
-gboolean bdb_keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean may_drop,
+/* Finds the bits of @keywords.  Those that there is no room for are left out and counted in *@ref_n_without;
+ * if that is NULL they are the error LIMIT. */
+gboolean bdb_keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, guint *ref_n_without,
                            SatchelKeywordSet *ret_bits, GError **error);
 /* Writes the operation's metadata to a new message. */
 gboolean bdb_save_metadata (BdbRun *run, const BdbDraft *draft, guint32 uid, BdbRow *row,
                             const SatchelOperation *operation, GError **error);
-/* Gives the metadata of message @from to a new one, whose row notes it. */
-gboolean bdb_copy_metadata (BdbRun *run, const BdbDraft *source, guint32 from, const BdbDraft *destination,
-                            guint32 to, BdbRow *row, GError **error);
+/* Gives the metadata of message @from, which has @flags in its row, to a new one, whose row notes it.  @said
+ * (SatchelMetadata, NULL: nothing) has the keys that the operation decides. */
+gboolean bdb_copy_metadata (BdbRun *run, BdbDraft *source, guint32 from, guint32 flags,
+                            const BdbDraft *destination, guint32 to, BdbRow *row, const GPtrArray *said,
+                            GError **error);

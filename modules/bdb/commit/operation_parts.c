@@ -6,6 +6,8 @@
 #include "commit/operation.h"
 #include "message/metadata.h"
 
+#include <string.h>
+
 GArray *
 bdb_find_indexes (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
 {
@@ -27,17 +29,21 @@ bdb_find_indexes (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
 }
 
 gboolean
-bdb_keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean may_drop,
+bdb_keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, guint *ref_n_without,
                   SatchelKeywordSet *ret_bits, GError **error)
 {
   SatchelKeywordSet bits = { { 0 } };
   for (; keywords != NULL && *keywords != NULL; keywords++)
     {
       int bit = satchel_snapshot_builder_keyword (builder, *keywords);
-      if (bit < 0 && !may_drop)
-        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the mailbox has no room for another keyword");
+      if (bit < 0 && ref_n_without == NULL)
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                                  "the messages of the mailbox have as many keywords as they may "
+                                  "(limits.keywords); remove one of them from all messages first");
       if (bit >= 0)
         satchel_keyword_set_add (&bits, (guint) bit);
+      else
+        (*ref_n_without)++;
     }
   *ret_bits = bits;
   return TRUE;
@@ -51,25 +57,38 @@ bdb_save_metadata (BdbRun *run, const BdbDraft *draft, guint32 uid, BdbRow *row,
     {
       const SatchelMetadata *item = operation->metadata->pdata[i];
       BdbKey key;
+      if (item->value == NULL)
+        continue;
       bdb_key_of_metadata (&key, run->store, draft->box, uid, item->key);
-      if (item->value == NULL ? !bdb_remove (run->write, BDB_RECORDS, &key, error)
-                              : !bdb_put (run->write, BDB_RECORDS, &key, g_bytes_get_data (item->value, NULL),
-                                          g_bytes_get_size (item->value), error))
+      if (!bdb_put (run->write, BDB_RECORDS, &key, g_bytes_get_data (item->value, NULL),
+                    g_bytes_get_size (item->value), error))
         return FALSE;
       row->flags |= BDB_ROW_HAS_METADATA;
     }
   return TRUE;
 }
 
-gboolean
-bdb_copy_metadata (BdbRun *run, const BdbDraft *source, guint32 from, const BdbDraft *destination, guint32 to,
-                   BdbRow *row, GError **error)
+static gboolean
+is_said (const GPtrArray *said, const char *key)
 {
-  g_autoptr (GPtrArray) items = bdb_metadata_of (run->store, run->write, source->box, from, error);
+  for (guint i = 0; said != NULL && i < said->len; i++)
+    if (strcmp (((const SatchelMetadata *) said->pdata[i])->key, key) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+bdb_copy_metadata (BdbRun *run, BdbDraft *source, guint32 from, guint32 flags, const BdbDraft *destination,
+                   guint32 to, BdbRow *row, const GPtrArray *said, GError **error)
+{
+  g_autoptr (GPtrArray) items =
+      bdb_metadata_of (run->store, run->write, source->box, from, flags, &source->group, error);
   for (guint i = 0; items != NULL && i < items->len; i++)
     {
       const SatchelMetadata *item = items->pdata[i];
       BdbKey key;
+      if (is_said (said, item->key))
+        continue;
       bdb_key_of_metadata (&key, run->store, destination->box, to, item->key);
       row->flags |= BDB_ROW_HAS_METADATA;
       if (!bdb_put (run->write, BDB_RECORDS, &key, g_bytes_get_data (item->value, NULL),

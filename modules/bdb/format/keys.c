@@ -62,10 +62,10 @@ bdb_key_content (BdbKey *key, guint32 user, guint64 content)
 }
 
 void
-bdb_key_piece (BdbKey *key, guint32 user, guint64 content, guint32 piece)
+bdb_key_part (BdbKey *key, guint32 user, guint64 content, guint32 part)
 {
   bdb_key_content (key, user, content);
-  bdb_key_u32 (key, piece);
+  bdb_key_u32 (key, part);
 }
 
 guint32

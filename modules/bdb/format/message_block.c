@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file reads and writes blocks of messages (modules/bdb/FORMAT.md): a head of 4 bytes, then the rows
- * that are there.
+ * This file reads and writes blocks of messages (modules/bdb/FORMAT.md): a head, then the rows that are
+ * there, in which each number has as many bytes as the differences within the block need.
  */
 #include "config.h"
 
@@ -8,90 +8,154 @@
 
 #include <string.h>
 
-#define BLOCK_FORMAT 1u
+#define FIXED_FORMAT 1u /* as earlier builds wrote them: numbers of fixed widths */
+#define BLOCK_FORMAT 2u
 #define HEAD_BYTES 4u
-#define ROW_BYTES 52u
+#define NUMBER_BYTES 8u
+
+typedef enum
+{
+  COLUMN_FLAGS,
+  COLUMN_MODSEQ,
+  COLUMN_SIZE,
+  COLUMN_LENGTH,
+  COLUMN_CONTENT,
+  COLUMN_INTERNAL_DATE,
+  COLUMN_SAVE_DATE,
+  N_COLUMNS
+} Column;
+
+/* This says where the numbers of a block are. */
+typedef struct Layout
+{
+  guint16 present;
+  guint n_words;           /* 8 bytes of keywords each */
+  guint64 base[N_COLUMNS]; /* what is added to each number of the column */
+  guint8 width[N_COLUMNS]; /* bytes of each of these numbers */
+  gsize head_len, row_len;
+} Layout;
 
 static guint64
-read_u64 (const guint8 *data)
+value_of (const BdbRow *row, Column column)
 {
-  guint64 little;
-  memcpy (&little, data, sizeof little);
-  return GUINT64_FROM_LE (little);
-}
-
-static guint32
-read_u32 (const guint8 *data)
-{
-  guint32 little;
-  memcpy (&little, data, sizeof little);
-  return GUINT32_FROM_LE (little);
-}
-
-static guint8 *
-write_u64 (guint8 *to, guint64 number)
-{
-  guint64 little = GUINT64_TO_LE (number);
-  memcpy (to, &little, sizeof little);
-  return to + sizeof little;
+  switch (column)
+    {
+    case COLUMN_FLAGS:
+      return row->flags;
+    case COLUMN_MODSEQ:
+      return row->modseq;
+    case COLUMN_SIZE:
+      return row->size;
+    case COLUMN_LENGTH:
+      return row->length;
+    case COLUMN_CONTENT:
+      return row->content;
+    case COLUMN_INTERNAL_DATE:
+      return (guint64) row->internal_date;
+    case COLUMN_SAVE_DATE:
+      return (guint64) row->save_date;
+    case N_COLUMNS:
+      break;
+    }
+  return 0;
 }
 
 static void
-read_row (BdbRow *row, const guint8 *data, guint n_words)
+measure_rows (Layout *layout)
 {
-  row->flags = read_u32 (data);
-  row->modseq = read_u64 (data + 4);
-  row->size = read_u64 (data + 12);
-  row->length = read_u64 (data + 20);
-  row->content = read_u64 (data + 28);
-  row->internal_date = (gint64) read_u64 (data + 36);
-  row->save_date = (gint64) read_u64 (data + 44);
-  row->keywords = (SatchelKeywordSet) { { 0 } };
-  for (guint i = 0; i < n_words; i++)
-    row->keywords.words[i] = read_u64 (data + ROW_BYTES + 8 * i);
+  layout->row_len = 8 * (gsize) layout->n_words;
+  for (guint i = 0; i < N_COLUMNS; i++)
+    layout->row_len += layout->width[i];
 }
 
-static guint8 *
-write_row (const BdbRow *row, guint8 *to, guint n_words)
+/* ---- reading ---- */
+
+/* Reads a number of @width bytes; the record ends at @end. */
+static guint64
+read_number (const guint8 *from, const guint8 *end, guint width)
 {
-  guint32 flags = GUINT32_TO_LE (row->flags);
-  memcpy (to, &flags, sizeof flags);
-  to = write_u64 (to + sizeof flags, row->modseq);
-  to = write_u64 (to, row->size);
-  to = write_u64 (to, row->length);
-  to = write_u64 (to, row->content);
-  to = write_u64 (to, (guint64) row->internal_date);
-  to = write_u64 (to, (guint64) row->save_date);
-  for (guint i = 0; i < n_words; i++)
-    to = write_u64 (to, row->keywords.words[i]);
-  return to;
+  guint64 number = 0;
+  if ((gsize) (end - from) < NUMBER_BYTES)
+    {
+      while (width-- > 0)
+        number = number << 8 | from[width];
+      return number;
+    }
+  memcpy (&number, from, NUMBER_BYTES);
+  number = GUINT64_FROM_LE (number);
+  return width < NUMBER_BYTES ? number & ((G_GUINT64_CONSTANT (1) << 8 * width) - 1) : number;
 }
 
-/* The bits of @data that say which messages are there, and the bytes of a row. */
+/* Reads the widths and bases of columns.  FALSE means that they are malformed. */
 static gboolean
-read_head (const guint8 *data, gsize len, guint16 *ret_present, guint *ret_n_words)
+read_columns (Layout *layout, const guint8 *data, gsize len)
 {
-  if (len < HEAD_BYTES || data[0] != BLOCK_FORMAT || data[1] > SATCHEL_KEYWORD_WORDS)
+  for (guint i = 0; i < N_COLUMNS; i++)
+    {
+      if (len == layout->head_len)
+        return FALSE;
+      guint of_base = data[layout->head_len] >> 4;
+      layout->width[i] = data[layout->head_len++] & 15;
+      if (of_base > NUMBER_BYTES || layout->width[i] > NUMBER_BYTES || len - layout->head_len < of_base)
+        return FALSE;
+      layout->base[i] = read_number (data + layout->head_len, data + len, of_base);
+      layout->head_len += of_base;
+    }
+  return TRUE;
+}
+
+static gboolean
+read_head (const guint8 *data, gsize len, Layout *ret_layout)
+{
+  static const guint8 fixed[N_COLUMNS] = { 4, 8, 8, 8, 8, 8, 8 };
+  if (len < HEAD_BYTES || data[1] > SATCHEL_KEYWORD_WORDS)
     return FALSE;
-  *ret_present = (guint16) (data[2] | data[3] << 8);
-  *ret_n_words = data[1];
-  return len
-         == HEAD_BYTES + (gsize) __builtin_popcount (*ret_present) * (ROW_BYTES + 8 * (gsize) *ret_n_words);
+  *ret_layout =
+      (Layout) { .present = (guint16) (data[2] | data[3] << 8), .n_words = data[1], .head_len = HEAD_BYTES };
+  if (data[0] == FIXED_FORMAT)
+    memcpy (ret_layout->width, fixed, sizeof fixed);
+  else if (data[0] != BLOCK_FORMAT || !read_columns (ret_layout, data, len))
+    return FALSE;
+  measure_rows (ret_layout);
+  return len == ret_layout->head_len + (gsize) __builtin_popcount (ret_layout->present) * ret_layout->row_len;
+}
+
+/* Reads the row at @data, which ends before @end. */
+static void
+read_row (const Layout *layout, BdbRow *row, const guint8 *data, const guint8 *end)
+{
+  guint64 values[N_COLUMNS];
+  for (guint i = 0; i < N_COLUMNS; i++)
+    {
+      values[i] = layout->base[i] + read_number (data, end, layout->width[i]);
+      data += layout->width[i];
+    }
+  *row = (BdbRow) { .flags = (guint32) values[COLUMN_FLAGS],
+                    .modseq = values[COLUMN_MODSEQ],
+                    .size = values[COLUMN_SIZE],
+                    .length = values[COLUMN_LENGTH],
+                    .content = values[COLUMN_CONTENT],
+                    .internal_date = (gint64) values[COLUMN_INTERNAL_DATE],
+                    .save_date = (gint64) values[COLUMN_SAVE_DATE] };
+  for (guint i = 0; i < layout->n_words; i++)
+    row->keywords.words[i] = read_number (data + NUMBER_BYTES * i, end, NUMBER_BYTES);
 }
 
 gboolean
 bdb_block_read (BdbBlock *block, guint32 number, const guint8 *data, gsize len)
 {
-  guint n_words;
+  Layout layout;
+  const guint8 *end = data + len;
   block->number = number;
-  if (!read_head (data, len, &block->present, &n_words))
+  if (!read_head (data, len, &layout))
     return FALSE;
-  data += HEAD_BYTES;
+  block->present = layout.present;
+  data += layout.head_len;
   for (guint i = 0; i < BDB_BLOCK_MESSAGES; i++)
     if (block->present >> i & 1)
       {
-        read_row (&block->rows[i], data, n_words);
-        data += ROW_BYTES + 8 * n_words;
+        read_row (&layout, &block->rows[i], data, end);
+        data += layout.row_len;
       }
   return TRUE;
 }
@@ -99,32 +163,89 @@ bdb_block_read (BdbBlock *block, guint32 number, const guint8 *data, gsize len)
 gboolean
 bdb_block_read_row (const guint8 *data, gsize len, guint32 uid, BdbRow *ret_row, gboolean *ret_found)
 {
-  guint n_words, place = uid % BDB_BLOCK_MESSAGES;
-  guint16 present;
-  if (!read_head (data, len, &present, &n_words))
+  Layout layout;
+  const guint place = uid % BDB_BLOCK_MESSAGES;
+  if (!read_head (data, len, &layout))
     return FALSE;
-  *ret_found = present >> place & 1;
-  guint before = (guint) __builtin_popcount (present & ((1u << place) - 1));
+  *ret_found = layout.present >> place & 1;
+  guint before = (guint) __builtin_popcount (layout.present & ((1u << place) - 1));
   if (*ret_found)
-    read_row (ret_row, data + HEAD_BYTES + before * (ROW_BYTES + 8 * (gsize) n_words), n_words);
+    read_row (&layout, ret_row, data + layout.head_len + before * layout.row_len, data + len);
   return TRUE;
+}
+
+/* ---- writing ---- */
+
+static guint8
+bytes_of (guint64 number)
+{
+  return number == 0 ? 0 : (guint8) ((64 - __builtin_clzll (number) + 7) / 8);
+}
+
+/* Writes 8 bytes, of which the next number overwrites those beyond @width. */
+static guint8 *
+write_number (guint8 *to, guint64 number, guint width)
+{
+  guint64 little = GUINT64_TO_LE (number);
+  memcpy (to, &little, sizeof little);
+  return to + width;
+}
+
+static Layout
+plan_layout (const BdbBlock *block)
+{
+  Layout layout = { .present = block->present };
+  guint64 last[N_COLUMNS] = { 0 };
+  gboolean is_first = TRUE;
+  for (guint i = 0; i < BDB_BLOCK_MESSAGES; i++)
+    {
+      if ((block->present >> i & 1) == 0)
+        continue;
+      for (guint c = 0; c < N_COLUMNS; c++)
+        {
+          guint64 value = value_of (&block->rows[i], (Column) c);
+          layout.base[c] = is_first ? value : MIN (layout.base[c], value);
+          last[c] = MAX (last[c], value);
+        }
+      layout.n_words = MAX (layout.n_words, satchel_keyword_set_n_words (&block->rows[i].keywords));
+      is_first = FALSE;
+    }
+  for (guint c = 0; c < N_COLUMNS; c++)
+    layout.width[c] = bytes_of (last[c] - layout.base[c]);
+  measure_rows (&layout);
+  return layout;
+}
+
+static guint8 *
+write_row (const Layout *layout, const BdbRow *row, guint8 *to)
+{
+  for (guint c = 0; c < N_COLUMNS; c++)
+    to = write_number (to, value_of (row, (Column) c) - layout->base[c], layout->width[c]);
+  for (guint i = 0; i < layout->n_words; i++)
+    to = write_number (to, row->keywords.words[i], NUMBER_BYTES);
+  return to;
 }
 
 void
 bdb_block_write (const BdbBlock *block, GByteArray *out)
 {
-  guint n_words = 0;
-  for (guint i = 0; i < BDB_BLOCK_MESSAGES; i++)
-    if (block->present >> i & 1)
-      n_words = MAX (n_words, satchel_keyword_set_n_words (&block->rows[i].keywords));
-  guint n = (guint) __builtin_popcount (block->present);
-  g_byte_array_set_size (out, HEAD_BYTES + n * (ROW_BYTES + 8 * n_words));
+  const Layout layout = plan_layout (block);
+  const gsize rows_len = (gsize) __builtin_popcount (block->present) * layout.row_len;
+  g_byte_array_set_size (out,
+                         (guint) (HEAD_BYTES + N_COLUMNS * (1 + NUMBER_BYTES) + rows_len + NUMBER_BYTES));
   guint8 *to = out->data;
   *to++ = BLOCK_FORMAT;
-  *to++ = (guint8) n_words;
+  *to++ = (guint8) layout.n_words;
   *to++ = (guint8) block->present;
   *to++ = (guint8) (block->present >> 8);
+  for (guint c = 0; c < N_COLUMNS; c++)
+    {
+      guint8 of_base = bytes_of (layout.base[c]);
+      *to++ = (guint8) (of_base << 4 | layout.width[c]);
+      to = write_number (to, layout.base[c], of_base);
+    }
   for (guint i = 0; i < BDB_BLOCK_MESSAGES; i++)
     if (block->present >> i & 1)
-      to = write_row (&block->rows[i], to, n_words);
+      to = write_row (&layout, &block->rows[i], to);
+  g_byte_array_set_size (out, (guint) (to - out->data));
 }

@@ -9,13 +9,15 @@
 
 enum
 {
-  /* The message has entries of its own beside the block. */
+  /* These say that the message has records of its own beside the block. */
   BDB_ROW_HAS_METADATA = 1 << 16,
   BDB_ROW_HAS_UNIQUE_ID = 1 << 17,
-  BDB_ROW_PRIVATE = BDB_ROW_HAS_METADATA | BDB_ROW_HAS_UNIQUE_ID
+  BDB_ROW_IN_GROUP = 1 << 18,   /* it is one of a group that has metadata */
+  BDB_ROW_LEFT_GROUP = 1 << 19, /* but only what is the message's own counts */
+  BDB_ROW_PRIVATE = BDB_ROW_HAS_METADATA | BDB_ROW_HAS_UNIQUE_ID | BDB_ROW_IN_GROUP | BDB_ROW_LEFT_GROUP
 };
 
-/* A message as it is stored. */
+/* This is a message as it is stored. */
 typedef struct BdbRow
 {
   guint32 flags; /* SATCHEL_FLAG_* and BDB_ROW_HAS_* */
@@ -30,14 +32,14 @@ typedef struct BdbRow
 typedef struct BdbBlock
 {
   guint32 number;  /* UID / BDB_BLOCK_MESSAGES */
-  guint16 present; /* bit k: the message with UID number * BDB_BLOCK_MESSAGES + k */
+  guint16 present; /* bit k: the block has the message with UID number * BDB_BLOCK_MESSAGES + k */
   BdbRow rows[BDB_BLOCK_MESSAGES];
 } BdbBlock;
 
-/* FALSE: the record is malformed. */
+/* Reads a block.  FALSE means that the record is malformed. */
 gboolean bdb_block_read (BdbBlock *block, guint32 number, const guint8 *data, gsize len);
-/* Reads one row only.  *@ret_found FALSE: the UID has no message. */
+/* Reads one row only.  *@ret_found is FALSE if no message has the UID. */
 gboolean bdb_block_read_row (const guint8 *data, gsize len, guint32 uid, BdbRow *ret_row,
                              gboolean *ret_found);
-/* Replaces what is in @out. */
+/* Writes a block to @out, in place of what that has. */
 void bdb_block_write (const BdbBlock *block, GByteArray *out);

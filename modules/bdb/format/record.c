@@ -62,17 +62,17 @@ bdb_reader_u8 (BdbReader *reader)
 guint32
 bdb_reader_u32 (BdbReader *reader)
 {
-  guint32 little;
-  bdb_reader_bytes (reader, (guint8 *) &little, sizeof little);
-  return GUINT32_FROM_LE (little);
+  guint8 bytes[sizeof (guint32)];
+  bdb_reader_bytes (reader, bytes, sizeof bytes);
+  return bdb_record_read_u32 (bytes);
 }
 
 guint64
 bdb_reader_u64 (BdbReader *reader)
 {
-  guint64 little;
-  bdb_reader_bytes (reader, (guint8 *) &little, sizeof little);
-  return GUINT64_FROM_LE (little);
+  guint8 bytes[sizeof (guint64)];
+  bdb_reader_bytes (reader, bytes, sizeof bytes);
+  return bdb_record_read_u64 (bytes);
 }
 
 char *

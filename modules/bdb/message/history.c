@@ -35,9 +35,9 @@ bdb_history_add (BdbStore *store, BdbWrite *write, const BdbBox *box, guint64 mo
 
 typedef struct Trim
 {
-  guint n_surplus; /* ranges that must go */
+  guint n_surplus; /* how many ranges must be removed */
   guint n_gone;
-  GArray *modseqs; /* guint64, of the records that go */
+  GArray *modseqs; /* guint64: mod-sequences of the records that are removed */
 } Trim;
 
 static gboolean

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has open mailboxes: handles, \Recent, usage.
+ * This file has open mailboxes: handles, \Recent, and how much room messages take.
  */
 #include "config.h"
 
@@ -86,7 +86,8 @@ save_claim (BdbWrite *write, gpointer data, GError **error)
                        claim->box->n_tombstones, error);
 }
 
-/* Not synced: if a power cut takes it back, some messages are only seen as recent twice. */
+/* The claim is not synced: if a power cut takes it back, some messages are only shown as recent a second
+ * time. */
 gboolean
 bdb_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                   guint32 upto_uid, guint32 *ret_first, GError **error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file is the upkeep of a user: contents that no message uses any more are removed.
+ * This file does the upkeep of a user: it removes contents that no message uses any more.
  */
 #include "config.h"
 

@@ -9,21 +9,34 @@
 
 #include <string.h>
 
-gboolean
-bdb_find_row (BdbStore *store, const BdbBox *box, guint32 uid, BdbRow *ret_row, GError **error)
+/* Reads the record of the block that has @uid; it stays empty if there is none. */
+static gboolean
+load_block (BdbStore *store, const BdbBox *box, guint32 uid, GByteArray *ret_record, GError **error)
 {
   BdbKey key;
   gboolean is_found;
-  g_autoptr (GByteArray) record = g_byte_array_new ();
   bdb_key_of_block (&key, store->user, box->number, uid / BDB_BLOCK_MESSAGES);
-  if (!bdb_get (store->volume, NULL, BDB_RECORDS, &key, record, &is_found, error))
-    return FALSE;
+  return bdb_get (store->volume, NULL, BDB_RECORDS, &key, ret_record, &is_found, error);
+}
+
+static gboolean
+read_row (BdbStore *store, const BdbBox *box, const GByteArray *record, guint32 uid, BdbRow *ret_row,
+          GError **error)
+{
+  gboolean is_found = record->len > 0;
   if (is_found && !bdb_block_read_row (record->data, record->len, uid, ret_row, &is_found))
     return satchel_error_set (
         error, SATCHEL_ERROR_CORRUPT,
         "the record of message %u of mailbox number %u of user number %u cannot be read", uid, box->number,
         store->user);
   return is_found || satchel_error_set (error, SATCHEL_ERROR_GONE, "there is no message %u", uid);
+}
+
+gboolean
+bdb_find_row (BdbStore *store, const BdbBox *box, guint32 uid, BdbRow *ret_row, GError **error)
+{
+  g_autoptr (GByteArray) record = g_byte_array_new ();
+  return load_block (store, box, uid, record, error) && read_row (store, box, record, uid, ret_row, error);
 }
 
 SatchelStream *
@@ -36,7 +49,8 @@ bdb_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelS
     return NULL;
   GError *failure = NULL;
   SatchelStream *stream = bdb_content_open (store, row.content, row.length, &failure);
-  /* The content may have been removed between the look and the pin. */
+  /* The content may have been removed after the row was read and before it was pinned, so the row is read
+   * again. */
   if (!bdb_find_row (store, mailbox->driver, uid, &row, error))
     {
       g_clear_pointer (&stream, satchel_stream_unref);
@@ -48,8 +62,8 @@ bdb_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelS
   return stream;
 }
 
-/* Made of the user's seed and the number of the content, so that copies share it; what was imported is noted.
- */
+/* Makes the email id of the user's seed and the number of the content, so that copies have the same one.  An
+ * id that came with an import is recorded. */
 gboolean
 bdb_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
               guint32 uid, guint8 ret_id[16], GError **error)
@@ -94,19 +108,23 @@ bdb_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelSto
 
 /* ---- attributes ---- */
 
-/* They are those of the content: copies share them. */
+/* Attributes belong to the content, so copies share them. */
 gboolean
 bdb_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                     const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
 {
   BdbStore *store = storage->self;
+  const BdbBox *box = mailbox->driver;
+  g_autoptr (GByteArray) block = g_byte_array_new (), buffer = g_byte_array_new ();
   for (guint i = 0; i < n; i++)
     {
       BdbRow row;
       GError *failure = NULL;
+      gboolean is_same = i > 0 && uids[i] / BDB_BLOCK_MESSAGES == uids[i - 1] / BDB_BLOCK_MESSAGES;
       ret[i] = NULL;
-      if (bdb_find_row (store, mailbox->driver, uids[i], &row, &failure))
-        ret[i] = bdb_content_get_attributes (store, row.content, &failure);
+      if ((is_same || load_block (store, box, uids[i], block, &failure))
+          && read_row (store, box, block, uids[i], &row, &failure))
+        ret[i] = bdb_content_get_attributes (store, row.content, buffer, &failure);
       if (failure != NULL && failure->code != SATCHEL_ERROR_GONE)
         {
           g_propagate_error (error, failure);

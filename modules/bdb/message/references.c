@@ -4,12 +4,13 @@
  */
 #include "config.h"
 
+#include "body/body_notes.h"
 #include "format/record.h"
 #include "message/content.h"
 
 #include <string.h>
 
-#define SETTLED_AT_ONCE 64u /* contents in one transaction */
+#define SETTLED_AT_ONCE 64u /* contents that are settled in one transaction */
 
 static void
 append_list (GByteArray *record, const GArray *contents)
@@ -79,7 +80,9 @@ typedef struct Note
   gboolean is_there, is_bad;
   guint64 sequence;
   GArray *more, *less;
-  guint n_pinned; /* contents that stay for now */
+  guint n_pinned;      /* contents that cannot be removed now, since streams read them */
+  GByteArray *freed;   /* places in body files that become free */
+  guint64 last_erased; /* the content that was erased last */
 } Note;
 
 static void
@@ -107,7 +110,8 @@ read_oldest (const guint8 *key, guint key_len, const guint8 *value, guint value_
   return FALSE;
 }
 
-/* How many messages more than one use a content; changed by @by.  *ret_is_unused: nobody uses it. */
+/* Adds @by to the number of messages that use a content beyond the first.  *ret_is_unused says that no
+ * message uses it any more. */
 static gboolean
 change_shares (Note *note, BdbWrite *write, guint64 content, int by, gboolean *ret_is_unused, GError **error)
 {
@@ -131,11 +135,11 @@ change_shares (Note *note, BdbWrite *write, guint64 content, int by, gboolean *r
 static gboolean
 erase_content (Note *note, BdbWrite *write, guint64 content, GError **error)
 {
-  BdbKey key, imported;
-  bdb_key_content (&key, note->store->user, content);
+  BdbKey imported;
   bdb_key_begin (&imported, note->store->user, BDB_KIND_IMPORTED);
   bdb_key_u64 (&imported, content);
-  return bdb_remove_all (write, BDB_CONTENT, &key, error)
+  note->last_erased = content;
+  return bdb_content_erase (write, note->store->user, content, note->freed, error)
          && bdb_remove (write, BDB_RECORDS, &imported, error);
 }
 
@@ -147,7 +151,7 @@ settle_one (Note *note, BdbWrite *write, guint64 content, int by, GError **error
          && (!is_unused || erase_content (note, write, content, error));
 }
 
-/* Settles some contents of the oldest note, and writes what is left of it. */
+/* Settles some contents of the oldest note, and writes the rest of the note. */
 static gboolean
 settle_some (BdbWrite *write, gpointer data, GError **error)
 {
@@ -156,6 +160,7 @@ settle_some (BdbWrite *write, gpointer data, GError **error)
   BdbKey key;
   bdb_key_begin (&key, store->user, BDB_KIND_REFERENCES);
   note->is_there = FALSE;
+  g_byte_array_set_size (note->freed, 0);
   if (!bdb_scan (store->volume, write, BDB_RECORDS, &key, NULL, read_oldest, note, error) || !note->is_there)
     return error == NULL || *error == NULL;
   guint n = 0;
@@ -180,6 +185,8 @@ settle_some (BdbWrite *write, gpointer data, GError **error)
       g_array_remove_index (note->less, i - 1);
       n++;
     }
+  if (!bdb_body_note_freed (write, store->user, note->last_erased, note->freed, error))
+    return FALSE;
   key_of_note (&key, store, note->sequence);
   if (note->more->len == 0 && note->less->len == 0)
     return bdb_remove (write, BDB_RECORDS, &key, error);
@@ -191,8 +198,10 @@ bdb_references_settle (BdbStore *store, gboolean *ret_is_done, GError **error)
 {
   g_autoptr (GArray) more = g_array_new (FALSE, FALSE, sizeof (guint64));
   g_autoptr (GArray) less = g_array_new (FALSE, FALSE, sizeof (guint64));
-  Note note = { .store = store, .more = more, .less = less };
-  *ret_is_done = !bdb_volume_has_room (store->volume); /* the log has what is removed once more */
+  g_autoptr (GByteArray) freed = g_byte_array_new ();
+  Note note = { .store = store, .more = more, .less = less, .freed = freed };
+  /* removed contents are in the log once more, so it needs room */
+  *ret_is_done = !bdb_volume_has_room (store->volume);
   if (*ret_is_done)
     return TRUE;
   if (!bdb_write (store->volume, BDB_LATER, settle_some, &note, error))
@@ -200,7 +209,7 @@ bdb_references_settle (BdbStore *store, gboolean *ret_is_done, GError **error)
   if (note.is_bad)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "a note about contents of user number %u cannot be read", store->user);
-  /* Contents that somebody reads wait for the next visit, and so do newer notes. */
+  /* Contents that are being read wait for the next visit, and so do newer notes. */
   *ret_is_done = !note.is_there || (note.n_pinned > 0 && note.n_pinned == note.less->len);
   return TRUE;
 }

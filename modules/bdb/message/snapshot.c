@@ -59,7 +59,7 @@ bdb_box_load_snapshot (BdbStore *store, const BdbBox *box, GError **error)
   if (load.is_bad)
     satchel_error_set (
         error, SATCHEL_ERROR_CORRUPT,
-        "messages of mailbox number %u of user number %u cannot be read; `satchel bdb salvage` "
+        "messages of mailbox number %u of user number %u cannot be read; `satchel fsck --save` "
         "saves what can be saved",
         box->number, store->user);
   return NULL;

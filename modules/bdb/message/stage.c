@@ -1,81 +1,102 @@
 /* SPDX-License-Identifier: MIT
- * This file stages content.  Pieces of long content are written in transactions of their own, which nobody
- * waits for: the log keeps their order, so that they are durable when the message is.
+ * This file stages content.  A body that is longer than a short one goes to the body files, an extent at a
+ * time, before the transaction that names it.
  */
 #include "config.h"
 
 #include "driver.h"
 #include "message/stage.h"
-#include "store/load.h"
 
 #include <string.h>
-
-#define PIECES_AT_ONCE 16u
 
 typedef struct StageWriter
 {
   SatchelWriter writer;
-  SatchelStaged *staged; /* of the core */
-  BdbStaged *own;        /* NULL: handed over */
+  SatchelStaged *staged; /* the core's struct */
+  BdbStaged *own;        /* NULL: it was handed over to the core */
 } StageWriter;
 
-/* ---- pieces ---- */
-
-static void
-key_of_staged (BdbKey *key, const BdbStaged *staged)
+static BdbBodyFiles *
+files_of (const BdbStaged *staged)
 {
-  bdb_key_begin (key, staged->store->user, BDB_KIND_STAGED);
-  bdb_key_u64 (key, staged->content);
+  return bdb_volume_bodies (staged->store->volume);
 }
 
-static gboolean
-put_rest (const BdbStaged *staged, BdbWrite *write, GError **error)
-{
-  const GByteArray *rest = staged->rest;
-  guint32 piece = staged->n_stored;
-  for (gsize at = 0; at < rest->len; at += BDB_PIECE_BYTES)
-    if (!bdb_content_put_piece (staged->store, write, staged->content, ++piece, rest->data + at,
-                                MIN (BDB_PIECE_BYTES, rest->len - at), error))
-      return FALSE;
-  return TRUE;
-}
-
-static gboolean
-put_pieces (BdbWrite *write, gpointer data, GError **error)
-{
-  const BdbStaged *staged = data;
-  BdbKey key;
-  key_of_staged (&key, staged);
-  return (staged->n_stored > 0 || bdb_put (write, BDB_RECORDS, &key, "", 0, error))
-         && put_rest (staged, write, error);
-}
-
-/* Writes the whole pieces that are in memory. */
+/* Writes the bytes in memory to the body files. */
 static gboolean
 spill (BdbStaged *staged, GError **error)
 {
-  if (!bdb_volume_check_space (staged->store->volume, error)
-      || !bdb_write (staged->store->volume, BDB_LATER, put_pieces, staged, error))
+  BdbBodyPlace place = { 0 };
+  if (!bdb_volume_check_space (staged->store->volume, error))
     return FALSE;
-  staged->n_stored += staged->rest->len / BDB_PIECE_BYTES;
+  if (staged->record == NULL)
+    {
+      staged->record = bdb_body_record_new ();
+      bdb_body_files_begin_writer (files_of (staged), &staged->ticket);
+    }
+  gboolean ok = bdb_body_files_write (files_of (staged), &staged->ticket, staged->rest->data,
+                                      staged->rest->len, &place, error);
+  if (place.file != 0)
+    bdb_body_record_add (staged->record, place, staged->rest->data, staged->rest->len);
   g_byte_array_set_size (staged->rest, 0);
-  return TRUE;
+  return ok;
+}
+
+/* ---- transactions ---- */
+
+gboolean
+bdb_staged_sync (const BdbStaged *staged, GError **error)
+{
+  if (staged->record == NULL || bdb_body_files_sync (files_of (staged), &staged->ticket, error))
+    return TRUE;
+  bdb_volume_fail (staged->store->volume);
+  return FALSE;
 }
 
 gboolean
-bdb_staged_save (const BdbStaged *staged, BdbWrite *write, GError **error)
+bdb_staged_save (BdbStaged *staged, BdbWrite *write, GError **error)
 {
-  BdbKey key;
-  key_of_staged (&key, staged);
-  return put_rest (staged, write, error)
-         && (staged->n_stored == 0 || bdb_remove (write, BDB_RECORDS, &key, error));
+  if (staged->record == NULL)
+    return staged->length == 0
+           || bdb_content_put_body (staged->store, write, staged->content, staged->rest->data,
+                                    staged->rest->len, error);
+  staged->is_named = TRUE;
+  return bdb_body_files_is_current (files_of (staged), &staged->ticket, error)
+         && bdb_content_put_record (staged->store, write, staged->content, staged->record, error);
+}
+
+static void
+free_staged (BdbStaged *staged)
+{
+  g_byte_array_unref (staged->rest);
+  g_clear_pointer (&staged->record, g_byte_array_unref);
+  g_free (staged);
 }
 
 void
 bdb_staged_free (BdbStaged *staged)
 {
-  g_byte_array_unref (staged->rest);
-  g_free (staged);
+  if (staged->record != NULL)
+    bdb_body_files_end_writer (files_of (staged), FALSE);
+  free_staged (staged);
+}
+
+static void
+give_back (BdbBodyPlace place, guint length, gpointer data)
+{
+  bdb_body_files_punch (data, place, length, NULL); /* if this fails, the room stays in use */
+}
+
+/* Drops a stage.  If a failed transaction has named its content, the content stays, since the transaction may
+ * turn out to exist when the volume has been opened again. */
+static void
+drop (BdbStaged *staged)
+{
+  if (staged->record != NULL && !staged->is_named)
+    bdb_body_record_extents (staged->record->data, staged->record->len, give_back, files_of (staged));
+  if (staged->record != NULL)
+    bdb_body_files_end_writer (files_of (staged), staged->is_named);
+  free_staged (staged);
 }
 
 /* ---- the writer ---- */
@@ -84,16 +105,16 @@ static gboolean
 stage_write (SatchelWriter *writer, const void *data, gsize len, GError **error)
 {
   BdbStaged *own = ((StageWriter *) writer)->own;
-  const gsize most = (gsize) PIECES_AT_ONCE * BDB_PIECE_BYTES;
+  const gsize most = BDB_BODY_EXTENT_BYTES;
   while (len > 0)
     {
+      if (own->rest->len == most && !spill (own, error))
+        return FALSE;
       gsize n = MIN (len, most - own->rest->len);
       g_byte_array_append (own->rest, data, (guint) n);
       own->length += n;
       data = (const guint8 *) data + n;
       len -= n;
-      if (own->rest->len == most && !spill (own, error))
-        return FALSE;
     }
   return TRUE;
 }
@@ -102,16 +123,11 @@ static gboolean
 stage_finish (SatchelWriter *writer, GError **error)
 {
   StageWriter *stage = (StageWriter *) writer;
+  BdbStaged *own = stage->own;
+  if (own->length > BDB_SHORT_BODY_BYTES && own->rest->len > 0 && !spill (own, error))
+    return FALSE;
   stage->staged->driver = g_steal_pointer (&stage->own);
   return TRUE;
-}
-
-static void
-drop (BdbStaged *staged)
-{
-  if (staged->n_stored > 0)
-    bdb_store_drop_content (staged->store, staged->content, NULL); /* else the next opening does it */
-  bdb_staged_free (staged);
 }
 
 static void
@@ -140,7 +156,7 @@ bdb_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hi
   stage->own = g_new0 (BdbStaged, 1);
   stage->own->store = store;
   stage->own->content = content;
-  stage->own->rest = g_byte_array_sized_new ((guint) MIN (size_hint, BDB_PIECE_BYTES));
+  stage->own->rest = g_byte_array_sized_new ((guint) MIN (size_hint, BDB_BODY_PIECE_BYTES));
   return &stage->writer;
 }
 

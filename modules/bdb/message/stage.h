@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares content that is staged: short content waits in memory for the transaction that appends
- * it, long content goes to the table as it comes.
+ * This header declares content that is staged: a short body waits in memory for the transaction that appends
+ * it, a longer one goes to the body files as it comes.
  */
 #pragma once
 #include "message/content.h"
@@ -8,12 +8,17 @@
 typedef struct BdbStaged
 {
   BdbStore *store;
-  guint64 content;  /* its number */
-  guint64 length;   /* bytes */
-  guint32 n_stored; /* pieces that are in the table */
-  GByteArray *rest; /* what is not */
+  guint64 content;      /* number of the content */
+  guint64 length;       /* length of the body in bytes */
+  GByteArray *rest;     /* the bytes that are not in body files */
+  GByteArray *record;   /* where the body lies in body files; NULL: it is not there */
+  BdbBodyTicket ticket; /* the ticket of what was written there */
+  gboolean is_named;    /* a transaction has named the body, even if it has failed */
 } BdbStaged;
 
-/* Writes what is not in the table yet, and ends the note that it is staged only. */
-gboolean bdb_staged_save (const BdbStaged *staged, BdbWrite *write, GError **error);
+/* Makes durable what is in body files, before the transaction is.  A failure is one of the volume. */
+gboolean bdb_staged_sync (const BdbStaged *staged, GError **error);
+/* Writes a short body, or the record of where a longer one is. */
+gboolean bdb_staged_save (BdbStaged *staged, BdbWrite *write, GError **error);
+/* Frees a stage whose content has been committed. */
 void bdb_staged_free (BdbStaged *staged);

@@ -36,8 +36,8 @@ bdb_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *
 
 typedef struct Space
 {
-  guint head;       /* bytes of keys in front of the name */
-  GPtrArray *names; /* NULL: they are only counted */
+  guint head;       /* bytes of a key in front of the name */
+  GPtrArray *names; /* NULL: the blobs are only counted */
   guint n;
   guint64 n_bytes;
 } Space;

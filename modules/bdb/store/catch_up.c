@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file brings a store up to date after a failure of its volume: what is in memory may be wrong then.
+ * This file brings a store up to date after a failure of its volume, since what is in memory may be wrong
+ * then.
  */
 #include "config.h"
 
@@ -9,16 +10,16 @@
 BdbSafety
 bdb_store_safety (const BdbStore *store)
 {
-  return store->holds_syncs ? BDB_LATER : BDB_DURABLE;
+  return store->holder == g_thread_self () ? BDB_LATER : BDB_DURABLE;
 }
 
 gboolean
 bdb_store_is_behind (BdbStore *store)
 {
-  return store->generation != bdb_volume_generation (store->volume);
+  return bdb_volume_has_failed (store->volume) || store->generation != bdb_volume_generation (store->volume);
 }
 
-/* Handles of mailboxes that are gone are reported as deleted; the others get what is stored now. */
+/* Reports handles of mailboxes that are gone as deleted; the others get what is stored now. */
 gboolean
 bdb_store_catch_up (SatchelStorage *storage, GError **error)
 {
@@ -26,7 +27,10 @@ bdb_store_catch_up (SatchelStorage *storage, GError **error)
   g_autoptr (GHashTable) before = NULL;
   GHashTableIter iter;
   gpointer name, value;
-  if (!bdb_store_is_behind (store))
+  /* Opens a volume that has failed here, so that nobody reads with the help of what was in memory before.  As
+   * long as it cannot be opened, clients keep what they see. */
+  bdb_volume_mend (store->volume);
+  if (store->generation == bdb_volume_generation (store->volume))
     return TRUE;
   if (!bdb_store_load (store, &before, error))
     return FALSE;

@@ -20,7 +20,7 @@ key_of_piece (BdbKey *key, const BdbStore *store, const char *name, guint32 piec
 
 typedef struct Read
 {
-  guint64 offset; /* in the piece that comes next */
+  guint64 offset; /* offset in the piece that comes next */
   gsize max;
   GByteArray *data;
 } Read;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file removes what a mailbox has.
+ * This file removes everything that belongs to a mailbox.
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 gboolean
 bdb_box_erase (BdbStore *store, BdbWrite *write, const BdbBox *box, GError **error)
 {
-  static const BdbKind kinds[] = { BDB_KIND_MESSAGES,  BDB_KIND_TOMBSTONES, BDB_KIND_METADATA,
+  static const BdbKind kinds[] = { BDB_KIND_MESSAGES,  BDB_KIND_TOMBSTONES, BDB_KIND_METADATA, BDB_KIND_GROUP,
                                    BDB_KIND_UNIQUE_ID, BDB_KIND_UID_UNIQUE, BDB_KIND_MAILBOX };
   if (!bdb_references_drop_box (store, write, box, error))
     return FALSE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file makes and sets mailboxes as they were in another store.
+ * This file makes mailboxes as they were in another store, and sets their state.
  */
 #include "config.h"
 
@@ -14,10 +14,10 @@ typedef struct Import
   BdbStore *store;
   const char *name;
   const SatchelMailboxImport *import;
-  BdbBox *before;            /* the mailbox of that name, or NULL */
-  BdbBox *box;               /* that becomes what is imported: `before`, or a new one */
-  SatchelMailboxState state; /* its state then */
-  SatchelSnapshot *snapshot; /* its messages */
+  BdbBox *before;            /* the mailbox that has the name now, or NULL */
+  BdbBox *box;               /* the mailbox that is imported: `before`, or a new one */
+  SatchelMailboxState state; /* the state that it gets */
+  SatchelSnapshot *snapshot; /* the messages that it has */
   guint32 n_tombstones;
 } Import;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file reads a store into memory, and makes that of a new user.
+ * This file reads a store into memory, and makes the store of a new user.
  */
 #include "config.h"
 
@@ -65,7 +65,8 @@ bdb_store_take_content (BdbStore *store, GError **error)
   gboolean ok = TRUE;
   if (store->next_content == store->counters.content_limit)
     {
-      /* The lock is held: others may need a number at the same time, and this is rare. */
+      /* The lock stays held during the write, which is rare, since other threads may need a number at the
+       * same time. */
       store->counters.content_limit += CONTENTS_AHEAD;
       ok = bdb_write (store->volume, BDB_LATER, save_limit, store, error);
       if (!ok)
@@ -147,8 +148,8 @@ bdb_store_find_user (BdbStore *store, const char *path, GError **error)
 typedef struct Load
 {
   BdbStore *store;
-  GHashTable *by_number;             /* BdbBox */
-  GHashTable *boxes, *subscriptions; /* as in BdbStore */
+  GHashTable *by_number;             /* number -> BdbBox */
+  GHashTable *boxes, *subscriptions; /* the same tables as in BdbStore */
   gboolean is_bad;
 } Load;
 
@@ -209,12 +210,12 @@ scan_kind (Load *load, BdbKind kind, BdbScanFunc func, GError **error)
     return FALSE;
   return !load->is_bad
          || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                               "the mailboxes of user number %u cannot be read; `satchel bdb salvage` saves "
+                               "the mailboxes of user number %u cannot be read; `satchel fsck --save` saves "
                                "what can be saved",
                                load->store->user);
 }
 
-/* An open mailbox keeps its structure, which its handle knows: what was read goes there. */
+/* An open mailbox keeps its struct, which its handle points to, and gets what was read. */
 static void
 keep_open_boxes (Load *load)
 {
@@ -264,56 +265,5 @@ bdb_store_load (BdbStore *store, GHashTable **ret_before, GError **error)
   store->subscriptions = g_steal_pointer (&subscriptions);
   store->generation = generation;
   g_mutex_unlock (&store->lock);
-  return TRUE;
-}
-
-/* ---- what was staged before a crash ---- */
-
-static gboolean
-collect_content (const guint8 *key, guint key_len, const guint8 *value, guint value_len, gpointer data)
-{
-  if (key_len == BDB_KEY_HEAD + 8)
-    {
-      guint64 content = bdb_key_read_u64 (key + BDB_KEY_HEAD);
-      g_array_append_val ((GArray *) data, content);
-    }
-  return TRUE;
-}
-
-typedef struct Drop
-{
-  BdbStore *store;
-  guint64 content;
-} Drop;
-
-static gboolean
-drop_content (BdbWrite *write, gpointer data, GError **error)
-{
-  const Drop *drop = data;
-  BdbKey key, content;
-  bdb_key_begin (&key, drop->store->user, BDB_KIND_STAGED);
-  bdb_key_u64 (&key, drop->content);
-  bdb_key_content (&content, drop->store->user, drop->content);
-  return bdb_remove (write, BDB_RECORDS, &key, error) && bdb_remove_all (write, BDB_CONTENT, &content, error);
-}
-
-gboolean
-bdb_store_drop_content (BdbStore *store, guint64 content, GError **error)
-{
-  Drop drop = { store, content };
-  return bdb_write (store->volume, BDB_LATER, drop_content, &drop, error);
-}
-
-gboolean
-bdb_store_drop_staged (BdbStore *store, GError **error)
-{
-  BdbKey prefix;
-  g_autoptr (GArray) contents = g_array_new (FALSE, FALSE, sizeof (guint64));
-  bdb_key_begin (&prefix, store->user, BDB_KIND_STAGED);
-  if (!bdb_scan (store->volume, NULL, BDB_RECORDS, &prefix, NULL, collect_content, contents, error))
-    return FALSE;
-  for (guint i = 0; i < contents->len; i++)
-    if (!bdb_store_drop_content (store, g_array_index (contents, guint64, i), error))
-      return FALSE;
   return TRUE;
 }

@@ -47,6 +47,7 @@ bdb_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos
   GHashTableIter iter;
   gpointer name, value;
   g_mutex_lock (&store->lock);
+  store->listed_generation = store->generation;
   g_hash_table_iter_init (&iter, store->boxes);
   while (g_hash_table_iter_next (&iter, &name, &value))
     add_box (by_name, name, value);
@@ -63,7 +64,9 @@ bdb_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos
 gboolean
 bdb_list_is_current (SatchelStorage *storage, const SatchelAccess *access)
 {
-  return !bdb_store_is_behind (storage->self);
+  BdbStore *store = storage->self;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+  return !bdb_store_is_behind (store) && store->listed_generation == store->generation;
 }
 
 /* ---- a change of names ---- */
@@ -71,10 +74,10 @@ bdb_list_is_current (SatchelStorage *storage, const SatchelAccess *access)
 typedef struct NameChange
 {
   BdbStore *store;
-  const char *name, *to; /* `to`: rename */
-  BdbBox *box;           /* the mailbox, or the new one */
+  const char *name, *to; /* `to` is set for a rename */
+  BdbBox *box;           /* the mailbox that is there, or the new one */
   guint special_use;
-  GPtrArray *names; /* rename: char *, all that change */
+  GPtrArray *names; /* of a rename: char *, all names that change */
 } NameChange;
 
 static void
@@ -99,7 +102,7 @@ save_uses (NameChange *change, BdbWrite *write, GError **error)
         continue;
       box->special_use &= ~change->special_use;
       gboolean ok = bdb_box_save_as_is (change->store, write, box, error);
-      box->special_use = before; /* until it is safe */
+      box->special_use = before; /* the old use stays in memory until the new one is safe */
       if (!ok)
         return FALSE;
     }
@@ -244,7 +247,7 @@ save_removal (BdbWrite *write, gpointer data, GError **error)
   NameChange *change = data;
   BdbKey key;
   key_of_name (&key, change->store, BDB_KIND_NAME, change->name);
-  /* The counters have the mod-sequence that the mailbox had. */
+  /* The counters keep the highest mod-sequence of the deleted mailbox. */
   return bdb_remove (write, BDB_RECORDS, &key, error)
          && bdb_box_erase (change->store, write, change->box, error)
          && bdb_store_save_counters (change->store, write, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file counts who reads which content.
+ * This file counts the readers of each content.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@ struct BdbPins
 {
   gatomicrefcount refs;
   GMutex lock;
-  GHashTable *counts; /* guint64 -> number */
+  GHashTable *counts; /* content (guint64) -> number of readers */
 };
 
 BdbPins *

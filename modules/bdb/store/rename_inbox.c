@@ -5,6 +5,7 @@
 
 #include "commit/operation.h"
 #include "driver.h"
+#include "message/metadata.h"
 
 typedef struct Emptying
 {
@@ -31,9 +32,9 @@ move_row (Emptying *emptying, const SatchelMessageRow *message, guint32 from, GE
   *row = old;
   row->flags = message->flags;
   row->modseq = message->modseq;
-  return ((old.flags & BDB_ROW_HAS_METADATA) == 0
-          || bdb_copy_metadata (run, source, from, destination, message->uid, row, error))
-         && bdb_draft_remove_row (run, source, from, error);
+  return (!bdb_row_has_metadata (old.flags)
+          || bdb_copy_metadata (run, source, from, old.flags, destination, message->uid, row, NULL, error))
+         && bdb_draft_remove_row (run, source, from, &old.content, error);
 }
 
 static gboolean

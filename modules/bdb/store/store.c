@@ -6,7 +6,6 @@
 #include "driver.h"
 #include "settings.h"
 #include "store/load.h"
-#include "store/places.h"
 #include "store/store.h"
 
 #include <satchel/hash.h>
@@ -37,11 +36,8 @@ bdb_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
   storage->self = store;
   store->volume = bdb_volume_open (identity->root_fd, &settings, identity->volume, error);
   if (store->volume != NULL && bdb_store_find_user (store, identity->path, error)
-      && bdb_store_load (store, &before, error) && bdb_store_drop_staged (store, error))
+      && bdb_store_load (store, &before, error))
     return TRUE;
-  g_autofree char *home = bdb_volume_home (identity->root_fd, &settings, identity->volume);
-  if (home != NULL)
-    bdb_places_note (identity->user, home);
   bdb_close (storage);
   return FALSE;
 }
@@ -89,9 +85,15 @@ bdb_has_volume (const char *volume, const SatchelConfig *section)
 }
 
 gboolean
+bdb_is_of_one_process (const SatchelConfig *section)
+{
+  return TRUE;
+}
+
+gboolean
 bdb_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean hold, GError **error)
 {
   BdbStore *store = storage->self;
-  store->holds_syncs = hold;
+  store->holder = hold ? g_thread_self () : NULL;
   return hold || bdb_flush (store->volume, error);
 }

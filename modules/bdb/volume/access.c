@@ -9,9 +9,9 @@
 #include <string.h>
 
 #define ATTEMPTS 50u
-#define VALUE_BYTES 1024u
+#define VALUE_BYTES 4096u /* a value of at most so many bytes needs one look-up, as most do */
 #define SCAN_BYTES (256u * 1024u)
-#define SCAN_STEP 1024u /* the library wants whole kilobytes */
+#define SCAN_STEP 1024u /* the library wants a multiple of this */
 
 static DBT
 dbt_of (gconstpointer data, gsize len)
@@ -38,6 +38,19 @@ fail_write (BdbWrite *write, int code, GError **error)
 
 /* ---- transactions ---- */
 
+/* Fails the volume until it is opened again.  From here on memory and log may differ, so the library and the
+ * stores must begin anew from the log.  A panic keeps the library from writing pages of a transaction whose
+ * log record may be lost; not every failure of the log causes one. */
+static gboolean
+fail_for_good (BdbVolume *volume, int code, const char *what, GError **error)
+{
+  DB_ENV *env = volume->environment.env;
+  bdb_volume_error (volume, error, code, what);
+  g_atomic_int_set (&volume->has_failed, TRUE);
+  env->set_flags (env, DB_PANIC_ENVIRONMENT, 1);
+  return FALSE;
+}
+
 static gboolean
 end_write (BdbWrite *write, gboolean ok, BdbSafety safety, GError **error)
 {
@@ -48,7 +61,7 @@ end_write (BdbWrite *write, gboolean ok, BdbSafety safety, GError **error)
       return code == 0 ? FALSE : bdb_volume_error (write->volume, NULL, code, "undoing");
     }
   int code = txn->commit (txn, safety == BDB_WRITTEN ? DB_TXN_WRITE_NOSYNC : DB_TXN_NOSYNC);
-  return code == 0 || bdb_volume_error (write->volume, error, code, "committing");
+  return code == 0 || fail_for_good (write->volume, code, "committing", error);
 }
 
 static gboolean
@@ -63,6 +76,17 @@ try_write (BdbWrite *write, BdbSafety safety, BdbWriteFunc func, gpointer data, 
   return end_write (write, func (write, data, error), safety, error);
 }
 
+/* Makes sure that the log can be written.  A checkpoint removes old files of the log, which leaves their room
+ * to a new one. */
+static gboolean
+may_log (BdbVolume *volume, GError **error)
+{
+  if (bdb_space_check_log (volume, NULL))
+    return TRUE;
+  bdb_upkeep_write_pages (volume, FALSE);
+  return bdb_space_check_log (volume, error);
+}
+
 static gboolean
 run_write (BdbVolume *volume, BdbSafety safety, BdbWriteFunc func, gpointer data, GError **error)
 {
@@ -71,7 +95,7 @@ run_write (BdbVolume *volume, BdbSafety safety, BdbWriteFunc func, gpointer data
     {
       g_autoptr (GError) failure = NULL;
       g_mutex_lock (&volume->writer);
-      gboolean ok = try_write (&write, safety, func, data, &failure);
+      gboolean ok = may_log (volume, &failure) && try_write (&write, safety, func, data, &failure);
       g_mutex_unlock (&volume->writer);
       if (ok)
         bdb_upkeep_note (volume, write.n_bytes);
@@ -89,7 +113,7 @@ flush_log (BdbVolume *volume, GError **error)
 {
   DB_ENV *env = volume->environment.env;
   int code = env->log_flush (env, NULL);
-  return code == 0 || bdb_volume_error (volume, error, code, "the log cannot be synced");
+  return code == 0 || fail_for_good (volume, code, "the log cannot be synced", error);
 }
 
 gboolean
@@ -183,7 +207,7 @@ typedef struct Scan
   const BdbKey *prefix;
   BdbScanFunc func;
   gpointer data;
-  BdbKey next;        /* where the next batch begins */
+  BdbKey next;        /* key at which the next batch begins */
   GByteArray *buffer; /* a batch, as the library packs it */
   gboolean is_over;
 } Scan;
@@ -199,7 +223,7 @@ read_batch (Scan *scan)
     return code;
   for (;;)
     {
-      BdbKey found = scan->next; /* the library writes the first key that it finds there */
+      BdbKey found = scan->next; /* the library overwrites this with the first key that it finds */
       DBT key = dbt_of (found.bytes, found.len);
       key.ulen = sizeof found.bytes;
       key.flags = DB_DBT_USERMEM;
@@ -301,7 +325,7 @@ bdb_remove (BdbWrite *write, BdbTable table, const BdbKey *key, GError **error)
 }
 
 static int
-remove_range (BdbWrite *write, DBC *cursor, const BdbKey *prefix)
+remove_range (BdbWrite *write, DBC *cursor, const BdbKey *prefix, guint max, guint *ref_n_removed)
 {
   BdbKey found = *prefix;
   DBT key = dbt_of (found.bytes, found.len), value = { .flags = DB_DBT_USERMEM | DB_DBT_PARTIAL };
@@ -310,8 +334,11 @@ remove_range (BdbWrite *write, DBC *cursor, const BdbKey *prefix)
   int code = cursor->get (cursor, &key, &value, DB_SET_RANGE | DB_RMW);
   while (code == 0 && key.size >= prefix->len && memcmp (found.bytes, prefix->bytes, prefix->len) == 0)
     {
+      if (*ref_n_removed == max)
+        return 0;
       write->n_bytes += key.size;
       code = cursor->del (cursor, 0);
+      *ref_n_removed += code == 0;
       if (code == 0)
         code = cursor->get (cursor, &key, &value, DB_NEXT | DB_RMW);
     }
@@ -319,16 +346,25 @@ remove_range (BdbWrite *write, DBC *cursor, const BdbKey *prefix)
 }
 
 gboolean
-bdb_remove_all (BdbWrite *write, BdbTable table, const BdbKey *prefix, GError **error)
+bdb_remove_some (BdbWrite *write, BdbTable table, const BdbKey *prefix, guint max, guint *ret_n_removed,
+                 GError **error)
 {
   DB *db = write->volume->environment.tables[table];
   DBC *cursor;
+  *ret_n_removed = 0;
   int code = db->cursor (db, write->txn, &cursor, 0);
   if (code == 0)
     {
-      code = remove_range (write, cursor, prefix);
+      code = remove_range (write, cursor, prefix, max, ret_n_removed);
       int closed = cursor->close (cursor);
       code = code != 0 ? code : closed;
     }
   return code == 0 || fail_write (write, code, error);
+}
+
+gboolean
+bdb_remove_all (BdbWrite *write, BdbTable table, const BdbKey *prefix, GError **error)
+{
+  guint n_removed;
+  return bdb_remove_some (write, table, prefix, G_MAXUINT, &n_removed, error);
 }

@@ -7,7 +7,7 @@
 #include "volume/environment.h"
 #include "volume/volume.h"
 
-/* A key: what it is made of sorts by bytes. */
+/* This is a key, whose bytes sort as what it is made of does. */
 #define BDB_KEY_BYTES 1400u
 typedef struct BdbKey
 {
@@ -15,21 +15,21 @@ typedef struct BdbKey
   guint8 bytes[BDB_KEY_BYTES];
 } BdbKey;
 
-/* A transaction of the database. */
+/* This is a transaction of the database. */
 typedef struct BdbWrite
 {
   BdbVolume *volume;
   DB_TXN *txn;
-  gsize n_bytes;         /* written so far */
-  gboolean must_restart; /* a deadlock: the transaction is undone and done again */
+  gsize n_bytes;         /* bytes that were written so far */
+  gboolean must_restart; /* after a deadlock: the transaction is undone and made again */
 } BdbWrite;
 
-/* When a transaction is safe. */
+/* This says how safe a transaction is when it returns. */
 typedef enum
 {
-  BDB_LATER = 0, /* with the next sync: an end of the process may lose it */
-  BDB_WRITTEN,   /* on return it survives the end of the process */
-  BDB_DURABLE    /* on return it survives the end of the machine */
+  BDB_LATER = 0, /* it becomes durable with the next sync; the end of the process may lose it */
+  BDB_WRITTEN,   /* it survives the end of the process */
+  BDB_DURABLE    /* it survives a crash of the machine */
 } BdbSafety;
 
 /* Makes the changes of a transaction.  It may be called several times, when all it did was undone.
@@ -37,18 +37,18 @@ typedef enum
 typedef gboolean (*BdbWriteFunc) (BdbWrite *write, gpointer data, GError **error);
 /* Runs @func in a transaction of its own. */
 gboolean bdb_write (BdbVolume *volume, BdbSafety safety, BdbWriteFunc func, gpointer data, GError **error);
-/* Makes all that was written durable; those who wait at the same time share a sync. */
+/* Makes everything that was written durable.  Callers that wait at the same time share a sync. */
 gboolean bdb_flush (BdbVolume *volume, GError **error);
 
-/* The calls below take @write, or NULL for a look of their own outside of transactions. */
+/* The calls below take @write, or NULL to read outside of transactions. */
 
-/* Puts the value in @ret_value, whose content is replaced.  *@ret_found FALSE: there is none. */
+/* Reads a value into @ret_value, whose content is replaced.  *@ret_found is FALSE if there is none. */
 gboolean bdb_get (BdbVolume *volume, BdbWrite *write, BdbTable table, const BdbKey *key,
                   GByteArray *ret_value, gboolean *ret_found, GError **error);
-/* Does the same with at most @max bytes of it from @offset on. */
+/* Reads at most @max bytes of a value, from @offset on. */
 gboolean bdb_get_part (BdbVolume *volume, BdbWrite *write, BdbTable table, const BdbKey *key, guint offset,
                        guint max, GByteArray *ret_value, gboolean *ret_found, GError **error);
-/* FALSE: the scan ends. */
+/* Takes an entry.  Returning FALSE ends the scan. */
 typedef gboolean (*BdbScanFunc) (const guint8 *key, guint key_len, const guint8 *value, guint value_len,
                                  gpointer data);
 /* Calls @func for each entry whose key begins with @prefix, from @start on (NULL: from the first), in order.
@@ -60,5 +60,9 @@ gboolean bdb_put (BdbWrite *write, BdbTable table, const BdbKey *key, gconstpoin
                   GError **error);
 /* Removes an entry, if there is one. */
 gboolean bdb_remove (BdbWrite *write, BdbTable table, const BdbKey *key, GError **error);
+/* Removes entries whose keys begin with @prefix, at most @max.  *ret_n_removed less than that: all are gone.
+ */
+gboolean bdb_remove_some (BdbWrite *write, BdbTable table, const BdbKey *prefix, guint max,
+                          guint *ret_n_removed, GError **error);
 /* Removes all entries whose keys begin with @prefix. */
 gboolean bdb_remove_all (BdbWrite *write, BdbTable table, const BdbKey *prefix, GError **error);

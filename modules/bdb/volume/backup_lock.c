@@ -46,7 +46,7 @@ bdb_backup_lock_share (int home_fd, GError **error)
   g_auto (SatchelFd) fd = open_lock (home_fd);
   if (fd < 0 || flock (fd, LOCK_SH) != 0)
     {
-      satchel_error_set_errno (error, errno, "the lock of backups, " BACKUP_LOCK);
+      satchel_error_set_errno (error, errno, "the lock of backups, " BACKUP_LOCK ", cannot be taken");
       return -1;
     }
   return satchel_fd_steal (&fd);

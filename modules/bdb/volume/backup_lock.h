@@ -5,8 +5,8 @@
 #pragma once
 #include <satchel/error.h>
 
-/* For who removes log files: FALSE while a backup runs. */
+/* Takes the lock for removing log files.  FALSE means that a backup is running. */
 gboolean bdb_backup_lock_try (int home_fd);
 void bdb_backup_lock_release (int home_fd);
-/* For a backup, until the descriptor that is returned is closed; -1 with @error. */
+/* Takes the lock for a backup, which holds it until the returned descriptor is closed. -1 with @error. */
 int bdb_backup_lock_share (int home_fd, GError **error);

@@ -4,8 +4,10 @@
  */
 #include "config.h"
 
+#include "body/body_notes.h"
 #include "volume/backup_lock.h"
 #include "volume/copy.h"
+#include "volume/file_copy.h"
 #include "volume/format_file.h"
 #include "volume/volume_private.h"
 
@@ -24,16 +26,70 @@ make_dir (const char *path, GError **error)
          || satchel_error_set_errno (error, errno, "the directory %s cannot be made", path);
 }
 
+/* The tables come first: the log that is copied after them has all that their pages lack. */
+static int
+copy_tables (BdbVolume *volume, const char *target)
+{
+  static const char *const files[] = BDB_TABLE_FILES;
+  DB_ENV *env = volume->environment.env;
+  int code = 0;
+  for (guint i = 0; code == 0 && i < BDB_N_TABLES; i++)
+    code = env->dbbackup (env, files[i], target, DB_EXCL);
+  return code;
+}
+
 static gboolean
-copy_to (BdbVolume *volume, const char *target, GError **error)
+copy_log_files (BdbVolume *volume, char *const *names, const char *target, GError **error)
+{
+  g_auto (SatchelFd) to = open (target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (to < 0)
+    return satchel_error_set_errno (error, errno, "the directory %s cannot be opened", target);
+  for (; *names != NULL; names++)
+    if (!bdb_file_copy (volume->home_fd, to, *names))
+      return satchel_error_set_errno (error, errno, "%s/%s cannot be copied to %s", volume->home, *names,
+                                      target);
+  return TRUE;
+}
+
+static gboolean
+copy_log (BdbVolume *volume, const char *target, GError **error)
+{
+  DB_ENV *env = volume->environment.env;
+  char **names = NULL;
+  int code = env->log_flush (env, NULL);
+  if (code == 0)
+    code = env->log_archive (env, &names, DB_ARCH_LOG);
+  if (code != 0)
+    return bdb_volume_error (volume, error, code, "the log cannot be copied");
+  gboolean ok = names == NULL || copy_log_files (volume, names, target, error);
+  bdb_memory_give_back (names);
+  return ok;
+}
+
+/* The library's own copy of all at once (DB_ENV->backup) keeps a text in a variable of the whole process,
+ * which would outlive the memory of its environment, and which two copies at the same time would free twice.
+ */
+static gboolean
+copy_environment (BdbVolume *volume, const char *target, GError **error)
+{
+  if (!bdb_volume_begin_use (volume, error))
+    return FALSE;
+  int code = copy_tables (volume, target);
+  gboolean ok = code == 0 ? copy_log (volume, target, error)
+                          : bdb_volume_error (volume, error, code, "the copy failed");
+  bdb_volume_end_use (volume);
+  return ok;
+}
+
+/* Bodies come last: those that the tables name are all there then.  A copy that is only checked has none;
+ * they are checked where they are. */
+static gboolean
+copy_to (BdbVolume *volume, const char *target, gboolean with_bodies, GError **error)
 {
   g_auto (SatchelFd) lock = bdb_backup_lock_share (volume->home_fd, error);
-  if (lock < 0 || !make_dir (target, error) || !bdb_volume_begin_use (volume, error))
-    return FALSE;
-  DB_ENV *env = volume->environment.env;
-  int code = env->backup (env, target, DB_BACKUP_CLEAN);
-  bdb_volume_end_use (volume);
-  return (code == 0 || bdb_volume_error (volume, error, code, "the copy failed"))
+  return lock >= 0 && make_dir (target, error) && copy_environment (volume, target, error)
+         && (with_bodies ? bdb_body_files_copy (volume->home, target, error)
+                         : bdb_body_verify (volume, error))
          && bdb_format_write (target, error);
 }
 
@@ -45,7 +101,7 @@ bdb_copy_volume (BdbVolume *volume, const char *name, GError **error)
   struct stat st;
   if (stat (backups, &st) != 0 && !make_dir (backups, error))
     return NULL;
-  return copy_to (volume, target, error) ? g_steal_pointer (&target) : NULL;
+  return copy_to (volume, target, TRUE, error) ? g_steal_pointer (&target) : NULL;
 }
 
 /* A copy has files only. */
@@ -75,12 +131,16 @@ verify_tables (const char *path, GError **error)
     {
       DB *db;
       g_autofree char *file = g_build_filename (path, files[i], NULL);
+      BdbMemory *memory = bdb_memory_new ();
+      bdb_memory_enter (memory);
       int code = db_create (&db, NULL, 0);
       if (code == 0)
         code = db->verify (db, file, NULL, NULL, 0); /* it ends the handle */
+      bdb_memory_leave ();
+      bdb_memory_free (memory);
       if (code != 0)
         return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                                  "table %s is damaged (%s); go back to a backup, or run satchel bdb salvage",
+                                  "table %s is damaged (%s); go back to a backup, or run satchel fsck --save",
                                   files[i], db_strerror (code));
     }
   return TRUE;
@@ -94,7 +154,7 @@ bdb_copy_verify (BdbVolume *volume, GError **error)
   g_autofree char *target = g_build_filename (volume->home, "verify", NULL);
   settings.cache = MIN (settings.cache, 8u << 20);
   remove_copy (target); /* of a process that was killed */
-  gboolean ok = copy_to (volume, target, error)
+  gboolean ok = copy_to (volume, target, FALSE, error)
                 && bdb_environment_open (&copy, target, &settings, hear_nothing, NULL, error);
   if (ok)
     {

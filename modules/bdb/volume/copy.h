@@ -5,8 +5,8 @@
 #pragma once
 #include "volume/volume.h"
 
-/* Copies the volume to backups/@name in its directory, which must not exist.  Its path, yours; NULL: @error.
- */
+/* Copies the volume to backups/@name in its directory, which must not exist.  Returns the path of the copy;
+ * yours.  NULL means that @error is set. */
 char *bdb_copy_volume (BdbVolume *volume, const char *name, GError **error);
 /* Copies the volume, checks the copy, and removes it.  CORRUPT: the volume is damaged. */
 gboolean bdb_copy_verify (BdbVolume *volume, GError **error);

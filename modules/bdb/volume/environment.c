@@ -7,13 +7,14 @@
 #include "config.h"
 
 #include "volume/environment.h"
+#include "volume/file_list.h"
+#include "volume/file_open.h"
 #include "volume/format_file.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define PAGE_BYTES 4096u
-#define LOG_BUFFER_BYTES (1024u * 1024u)
 #define MUTEX_SPINS 1u
 #define LOCKS_INITIAL 2000u
 #define OPEN_FLAGS                                                                                           \
@@ -64,7 +65,7 @@ set_up (DB_ENV *env, const BdbSettings *settings)
   if (code == 0)
     code = env->set_lg_max (env, (u_int32_t) settings->log_file);
   if (code == 0)
-    code = env->set_lg_bsize (env, LOG_BUFFER_BYTES);
+    code = env->set_lg_bsize (env, BDB_LOG_BUFFER_BYTES);
   /* A log file that is filled with zeros first can be synced without changing the inode. */
   if (code == 0)
     code = env->log_set_config (env, DB_LOG_ZERO, 1);
@@ -103,22 +104,36 @@ open_env (BdbEnvironment *environment, const char *home, const BdbSettings *sett
   return code;
 }
 
-gboolean
-bdb_environment_open (BdbEnvironment *environment, const char *home, const BdbSettings *settings,
-                      BdbMessageFunc func, gpointer data, GError **error)
+static int
+make_env (BdbEnvironment *environment, BdbMessageFunc func, gpointer data)
 {
-  *environment = (BdbEnvironment) { 0 };
-  if (!bdb_format_check (home, error))
-    return FALSE;
   int code = db_env_create (&environment->env, 0);
   if (code != 0)
-    return bdb_error_set (error, code, "a database environment cannot be made");
+    return code;
   Listener *listener = g_new (Listener, 1);
   *listener = (Listener) { func, data };
   environment->env->app_private = listener;
   environment->env->set_errcall (environment->env, hear_error);
   environment->env->set_event_notify (environment->env, hear_event);
-  code = open_env (environment, home, settings);
+  return 0;
+}
+
+gboolean
+bdb_environment_open (BdbEnvironment *environment, const char *home, const BdbSettings *settings,
+                      BdbMessageFunc func, gpointer data, GError **error)
+{
+  *environment = (BdbEnvironment) { 0 };
+  db_env_set_func_open (bdb_file_open);
+  db_env_set_func_dirlist (bdb_file_list);
+  db_env_set_func_dirfree (bdb_file_list_free);
+  if (!bdb_format_check (home, error))
+    return FALSE;
+  environment->memory = bdb_memory_new ();
+  bdb_memory_enter (environment->memory);
+  int code = make_env (environment, func, data);
+  if (code == 0)
+    code = open_env (environment, home, settings);
+  bdb_memory_leave ();
   if (code == 0)
     return TRUE;
   bdb_environment_close (environment, TRUE);
@@ -126,12 +141,10 @@ bdb_environment_open (BdbEnvironment *environment, const char *home, const BdbSe
   return bdb_error_set (error, code, what);
 }
 
-void
-bdb_environment_close (BdbEnvironment *environment, gboolean has_failed)
+static void
+close_env (BdbEnvironment *environment, gboolean has_failed)
 {
   DB_ENV *env = environment->env;
-  if (env == NULL)
-    return;
   gpointer listener = env->app_private;
   for (guint i = 0; i < BDB_N_TABLES; i++)
     if (environment->tables[i] != NULL)
@@ -140,5 +153,17 @@ bdb_environment_close (BdbEnvironment *environment, gboolean has_failed)
     env->txn_checkpoint (env, 0, 0, 0);
   env->close (env, 0);
   g_free (listener);
+}
+
+void
+bdb_environment_close (BdbEnvironment *environment, gboolean has_failed)
+{
+  if (environment->memory == NULL)
+    return;
+  bdb_memory_enter (environment->memory);
+  if (environment->env != NULL)
+    close_env (environment, has_failed);
+  bdb_memory_leave ();
+  bdb_memory_free (environment->memory);
   *environment = (BdbEnvironment) { 0 };
 }

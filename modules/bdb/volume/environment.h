@@ -4,15 +4,19 @@
  */
 #pragma once
 #include "settings.h"
+#include "volume/memory.h"
 #include "volume/tables.h"
 
 #include <db.h>
 #include <satchel/error.h>
 
+#define BDB_LOG_BUFFER_BYTES (1024u * 1024u)
+
 typedef struct BdbEnvironment
 {
   DB_ENV *env;
   DB *tables[BDB_N_TABLES];
+  BdbMemory *memory; /* entered by whoever calls the library on these handles */
 } BdbEnvironment;
 
 /* What Berkeley DB says of an error in words, and when it gives up (@message NULL).  [any thread] */
@@ -23,7 +27,8 @@ typedef void (*BdbMessageFunc) (gpointer data, const char *message);
  * of the library wrote it.  [blocks] */
 gboolean bdb_environment_open (BdbEnvironment *environment, const char *home, const BdbSettings *settings,
                                BdbMessageFunc func, gpointer data, GError **error);
-/* Closes what is open, with a checkpoint if nothing failed. */
+/* Closes what is open, with a checkpoint if nothing failed, and frees all memory of it.  No other thread uses
+ * it any more. */
 void bdb_environment_close (BdbEnvironment *environment, gboolean has_failed);
 /* Sets @error from a code of Berkeley DB, and returns FALSE. */
 gboolean bdb_error_set (GError **error, int code, const char *what);

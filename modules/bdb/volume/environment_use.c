@@ -25,6 +25,12 @@ hear_message (gpointer data, const char *message)
   satchel_log (SATCHEL_LOG_DEBUG, "bdb", "volume %s: %s", volume->home, message);
 }
 
+void
+bdb_volume_fail (BdbVolume *volume)
+{
+  g_atomic_int_set (&volume->has_failed, TRUE);
+}
+
 gboolean
 bdb_volume_error (BdbVolume *volume, GError **error, int code, const char *what)
 {
@@ -36,6 +42,8 @@ bdb_volume_error (BdbVolume *volume, GError **error, int code, const char *what)
   bdb_error_set (error, code, what);
   if (error != NULL && message != NULL && code < 0)
     g_prefix_error (error, "volume %s: %s: ", volume->home, message);
+  else if (error != NULL)
+    g_prefix_error (error, "volume %s: ", volume->home);
   return FALSE;
 }
 
@@ -43,6 +51,7 @@ gboolean
 bdb_volume_start (BdbVolume *volume, GError **error)
 {
   gint64 start_us = g_get_monotonic_time ();
+  bdb_space_before_recovery (volume);
   if (!bdb_environment_open (&volume->environment, volume->home, &volume->settings, hear_message, volume,
                              error))
     {
@@ -52,6 +61,16 @@ bdb_volume_start (BdbVolume *volume, GError **error)
       g_mutex_unlock (&volume->message_lock);
       return FALSE;
     }
+  if (volume->bodies == NULL)
+    volume->bodies = bdb_body_files_open (volume->home_fd, volume->home, error);
+  else
+    bdb_body_files_begin_epoch (volume->bodies);
+  if (volume->bodies == NULL)
+    {
+      bdb_environment_close (&volume->environment, FALSE);
+      return FALSE;
+    }
+  bdb_space_after_recovery (volume);
   g_atomic_int_set (&volume->has_failed, FALSE);
   g_atomic_int_inc (&volume->generation);
   satchel_log (SATCHEL_LOG_DEBUG, "bdb", "volume %s is open after %" G_GINT64_FORMAT " ms", volume->home,
@@ -94,7 +113,10 @@ bdb_volume_begin_use (BdbVolume *volume, GError **error)
     {
       g_rw_lock_reader_lock (&volume->use_lock);
       if (!g_atomic_int_get (&volume->has_failed))
-        return TRUE;
+        {
+          bdb_memory_enter (volume->environment.memory);
+          return TRUE;
+        }
       g_rw_lock_reader_unlock (&volume->use_lock);
       if (!recover (volume, error))
         return FALSE;
@@ -104,7 +126,21 @@ bdb_volume_begin_use (BdbVolume *volume, GError **error)
 void
 bdb_volume_end_use (BdbVolume *volume)
 {
+  bdb_memory_leave ();
   g_rw_lock_reader_unlock (&volume->use_lock);
+}
+
+gboolean
+bdb_volume_has_failed (BdbVolume *volume)
+{
+  return g_atomic_int_get (&volume->has_failed);
+}
+
+void
+bdb_volume_mend (BdbVolume *volume)
+{
+  if (bdb_volume_has_failed (volume) && bdb_volume_begin_use (volume, NULL))
+    bdb_volume_end_use (volume);
 }
 
 guint

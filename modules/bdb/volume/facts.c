@@ -7,7 +7,6 @@
 #include "volume/volume_private.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 static guint64
@@ -40,10 +39,10 @@ ask (DB_ENV *env, BdbVolumeFacts *facts)
       facts->n_misses = pool->st_cache_miss;
       facts->n_deadlocks = lock->st_ndeadlocks;
     }
-  free (log);
-  free (txn);
-  free (pool);
-  free (lock);
+  bdb_memory_give_back (log);
+  bdb_memory_give_back (txn);
+  bdb_memory_give_back (pool);
+  bdb_memory_give_back (lock);
   return code;
 }
 
@@ -65,6 +64,7 @@ bdb_volume_facts (BdbVolume *volume, BdbVolumeFacts *ret_facts, GError **error)
        name = g_dir_read_name (dir))
     if (g_str_has_prefix (name, "log."))
       ret_facts->log_bytes += size_of (volume->home_fd, name);
+  ret_facts->bodies_bytes = bdb_body_files_usage (volume->bodies);
   ret_facts->home = g_strdup (volume->home);
   return TRUE;
 }

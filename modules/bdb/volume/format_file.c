@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #define FORMAT_FILE "satchel-format"
-#define FORMAT 1u
+/* A volume of format 2 has no groups of metadata and no blocks of format 2; all else is the same. */
+#define FORMAT 3u
+#define FORMAT_READ 2u
 #define FILE_BYTES 256u
 
 static gboolean
@@ -41,7 +43,7 @@ write_format (int home_fd, GError **error)
 }
 
 static gboolean
-check_text (const char *text, const char *home, GError **error)
+check_text (const char *text, const char *home, gboolean *ret_is_older, GError **error)
 {
   guint format, major, minor;
   if (sscanf (text, "satchel-bdb %u\nberkeley-db %u.%u\n", &format, &major, &minor) != 3)
@@ -53,12 +55,19 @@ check_text (const char *text, const char *home, GError **error)
                               "the volume in %s has format %u, this server knows formats up to %u; nothing "
                               "was changed: start the newer server again",
                               home, format, FORMAT);
+  if (format < FORMAT_READ)
+    return satchel_error_set (
+        error, SATCHEL_ERROR_UNAVAILABLE,
+        "the volume in %s has format %u, which no release of Satchel has written; nothing "
+        "was changed: convert its users with the server that wrote it",
+        home, format);
   if (major != DB_VERSION_MAJOR || minor != DB_VERSION_MINOR)
     return satchel_error_set (
         error, SATCHEL_ERROR_UNAVAILABLE,
         "the volume in %s was written with Berkeley DB %u.%u, this server has %d.%d; nothing was changed: "
         "start a server with %u.%u, and convert its users to another volume",
         home, major, minor, DB_VERSION_MAJOR, DB_VERSION_MINOR, major, minor);
+  *ret_is_older = format < FORMAT;
   return TRUE;
 }
 
@@ -79,7 +88,7 @@ bdb_format_write (const char *home, GError **error)
 {
   g_auto (SatchelFd) home_fd = open (home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (home_fd < 0)
-    return satchel_error_set_errno (error, errno, "the volume's directory %s", home);
+    return satchel_error_set_errno (error, errno, "the volume's directory %s cannot be opened", home);
   return write_format (home_fd, error);
 }
 
@@ -90,7 +99,7 @@ bdb_format_check (const char *home, GError **error)
     return FALSE;
   g_auto (SatchelFd) home_fd = open (home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (home_fd < 0)
-    return satchel_error_set_errno (error, errno, "the volume's directory %s", home);
+    return satchel_error_set_errno (error, errno, "the volume's directory %s cannot be opened", home);
   g_auto (SatchelFd) fd = openat (home_fd, FORMAT_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT && !has_tables (home_fd))
     return write_format (home_fd, error);
@@ -104,5 +113,7 @@ bdb_format_check (const char *home, GError **error)
   if (n < 0)
     return satchel_error_set_errno (error, errno, "%s/" FORMAT_FILE " cannot be read", home);
   text[n] = '\0';
-  return check_text (text, home, error);
+  gboolean is_older = FALSE;
+  /* From here on an older server is refused, since records that it cannot read may be written. */
+  return check_text (text, home, &is_older, error) && (!is_older || write_format (home_fd, error));
 }

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "body/body_files.h"
 #include "volume/copy.h"
 #include "volume/environment.h"
 
@@ -73,7 +74,7 @@ hear_error (const DB_ENV *env, const char *prefix, const char *message)
 
 /* Writes what is found in a table.  The environment of its own goes on after pages with wrong checksums. */
 static int
-write_text (const char *damaged, FILE *text)
+find_records (const char *damaged, FILE *text)
 {
   DB_ENV *env;
   DB *db;
@@ -89,13 +90,24 @@ write_text (const char *damaged, FILE *text)
   if (code == 0)
     code = db->verify (db, damaged, NULL, text, DB_SALVAGE); /* it ends the handle */
   env->close (env, 0);
+  return code;
+}
+
+static int
+write_text (const char *damaged, FILE *text)
+{
+  BdbMemory *memory = bdb_memory_new ();
+  bdb_memory_enter (memory);
+  int code = find_records (damaged, text);
+  bdb_memory_leave ();
+  bdb_memory_free (memory);
   /* That pages are damaged is why we are here. */
   return code == DB_VERIFY_BAD || code == DB_RUNRECOVERY ? 0 : code;
 }
 
 static gboolean
-salvage_table (const char *home, const char *target, const char *file, DB *into, guint64 *n_records,
-               GError **error)
+salvage_table (const char *home, const char *target, const char *file, BdbEnvironment *fresh, BdbTable table,
+               guint64 *n_records, GError **error)
 {
   g_autofree char *damaged = g_build_filename (home, file, NULL);
   g_autofree char *dump = g_strdup_printf ("%s/%s.text", target, file);
@@ -104,7 +116,9 @@ salvage_table (const char *home, const char *target, const char *file, DB *into,
     return satchel_error_set_errno (error, errno, "%s cannot be made", dump);
   int code = write_text (damaged, text);
   rewind (text);
-  *n_records += load_text (text, into);
+  bdb_memory_enter (fresh->memory);
+  *n_records += load_text (text, fresh->tables[table]);
+  bdb_memory_leave ();
   fclose (text);
   unlink (dump);
   return code == 0 || bdb_error_set (error, code, damaged);
@@ -125,7 +139,7 @@ bdb_copy_salvage (const char *home, guint64 *ret_n_records, GError **error)
     return FALSE;
   gboolean ok = TRUE;
   for (guint i = 0; ok && i < BDB_N_TABLES; i++)
-    ok = salvage_table (home, target, files[i], fresh.tables[i], ret_n_records, error);
+    ok = salvage_table (home, target, files[i], &fresh, i, ret_n_records, error);
   bdb_environment_close (&fresh, FALSE);
-  return ok;
+  return ok && bdb_body_files_link (home, target, error);
 }

@@ -3,10 +3,10 @@
  */
 #pragma once
 
-/* Tables, each a file of its own. */
+/* These are the tables, each of which is a file. */
 typedef enum
 {
-  BDB_RECORDS = 0, /* mailboxes, messages, and all else that is small */
+  BDB_RECORDS = 0, /* mailboxes, messages, and everything else that is small */
   BDB_CONTENT,     /* bodies and attributes of messages */
   BDB_N_TABLES
 } BdbTable;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * This file has the thread of a volume: checkpoints by size and by time, and the removal of log files that
- * recovery does not need any more.  It sleeps while nothing is written.
+ * This file has the thread of a volume, which makes checkpoints by size and by time, and gives room in body
+ * files back.  It sleeps while nothing is written.
  */
 #include "config.h"
 
-#include "volume/backup_lock.h"
+#include "body/body_notes.h"
 #include "volume/volume_private.h"
 
 #include <satchel/log.h>
 
 #define PAGES_AT_ONCE 4096u
 
-/* Moves pages to where free ones are, some at a time, and cuts the files. */
+/* Moves some pages into free ones nearer to the start, and makes the files shorter. */
 static int
 give_pages_back (BdbVolume *volume)
 {
@@ -22,41 +22,31 @@ give_pages_back (BdbVolume *volume)
       DB_COMPACT bounds = { .compact_pages = PAGES_AT_ONCE };
       code = db->compact (db, NULL, NULL, NULL, &bounds, DB_FREE_SPACE, NULL);
     }
-  return code == DB_LOCK_DEADLOCK ? 0 : code; /* the next time does more */
+  return code == DB_LOCK_DEADLOCK ? 0 : code; /* another call will do more */
 }
 
-static int
-write_pages (BdbVolume *volume, guint flags)
-{
-  DB_ENV *env = volume->environment.env;
-  g_atomic_int_set (&volume->n_written_kib, 0);
-  int code = env->txn_checkpoint (env, 0, 0, flags);
-  if (code == 0 && bdb_backup_lock_try (volume->home_fd))
-    {
-      code = env->log_archive (env, NULL, DB_ARCH_REMOVE);
-      bdb_backup_lock_release (volume->home_fd);
-    }
-  return code;
-}
-
-static void
+/* Makes a checkpoint.  FALSE means that it has to be tried again. */
+static gboolean
 check_point (BdbVolume *volume, gboolean wants_room)
 {
   g_autoptr (GError) error = NULL;
   if (!bdb_volume_begin_use (volume, &error))
-    return; /* who uses the volume is told */
-  int code = write_pages (volume, wants_room ? DB_FORCE : 0);
+    return FALSE; /* the next call that uses the volume gets the error */
+  int code = bdb_upkeep_write_pages (volume, wants_room);
   if (code == 0 && wants_room && bdb_volume_has_room (volume))
     {
       code = give_pages_back (volume);
       if (code == 0)
-        code = write_pages (volume, DB_FORCE);
+        code = bdb_upkeep_write_pages (volume, TRUE);
     }
   if (code != 0)
     bdb_volume_error (volume, &error, code, "pages cannot be written to the tables, so the log grows");
   bdb_volume_end_use (volume);
+  if (code == 0)
+    bdb_body_reclaim (volume, &error);
   if (error != NULL && satchel_error_is_news (error))
     satchel_log (SATCHEL_LOG_ERROR, "bdb", "%s", error->message);
+  return code == 0;
 }
 
 static gpointer
@@ -80,8 +70,9 @@ run_upkeep (gpointer data)
       gboolean wants_room = volume->wants_room;
       volume->is_dirty = volume->is_due = volume->wants_room = FALSE;
       g_mutex_unlock (&volume->upkeep_lock);
-      check_point (volume, wants_room);
+      gboolean ok = check_point (volume, wants_room);
       g_mutex_lock (&volume->upkeep_lock);
+      volume->is_dirty |= !ok;
     }
   g_mutex_unlock (&volume->upkeep_lock);
   return NULL;
@@ -101,28 +92,4 @@ bdb_upkeep_stop (BdbVolume *volume)
   g_cond_signal (&volume->upkeep_cond);
   g_mutex_unlock (&volume->upkeep_lock);
   g_thread_join (volume->upkeep);
-}
-
-void
-bdb_upkeep_note (BdbVolume *volume, gsize n_bytes)
-{
-  gint kib = (gint) (n_bytes / 1024) + 1;
-  gint before = g_atomic_int_add (&volume->n_written_kib, kib);
-  gboolean is_due = (guint64) before + (guint64) kib >= volume->settings.log_bytes / 1024;
-  if (before > 0 && !is_due)
-    return;
-  g_mutex_lock (&volume->upkeep_lock);
-  volume->is_dirty = TRUE;
-  volume->is_due |= is_due;
-  g_cond_signal (&volume->upkeep_cond);
-  g_mutex_unlock (&volume->upkeep_lock);
-}
-
-void
-bdb_volume_make_room (BdbVolume *volume)
-{
-  g_mutex_lock (&volume->upkeep_lock);
-  volume->is_dirty = volume->is_due = volume->wants_room = TRUE;
-  g_cond_signal (&volume->upkeep_cond);
-  g_mutex_unlock (&volume->upkeep_lock);
 }

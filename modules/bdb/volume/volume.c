@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "body/body_notes.h"
 #include "volume/volume_private.h"
 
 #include <errno.h>
@@ -43,7 +44,8 @@ open_home (int root_fd, const char *path, const char *name, GError **error)
   g_auto (SatchelFd) fd = fcntl (root_fd, F_DUPFD_CLOEXEC, 0);
   for (char **part = parts; fd >= 0 && *part != NULL; part++)
     {
-      if (mkdirat (fd, *part, 0700) != 0 && errno != EEXIST)
+      gboolean is_made = mkdirat (fd, *part, 0700) == 0;
+      if (is_made ? fsync (fd) != 0 : errno != EEXIST)
         {
           satchel_error_set_errno (error, errno, "the directory %s of the volume cannot be made", whole);
           return -1;
@@ -68,15 +70,14 @@ take_lock (BdbVolume *volume, GError **error)
   if (errno != EWOULDBLOCK)
     return satchel_error_set_errno (error, errno, "%s/" LOCK_FILE " cannot be locked", volume->home);
   return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
-                            "another mail process has the volume in %s open; with more than one mail process "
-                            "set slot_by = \"volume\" for the stack (storage.slot_by), so that all users of "
-                            "a volume are in one",
+                            "another process has the volume in %s open; if it is another server, stop one",
                             volume->home);
 }
 
 static void
 free_volume (BdbVolume *volume)
 {
+  g_clear_pointer (&volume->bodies, bdb_body_files_close);
   satchel_fd_clear (&volume->lock_fd);
   satchel_fd_clear (&volume->home_fd);
   g_rw_lock_clear (&volume->use_lock);
@@ -106,14 +107,10 @@ make_volume (int root_fd, const BdbSettings *settings, const char *name, char *h
   g_mutex_init (&volume->upkeep_lock);
   g_cond_init (&volume->upkeep_cond);
   volume->home_fd = open_home (root_fd, settings->path, name, error);
-  if (volume->home_fd >= 0 && take_lock (volume, error))
+  if (volume->home_fd >= 0 && take_lock (volume, error) && bdb_volume_start (volume, error))
     {
-      bdb_space_start (volume);
-      if (bdb_volume_start (volume, error))
-        {
-          bdb_upkeep_start (volume);
-          return volume;
-        }
+      bdb_upkeep_start (volume);
+      return volume;
     }
   free_volume (volume);
   return NULL;
@@ -159,6 +156,8 @@ static void
 close_volume (BdbVolume *volume)
 {
   bdb_upkeep_stop (volume);
+  if (!g_atomic_int_get (&volume->has_failed))
+    bdb_body_mark_end (volume, NULL); /* else the next opening looks at what is in use */
   bdb_environment_close (&volume->environment, g_atomic_int_get (&volume->has_failed));
   free_volume (volume);
 }
@@ -185,6 +184,12 @@ bdb_volumes_release (void)
   for (guint i = 0; released != NULL && i < released->len; i++)
     bdb_volume_unref (released->pdata[i]);
   g_clear_pointer (&released, g_ptr_array_unref);
+}
+
+BdbBodyFiles *
+bdb_volume_bodies (const BdbVolume *volume)
+{
+  return volume->bodies;
 }
 
 const char *

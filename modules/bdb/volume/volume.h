@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares volumes: environments that are opened once in this process, by whoever comes first.
- * A volume that fails refuses all calls for some seconds, and is then opened again with recovery.
+ * This header declares volumes, which are environments that this process opens once, at the first use.  A
+ * volume that fails refuses all calls for some seconds, and is then opened again with recovery.
  */
 #pragma once
 #include "settings.h"
@@ -8,6 +8,7 @@
 #include <satchel/error.h>
 
 typedef struct BdbVolume BdbVolume;
+typedef struct BdbBodyFiles BdbBodyFiles;
 
 /* Returns the volume @name ("": default) below the mail root @root_fd, opened; yours.  UNAVAILABLE: another
  * process has it.  [blocks] */
@@ -15,19 +16,29 @@ BdbVolume *bdb_volume_open (int root_fd, const BdbSettings *settings, const char
 BdbVolume *bdb_volume_ref (BdbVolume *volume);
 void bdb_volume_unref (BdbVolume *volume); /* [blocks] */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BdbVolume, bdb_volume_unref)
-/* The directory of a volume; yours. */
+/* Returns the directory of a volume; yours. */
 char *bdb_volume_home (int root_fd, const BdbSettings *settings, const char *name);
 /* Closes the volumes that nobody uses (setting keep_open); when the module stops.  [blocks] */
 void bdb_volumes_release (void);
-/* Grows whenever the environment was opened: what was cached before may be wrong then. */
+/* Returns a number that grows whenever the environment is opened, after which cached values may be wrong. */
 guint bdb_volume_generation (BdbVolume *volume);
-/* Is the disk so full that only what frees space may go on?  [blocks] */
+/* Says whether Berkeley DB has stopped the volume. */
+gboolean bdb_volume_has_failed (BdbVolume *volume);
+/* Opens the environment of a failed volume again if it is time to do so, as any use of the volume does. */
+void bdb_volume_mend (BdbVolume *volume);
+/* Says whether the disk is so full that only changes which free space may go on. [blocks] */
 gboolean bdb_volume_is_full (BdbVolume *volume);
+/* Says whether so little was free at the last look that room of removed mail should be given back at once. */
+gboolean bdb_volume_is_tight (BdbVolume *volume);
 /* Refuses (NOSPACE) what takes up space if it is. */
 gboolean bdb_volume_check_space (BdbVolume *volume, GError **error);
-/* Has the upkeep give pages of removed mail back to the disk; it does so later. */
+/* Makes the upkeep give pages of removed mail back to the disk, later. */
 void bdb_volume_make_room (BdbVolume *volume);
-/* Has the disk room for the log of what frees space, too? */
+/* Says whether the disk has room for the log of a change that frees space. [blocks] */
 gboolean bdb_volume_has_room (BdbVolume *volume);
-/* Its directory; borrowed. */
+/* Says that what was written may be lost: all calls fail until the volume was opened again. */
+void bdb_volume_fail (BdbVolume *volume);
+/* Returns the body files of the volume; borrowed. */
+BdbBodyFiles *bdb_volume_bodies (const BdbVolume *volume);
+/* Returns the directory of the volume; borrowed. */
 const char *bdb_volume_path (const BdbVolume *volume);

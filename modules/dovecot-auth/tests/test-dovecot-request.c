@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Lines of the Dovecot authentication protocol: those of Postfix and Exim, and what no MTA sends.
+ * This program tests lines of the Dovecot authentication protocol: those that Postfix and Exim send, and
+ * malformed ones.
  */
 #include "modules/dovecot-auth/request.h"
 
 #include <string.h>
 
-/* What the line is read as: "COMMAND ID MECHANISM SERVICE ADDRESS SECURED RESPONSE", with "-" for what is
- * missing. */
+/* Returns what a line is read as: "COMMAND ID MECHANISM SERVICE ADDRESS SECURED RESPONSE", with "-" for what
+ * is missing. */
 static char *
 read_line (const char *text, gsize len)
 {
@@ -53,7 +54,7 @@ test_requests (void)
   assert_read ("CONT\t4294967295\tcGFzcw==", "CONT 4294967295 - - - - cGFzcw==");
   assert_read ("CONT\t2\t", "CONT 2 - - - - ");
   assert_read ("CANCEL\t2", "CANCEL 2 - - - - -");
-  /* A client's own words cannot secure a login. */
+  /* A user name "secured" does not make a login secure. */
   assert_read ("AUTH\t1\tPLAIN\tservice=smtp\tuser=secured\tunsecured\tresp=secured",
                "AUTH 1 PLAIN smtp - - secured");
 }
@@ -109,8 +110,8 @@ test_bad (void)
   g_assert_cmpstr (found, ==, "bad");
 }
 
-/* Each line of a dialogue, cut anywhere and with any byte damaged, is read without a look beyond it
- * (valgrind), and what is read lies within it. */
+/* Each line of a dialogue is cut anywhere and has any byte damaged.  It is read without access beyond it
+ * (valgrind), and the results lie within it. */
 static void
 test_damaged (void)
 {

@@ -10,9 +10,9 @@
 #include <satchel/module.h>
 #include <string.h>
 
-#define ARGUMENTS_MAX 80u /* ID may have 30 pairs (RFC 2971 3.3) */
+#define ARGUMENTS_MAX 80u /* enough for ID, which may have 30 pairs (RFC 2971 3.3) */
 #define DEPTH_MAX 1u
-#define ID_BYTES_KEPT 512u  /* of which name and version are read */
+#define ID_BYTES_KEPT 512u  /* bytes of all arguments of ID that are kept, for name and version */
 #define ID_BYTES_MAX 32768u /* 30 fields of 30 octets with values of 1,024 (RFC 2971 3.3) */
 
 static void
@@ -55,9 +55,9 @@ run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
   imap_gate_say_goodbye (gate, "Logging out.", tag);
 }
 
-/* Fields may be four times as long as a line; of what the lexer has kept of them, name and version tell what
- * the client is, and a webmail server tells whose it is.  Only the first such field counts: a webmail that
- * passes on fields of its users puts its own first. */
+/* Notes what client this is.  Fields may be four times as long as a line; of what the lexer has kept of them,
+ * name and version identify the client, and a webmail server sends the address of its user.  Only the first
+ * such field counts: a webmail that passes on fields of its users puts its own first. */
 static void
 note_client (ImapGate *gate, ImapReader *reader)
 {
@@ -286,7 +286,7 @@ session_new (SatchelGateSession *session)
   return gate;
 }
 
-/* Returns what stands in place of the greeting, which may be BYE (RFC 3501 7.1.5). */
+/* Returns the line that replaces the greeting, which may be BYE (RFC 3501 7.1.5). */
 static const char *
 refusal (SatchelRefusal why)
 {
@@ -321,7 +321,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "imap",       .version = "0.1.0",         .description = "IMAP before login",
   .licence = "MIT",     .roles = SATCHEL_ROLE_GATE, .provides = provides,
 };

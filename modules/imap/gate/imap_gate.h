@@ -26,14 +26,14 @@ typedef enum
 typedef struct ImapGate
 {
   SatchelGateSession *session;
-  SatchelConnection *connection; /* NULL once closed */
+  SatchelConnection *connection; /* NULL: the connection is closed */
   ImapLexer lexer;
   ImapLine line;
   ImapWriter writer;
   ImapGateState state;
-  char *tag; /* of LOGIN or AUTHENTICATE while it runs */
+  char *tag; /* the tag of LOGIN or AUTHENTICATE while it runs */
   ImapSettings settings;
-  guint refs; /* a command may end the connection */
+  guint refs; /* counted, since a command may end the connection */
 } ImapGate;
 
 /* imap_gate_reply.c has these. */
@@ -41,10 +41,11 @@ void imap_gate_set_state (ImapGate *gate, ImapGateState state);
 void imap_gate_flush (ImapGate *gate);
 /* Writes "tag OK|NO|BAD text". */
 void imap_gate_reply (ImapGate *gate, const char *tag, const char *text);
-/* Says goodbye; @tag: of LOGOUT, which is answered then; NULL: nobody asked for it. */
+/* Says goodbye with @text.  @tag is that of LOGOUT, which is answered then; NULL means that the server ends
+ * the connection. */
 void imap_gate_say_goodbye (ImapGate *gate, const char *text, const char *tag);
 void imap_gate_bye (ImapGate *gate, const char *text);
-/* Says BAD; the last one that is allowed closes. */
+/* Says BAD.  After the last one that is allowed, the connection is closed. */
 void imap_gate_bad (ImapGate *gate, const char *tag, const char *text);
 
 /* imap_gate_auth.c has these: LOGIN and AUTHENTICATE (RFC 3501 6.2.2, 6.2.3; RFC 4959). */

@@ -15,7 +15,7 @@ wipe (guint8 *data, gsize len)
   g_free (data);
 }
 
-/* Begins an exchange; from here on a result will come. */
+/* Begins an exchange, which ends with a result. */
 static void
 begin_exchange (ImapGate *gate, const char *tag)
 {
@@ -107,7 +107,7 @@ imap_gate_response (ImapGate *gate, ImapLineStatus status)
   if (status == IMAP_LINE_BAD)
     cancel (gate, "Invalid line.");
   else if (strcmp (gate->line.text->str, "*") == 0)
-    cancel (gate, "Authentication cancelled."); /* RFC 3501 6.2.2 */
+    cancel (gate, "Authentication cancelled."); /* "*" cancels the exchange (RFC 3501 6.2.2) */
   else if ((data = satchel_sasl_decode (gate->line.text->str, &len)) == NULL)
     cancel (gate, "Invalid base64.");
   else
@@ -126,8 +126,8 @@ send_failure (ImapGate *gate, const char *text)
   imap_gate_reply (gate, tag, text);
 }
 
-/* Writes "NO [AUTHENTICATIONFAILED] Authentication failed.": the same for every failure; @explain in its
- * place only after a right password. */
+/* Writes "NO [AUTHENTICATIONFAILED] Authentication failed.", which is the same for every failure.  @explain
+ * replaces it, but only after a right password. */
 static void
 fail_login (ImapGate *gate, const char *explain)
 {

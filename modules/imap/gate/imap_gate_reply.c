@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What a gate answers, and its state, which a goodbye ends.
+ * This file has the replies of a gate, and its state, which a goodbye ends.
  */
 #include "gate/imap_gate.h"
 

@@ -10,15 +10,15 @@
 
 /* These are bounds of arguments beyond the limits of the lexer. */
 #define IMAP_FLAGS_MAX SATCHEL_KEYWORDS_MAX
-#define IMAP_PART_PATH_MAX 100u /* numbers in BODY[1.2.3]: no message is deeper */
+#define IMAP_PART_PATH_MAX 100u /* most numbers in BODY[1.2.3]; no message is deeper */
 #define IMAP_SEARCH_DEPTH_MAX 32u
 
 /* This is one or two mailbox names as the client wrote them (modified UTF-7, not checked). */
 typedef struct ImapMailboxArguments
 {
   char *name, *to;
-  guint special_use;      /* CREATE ... (USE (...)), SATCHEL_USE_* */
-  gboolean has_other_use; /* one that is not known */
+  guint special_use;      /* SATCHEL_USE_* of CREATE ... (USE (...)) */
+  gboolean has_other_use; /* the client named a use that is not known */
 } ImapMailboxArguments;
 
 /* These are special-use attributes (RFC 6154 2), ended by NULL. */
@@ -26,7 +26,7 @@ typedef struct ImapUse
 {
   guint use; /* SATCHEL_USE_* */
   const char *attribute;
-  const char *xlist; /* what XLIST calls it */
+  const char *xlist; /* name of the use in XLIST */
 } ImapUse;
 extern const ImapUse imap_uses[];
 
@@ -61,7 +61,7 @@ typedef struct ImapListArguments
 {
   char *reference;
   GPtrArray *patterns;  /* char *, one or more */
-  gboolean is_extended; /* written in one of the ways of RFC 5258 */
+  gboolean is_extended; /* it is written in one of the ways of RFC 5258 */
   gboolean is_xlist;
   guint select, returns;
   guint status_items; /* IMAP_STATUS_* */
@@ -90,9 +90,10 @@ typedef struct ImapStatusArguments
 typedef struct ImapFlagList
 {
   guint32 flags;
-  char **keywords;           /* NULL-ended; may be NULL */
-  gboolean takes_recent;     /* given: \Recent is taken and ignored */
-  gboolean has_long_keyword; /* one of more than SATCHEL_KEYWORD_BYTES, which is not among them: LIMIT */
+  char **keywords;       /* NULL-ended; may be NULL */
+  gboolean takes_recent; /* \Recent may be given, and is ignored */
+  /* there was a keyword of more than SATCHEL_KEYWORD_BYTES, which is left out: LIMIT */
+  gboolean has_long_keyword;
 } ImapFlagList;
 
 /* This is one message of APPEND or REPLACE (append-message of RFC 4466). */
@@ -101,19 +102,19 @@ typedef struct ImapAppendMessage
   ImapFlagList flags;
   gboolean has_date;
   gint64 date;
-  GPtrArray *parts;      /* what it is made of, in order: a URL, or NULL for a literal, whose bytes stream */
-  gboolean wants_binary; /* the next literal must be a literal8: UTF8 (...) of RFC 6855 4 */
+  GPtrArray *parts; /* the parts of a message in order: a URL, or NULL for a literal, whose bytes stream */
+  gboolean wants_binary; /* the next literal must be a literal8, as in UTF8 (...) of RFC 6855 4 */
 } ImapAppendMessage;
 typedef struct ImapAppendArguments
 {
-  guint64 number; /* REPLACE: the message that goes */
+  guint64 number; /* for REPLACE: the message that is replaced */
   char *name;
   GPtrArray *messages; /* ImapAppendMessage; NULL before the name is known */
-  guint at;            /* node at which the last of them begins */
+  guint at;            /* node at which the last message begins */
 } ImapAppendArguments;
 #define IMAP_APPEND_PARTS_MAX 1000u
 
-typedef struct ImapSetArguments /* UID EXPUNGE, COPY, MOVE */
+typedef struct ImapSetArguments /* arguments of UID EXPUNGE, COPY and MOVE */
 {
   ImapSequence set;
   char *name; /* COPY, MOVE */
@@ -128,19 +129,19 @@ typedef struct ImapStoreArguments
   ImapFlagList flags;
 } ImapStoreArguments;
 
-typedef struct ImapListOfNames /* ENABLE; ID: key, value, key, value, values may be NULL */
+typedef struct ImapListOfNames /* arguments of ENABLE; of ID: key, value, key, value, with NULL for NIL */
 {
   GPtrArray *names;
 } ImapListOfNames;
 
-#define IMAP_METADATA_NAME_MAX 255u    /* bytes of the name of an entry */
-#define IMAP_METADATA_ENTRIES_MAX 128u /* of one command */
+#define IMAP_METADATA_NAME_MAX 255u    /* most bytes of the name of an entry */
+#define IMAP_METADATA_ENTRIES_MAX 128u /* most entries of one command */
 #define IMAP_METADATA_DEPTH_INFINITY G_MAXUINT
-typedef struct ImapMetadataArguments /* GETMETADATA, SETMETADATA */
+typedef struct ImapMetadataArguments /* arguments of GETMETADATA and SETMETADATA */
 {
   char *name;         /* "": the server */
   GPtrArray *entries; /* char *, in lower case */
-  GPtrArray *values;  /* SETMETADATA: GBytes, or NULL for NIL; one for each entry */
+  GPtrArray *values;  /* of SETMETADATA, one for each entry: GBytes, or NULL for NIL */
   guint64 max_size;   /* G_MAXUINT64: not given */
   guint depth;
 } ImapMetadataArguments;
@@ -155,7 +156,7 @@ enum
   IMAP_FETCH_BODY = 1 << 5,
   IMAP_FETCH_BODYSTRUCTURE = 1 << 6,
   IMAP_FETCH_MODSEQ = 1 << 7,
-  IMAP_FETCH_PREVIEW = 1 << 8, /* LAZY or not: it is made when a message comes */
+  IMAP_FETCH_PREVIEW = 1 << 8, /* with LAZY or without, since the preview is made when a message comes in */
   IMAP_FETCH_SAVEDATE = 1 << 9,
   IMAP_FETCH_EMAILID = 1 << 10,
   IMAP_FETCH_THREADID = 1 << 11
@@ -175,24 +176,26 @@ typedef enum
   IMAP_BINARY_CONTENT, /* BINARY[1.2] (RFC 3516) */
   IMAP_BINARY_SIZE     /* BINARY.SIZE[1.2] */
 } ImapBinary;
-/* The work grows with the sections that a client names times the parts that a stranger has sent.  These
- * bounds are above what any client asks for. */
+/* The work of a FETCH grows with the sections that a client names times the parts that a stranger has sent.
+ * These bounds are above what any client asks for. */
 #define IMAP_FETCH_SECTIONS_MAX 1024u
-#define IMAP_FETCH_COSTLY_SECTIONS_MAX 128u /* HEADER.FIELDS, HEADER.FIELDS.NOT, BINARY */
-#define IMAP_SEARCH_TEXTS_MAX 128u          /* BODY and TEXT keys: each reads the whole message */
+/* most sections HEADER.FIELDS, HEADER.FIELDS.NOT and BINARY */
+#define IMAP_FETCH_COSTLY_SECTIONS_MAX 128u
+/* most BODY and TEXT keys, each of which reads the whole message */
+#define IMAP_SEARCH_TEXTS_MAX 128u
 
 typedef struct ImapSection
 {
   ImapSectionKind kind;
-  ImapBinary binary; /* then kind is CONTENT */
+  ImapBinary binary; /* not NO for BINARY; `kind` is CONTENT then */
   guint32 *path;
   guint n_path;
   char **fields;             /* FIELDS, FIELDS_NOT; NULL-ended */
-  SatchelHeaderNames *names; /* the same, to look up in */
+  SatchelHeaderNames *names; /* the same names, as a table */
   gboolean sets_seen;        /* not PEEK, and not RFC822.HEADER */
   gboolean is_partial;
   guint64 offset, count;
-  const char *legacy; /* "RFC822", "RFC822.HEADER", "RFC822.TEXT": how the answer is called; else NULL */
+  const char *legacy; /* name of the answer for "RFC822", "RFC822.HEADER", "RFC822.TEXT"; else NULL */
 } ImapSection;
 typedef struct ImapFetchArguments
 {
@@ -206,12 +209,12 @@ typedef struct ImapFetchArguments
 typedef enum
 {
   IMAP_KEY_ALL = 0,
-  IMAP_KEY_FLAGS,    /* (flags & mask) == value */
-  IMAP_KEY_RECENT,   /* in \Recent; OLD is its NOT; NEW is RECENT and UNSEEN */
-  IMAP_KEY_KEYWORD,  /* text */
+  IMAP_KEY_FLAGS,    /* matches if (flags & mask) == value */
+  IMAP_KEY_RECENT,   /* matches if the message is \Recent; OLD is NOT RECENT, NEW is RECENT and UNSEEN */
+  IMAP_KEY_KEYWORD,  /* the keyword is `text` */
   IMAP_KEY_SEQUENCE, /* set */
   IMAP_KEY_UID,      /* set */
-  IMAP_KEY_BEFORE,   /* internal day < number */
+  IMAP_KEY_BEFORE,   /* the day of the internal date is before `number` */
   IMAP_KEY_ON,
   IMAP_KEY_SINCE,
   IMAP_KEY_SENTBEFORE,
@@ -219,18 +222,18 @@ typedef enum
   IMAP_KEY_SENTSINCE,
   IMAP_KEY_LARGER,
   IMAP_KEY_SMALLER,
-  IMAP_KEY_OLDER, /* internal date at most number; as sent: this many seconds ago (RFC 5032) */
+  IMAP_KEY_OLDER, /* the internal date is at most `number`; as sent: so many seconds ago (RFC 5032) */
   IMAP_KEY_YOUNGER,
-  IMAP_KEY_SAVEDBEFORE, /* the save date's day (RFC 8514) */
+  IMAP_KEY_SAVEDBEFORE, /* as BEFORE, for the save date (RFC 8514) */
   IMAP_KEY_SAVEDON,
   IMAP_KEY_SAVEDSINCE,
   IMAP_KEY_SAVEDATESUPPORTED,
-  IMAP_KEY_EMAILID, /* name: an objectid (RFC 8474) */
+  IMAP_KEY_EMAILID, /* `name` is an objectid (RFC 8474) */
   IMAP_KEY_THREADID,
   IMAP_KEY_HEADER, /* name, text */
   IMAP_KEY_BODY,   /* text */
   IMAP_KEY_TEXT,   /* text */
-  IMAP_KEY_MODSEQ, /* mod-sequence >= number */
+  IMAP_KEY_MODSEQ, /* the mod-sequence is at least `number` */
   IMAP_KEY_AND,
   IMAP_KEY_OR,
   IMAP_KEY_NOT /* one child */
@@ -239,8 +242,9 @@ typedef struct ImapSearchKey
 {
   ImapKeyKind kind;
   guint32 mask, value;
-  gint64 number; /* days, bytes, seconds or a mod-sequence; of HEADER, prepared: SatchelKeyKind, -1: none */
-  char *name, *text; /* text as sent, in the charset of the command */
+  /* days, bytes, seconds or a mod-sequence; after preparing a HEADER key: its SatchelKeyKind, or -1 */
+  gint64 number;
+  char *name, *text; /* texts as sent, in the charset of the command */
   gsize text_len;
   ImapSequence set;
   GPtrArray *children; /* ImapSearchKey */
@@ -273,14 +277,15 @@ typedef enum /* RFC 5256 3, RFC 5957 4 */
 } ImapSortKind;
 typedef struct ImapSearchArguments /* SEARCH, SORT, THREAD */
 {
-  guint returns;                    /* IMAP_RETURN_*; 0: there was no RETURN */
-  guint n_sorts;                    /* 0: not SORT */
-  ImapSortKind sorts[IMAP_N_SORTS]; /* each at most once: a second one never counts */
-  guint32 reversed;                 /* bit i: sorts[i] is */
-  int algorithm;                    /* of THREAD: SatchelThreadAlgorithm */
-  char *charset;                    /* NULL: none given */
+  guint returns; /* IMAP_RETURN_*; 0: there was no RETURN */
+  guint n_sorts; /* 0: not SORT */
+  /* each criterion at most once, since a second one would not change the order */
+  ImapSortKind sorts[IMAP_N_SORTS];
+  guint32 reversed; /* bit i: sorts[i] is reversed */
+  int algorithm;    /* SatchelThreadAlgorithm of THREAD */
+  char *charset;    /* NULL: the client gave none */
   ImapSearchKey *key;
-  gboolean names_numbers, names_modseq; /* some key does */
+  gboolean names_numbers, names_modseq; /* some key names message numbers; some key names MODSEQ */
 } ImapSearchArguments;
 
 /* Each family of commands has a pair of functions. Parse fills a zeroed struct; clear is always called, also
@@ -303,7 +308,7 @@ void imap_status_arguments_clear (gpointer arguments);
  * literal of it: then they fail, and the reader lacks what comes next. */
 gboolean imap_parse_append (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_replace (ImapReader *reader, gpointer arguments);
-/* Messages from where @reader stands. */
+/* Reads messages from the place of @reader on. */
 gboolean imap_parse_append_messages (ImapReader *reader, ImapAppendArguments *append);
 /* Adds a message, which has neither flags nor date yet. */
 ImapAppendMessage *imap_append_add_message (ImapAppendArguments *append);

@@ -104,7 +104,7 @@ read_data (ImapReader *reader, ImapAppendMessage *message)
 static gboolean
 read_message (ImapReader *reader, ImapAppendMessage *message)
 {
-  /* RFC 3501 9 has no \Recent here, but programs that copy mail between servers send what FETCH told them. */
+  /* RFC 3501 9 does not allow \Recent here, but programs that copy mail between servers send it. */
   message->flags.takes_recent = TRUE;
   if (imap_reader_peek (reader) == IMAP_NODE_LIST && !imap_parse_flag_list (reader, &message->flags))
     return FALSE;

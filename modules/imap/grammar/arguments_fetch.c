@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of FETCH (RFC 3501 6.4.5, fetch-att of 9).  Pure.
+ * This file parses FETCH (RFC 3501 6.4.5, fetch-att of 9).  Pure.
  */
 #include "grammar/arguments.h"
 
@@ -88,7 +88,8 @@ section_free (gpointer data)
   g_free (section);
 }
 
-/* Reads section-part: "1.2.3" and, if more follows, its dot.  NULL: a zero, or too many. */
+/* Reads section-part: "1.2.3" and, if more follows, the dot behind it.  NULL means that a number is zero, or
+ * that there are too many. */
 static const char *
 parse_path (const char *at, ImapSection *section)
 {

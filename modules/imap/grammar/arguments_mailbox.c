@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of the commands on mailbox names: CREATE, DELETE, RENAME, SELECT and the like (RFC 3501 6.3),
- * LIST with its options (RFC 5258 6, RFC 5819 4), uses of mailboxes (RFC 6154 6), LSUB, STATUS (RFC 3501 9,
- * RFC 7889 5, RFC 8438 4, RFC 8474 7), quotas (RFC 9208 7).  Pure.
+ * This file parses the commands on mailbox names: CREATE, DELETE, RENAME, SELECT and the like (RFC 3501
+ * 6.3), LIST with its options (RFC 5258 6, RFC 5819 4), uses of mailboxes (RFC 6154 6), LSUB, STATUS (RFC
+ * 3501 9, RFC 7889 5, RFC 8438 4, RFC 8474 7), quotas (RFC 9208 7).  Pure.
  */
 #include "grammar/arguments.h"
 
@@ -15,7 +15,7 @@ typedef struct Option
   guint bit;
 } Option;
 
-/* Returns the bit of the option that comes next, 0: it is none of @options. */
+/* Returns the bit of the option that comes next; 0 means that it is none of @options. */
 static guint
 read_option (ImapReader *reader, const Option *options, guint n)
 {
@@ -46,7 +46,8 @@ imap_parse_mailbox (ImapReader *reader, gpointer arguments)
   return imap_parse_name (reader, &mailbox->name) && imap_reader_finish (reader);
 }
 
-/* Reads setquota (RFC 9208 7): well written or not, it is all the same to us. */
+/* Reads setquota (RFC 9208 7).  The limits must be well-formed; they are not kept, since the command is
+ * always refused. */
 gboolean
 imap_parse_set_quota (ImapReader *reader, gpointer arguments)
 {
@@ -79,8 +80,7 @@ const ImapUse imap_uses[] = {
   { SATCHEL_USE_TRASH, "\\Trash", "\\Trash" },    { 0, NULL, NULL },
 };
 
-/* Reads "(" [use-attr *(SP use-attr)] ")" (RFC 6154 6). A use that is not known is well written all the
- * same. */
+/* Reads "(" [use-attr *(SP use-attr)] ")" (RFC 6154 6).  An unknown use is no syntax error. */
 static gboolean
 read_uses (ImapReader *reader, ImapMailboxArguments *create)
 {
@@ -213,7 +213,8 @@ read_select_options (ImapReader *reader, ImapListArguments *list)
     }
   if ((list->select & IMAP_LIST_RECURSIVEMATCH) && !(list->select & IMAP_LIST_CRITERIA))
     return imap_reader_fail (reader, "RECURSIVEMATCH needs another selection option");
-  list->returns |= list->select & IMAP_LIST_CRITERIA; /* implied (RFC 5258 3.1, RFC 6154 2) */
+  /* a criterion of selection is also returned (RFC 5258 3.1, RFC 6154 2) */
+  list->returns |= list->select & IMAP_LIST_CRITERIA;
   return TRUE;
 }
 

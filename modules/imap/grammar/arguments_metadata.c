@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has GETMETADATA and SETMETADATA (RFC 5464 5): names of entries, options, values.  Pure.
+ * This file parses GETMETADATA and SETMETADATA (RFC 5464 5): names of entries, options, values.  Pure.
  */
 #include "grammar/arguments.h"
 
@@ -21,8 +21,8 @@ count_components (const char *name)
   return n;
 }
 
-/* By RFC 5464 3.2, names of vendors have four components at least, others two.  @is_exact: it names one
- * entry, and not a tree of them. */
+/* Says whether @name is an entry.  By RFC 5464 3.2, names of vendors have at least four components, others
+ * two.  @is_exact means that it names one entry, and not a tree of them. */
 static gboolean
 is_entry (const char *name, gboolean is_exact)
 {
@@ -115,8 +115,8 @@ read_entries (ImapReader *reader, ImapMetadataArguments *metadata)
   return imap_read_list_end (reader, &members);
 }
 
-/* Options stand before the mailbox by the grammar of RFC 5464 5, behind it in the examples of 4.2: both are
- * sent. */
+/* Reads GETMETADATA.  Options stand before the mailbox by the grammar of RFC 5464 5, and behind it in the
+ * examples of 4.2; clients send both. */
 gboolean
 imap_parse_get_metadata (ImapReader *reader, gpointer arguments)
 {
@@ -144,7 +144,8 @@ imap_parse_set_metadata (ImapReader *reader, gpointer arguments)
   ImapMetadataArguments *metadata = arguments;
   ImapReader members;
   metadata->entries = g_ptr_array_new_with_free_func (g_free);
-  metadata->values = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref); /* which takes NULL */
+  /* this function also takes NULL */
+  metadata->values = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   if (!imap_parse_name (reader, &metadata->name) || !imap_read_list (reader, &members))
     return FALSE;
   do

@@ -48,7 +48,7 @@ static const struct KeyRow
   { "UNSEEN", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_SEEN },
   { "RECENT", IMAP_KEY_RECENT },
   { "OLD", IMAP_KEY_RECENT, .is_negated = TRUE },
-  { "NEW", IMAP_KEY_RECENT, .mask = SATCHEL_FLAG_SEEN }, /* and unseen: see make_new */
+  { "NEW", IMAP_KEY_RECENT, .mask = SATCHEL_FLAG_SEEN }, /* make_new adds UNSEEN */
   { "KEYWORD", IMAP_KEY_KEYWORD, TAKES_KEYWORD },
   { "UNKEYWORD", IMAP_KEY_KEYWORD, TAKES_KEYWORD, .is_negated = TRUE },
   { "BCC", IMAP_KEY_HEADER, TAKES_STRING, .field = "Bcc" },
@@ -229,7 +229,8 @@ read_keys (ImapReader *reader, guint depth)
   return g_steal_pointer (&and);
 }
 
-/* OR takes two keys; a key that is OR itself only adds one to what is wanted. */
+/* Reads the keys of OR, which takes two.  A key that is OR itself adds one to the number that is still to
+ * come. */
 static ImapSearchKey *
 read_or (ImapReader *reader, guint depth)
 {
@@ -297,7 +298,7 @@ read_key (ImapReader *reader, guint depth)
   return row->is_negated ? negated (g_steal_pointer (&key)) : g_steal_pointer (&key);
 }
 
-/* "RETURN" "(" [search-return-opt *(SP search-return-opt)] ")", if it comes next. */
+/* Reads "RETURN" "(" [search-return-opt *(SP search-return-opt)] ")", if it comes next. */
 static gboolean
 read_returns (ImapReader *reader, guint *ret_returns)
 {

@@ -45,8 +45,8 @@ read_match_data (ImapReader *reader, ImapQresync *qresync)
   return imap_read_list_end (reader, &members);
 }
 
-/* Reads "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")". A mod-sequence of 0 is
- * no more than the wish for everything. */
+/* Reads "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")".  A client that wants
+ * everything may give the mod-sequence 0. */
 static gboolean
 read_qresync (ImapReader *reader, ImapQresync *qresync)
 {

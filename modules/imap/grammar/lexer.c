@@ -12,19 +12,21 @@ typedef enum
   STATE_ATOM,
   STATE_QUOTED,
   STATE_ESCAPE,  /* after a backslash in a quoted string */
-  STATE_SIZE,    /* in "{123+}" up to the line's end */
-  STATE_SIZE_CR, /* the CR behind it was read */
-  STATE_LITERAL, /* told the caller */
+  STATE_SIZE,    /* in "{123+}", up to the end of the line */
+  STATE_SIZE_CR, /* behind the CR after "{123+}" */
+  STATE_LITERAL, /* the caller has been told that a literal begins */
   STATE_BYTES,
-  STATE_CR,      /* the line's CR was read */
-  STATE_REFUSED, /* a synchronising literal was refused: the command is over */
-  /* The rest is not kept.  A line that ends in a non-synchronising literal goes on behind that. */
+  STATE_CR,      /* behind the CR of the line */
+  STATE_REFUSED, /* a synchronising literal was refused, so the command is over */
+  /* The rest of the command is not kept.  A line that ends in a non-synchronising literal goes on behind
+   * that. */
   STATE_SKIP,
   STATE_SKIP_BYTES
 } State;
 
-#define KEEP_BYTES 4096u       /* of the buffer between commands */
-#define NODES_PER_STREAMED 16u /* flags and a date come with each message of APPEND (RFC 3502) */
+#define KEEP_BYTES 4096u /* bytes of the buffer that are kept between commands */
+/* room for flags and a date, which come with each message of APPEND (RFC 3502) */
+#define NODES_PER_STREAMED 16u
 
 void
 imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits)
@@ -172,7 +174,7 @@ end_node (ImapLexer *lexer)
   lexer->state = STATE_BETWEEN;
   if (!lexer->is_unkept)
     return put_bytes (lexer, (const guint8 *) "", 1);
-  g_byte_array_append (lexer->text, (const guint8 *) "", 1); /* a text that was cut has its end, too */
+  g_byte_array_append (lexer->text, (const guint8 *) "", 1); /* a text that was cut gets its NUL as well */
   return TRUE;
 }
 
@@ -218,8 +220,8 @@ begin_size (ImapLexer *lexer, gboolean is_binary)
   lexer->state = STATE_SIZE;
 }
 
-/* In literal8 (RFC 3516 7), the "~" before a brace has begun an atom, which it is not.  FALSE means that it
- * is one. */
+/* Takes back the atom that the "~" of a literal8 (RFC 3516 7) has begun before its brace.  FALSE means that
+ * it is an atom. */
 static gboolean
 begin_literal8 (ImapLexer *lexer)
 {
@@ -355,7 +357,7 @@ feed_literal_bytes (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_
         lexer->state = STATE_SKIP_BYTES;
       return IMAP_LEX_MORE;
     }
-  keep_bytes (lexer, data, n); /* its room was checked when it was announced */
+  keep_bytes (lexer, data, n); /* room for the literal was checked when it was announced */
   if (lexer->literal_left == 0)
     end_node (lexer);
   return IMAP_LEX_MORE;
@@ -457,7 +459,8 @@ feed_byte (ImapLexer *lexer, guint8 byte, ImapLexStatus *status)
   return again ? 0 : 1;
 }
 
-/* Atoms make up most of a long command: take a run at a time.  There is no brace that opens in it. */
+/* Takes a run of characters of an atom, which make up most of a long command.  The run has no brace that
+ * opens a literal. */
 static gsize
 feed_atom_run (ImapLexer *lexer, const guint8 *data, gsize len)
 {
@@ -478,7 +481,7 @@ imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_con
   if (lexer->state == STATE_REFUSED)
     status = IMAP_LEX_BAD;
   else if (lexer->is_too_big && lexer->limits.close_on_limit)
-    status = IMAP_LEX_FATAL; /* a literal was refused */
+    status = IMAP_LEX_FATAL; /* a literal was refused in this command */
   while (at < len && status == IMAP_LEX_MORE)
     {
       gsize taken = 0;

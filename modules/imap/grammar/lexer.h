@@ -7,11 +7,11 @@
 
 typedef enum
 {
-  IMAP_NODE_ATOM =
-      1, /* printable ASCII without SP ( ) { ": what is allowed inside is for the arguments to say */
+  /* Printable ASCII without SP ( ) { "; the parser of the arguments checks which of it is allowed. */
+  IMAP_NODE_ATOM = 1,
   IMAP_NODE_QUOTED,
   IMAP_NODE_LITERAL,
-  IMAP_NODE_STREAMED, /* a literal whose bytes the session took itself */
+  IMAP_NODE_STREAMED, /* a literal whose bytes the session takes itself */
   IMAP_NODE_LIST
 } ImapNodeType;
 
@@ -19,20 +19,21 @@ typedef enum
 typedef struct ImapNode
 {
   guint8 type;
-  gboolean is_glued;   /* nothing separates it from the token before: the "]" of BODY[HEADER.FIELDS (...)] */
+  gboolean is_glued;   /* nothing separates it from the token before, as in BODY[HEADER.FIELDS (...)] "]" */
   guint32 end;         /* G_MAXUINT32: a list that is still open */
-  guint32 offset, len; /* in text; a NUL follows, and none is inside */
+  guint32 offset, len; /* place in `text`; a NUL follows, and none is inside */
 } ImapNode;
 
 typedef struct ImapLexerLimits
 {
   gsize command_bytes;
   guint64 literal_bytes;
-  guint64 nonsync_bytes; /* longest literal that is not synchronizing (RFC 7888); 0: any */
-  guint nodes, depth; /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
+  guint64 nonsync_bytes; /* longest literal that may come without being asked for (RFC 7888); 0: any */
+  /* `nodes`: 16 more are allowed for each literal that streams; `depth` is at most IMAP_LEXER_DEPTH_MAX */
+  guint nodes, depth;
   gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
-  /* A command whose arguments may be cut: they are counted up to unkept_bytes, and only the first kept_bytes
-   * of them are there, so that texts may be shorter than what was sent, or empty. */
+  /* name of a command whose arguments may be cut: they are counted up to unkept_bytes, and only their first
+   * kept_bytes are kept, so that texts may be shorter than what was sent, or empty */
   const char *unkept_command;
   gsize unkept_bytes, kept_bytes;
 } ImapLexerLimits;
@@ -42,9 +43,10 @@ typedef enum
 {
   IMAP_LEX_MORE = 0, /* all input was taken */
   IMAP_LEX_LITERAL,  /* a literal begins: call take, stream or refuse; `literal_*` say what was announced */
-  IMAP_LEX_COMMAND,  /* complete; valid until reset */
+  IMAP_LEX_COMMAND,  /* the command is complete; valid until reset */
   IMAP_LEX_BAD,      /* the command was skipped to its end; `error` says why; then reset */
-  IMAP_LEX_FATAL     /* no way to know where the next command starts, or over a limit before login: close */
+  /* it is unknown where the next command starts, or a limit before login was exceeded: close */
+  IMAP_LEX_FATAL
 } ImapLexStatus;
 
 typedef struct ImapLexer
@@ -54,11 +56,11 @@ typedef struct ImapLexer
   GByteArray *text;
   GArray *nodes; /* ImapNode; 0 is the tag */
   const char *error;
-  guint blamed; /* node whose text belongs to the error; 0: none.  The caller's, until reset */
+  guint blamed; /* node whose text belongs to the error, set by the caller; 0: none */
   gboolean is_too_big;
   guint64 literal_size;
   gboolean literal_is_sync;
-  gboolean literal_is_binary; /* literal8 (RFC 3516 7): may hold NULs, and can only be streamed */
+  gboolean literal_is_binary; /* literal8 (RFC 3516 7), which may have NULs and can only be streamed */
   /* lexer.c alone uses these. */
   gint state;
   ImapLineEnd line_end;
@@ -80,9 +82,9 @@ ImapLexStatus imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, 
 void imap_lexer_take_literal (ImapLexer *lexer);
 /* After LITERAL, the caller consumes literal_size bytes by itself, then goes on feeding. */
 void imap_lexer_stream_literal (ImapLexer *lexer);
-/* After LITERAL, the command will be BAD with @error (static).  A synchronising literal never comes, so the
- * command ends here (the next feed says BAD at once); others are skipped, so that they never run as commands
- * (RFC 7888 4).  That one is too large for the limits is seen by the lexer itself. */
+/* After LITERAL, makes the command BAD with @error (static).  A synchronising literal is never sent then, so
+ * the command ends here (the next feed says BAD at once); others are skipped, so that they never run as
+ * commands (RFC 7888 4).  The lexer itself refuses literals that exceed its limits. */
 void imap_lexer_refuse_literal (ImapLexer *lexer, const char *error, gboolean is_too_big);
 
 static inline const ImapNode *

@@ -11,7 +11,7 @@
 enum
 {
   END_NONE = 0,
-  END_SIZE,  /* in "{123" */
+  END_SIZE,  /* within "{123" */
   END_PLUS,  /* after "{123+" */
   END_CLOSED /* after "{123}" or "{123+}" */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the end of an IMAP line: does a literal follow (RFC 7888 3)?  Asked of every line that
- * a client sends, whatever it is read as; and bare lines outside commands.  Pure; gate and mail.
+ * This header declares how a line of IMAP ends: whether a literal follows it (RFC 7888 3), which is asked of
+ * every line that a client sends, whatever it is read as.  It also declares bare lines outside of commands.
+ * Pure; gate and mail.
  */
 #pragma once
 #include <glib.h>
@@ -9,21 +10,21 @@ typedef enum
 {
   IMAP_LINE_END_PLAIN = 0,
   IMAP_LINE_END_SYNC,    /* "{123}": the client waits for "+" before it sends the octets */
-  IMAP_LINE_END_NONSYNC, /* "{123+}": the octets come, wanted or not */
-  IMAP_LINE_END_UNCLEAR  /* ends in a brace that announces no size: what follows may be a literal or not */
+  IMAP_LINE_END_NONSYNC, /* "{123+}": the octets come in any case */
+  IMAP_LINE_END_UNCLEAR  /* the line ends in a brace that announces no size, so a literal may follow or not */
 } ImapLineEndKind;
 
-/* Sees all octets of a line.  All zero: at its beginning. */
+/* This follows all octets of a line.  It is all zero at the beginning of a line. */
 typedef struct ImapLineEnd
 {
   guint8 state, n_digits;
   gboolean has_cr, is_sync, saw_brace, last_is_brace;
-  guint64 size; /* that was announced */
+  guint64 size; /* the size that was announced */
 } ImapLineEnd;
 
 /* Takes an octet that is no LF. */
 void imap_line_end_feed (ImapLineEnd *end, guint8 byte);
-/* Could what was read last still become the announcement of a literal? */
+/* Says whether the octets that were read last could still become the announcement of a literal. */
 gboolean imap_line_end_is_open (const ImapLineEnd *end);
 /* Classifies the end of a line at its LF. A missing CR, or a blank behind the brace, makes it unclear. */
 ImapLineEndKind imap_line_end_kind (const ImapLineEnd *end);

@@ -7,7 +7,7 @@
 #include <satchel/number.h>
 #include <stdlib.h>
 
-/* Reads seq-number: nz-number or "*".  NULL: neither. */
+/* Reads seq-number: nz-number or "*".  NULL means that it is neither. */
 static const char *
 parse_number (const char *at, guint32 *ret_number)
 {

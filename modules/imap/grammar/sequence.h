@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sequence-set of RFC 3501 9 and "$" of RFC 5182: parsed as written, resolved against a mailbox.  Linear but
- * for one sort.  Pure.
+ * This header declares sequence-set of RFC 3501 9 and "$" of RFC 5182: parsed as written, then resolved for
+ * a mailbox.  The time is linear except for one sort.  Pure.
  */
 #pragma once
 #include "grammar/reader.h"
@@ -11,17 +11,18 @@ typedef struct ImapSequence
 {
   SatchelRange *ranges;
   guint n_ranges;
-  gboolean is_saved; /* "$": what the last SEARCH saved (RFC 5182); there are no ranges then */
+  /* "$", which stands for the result that the last SEARCH saved (RFC 5182); there are no ranges then */
+  gboolean is_saved;
 } ImapSequence;
 
 /* Parses a sequence-set. FALSE means that the text is not one. imap_sequence_clear clears *ret_sequence. */
 gboolean imap_sequence_parse (const char *text, ImapSequence *ret_sequence);
-/* Reads one as the next argument. */
+/* Reads a sequence-set as the next argument. */
 gboolean imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence);
 void imap_sequence_clear (ImapSequence *sequence);
 /* Makes the set of numbers, with @star for "*". It is empty if @star is 0 (an empty mailbox), and for "$",
  * which only a view knows. */
 void imap_sequence_resolve (const ImapSequence *sequence, guint32 star, SatchelUidSet *ret_set);
-/* It is for message sequence numbers only: is each at most @n_messages?  RFC 3501 9 wants BAD otherwise.
- * "1:*" of an empty mailbox passes, since clients ask for it. */
+/* Says whether each message sequence number is at most @n_messages; otherwise RFC 3501 9 asks for BAD.  "1:*"
+ * is allowed for an empty mailbox, since clients send it. */
 gboolean imap_sequence_fits (const ImapSequence *sequence, guint32 n_messages);

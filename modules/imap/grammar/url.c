@@ -13,14 +13,15 @@ imap_url_clear (ImapUrl *url)
   g_clear_pointer (&url->section, g_free);
 }
 
-/* Reads bchar of RFC 5092 11, without "%". */
+/* Says whether a character is a bchar of RFC 5092 11, without "%". */
 static gboolean
 is_plain (char c)
 {
   return g_ascii_isalnum (c) || (c != '\0' && strchr ("-._~!$'()*+,&=:@/", c) != NULL);
 }
 
-/* Decodes @len bytes.  NULL: not allowed in a URL, NUL, or not UTF-8. */
+/* Decodes @len bytes.  NULL means that a character is not allowed in a URL, is NUL, or that the text is not
+ * UTF-8. */
 static char *
 decode (const char *text, gsize len)
 {
@@ -105,7 +106,8 @@ imap_url_parse (const char *text, ImapUrl *ret_url)
   const char *at = text;
   if (strlen (text) > IMAP_URL_BYTES_MAX)
     return FALSE;
-  /* A relative path would depend on the mailbox that is selected; "//" begins a server's name. */
+  /* A relative path is refused, since it would depend on the selected mailbox, and so is "//", which begins
+   * the name of a server. */
   if (take_name (&at, "/") ? *at == '/' || !take_mailbox (&at, ret_url) : *at != ';')
     return FALSE;
   if (!take_name (&at, ";UID=") || !take_number (&at, 1, &ret_url->uid))

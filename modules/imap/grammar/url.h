@@ -9,16 +9,17 @@
 
 typedef struct ImapUrl
 {
-  char *mailbox;       /* UTF-8 as clients see names, not checked; NULL: the selected one */
-  guint32 uidvalidity; /* 0: not given */
+  /* UTF-8 as clients see names, not checked; NULL: the URL names no mailbox, so it is the selected one */
+  char *mailbox;
+  guint32 uidvalidity; /* 0: the URL has none */
   guint32 uid;
-  char *section;         /* "" for all, "1.2.MIME": not checked */
-  guint64 offset, count; /* count G_MAXUINT64: to the end */
+  char *section;         /* "" for the whole message, or as in "1.2.MIME", not checked */
+  guint64 offset, count; /* `count` G_MAXUINT64: up to the end */
 } ImapUrl;
 
-/* Reads "/Drafts;UIDVALIDITY=385759045/;UID=20/;SECTION=1.2/;PARTIAL=0.1024", or from ";UID=" on.  FALSE:
- * anything else, absolute URLs and those with URLAUTH included.  @ret_url is cleared by imap_url_clear, also
- * after FALSE. */
+/* Reads "/Drafts;UIDVALIDITY=385759045/;UID=20/;SECTION=1.2/;PARTIAL=0.1024", or a part of that from ";UID="
+ * on.  FALSE means that it is another URL, such as an absolute one or one with URLAUTH.  @ret_url is cleared
+ * by imap_url_clear, also after FALSE. */
 gboolean imap_url_parse (const char *text, ImapUrl *ret_url);
 void imap_url_clear (ImapUrl *url);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ImapUrl, imap_url_clear)

@@ -154,7 +154,7 @@ tell_name (ImapSession *session, ImapCommand *command, const ImapListEntry *entr
   return IMAP_STEP_DONE;
 }
 
-/* Should @entry be listed?  A parent is listed for its children only if none of them will be listed itself
+/* Says whether @entry is listed.  A parent is listed for its children only if none of them is listed itself
  * (RFC 5258 3.3, RFC 3501 6.3.9). */
 static gboolean
 is_told (const ImapListEntry *entry, gboolean is_recursive)
@@ -190,8 +190,8 @@ imap_run_list (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, arguments->is_xlist ? "XLIST completed." : "LIST completed.");
 }
 
-/* \Noselect has two meanings here: no mailbox, or not subscribed but something below it that the pattern
- * hides. */
+/* Writes an LSUB response. \Noselect has two meanings there: the name is no mailbox, or it is not subscribed
+ * but has a subscribed name below it that the pattern hides. */
 static void
 write_lsub (ImapSession *session, const ImapListEntry *entry)
 {

@@ -7,11 +7,12 @@
 
 #include <string.h>
 
-/* \All and \Flagged would have to show messages of other mailboxes, which none of ours does (RFC 6154 2). */
+/* A mailbox with \All or \Flagged would have to show messages of others, which this server does not do (RFC
+ * 6154 2). */
 #define GIVEN_USES                                                                                           \
   (SATCHEL_USE_ARCHIVE | SATCHEL_USE_DRAFTS | SATCHEL_USE_JUNK | SATCHEL_USE_SENT | SATCHEL_USE_TRASH)
 
-#define VANISHED_MAX 64u /* levels that are remembered */
+#define VANISHED_MAX 64u /* most levels that a session remembers */
 
 /* Runs CREATE. A special use that another mailbox has moves to the new one: a use has one mailbox (RFC 6154
  * 3), and the last one that was asked for gets it. */
@@ -40,7 +41,7 @@ imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "CREATE completed.");
 }
 
-/* Says whether it is a level above others, and nothing else. */
+/* Says whether a name is only a level above others. */
 static gboolean
 is_level (ImapSession *session, const char *name)
 {
@@ -162,7 +163,7 @@ imap_run_rename (ImapSession *session, ImapCommand *command, gboolean may_block)
     return imap_command_error (session, command, error);
   note_vanished_levels (session, from);
   imap_announce_own_rename (session, arguments, from, to);
-  /* INBOX stays what it was. */
+  /* INBOX keeps its place, so only another mailbox has a new name. */
   if (strcmp (from, "INBOX") != 0)
     keep_names (command, from, to);
   else

@@ -16,7 +16,8 @@
 #define VALUE_BYTES 16384
 #define VALUES_MAX 50u
 
-/* It is held from reading a blob to writing it: all sessions of a user are in this process. */
+/* A lock is held from reading a blob to writing it.  That is enough, since all sessions of a user are in this
+ * process. */
 static GMutex locks[N_LOCKS];
 
 static GMutex *
@@ -159,7 +160,8 @@ id_text (const guint8 id[16])
   return g_string_free (text, FALSE);
 }
 
-/* Returns the blob of storage's mailbox @name, yours; NULL: none that may be seen. */
+/* Returns the name of the blob of storage's mailbox @name; yours.  NULL means that there is none that the
+ * user may see. */
 static char *
 blob_of_mailbox (ImapSession *session, const char *name, GError **error)
 {
@@ -208,7 +210,7 @@ is_private (const char *entry)
   return g_str_has_prefix (entry, "/private");
 }
 
-/* Private annotations are the owner's: others of a shared store have none. */
+/* Says whether the user has private annotations: others than the owner of a shared store have none. */
 static gboolean
 has_private (ImapSession *session)
 {
@@ -337,7 +339,8 @@ imap_run_get_metadata (ImapSession *session, ImapCommand *command, gboolean may_
     return imap_command_error (session, command, error);
   Answer *answer = g_new0 (Answer, 1);
   answer->names = g_ptr_array_new_with_free_func (g_free);
-  answer->values = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref); /* which takes NULL */
+  /* g_bytes_unref also takes NULL */
+  answer->values = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   answer->client_name = g_steal_pointer (&target.client_name);
   command->state = answer;
   command->state_free = answer_free;
@@ -349,7 +352,7 @@ imap_run_get_metadata (ImapSession *session, ImapCommand *command, gboolean may_
 
 /* ---- SETMETADATA ---- */
 
-/* NULL, or the response code of what may not be. */
+/* Checks the changes of SETMETADATA.  Returns NULL, or the response code of the first that is not allowed. */
 static const char *
 check_changes (ImapSession *session, const ImapMetadataArguments *metadata, const Target *target)
 {
@@ -419,8 +422,10 @@ imap_metadata_of (ImapSession *session, const char *name)
 static void
 log_failure (ImapSession *session, const GError *error)
 {
-  satchel_session_log (session->session, SATCHEL_LOG_ERROR, "annotations of a mailbox do not follow it: %s",
-                       error->message);
+  satchel_session_log (
+      session->session, SATCHEL_LOG_ERROR,
+      "the annotations of a mailbox could not be moved to its new name, or removed with it: %s",
+      error->message);
 }
 
 void

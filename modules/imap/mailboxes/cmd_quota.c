@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * This file has GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208): a user's mailboxes have one quota root, or
- * none.
+ * This file has GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208).  All mailboxes of a user have one quota
+ * root, or none.
  */
 #include "imap_session.h"
 
 #include <string.h>
 
-/* Writes "* QUOTA root (STORAGE used limit MESSAGE used limit)": only resources that have a limit (RFC 9208
- * 4.2.1). [blocks] */
+/* Writes "* QUOTA root (STORAGE used limit MESSAGE used limit)".  Only resources that have a limit are listed
+ * (RFC 9208 4.2.1). [blocks] */
 static gboolean
 tell_quota (ImapSession *session, const SatchelQuota *quota, GError **error)
 {
@@ -20,7 +20,8 @@ tell_quota (ImapSession *session, const SatchelQuota *quota, GError **error)
     const char *name;
     guint64 used, limit, unit;
   } resources[] = {
-    { "STORAGE", usage.bytes, quota->limit.bytes, 1024 }, /* RFC 9208 5.1 */
+    /* STORAGE counts in units of 1,024 octets (RFC 9208 5.1) */
+    { "STORAGE", usage.bytes, quota->limit.bytes, 1024 },
     { "MESSAGE", usage.messages, quota->limit.messages, 1 },
   };
   const char *separator = "";

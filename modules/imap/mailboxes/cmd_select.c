@@ -6,7 +6,7 @@
 #include "view/resync.h"
 #include "imap_session.h"
 
-/* Returns the number of the first message without \Seen, 0: none. */
+/* Returns the number of the first message without \Seen; 0 means that there is none. */
 static guint32
 first_unseen (const SatchelSnapshot *snapshot)
 {
@@ -32,7 +32,8 @@ tell_mailbox (ImapSession *session, const ImapView *view, const char *supplied_n
   imap_write_known_flags (writer, SATCHEL_FLAGS_ALL, snapshot->keywords, snapshot->n_keywords, FALSE);
   imap_write (writer, "\r\n");
   imap_view_tell_size (view, writer);
-  guint32 unseen = imap_session_is_rev2 (session) ? 0 : first_unseen (snapshot); /* RFC 9051, Appendix E 11 */
+  /* IMAP4rev2 has no UNSEEN (RFC 9051, Appendix E 11) */
+  guint32 unseen = imap_session_is_rev2 (session) ? 0 : first_unseen (snapshot);
   if (unseen > 0)
     imap_write_format (writer, "* OK [UNSEEN %u] First unseen.\r\n", unseen);
   imap_view_tell_permanent_flags (view, writer, snapshot);
@@ -62,7 +63,7 @@ find_missed (ImapCommand *command, ImapView *view, const ImapQresync *qresync, G
 {
   const SatchelMailboxState *state = &view->snapshot->state;
   if (qresync->uidvalidity != state->uidvalidity)
-    return TRUE; /* the client sees it and begins anew (RFC 7162 3.2.5) */
+    return TRUE; /* the client sees the other UIDVALIDITY and begins anew (RFC 7162 3.2.5) */
   g_auto (SatchelUidSet) rows = { 0 };
   g_auto (SatchelUidSet) wanted = { 0 };
   SatchelRange all = { 1, 0 };
@@ -94,7 +95,7 @@ tell_missed (ImapSession *session, ImapCommand *command)
   return imap_command_ok (command, opens_read_only (command) ? "EXAMINE completed." : "SELECT completed.");
 }
 
-/* Ends what was selected, also if the command then fails (RFC 3501 6.3.1). */
+/* Leaves the selected mailbox, even if the command fails afterwards (RFC 3501 6.3.1). */
 static void
 leave_mailbox (ImapSession *session)
 {
@@ -119,7 +120,7 @@ imap_run_select (ImapSession *session, ImapCommand *command, gboolean may_block)
     return tell_missed (session, command);
   if (qresync != NULL && !(session->enabled & IMAP_ENABLED_QRESYNC))
     return imap_command_bad (command, "ENABLE QRESYNC comes first.");
-  /* The first call is on the main thread. */
+  /* The first call is made in the main thread. */
   if (!may_block)
     leave_mailbox (session);
   if (arguments->is_condstore)
@@ -138,7 +139,8 @@ imap_run_select (ImapSession *session, ImapCommand *command, gboolean may_block)
   g_autoptr (ImapView) view =
       imap_view_new (mailbox, snapshot, is_read_only, !imap_session_is_rev2 (session));
   gboolean must_claim = !is_read_only && imap_view_can_claim (view, &snapshot->state);
-  gboolean must_list = imap_session_is_rev2 (session) && infos == NULL; /* RFC 9051 6.3.2 */
+  /* IMAP4rev2 demands a LIST response (RFC 9051 6.3.2) */
+  gboolean must_list = imap_session_is_rev2 (session) && infos == NULL;
   if ((must_claim || must_list || qresync != NULL) && !may_block)
     return IMAP_STEP_BLOCK;
   if (must_list && (infos = satchel_store_list (session->store, &error)) == NULL)
@@ -158,7 +160,7 @@ imap_run_unselect (ImapSession *session, ImapCommand *command, gboolean may_bloc
   return imap_command_ok (command, "UNSELECT completed.");
 }
 
-/* Finds messages with \Deleted now, the client's knowledge of them notwithstanding. */
+/* Finds the messages that have \Deleted now, even if the client does not know that. */
 static void
 find_deleted (const ImapView *view, SatchelUidSet *ret_uids)
 {
@@ -190,7 +192,7 @@ imap_run_close (ImapSession *session, ImapCommand *command, gboolean may_block)
   g_autoptr (GError) error = NULL;
   g_auto (SatchelUidSet) uids = { 0 };
   command->at_end |= IMAP_END_UNSELECT;
-  /* Without the right CLOSE only closes (RFC 4314 4). */
+  /* Without the right to expunge, CLOSE only closes (RFC 4314 4). */
   if (!session->view->is_read_only
       && (satchel_mailbox_rights (session->view->mailbox) & SATCHEL_RIGHT_EXPUNGE))
     find_deleted (session->view, &uids);

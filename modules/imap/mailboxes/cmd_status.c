@@ -17,8 +17,7 @@ count_recent (const SatchelSnapshot *snapshot)
   return snapshot->state.n_messages - index;
 }
 
-/* Adds the sizes of @n messages whose sizes storage does not know yet.  A message that is gone counts
- * nothing. */
+/* Adds the sizes of @n messages whose sizes storage does not know yet.  A message that has gone adds none. */
 static gboolean
 add_sizes (SatchelMailbox *mailbox, const guint32 *uids, guint n, guint64 *size_bytes, GError **error)
 {
@@ -92,7 +91,8 @@ imap_status_look (ImapSession *session, const char *name, guint items, gboolean 
         return IMAP_STEP_DONE;
       guint32 n_new = status.state.uidnext - MIN (status.state.first_recent_uid, status.state.uidnext);
       status.n_recent = MIN (n_new, status.state.n_messages);
-      /* Only the messages themselves say whether all sizes are known. */
+      /* If sizes are asked for, the messages have to be looked at, since only they show whether all sizes are
+       * known. */
       gboolean looks_in = ((items & IMAP_STATUS_SIZE) && status.state.n_messages > 0)
                           || ((items & IMAP_STATUS_DELETED_STORAGE) && status.state.n_deleted > 0);
       if (looks_in && (mailbox = satchel_store_open_mailbox (session->store, name, error)) == NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The parts of LIST and LSUB responses (RFC 3501 7.2.2, RFC 5258, RFC 6154), and a LIST response that no LIST
- * asked for.
+ * This file writes the parts of LIST and LSUB responses (RFC 3501 7.2.2, RFC 5258, RFC 6154), and a LIST
+ * response that no LIST asked for.
  */
 #include "mailboxes/list_response.h"
 

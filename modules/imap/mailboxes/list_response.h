@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * Writes LIST and LSUB responses.
+ * This header declares the writers of LIST and LSUB responses.
  */
 #pragma once
 #include "imap_session.h"
 
-/* These are attributes of a name beside its children and uses. */
+/* These are attributes of a name besides those of its children and uses. */
 typedef enum
 {
   IMAP_PRESENCE_SELECTABLE = 0,
   IMAP_PRESENCE_NOSELECT,
-  IMAP_PRESENCE_NONEXISTENT /* RFC 5258 3: implies \Noselect, which older clients know */
+  /* The name has no mailbox; \Noselect is sent as well, which older clients know (RFC 5258 3). */
+  IMAP_PRESENCE_NONEXISTENT
 } ImapPresence;
 
 /* Writes "(" and attributes, then those of special uses, then ")" and the name, which is as clients see it.
  */
 void imap_list_write_attributes (ImapWriter *writer, ImapPresence presence, gboolean has_children,
                                  gboolean is_subscribed);
-/* @is_xlist: in the words of XLIST. */
+/* Writes the attributes of special uses.  @is_xlist: in the words of XLIST. */
 void imap_list_write_uses (ImapWriter *writer, guint special_use, gboolean is_xlist);
 void imap_list_write_name (ImapSession *session, const char *name);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * This file has the names of a user as a tree in an array, and what LIST and LSUB choose of it.
+ * This file keeps the names of a user as a tree in an array, and chooses what LIST and LSUB return.
  */
 #include "mailboxes/listing.h"
 
 #include <string.h>
 
-#define TURN_STEPS 4000000u /* of matching, at worst: some milliseconds */
+#define TURN_STEPS 4000000u /* steps of matching in one turn, which take at most some milliseconds */
 
 static void
 entry_clear (gpointer data)
@@ -46,7 +46,8 @@ imap_listing_free (gpointer data)
   g_free (listing);
 }
 
-/* INBOX comes first; the separator before any other character, so that a subtree is contiguous. */
+/* Compares names.  INBOX comes first, and the separator before any other character, so that a subtree is
+ * contiguous. */
 static int
 compare_entries (gconstpointer a, gconstpointer b, gpointer data)
 {
@@ -84,7 +85,7 @@ append_entry (ImapListing *listing, ImapListEntry *entry)
   g_array_append_val (entries, *entry);
 }
 
-/* Levels above @name that are no names of storage: "a" and "a/b" before "a/b/c". */
+/* Appends the levels above @name that are no names of storage: "a" and "a/b" before "a/b/c". */
 static void
 append_levels (ImapListing *listing, const char *name)
 {
@@ -129,11 +130,11 @@ imap_listing_new (const SatchelNamespace *ns, GPtrArray *infos, GPtrArray *patte
   return listing;
 }
 
-/* Returns how many steps it took, at worst. */
+/* Matches a pattern with a name.  Returns the number of steps that it took at most. */
 static guint64
 match (const ImapListing *listing, const ImapListPattern *pattern, ImapListEntry *entry)
 {
-  /* Shown as it is: the pattern that was decoded has been tried. */
+  /* A name that is shown as storage has it has been compared with the decoded pattern already. */
   if (pattern->is_shown && g_str_is_ascii (entry->name) && strchr (entry->name, '&') == NULL)
     return strlen (entry->name);
   g_autofree char *shown = pattern->is_shown ? satchel_utf7_encode (entry->name) : NULL;

@@ -10,44 +10,46 @@
 
 typedef struct ImapListEntry
 {
-  char *name;                                  /* as clients see it, UTF-8 */
-  const SatchelMailboxInfo *info;              /* NULL: only a level above other names */
-  guint parent;                                /* index of the nearest level above, or IMAP_LIST_NO_PARENT */
-  gboolean is_matched;                         /* by a pattern */
-  gboolean exists;                             /* as a mailbox, or as a level above one */
-  gboolean has_children;                       /* that exist */
-  gboolean is_chosen;                          /* meets the criteria */
-  gboolean has_chosen_below, has_hidden_below; /* names below meet them; ... and match no pattern */
+  char *name;                     /* the name as clients see it, UTF-8 */
+  const SatchelMailboxInfo *info; /* NULL: it is only a level above other names */
+  guint parent;                   /* index of the nearest level above, or IMAP_LIST_NO_PARENT */
+  gboolean is_matched;            /* a pattern matches it */
+  gboolean exists;                /* the name is a mailbox, or a level above one */
+  gboolean has_children;          /* some of its children exist */
+  gboolean is_chosen;             /* meets the criteria */
+  /* names below it meet the criteria; some of these match no pattern */
+  gboolean has_chosen_below, has_hidden_below;
 } ImapListEntry;
 #define IMAP_LIST_NO_PARENT G_MAXUINT
 
-/* Names are matched in UTF-8.  Where they are shown in modified UTF-7 a pattern may cut that in two ("a&*"),
- * or match within it: there it is held against the name as it is shown as well. */
+/* This is a pattern.  Names are matched in UTF-8.  If they are shown in modified UTF-7, a pattern may cut an
+ * encoded run ("a&*") or match within it, so it is compared with the name as it is shown as well. */
 typedef struct ImapListPattern
 {
-  char *text;        /* UTF-8 in NFC; or as written */
-  gboolean is_shown; /* the latter: for names in modified UTF-7 */
+  char *text;        /* the pattern in UTF-8 and NFC; or as the client wrote it */
+  gboolean is_shown; /* `text` is as the client wrote it, for names in modified UTF-7 */
 } ImapListPattern;
 
 typedef struct ImapListing
 {
   GPtrArray *infos;    /* SatchelMailboxInfo */
   GPtrArray *patterns; /* ImapListPattern */
-  GArray *entries;     /* ImapListEntry, children behind their parent, each level above a name included */
+  GArray *entries;     /* ImapListEntry: children behind their parent; each level above a name has one */
   char separator;
-  guint n_matched, n_patterns; /* entries that match has looked at; patterns tried on the next */
+  guint n_matched, n_patterns; /* entries that were matched; patterns that were tried on the next one */
   gboolean is_chosen;          /* imap_listing_choose has run */
-  guint at;                    /* how far it has been told */
+  guint at;                    /* index of the next entry that is reported */
 } ImapListing;
 
 /* Returns an empty array of ImapListPattern; yours. */
 GPtrArray *imap_list_patterns_new (void);
-/* Takes @text over, which may be NULL: then there is nothing to add. */
+/* Adds a pattern.  Takes @text over; NULL adds nothing. */
 void imap_list_patterns_add (GPtrArray *patterns, char *text, gboolean is_shown);
 /* Takes over both arrays. */
 ImapListing *imap_listing_new (const SatchelNamespace *ns, GPtrArray *infos, GPtrArray *patterns);
 void imap_listing_free (gpointer listing);
-/* Finds what the patterns match.  FALSE: one turn is over, call again. */
+/* Finds the names that the patterns match.  FALSE means that the turn is over, and that it has to be called
+ * again. */
 gboolean imap_listing_match (ImapListing *listing);
 /* Finds what meets the criteria, bits of IMAP_LIST_CRITERIA; none: what exists. */
 void imap_listing_choose (ImapListing *listing, guint criteria);

@@ -22,7 +22,7 @@ imap_name_to_internal (const ImapSession *session, const char *name, GError **er
   if (utf8 == NULL)
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         "neither modified UTF-7 nor UTF-8, whichever is spoken");
+                         "the mailbox name is not in modified UTF-7, or not in UTF-8 if that is enabled");
       return NULL;
     }
   return satchel_namespace_to_internal (&session->ns, utf8, strlen (utf8), error);
@@ -37,7 +37,7 @@ imap_name_to_client (const ImapSession *session, const char *name)
 char *
 imap_name_denormalised (const ImapSession *session, const char *supplied, const char *name)
 {
-  /* INBOX is one in any case (RFC 9051 5.1). */
+  /* Clients may write INBOX in any case (RFC 9051 5.1). */
   if (!imap_session_is_rev2 (session) || strcmp (name, "INBOX") == 0)
     return NULL;
   g_autofree char *written = imap_name_decode (session, supplied);

@@ -12,7 +12,8 @@ typedef struct ImapMailboxStatus
   guint64 deleted_bytes; /* only if DELETED-STORAGE was asked for */
 } ImapMailboxStatus;
 
-/* Looks at mailbox @name (of storage).  DONE: @ret is filled, or @error set; BLOCK. */
+/* Looks at mailbox @name (of storage).  DONE: @ret is filled, or @error is set; BLOCK: it has to be called in
+ * a job. */
 ImapStep imap_status_look (ImapSession *session, const char *name, guint items, gboolean may_block,
                            ImapMailboxStatus *ret_status, GError **error);
 /* Writes "* STATUS ...".  @client_name: as clients see it, UTF-8. */

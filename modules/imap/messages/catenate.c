@@ -8,7 +8,7 @@
 #include <satchel/attributes.h>
 
 #define COPY_BYTES 65536u
-#define TOLD_BYTES 500u /* of a URL that is refused */
+#define TOLD_BYTES 500u /* bytes of a refused URL that the answer quotes */
 
 /* Answers "BADURL" with as much of the URL as resp-text allows (RFC 4469 4.1); trouble of the server is
  * answered as such.  Takes @error over, which may be NULL. */
@@ -84,7 +84,7 @@ copy (ImapSession *session, SatchelStream *content, guint64 offset, guint64 len)
       GError *error = NULL;
       gssize n = satchel_stream_read_at (content, offset, block, (gsize) MIN (len, COPY_BYTES), &error);
       if (n == 0)
-        satchel_error_set (&error, SATCHEL_ERROR_CORRUPT, "a message ends early");
+        satchel_error_set (&error, SATCHEL_ERROR_CORRUPT, "a message is shorter than its size says");
       if (n <= 0)
         return imap_incoming_fail_error (session, error);
       if (imap_session_is_cancelled (session))

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define STREAM_CHUNK 65536u /* written by one job; a shorter message takes one job in all */
+#define STREAM_CHUNK 65536u /* bytes that one job writes; a shorter message takes one job in all */
 
 /* Adds the parts of @messages from @first on, which is under way, as far as no literal is needed. */
 static gboolean
@@ -147,7 +147,7 @@ read_ahead (ImapSession *session, const ImapCommandRow *row, const char **ret_er
       *ret_error = reader.error;
       return reader.lack;
     }
-  /* Another message, of which the literal is the first that comes. */
+  /* The literal is the first part of another message. */
   imap_append_add_message (&incoming->ahead);
   incoming->ahead.at = reader.at;
   *ret_error = "Unexpected literal";
@@ -186,8 +186,8 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
   if (n_messages > session->settings.append_messages)
     return refuse_append (session, IMAP_NO, "LIMIT", "Too many messages in one command.");
   if (lexer->literal_size == 0 && lexer->depth == 0)
-    return refuse_append (session, IMAP_NO, NULL,
-                          "A message cannot be empty."); /* RFC 3502 6.3.11: also how to cancel */
+    /* An empty message is also how a client cancels APPEND (RFC 3502 6.3.11). */
+    return refuse_append (session, IMAP_NO, NULL, "A message cannot be empty.");
   incoming->at = incoming->ahead.at;
   gboolean needs_job = messages->len > 1;
   for (guint i = incoming->at_part; i < last->parts->len && !needs_job; i++)
@@ -212,7 +212,7 @@ add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *tra
   for (guint i = 0; i < messages->len; i++)
     if (((const ImapAppendMessage *) messages->pdata[i])->flags.has_long_keyword)
       imap_incoming_fail (incoming, "LIMIT", imap_text_long_keyword);
-  if (incoming->stages == NULL) /* nothing but URLs */
+  if (incoming->stages == NULL) /* the message had URLs only */
     {
       incoming->stages = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_stage_free);
       incoming->buffer = g_byte_array_new ();

@@ -3,17 +3,17 @@
  */
 #include "imap_session.h"
 
-/* The part of STORE's answer that is still to be sent: the flags of @rows in @after. */
+/* This is the part of STORE's answer that is still to be sent: the flags of @rows in @after. */
 typedef struct Telling
 {
   SatchelUidSet rows;
   guint at_range;
-  guint32 at; /* sequence number, 0: the range's first */
+  guint32 at; /* sequence number; 0: the first one of the range */
   SatchelSnapshot *after;
-  guint items;        /* IMAP_FETCH_* of every answer */
-  guint64 own_modseq; /* of what this command changed, 0: nothing */
+  guint items;        /* IMAP_FETCH_* items of every FETCH response */
+  guint64 own_modseq; /* mod-sequence of the changes of this command; 0: it has changed nothing */
   gboolean is_silent, is_conditional;
-  SatchelUidSet failed; /* UIDs that were modified meanwhile (RFC 7162 3.1.3) */
+  SatchelUidSet failed; /* UIDs of messages that others have changed (RFC 7162 3.1.3) */
   SatchelUidSet failed_numbers;
   gboolean is_missing; /* some messages have gone */
 } Telling;
@@ -43,8 +43,8 @@ telling_free (gpointer data)
   g_free (telling);
 }
 
-/* Decides what to report of a message besides `items`, and whether to report it at all.  @old_modseq: as the
- * command found it. */
+/* Decides what to report of a message besides `items`, and whether to report it at all.  @old_modseq is the
+ * mod-sequence that the command found. */
 static gboolean
 choose_items (const Telling *telling, const ImapCommand *command, guint64 old_modseq, guint32 uid,
               guint64 modseq, guint *ret_items)
@@ -56,7 +56,7 @@ choose_items (const Telling *telling, const ImapCommand *command, guint64 old_mo
   if (!telling->is_silent || old_modseq > command->known_modseq
       || satchel_uid_set_contains (&telling->failed, uid))
     *ret_items |= IMAP_FETCH_FLAGS;
-  else if (!telling->is_conditional) /* a silent one tells new mod-sequences only (RFC 7162 3.2.4) */
+  else if (!telling->is_conditional) /* with .SILENT only new mod-sequences are reported (RFC 7162 3.2.4) */
     return (telling->items & IMAP_FETCH_MODSEQ) && modseq == telling->own_modseq;
   return TRUE;
 }
@@ -115,7 +115,7 @@ tell_all (ImapSession *session, ImapCommand *command)
   return IMAP_STEP_DONE;
 }
 
-/* Says whether the message has the same of the keywords that @old_bits, or @bits, name. */
+/* Says whether the message has the same of those keywords that @old_bits, or @bits, name. */
 static gboolean
 has_same_keywords (const SatchelChunk *old, guint old_row, const SatchelKeywordSet *old_bits,
                    const SatchelChunk *chunk, guint row, const SatchelKeywordSet *bits)
@@ -207,6 +207,51 @@ change_unchanged (ImapSession *session, ImapCommand *command, const SatchelUidSe
   return TRUE;
 }
 
+/* Says whether the message has the flags that a conditional STORE replaces its flags by, and has not changed
+ * since. */
+static gboolean
+is_so_already (const ImapStoreArguments *arguments, const SatchelKeywordSet *keywords,
+               const SatchelSnapshot *newest, guint32 uid)
+{
+  guint row;
+  guint32 index;
+  if (!satchel_snapshot_find (newest, uid, &index))
+    return FALSE;
+  const SatchelChunk *chunk = satchel_snapshot_at (newest, index, &row);
+  return chunk->modseq[row] <= arguments->unchanged_since
+         && (chunk->flags[row] & SATCHEL_FLAGS_ALL) == arguments->flags.flags
+         && satchel_chunk_keywords_are (chunk, row, keywords);
+}
+
+/* A program that keeps accounts equal may state flags that are so already (interimap does, of mail that it
+ * has copied): in a mailbox that cannot be changed that alone is no error. */
+static gboolean
+changes_nothing (const ImapView *view, const ImapStoreArguments *arguments, const SatchelUidSet *uids)
+{
+  g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (view->mailbox);
+  char *const *keywords = arguments->flags.keywords;
+  SatchelKeywordSet bits = imap_view_keyword_bits (newest, keywords);
+  gboolean is_so = arguments->mode == SATCHEL_FLAGS_REPLACE && arguments->unchanged_since != G_MAXUINT64;
+  for (guint i = 0; is_so && keywords != NULL && keywords[i] != NULL; i++)
+    is_so = satchel_snapshot_keyword (newest, keywords[i]) >= 0;
+  for (guint i = 0; is_so && i < uids->n_ranges; i++)
+    for (guint64 uid = uids->ranges[i].first; is_so && uid <= uids->ranges[i].last; uid++)
+      is_so = is_so_already (arguments, &bits, newest, (guint32) uid);
+  return is_so;
+}
+
+static gboolean
+change (ImapSession *session, ImapCommand *command, Telling *telling, const SatchelUidSet *uids,
+        GError **error)
+{
+  const ImapStoreArguments *arguments = command->arguments;
+  if (session->view->is_read_only)
+    return TRUE; /* nothing is to be changed: see imap_run_store */
+  if (telling->is_conditional)
+    return change_unchanged (session, command, uids, &telling->failed, error);
+  return change_flags (session, arguments, uids, G_MAXUINT64, &telling->own_modseq, &telling->failed, error);
+}
+
 ImapStep
 imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -228,11 +273,11 @@ imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
     return imap_command_no (command, "LIMIT", imap_text_long_keyword);
   g_auto (SatchelUidSet) uids = { 0 };
   imap_view_uids (view, &telling->rows, &uids);
+  if (view->is_read_only && !changes_nothing (view, arguments, &uids))
+    return imap_command_no (command, "NOPERM", "The mailbox is selected read-only.");
   if (uids.n_ranges == 0)
     return imap_command_ok (command, "STORE completed.");
-  if (telling->is_conditional ? !change_unchanged (session, command, &uids, &telling->failed, &error)
-                              : !change_flags (session, arguments, &uids, G_MAXUINT64, &telling->own_modseq,
-                                               &telling->failed, &error))
+  if (!change (session, command, telling, &uids, &error))
     return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT)
                ? imap_command_no (command, "LIMIT", imap_text_many_keywords)
                : imap_command_error (session, command, error);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * This file has FETCH (RFC 3501 6.4.5, 7.4.2).  What a snapshot holds is answered on the main thread, the
- * rest in jobs: attributes by batches, content as a stream.  Entry: imap_run_fetch.
+ * This file has FETCH (RFC 3501 6.4.5, 7.4.2).  The main thread answers what a snapshot has, and jobs the
+ * rest: attributes in batches, content as a stream.  Entry: imap_run_fetch.
  */
 #include "messages/fetch.h"
 
-#define INLINE_ROWS 50000u /* without output to stop at, others get a turn after so many */
+#define INLINE_ROWS 50000u /* after so many rows without output, other sessions get their turn */
 
 static void
 batch_clear (ImapFetch *fetch)
@@ -52,8 +52,8 @@ advance (ImapFetch *fetch)
     batch_clear (fetch);
 }
 
-/* Will a FETCH report flags (and MODSEQ, if that is among @items) for sure, since all it asks for is in
- * memory? */
+/* Says whether a FETCH will certainly report flags (and MODSEQ, if that is among @items), since all that it
+ * asks for is in memory. */
 static gboolean
 tells_flags (const ImapFetchArguments *arguments, guint items)
 {
@@ -70,6 +70,8 @@ imap_note_answered (ImapSession *session, ImapCommand *command)
 {
   ImapView *view = session->view;
   const ImapFetchArguments *fetch = command->arguments;
+  /* A client that asks for content may take the first FETCH response for what it asked (curl does). */
+  command->puts_off_flags = fetch->sections->len > 0;
   if (view->snapshot == NULL || command->answered.n_ranges > 0
       || !tells_flags (fetch, imap_session_unsolicited_items (session))
       || (fetch->has_changed_since && fetch->changed_since > imap_view_modseq (view))
@@ -81,7 +83,7 @@ imap_note_answered (ImapSession *session, ImapCommand *command)
     imap_view_uids (view, &rows, &command->answered);
 }
 
-/* Leaves the rows that have changed, and finds what vanished (RFC 7162 3.1.4.1, 3.2.6). */
+/* Keeps only rows that have changed, and finds what vanished (RFC 7162 3.1.4.1, 3.2.6). */
 static gboolean
 narrow (ImapSession *session, const ImapFetchArguments *arguments, ImapFetch *fetch,
         const SatchelSnapshot *newest, GError **error)
@@ -92,14 +94,15 @@ narrow (ImapSession *session, const ImapFetchArguments *arguments, ImapFetch *fe
   if (!arguments->wants_vanished)
     return TRUE;
   g_auto (SatchelUidSet) wanted = { 0 };
-  /* "*" is the last UID that the mailbox had, so that what vanished at its end is told as well. */
+  /* "*" is the last UID that the mailbox had, so that messages which vanished at its end are reported as
+   * well. */
   imap_sequence_resolve (&arguments->set, session->view->snapshot->state.uidnext - 1, &wanted);
   return imap_resync_vanished (session->view, arguments->changed_since, &wanted, 0, &fetch->resync.vanished,
                                error);
 }
 
-/* Says whether this session may set \Seen. Without the right FETCH leaves the flag alone, which is no error
- * (RFC 4314 4). */
+/* Says whether this session may set \Seen.  Without the right to do so, FETCH leaves the flag alone, which is
+ * no error (RFC 4314 4). */
 static gboolean
 may_set_seen (const ImapView *view)
 {
@@ -146,7 +149,7 @@ fetch_new (ImapSession *session, ImapCommand *command)
   return fetch;
 }
 
-/* Returns the message's columns, newest first. */
+/* Returns the columns of the message from the newest snapshot. */
 static const SatchelChunk *
 find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnapshot **ret_snapshot,
           guint *ret_row)
@@ -164,8 +167,8 @@ find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnaps
 
 /* ---- batches ---- */
 
-/* Errors of single messages are reported at the end of the command.  Takes @error over; NULL means that the
- * message was removed. */
+/* Notes that a message could not be read, which is reported at the end of the command.  Takes @error over;
+ * NULL means that the message was removed. */
 static void
 note_failure (ImapFetch *fetch, GError *error)
 {
@@ -180,7 +183,7 @@ note_failure (ImapFetch *fetch, GError *error)
   g_clear_error (&error);
 }
 
-/* Opens what is wanted of message @i of the batch, once. */
+/* Opens the sections of message @i of the batch, if they are not open yet. */
 static gboolean
 open_sections (ImapSession *session, const ImapCommand *command, ImapFetch *fetch, guint i, GError **error)
 {
@@ -198,14 +201,15 @@ open_sections (ImapSession *session, const ImapCommand *command, ImapFetch *fetc
   return TRUE;
 }
 
-/* Finds the batch's messages that will be sent and are not \Seen. A request that fails sets nothing (RFC 3501
- * 6.4.5: the flag comes with the data; RFC 3516 4.3). */
+/* Finds the messages of the batch that will be sent and are not \Seen.  A request that fails sets no flag
+ * (RFC 3501 6.4.5: the flag comes with the data; RFC 3516 4.3). */
 static void
 find_unseen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch, SatchelUidSet *ret_uids)
 {
   gboolean is_unseen[IMAP_FETCH_BATCH] = { FALSE };
   g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (session->view->mailbox);
-  /* Messages are opened from the last to the first, which stays open and is sent next. */
+  /* Only the message that was opened last stays open, so we go backwards: it is the first, which is sent
+   * next. */
   for (guint i = fetch->n_batch; i-- > 0;)
     {
       guint32 index;
@@ -214,7 +218,7 @@ find_unseen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch,
           || (satchel_snapshot_at (newest, index, &row)->flags[row] & SATCHEL_FLAG_SEEN)
           || (fetch->wants_attributes && fetch->batch_attributes[i] == NULL))
         continue;
-      g_autoptr (GError) error = NULL; /* told when the message's turn comes */
+      g_autoptr (GError) error = NULL; /* the failure is reported when it is the message's turn */
       is_unseen[i] = open_sections (session, command, fetch, i, &error);
     }
   for (guint i = 0; i < fetch->n_batch; i++)
@@ -222,8 +226,7 @@ find_unseen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch,
       satchel_uid_set_add (ret_uids, fetch->batch_uids[i], fetch->batch_uids[i]);
 }
 
-/* Marks the batch's messages \Seen where they are not.  Reading goes on if that fails: it is no more than a
- * flag. */
+/* Sets \Seen on messages of the batch that lack it.  If that fails, messages are sent all the same. */
 static void
 mark_seen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch)
 {
@@ -325,7 +328,7 @@ write_object_id (ImapWriter *writer, const char **separator, const char *name, c
   imap_write (writer, ")");
 }
 
-/* Writes everything but sections.  @size: RFC822.SIZE. */
+/* Writes everything but sections.  @size is RFC822.SIZE. */
 static void
 write_items (ImapSession *session, ImapFetch *fetch, guint items, GBytes *attributes, guint64 size)
 {
@@ -384,7 +387,7 @@ wanted_items (const ImapSession *session, const ImapCommand *command, const Imap
   if (command->row->flags & IMAP_COMMAND_UID)
     items |= IMAP_FETCH_UID;
   if (fetch->n_batch > 0 && fetch->batch_newly_seen[fetch->at_batch])
-    /* An implicit \Seen is reported (RFC 3501 6.4.5). */
+    /* A \Seen that FETCH has set is reported (RFC 3501 6.4.5). */
     items |= IMAP_FETCH_FLAGS | imap_session_unsolicited_items (session);
   return items;
 }
@@ -408,7 +411,7 @@ find_object_ids (ImapSession *session, ImapFetch *fetch, guint items, guint32 ui
              || imap_thread_id (mailbox, uid, attributes, fetch->thread_id, error));
 }
 
-/* FALSE means: the date can no longer be found; the message was removed. */
+/* Says whether the internal date is known.  If it is not, the message was removed. */
 static gboolean
 has_date (const ImapSession *session, const ImapFetch *fetch)
 {
@@ -418,7 +421,7 @@ has_date (const ImapSession *session, const ImapFetch *fetch)
   return chunk->internal_date[row] != SATCHEL_DATE_UNKNOWN;
 }
 
-/* FALSE means that *error says why. [blocks] */
+/* Finds the internal dates of the batch.  FALSE means that *error says why it failed. [blocks] */
 static gboolean
 find_dates (ImapSession *session, ImapFetch *fetch, GError **error)
 {
@@ -431,8 +434,8 @@ find_dates (ImapSession *session, ImapFetch *fetch, GError **error)
   return TRUE;
 }
 
-/* The size that is announced is that of the content, whatever the name of a file says that another program
- * wrote; counting it corrects what all sessions hear from then on. */
+/* Counts the octets of the content, which is the size that is announced, whatever the name of the file says
+ * that another program made.  That corrects the size for all sessions from now on. */
 static void
 count_octets (ImapSession *session, ImapFetch *fetch, guint32 uid, guint64 *size)
 {
@@ -444,8 +447,8 @@ count_octets (ImapSession *session, ImapFetch *fetch, guint32 uid, guint64 *size
   satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &counted, NULL, NULL);
 }
 
-/* Finds the size to announce where the row does not know it.  FALSE with or without @error: the message
- * cannot be read, or has gone. */
+/* Finds the size to announce if the row does not have it.  FALSE means that the message cannot be read (with
+ * @error) or is gone. */
 static gboolean
 find_size (ImapSession *session, const ImapFetch *fetch, guint items, guint64 *ret_size, GError **error)
 {
@@ -464,8 +467,7 @@ find_size (ImapSession *session, const ImapFetch *fetch, guint items, guint64 *r
   return TRUE;
 }
 
-/* Says whether the message at hand is gone. That is known once something that only storage knows was not
- * found. */
+/* Says whether the message at hand is gone, which shows when what only storage has was not found. */
 static gboolean
 is_gone (const ImapSession *session, const ImapFetch *fetch, guint items)
 {
@@ -473,7 +475,8 @@ is_gone (const ImapSession *session, const ImapFetch *fetch, guint items)
          || ((items & IMAP_FETCH_INTERNALDATE) && !has_date (session, fetch));
 }
 
-/* Begins the answer of a message.  FALSE means that it has gone or cannot be read, nothing was written. */
+/* Begins the answer for a message.  FALSE means that it is gone or cannot be read; nothing was written then.
+ */
 static gboolean
 start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
 {
@@ -484,7 +487,7 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
   guint64 size;
   if (is_gone (session, fetch, arguments->items))
     {
-      fetch->is_missing = TRUE; /* an error that was noted is the answer all the same */
+      fetch->is_missing = TRUE; /* an error that was noted decides the answer all the same */
       return FALSE;
     }
   if (!find_size (session, fetch, arguments->items, &size, &error)
@@ -520,7 +523,7 @@ run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
         load_batch (session, command, fetch);
       if (!fetch->in_message && !start_message (session, command, fetch))
         {
-          /* The message could be opened a moment ago: the update reports its \Seen. */
+          /* The message could be opened a moment ago, so the update after the command reports its \Seen. */
           if (fetch->batch_newly_seen[fetch->at_batch])
             imap_view_forget_own (session->view);
           advance (fetch);
@@ -542,7 +545,7 @@ run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
   return IMAP_STEP_DONE;
 }
 
-/* Reports the messages whose answer is in memory.  BLOCK at the first whose size is unknown. */
+/* Reports the messages whose answer is in memory.  Returns BLOCK at the first one whose size is unknown. */
 static ImapStep
 run_inline (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
 {

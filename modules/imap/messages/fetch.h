@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the progress of a FETCH: which message, what is loaded for a batch of them, how far a
- * section has been sent.
+ * This header declares the progress of a FETCH: which message is sent, what is loaded for a batch of
+ * messages, and how much of a section has been sent.
  */
 #pragma once
 #include "view/resync.h"
@@ -13,29 +13,29 @@
 #define IMAP_FETCH_BATCH 128u     /* messages whose attributes are read in one call */
 #define IMAP_FETCH_SEEN_BATCH 32u /* messages that become \Seen in one transaction */
 
-/* This is a part on its way through the decoder.  Measured, it stands at the first byte to be sent. */
+/* This is a part that is being decoded.  After it was measured, it stands at the first byte to be sent. */
 typedef struct ImapDecoding
 {
   SatchelTransferDecoder decoder;
-  guint64 at, end;   /* of the content, still to be decoded */
-  guint64 n_decoded; /* of the part, so far */
-  GByteArray *piece; /* the last block */
-  guint64 skip;      /* bytes from the start of the piece that are not to be read, or were */
-  guint64 size;      /* of what is to be sent */
-  gboolean has_nul;  /* in it */
+  guint64 at, end;   /* the range of the content that is not decoded yet */
+  guint64 n_decoded; /* bytes of the part that were decoded so far */
+  GByteArray *piece; /* the block that was decoded last */
+  guint64 skip;      /* bytes at the start of the piece that are not wanted, or were read already */
+  guint64 size;      /* bytes that will be sent */
+  gboolean has_nul;  /* the bytes that will be sent have a NUL */
 } ImapDecoding;
 
 typedef struct ImapFetch
 {
-  ImapResync resync; /* VANISHED: what is told first */
+  ImapResync resync; /* for VANISHED, which is reported first */
   SatchelUidSet rows;
   guint at_range;
-  guint32 at;             /* sequence number of the message; 0: done */
-  SatchelSnapshot *fresh; /* newer than the view: flags come from here; or NULL */
+  guint32 at;             /* sequence number of the message; 0: all were sent */
+  SatchelSnapshot *fresh; /* a snapshot newer than the view, from which flags are taken; or NULL */
   ImapFlagsMemo memo;
   gboolean wants_attributes, sets_seen;
   gboolean wants_dates; /* some internal dates have to be found first */
-  char **labels;        /* one a section: "BODY[1.2]<0>" */
+  char **labels;        /* for each section: "BODY[1.2]<0>" */
   /* The batch has sequence numbers from batch_first on, in the order of rows. */
   guint n_batch, at_batch;
   guint32 batch_uids[IMAP_FETCH_BATCH];
@@ -44,15 +44,15 @@ typedef struct ImapFetch
   /* These members belong to the message that is being sent. */
   gboolean in_message;
   guint at_section;
-  guint32 opened_uid; /* its sections are open already; 0: none */
+  guint32 opened_uid; /* UID of the message whose sections are open already; 0: none */
   SatchelStream *content;
-  GString **texts; /* one a section: header fields that attributes know, ready to send, or NULL */
+  GString **texts; /* for each section: header fields from attributes, ready to send; or NULL */
   GString *block;  /* the header that fields were chosen from last, or NULL; where it lies */
   guint64 block_offset, block_len;
-  guint64 offset, left;  /* of the literal being sent; left 0: none */
-  ImapDecoding decoding; /* of BINARY */
+  guint64 offset, left;  /* place in the literal that is being sent; `left` 0: there is none */
+  ImapDecoding decoding; /* the part that BINARY sends */
   char email_id[IMAP_OBJECTID_SIZE], thread_id[IMAP_OBJECTID_SIZE];
-  /* These say how it ended for some messages. */
+  /* These say what was wrong with some messages. */
   gboolean is_missing, has_unknown_encoding;
   GError *error;
 } ImapFetch;
@@ -77,6 +77,7 @@ gboolean imap_decoding_measure (ImapDecoding *decoding, const ImapSection *secti
 /* Gives the next bytes; 0 means that there are no more. [blocks] */
 gssize imap_decoding_read (ImapDecoding *decoding, SatchelStream *content, void *buffer, gsize len,
                            GError **error);
-/* Finds the transfer encoding of a BINARY section.  *ret_is_known FALSE: nobody knows it. [blocks] */
+/* Finds the transfer encoding of a BINARY section.  *ret_is_known is FALSE if the server does not know it.
+ * [blocks] */
 gboolean imap_binary_encoding (const ImapSection *section, GBytes *attributes, SatchelStream *content,
                                gboolean *ret_is_known, SatchelEncoding *ret_encoding, GError **error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has BINARY of FETCH (RFC 3516, RFC 9051 6.4.5): parts without their transfer encoding.  Decoded
- * twice in bounded memory: once to measure, since a literal's size and kind come first, once to send.  In
- * jobs.
+ * This file has BINARY of FETCH (RFC 3516, RFC 9051 6.4.5), which sends parts without their transfer
+ * encoding.  A part is decoded twice in bounded memory: once to measure it, since the size and kind of a
+ * literal come first, and once to send it.  Runs in jobs.
  */
 #include "messages/fetch.h"
 
@@ -26,7 +26,7 @@ decode_block (ImapDecoding *decoding, SatchelStream *content, GError **error)
   if (got < 0)
     return FALSE;
   if ((gsize) got < n)
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "it ends early");
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the content is shorter than its attributes say");
   decoding->at += n;
   g_byte_array_set_size (decoding->piece, 0);
   satchel_transfer_decoder_push (&decoding->decoder, block, n, decoding->at == decoding->end,
@@ -35,7 +35,7 @@ decode_block (ImapDecoding *decoding, SatchelStream *content, GError **error)
   return TRUE;
 }
 
-/* Notes what of the piece is in [from, to). */
+/* Notes whether the piece has a NUL in the range [from, to). */
 static void
 look_for_nul (ImapDecoding *decoding, guint64 from, guint64 to)
 {
@@ -99,7 +99,7 @@ is_identity (const char *value, gsize len)
   g_auto (SatchelParameterized) field = { 0 };
   satchel_parameterized_parse (value, len, &field);
   if (field.token == NULL)
-    return TRUE; /* nothing usable: as if it were not there */
+    return TRUE; /* a field without a usable value counts as missing */
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (strcmp (field.token, names[i]) == 0)
       return TRUE;
@@ -137,7 +137,7 @@ imap_binary_encoding (const ImapSection *section, GBytes *attributes, SatchelStr
   guint index;
   *ret_is_known = TRUE;
   *ret_encoding = SATCHEL_ENCODING_IDENTITY;
-  /* The message as a whole, and multiparts, have none (RFC 2045 6.4). */
+  /* The message as a whole and multiparts have no encoding (RFC 2045 6.4). */
   if (section->n_path == 0
       || !satchel_attributes_find_part (attributes, section->path, section->n_path, &index)
       || !satchel_attributes_part (attributes, index, &part) || part.kind == SATCHEL_PART_MULTIPART)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Sections of FETCH: BODY[...], RFC822 and friends (RFC 3501 6.4.5).  Content streams from the store to the
- * output; the size of a literal is measured before it is announced, and the connection ends if content comes
- * short.
+ * This file sends the sections of FETCH: BODY[...], RFC822 and the like (RFC 3501 6.4.5).  Content streams
+ * from the store to the output.  The size of a literal is measured before it is announced; if the content
+ * comes short, the connection ends.
  */
 #include "messages/fetch.h"
 
 #include <satchel/header.h>
 
-#define HEADER_BYTES_MAX (4u * 1024 * 1024) /* of a header that fields are chosen from */
+#define HEADER_BYTES_MAX (4u * 1024 * 1024) /* most bytes of a header from which fields are chosen */
 #define READ_BYTES 65536u
 
 static const char *const kind_names[] = {
@@ -70,7 +70,7 @@ find_section (const ImapSection *section, GBytes *attributes, guint64 *ret_offse
                                      ret_offset, ret_len);
 }
 
-/* Reads the header that fields are chosen from, unless it is the one that was read last. */
+/* Reads the header from which fields are chosen, unless it is the one that was read last. */
 static gboolean
 load_block (ImapFetch *fetch, guint64 offset, guint64 len, GError **error)
 {
@@ -96,8 +96,9 @@ load_block (ImapFetch *fetch, guint64 offset, guint64 len, GError **error)
   return TRUE;
 }
 
-/* Replaces each NUL, which mail from an MTA or another program can have, since a literal has none (RFC 3501
- * 9). An octet stands for an octet, so that sizes stay; BINARY sends them as they are (decision 0020). */
+/* Replaces each NUL, which mail from an MTA or another program can have, since a literal must have none (RFC
+ * 3501 9).  Each octet is replaced by one, so that sizes stay right; BINARY sends NULs as they are (decision
+ * 0020). */
 static void
 hide_nul (char *data, gsize len)
 {
@@ -145,7 +146,7 @@ imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const ImapFetc
       guint64 offset, len;
       if (section->binary != IMAP_BINARY_NO && !check_encoding (fetch, section, attributes, error))
         return FALSE;
-      /* Others are read when their turn comes: no more than one header is held. */
+      /* Headers of other parts are read when their turn comes, so that only one is in memory. */
       if (fetch->block == NULL && is_fields (section) && fetch->texts[i] == NULL
           && find_section (section, attributes, &offset, &len) && !load_block (fetch, offset, len, error))
         return FALSE;
@@ -187,7 +188,7 @@ broken (ImapSession *session, const char *why)
   satchel_session_log (session->session, SATCHEL_LOG_ERROR, "content came short in FETCH: %s", why);
 }
 
-/* Sends on the literal that was announced.  TRUE: all of it is out. */
+/* Sends more of the literal that was announced.  TRUE means that all of it was sent. */
 static gboolean
 send_content (ImapSession *session, ImapFetch *fetch, const ImapSection *section)
 {
@@ -232,7 +233,7 @@ start_binary (ImapSession *session, ImapFetch *fetch, const ImapSection *section
   else
     {
       if (fetch->decoding.has_nul)
-        imap_write (&session->writer, "~"); /* literal8 */
+        imap_write (&session->writer, "~"); /* "~" begins a literal8 */
       imap_write_literal_header (&session->writer, fetch->decoding.size);
       fetch->left = fetch->decoding.size;
     }

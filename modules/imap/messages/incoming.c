@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The content of APPEND and REPLACE on its way into a stage, and what goes wrong with it: from then on
- * content is thrown away, and the answer is NO.
+ * This file takes the content of APPEND and REPLACE into a stage.  After a failure the rest of the content
+ * is thrown away, and the answer is NO.
  */
 #include "imap_session.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has MAILBOXID, EMAILID and THREADID (RFC 8474 4, 5.1, 5.2).  A THREADID is made of the message
- * alone, so that it never changes and is the same in every mailbox: see docs/decisions/0007.
+ * This file has MAILBOXID, EMAILID and THREADID (RFC 8474 4, 5.1, 5.2).  A THREADID follows from the
+ * message alone, so that it never changes and is the same in every mailbox: see docs/decisions/0007.
  */
 #include "messages/objectid.h"
 
@@ -39,7 +39,7 @@ imap_email_id (SatchelMailbox *mailbox, guint32 uid, char ret_id[IMAP_OBJECTID_S
   return TRUE;
 }
 
-/* Returns the first message id in a header field; NULL: none. */
+/* Returns the first message id in a header field; NULL means that there is none. */
 static char *
 first_id (GBytes *attributes, const char *name)
 {

@@ -11,9 +11,9 @@
 typedef struct ThreadState
 {
   ImapSearch *search;
-  SatchelThreads *threads; /* NULL: still searching */
-  guint32 *numbers;        /* of messages: sequence numbers or UIDs */
-  guint32 at;              /* the node to tell next */
+  SatchelThreads *threads; /* NULL: the search has not ended */
+  guint32 *numbers;        /* of each message: sequence number or UID */
+  guint32 at;              /* the node that is reported next */
   gboolean is_started;
 } ThreadState;
 
@@ -95,7 +95,8 @@ prepare (ImapSession *session, const ImapCommand *command, ThreadState *state, G
 
 /* ---- telling it ---- */
 
-/* Threads and siblings stand in parentheses, an only child follows its parent. */
+/* Says whether a node is in parentheses of its own: threads and siblings are, while an only child follows its
+ * parent. */
 static gboolean
 is_enclosed (const SatchelThreads *threads, guint32 node)
 {

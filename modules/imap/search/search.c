@@ -6,7 +6,7 @@
 
 #include <satchel/charset.h>
 
-#define INLINE_ROWS 20000u /* in one turn */
+#define INLINE_ROWS 20000u /* most rows that are looked at in one turn */
 
 /* Says whether sizes are known as far as the key asks for them: one on sizes needs attributes where a size is
  * unknown. */

@@ -15,7 +15,7 @@ typedef struct ImapSearch
   gint64 now;                /* seconds: what OLDER and YOUNGER count from */
   guint32 at;                /* index in the view */
   SatchelUidSet rows;        /* found: sequence numbers */
-  guint64 highest_modseq;    /* of those found */
+  guint64 highest_modseq;    /* highest mod-sequence of the messages that were found */
   gboolean is_blocking;      /* some key needs more than the snapshot */
   guint32 not_kept;          /* bit k: the mailbox has no room for keys of kind k */
   gboolean wants_dates;      /* imap_search_run finds all internal dates first */
@@ -81,9 +81,9 @@ typedef struct ImapResult
 {
   SatchelRange *ranges;
   guint n_ranges;
-  guint64 modseq; /* 0: none is told */
+  guint64 modseq; /* mod-sequence that the response has; 0: none */
   gboolean is_started;
-  guint at_range; /* how far it is told */
+  guint at_range; /* index of the next range that is reported */
   guint64 at_number;
 } ImapResult;
 void imap_result_clear (ImapResult *result);

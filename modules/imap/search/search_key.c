@@ -192,7 +192,7 @@ use_key (ImapSubject *subject, SatchelKeyKind kind, SatchelKeyFunc func, gpointe
     return FALSE;
   if (satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
     return TRUE;
-  search->not_kept |= 1u << kind; /* it was made, and is not there */
+  search->not_kept |= 1u << kind; /* the key was made and not kept, for want of room */
   return FALSE;
 }
 

@@ -17,7 +17,7 @@ typedef struct Batch
   guint key;     /* the criterion's number */
   guint32 first; /* the batch's first item */
   guint n;
-  guint32 indexes[BATCH], uids[BATCH]; /* in the view */
+  guint32 indexes[BATCH], uids[BATCH]; /* their indexes in the view, and their UIDs */
   SatchelErrorCode codes[BATCH];
 } Batch;
 
@@ -100,7 +100,7 @@ set_keys (Batch *batch, ImapSortKind sort, GError **error)
   return read_keys (batch, kind, set_text, error);
 }
 
-/* Runs of consecutive numbers, ascending ones only (RFC 5267 3.2). */
+/* Adds a number to the last range if it follows that, so that ranges are ascending (RFC 5267 3.2). */
 static void
 add_number (GArray *ranges, guint32 number)
 {

@@ -12,7 +12,7 @@
 
 typedef struct Rename
 {
-  char *from, *to; /* as storage knows them */
+  char *from, *to; /* names as storage knows them */
 } Rename;
 
 /* All sessions whose store is open; main thread.  `lock` guards what jobs look at: the renames of each
@@ -63,7 +63,7 @@ add_rename (ImapSession *session, const char *from, const char *to)
       char *now = g_strconcat (to, earlier->to + len, NULL);
       g_free (earlier->to);
       earlier->to = now;
-      if (strcmp (earlier->from, now) == 0) /* it has its old name again */
+      if (strcmp (earlier->from, now) == 0) /* the mailbox has its old name again */
         g_ptr_array_remove_index (session->renames, i);
     }
   if (session->renames == NULL)

@@ -49,6 +49,8 @@ imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean m
                               .uses_vanished = (session->enabled & IMAP_ENABLED_QRESYNC) != 0,
                               .items = IMAP_FETCH_FLAGS | imap_session_unsolicited_items (session),
                               .answered = &command->answered,
-                              .answered_modseq = command->answered_modseq };
+                              .answered_modseq = command->answered_modseq,
+                              .puts_off_flags =
+                                  command->puts_off_flags && command->phase == IMAP_PHASE_PREPARE };
   return imap_view_update (session->view, &session->writer, &update, may_block, &error);
 }

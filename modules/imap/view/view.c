@@ -244,6 +244,11 @@ begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GErr
       return IMAP_STEP_DONE;
     }
   gboolean has_new = difference.first_new_index < newest->state.n_messages;
+  if (update->puts_off_flags && !has_new && difference.vanished.n_ranges == 0 && view->snapshot != NULL)
+    {
+      satchel_difference_clear (&difference);
+      return IMAP_STEP_DONE;
+    }
   gboolean can_claim = has_new && imap_view_can_claim (view, &newest->state);
   if (can_claim && !view->is_read_only && !may_block)
     {

@@ -31,12 +31,13 @@ typedef struct ImapOwnChange
 /* This is the changes that an update may report, and the form in which it does. */
 typedef struct ImapUpdate
 {
-  gboolean may_expunge;   /* else nothing while messages have vanished (RFC 3501 7.4.1) */
+  gboolean may_expunge;   /* FALSE: nothing is reported while messages have vanished (RFC 3501 7.4.1) */
   gboolean uses_vanished; /* VANISHED in place of EXPUNGE (RFC 7162 3.2.10) */
-  guint items;            /* of a FETCH: IMAP_FETCH_UID, _FLAGS, _MODSEQ */
+  guint items;            /* items of a FETCH response: IMAP_FETCH_UID, _FLAGS, _MODSEQ */
   /* UIDs whose flags are reported elsewhere, as they are up to a mod-sequence. */
   const SatchelUidSet *answered;
   guint64 answered_modseq;
+  gboolean puts_off_flags; /* if flags are all that changed, nothing is reported now */
 } ImapUpdate;
 
 typedef enum
@@ -66,7 +67,7 @@ typedef struct ImapView
   gboolean is_rebuilt; /* the snapshot was made of UIDs after a rest: its flags are newer than what the client
                           knows */
   gboolean is_held;    /* messages have vanished that could not be told yet */
-  gboolean told_expunges; /* since the last tagged answer */
+  gboolean told_expunges; /* expunges were reported since the last tagged answer */
   /* An update that is being reported. */
   ImapUpdatePhase phase;
   SatchelSnapshot *after;
@@ -90,7 +91,7 @@ guint64 imap_view_modseq (const ImapView *view);
 /* Reports what changed, as far as it may.  Resumable, with the same @update. */
 ImapStep imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block,
                            GError **error);
-/* Would imap_view_claim_recent find something? */
+/* Says whether imap_view_claim_recent would find something. */
 static inline gboolean
 imap_view_can_claim (const ImapView *view, const SatchelMailboxState *state)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Commits a batch of transactions: looks for outside changes, plans, writes the journal, does the steps,
- * syncs once and publishes. A transaction that fails is put back, and the others go on without it.
+ * Commits a batch of transactions: looks for outside changes, plans, writes ahead what names of files will
+ * not say, writes the journal, does the steps, syncs once and publishes. A transaction that fails is put
+ * back, and the others go on without it.
  */
 #include "config.h"
 
@@ -58,6 +59,8 @@ prepare_member (MdStore *store, Member *member)
       if (sync_mailbox (op->mailbox->driver, force, &error) && op->destination != NULL
           && op->destination != op->mailbox)
         sync_mailbox (op->destination->driver, force, &error);
+      if (error == NULL && (op->destination != NULL || op->kind == SATCHEL_OPERATION_APPEND))
+        md_index_prepare (op->destination != NULL ? op->destination->driver : op->mailbox->driver);
     }
   if (error != NULL)
     fail_member (member, error);
@@ -103,6 +106,23 @@ plan_takes_no_space (const MdPlan *plan)
   return !plan->syncs_tmp;
 }
 
+/* Writes to the index what only it can say of new messages.  FALSE means that this is not on disk, that the
+ * transactions which bring them have failed, and that nothing was done. */
+static gboolean
+write_ahead (Member **members, guint n)
+{
+  g_autofree MdPlan **plans = g_new (MdPlan *, n);
+  g_autoptr (GError) error = NULL;
+  for (guint i = 0; i < n; i++)
+    plans[i] = members[i]->plan;
+  if (md_plan_write_ahead (plans, n, &error))
+    return TRUE;
+  for (guint i = 0; i < n; i++)
+    if (md_plan_says_more (plans[i]))
+      fail_member (members[i], g_error_copy (error));
+  return FALSE;
+}
+
 /* Writes one record for all transactions that take several steps. FALSE: these have failed, and nothing
  * was done. */
 static gboolean
@@ -139,16 +159,23 @@ journal_plans (MdStore *store, Member **members, guint n, gboolean *ret_written)
 }
 
 /* Does the plans in order and returns how many are done. The member whose plan failed has its result, or
- * is planned again. */
+ * is planned again.  If the journal is to do the plan again, it will do those behind it, too. */
 static guint
-run_plans (Member **members, guint n)
+run_plans (MdStore *store, Member **members, guint n)
 {
   for (guint i = 0; i < n; i++)
     {
       GError *error = NULL;
       if (md_plan_run (members[i]->plan, &error))
         continue;
-      if (error->code == SATCHEL_ERROR_GONE && ++members[i]->attempts < ATTEMPTS)
+      const gboolean is_half_done = store->journal.is_half_done;
+      for (guint k = i; is_half_done && k < n; k++)
+        {
+          md_plan_keep_staged (members[k]->plan);
+          if (k > i)
+            fail_member (members[k], g_error_copy (error));
+        }
+      if (!is_half_done && error->code == SATCHEL_ERROR_GONE && ++members[i]->attempts < ATTEMPTS)
         g_error_free (error);
       else
         fail_member (members[i], error);
@@ -189,8 +216,8 @@ distrust_indexes (const MdPlan *plan, gboolean is_undone)
     }
 }
 
-/* FALSE means: all members have failed. Everything is put back, unless something was removed, which cannot be
- * put back; then all that was done stays visible. */
+/* Makes what the plans did durable.  FALSE means that all members have failed.  Everything is put back,
+ * unless something was removed, which cannot be put back; then all that was done stays visible. */
 static gboolean
 make_plans_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
 {
@@ -201,13 +228,14 @@ make_plans_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
   gboolean removed = FALSE;
   for (guint i = 0; i < n; i++)
     removed |= md_plan_has_removed (plans[i]);
+  for (guint i = n; !removed && i > 0; i--)
+    md_plan_roll_back (plans[i - 1]);
+  for (guint i = n; !removed && i > 0; i--)
+    md_plan_undo (plans[i - 1]);
   for (guint i = n; i > 0; i--)
     {
-      if (!removed)
-        {
-          md_plan_roll_back (plans[i - 1]);
-          md_plan_undo (plans[i - 1]);
-        }
+      if (store->journal.is_half_done)
+        md_plan_keep_staged (plans[i - 1]);
       distrust_indexes (plans[i - 1], !removed);
       fail_member (members[i - 1], g_error_copy (error));
     }
@@ -231,12 +259,12 @@ run_round (MdStore *store, GPtrArray *pending)
   Member **members = (Member **) pending->pdata;
   guint n = pending->len;
   gboolean journaled;
-  if (!journal_plans (store, members, n, &journaled))
+  if (!write_ahead (members, n) || !journal_plans (store, members, n, &journaled))
     {
       drop_plans (members, 0, n);
       return;
     }
-  guint done = run_plans (members, n);
+  guint done = run_plans (store, members, n);
   g_autoptr (GPtrArray) plans = g_ptr_array_new_with_free_func ((GDestroyNotify) md_plan_free);
   for (guint i = 0; i < done; i++)
     g_ptr_array_add (plans, g_steal_pointer (&members[i]->plan));
@@ -270,7 +298,8 @@ count_busy (SatchelTransaction *const *transactions, guint n, int by)
       }
 }
 
-/* TRUE means: the watch of some mailbox was paused, or taken up again. */
+/* Pauses the watches of mailboxes in which the transactions change many files, or takes them up again.  TRUE
+ * means that there is such a mailbox. */
 static gboolean
 pause_watches (SatchelTransaction *const *transactions, guint n, gboolean pause)
 {
@@ -287,6 +316,15 @@ pause_watches (SatchelTransaction *const *transactions, guint n, gboolean pause)
   return any;
 }
 
+static gboolean
+has_pending (const Member *members, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (!members[i].is_done)
+      return TRUE;
+  return FALSE;
+}
+
 void
 md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results)
 {
@@ -297,14 +335,12 @@ md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, gui
   g_mutex_lock (&store->writer);
   count_busy (transactions, n, 1);
   gboolean is_paused = pause_watches (transactions, n, TRUE);
-  for (;;)
+  while (has_pending (members, n))
     {
-      g_autoptr (GPtrArray) pending = g_ptr_array_new ();
+      g_autoptr (GPtrArray) pending = g_ptr_array_sized_new (n);
       for (guint i = 0; i < n; i++)
         if (!members[i].is_done)
           g_ptr_array_add (pending, &members[i]);
-      if (pending->len == 0)
-        break;
       run_round (store, pending);
     }
   if (is_paused)

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "files/access_error.h"
 #include "files/checksum.h"
 #include "files/file_io.h"
 #include "commit/journal.h"
@@ -28,7 +29,7 @@ typedef struct Head
   char magic[8];
   guint32 version, least_reader;
   guint64 sequence;
-  guint32 len, payload_crc; /* len 0: nothing to do */
+  guint32 len, payload_crc; /* `len` 0: there is nothing to do */
   guint32 reserved, crc;
 } Head;
 
@@ -125,6 +126,8 @@ gboolean
 md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error)
 {
   MdJournal *journal = &store->journal;
+  if (g_atomic_int_get (&journal->is_half_done) && !md_journal_settle (store, error))
+    return FALSE;
   if (!ensure_journal (store, error))
     return FALSE;
   g_autoptr (GByteArray) out = g_byte_array_new ();
@@ -148,6 +151,7 @@ md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error)
       return FALSE;
     }
   journal->size = HEAD_BYTES + out->len;
+  journal->is_in_force = TRUE;
   journal->retire_pending = FALSE;
   return TRUE;
 }
@@ -158,8 +162,9 @@ void
 md_journal_retire (MdStore *store)
 {
   MdJournal *journal = &store->journal;
-  if (journal->fd < 0)
+  if (journal->fd < 0 || journal->is_half_done)
     return;
+  journal->is_in_force = FALSE;
   Head head = make_journal_head (journal->sequence, 0, 0);
   if (!md_pwrite_all (journal->fd, &head, sizeof head, 0, "journal", NULL))
     {
@@ -173,27 +178,6 @@ md_journal_retire (MdStore *store)
   if (journal->size > KEEP_BYTES && md_sys.ftruncate (journal->fd, KEEP_BYTES) == 0)
     journal->size = KEEP_BYTES;
   journal->retire_pending = TRUE;
-}
-
-gboolean
-md_journal_settle (MdStore *store, GError **error)
-{
-  MdJournal *journal = &store->journal;
-  if (!journal->retire_pending || journal->fd < 0)
-    return TRUE;
-  if (md_sys.fdatasync (journal->fd) != 0)
-    {
-      int saved = errno;
-      md_journal_close (journal); /* no later sync of this descriptor would report the failure */
-      md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE, 0);
-      journal->retire_pending = FALSE;
-      if (md_sys.fsync (store->user_fd) == 0)
-        return TRUE;
-      return satchel_error_set_errno (error, saved,
-                                      "the journal of the user's Maildir cannot be written to disk");
-    }
-  journal->retire_pending = FALSE;
-  return TRUE;
 }
 
 typedef struct Reader
@@ -226,59 +210,156 @@ name_exists (int fd, const char *name)
   return md_sys.fstatat (fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void
+/* Does a step again.  FALSE means that it is still to be done, or not durable, for another reason than that a
+ * file or directory is gone. */
+static gboolean
 redo_step (MdStore *store, const MdStep *step)
 {
-  g_auto (MdFd) from_fd = md_open_path (store->user_fd, step->from_dir, FALSE, NULL);
-  g_auto (MdFd) to_fd =
-      step->kind == MD_STEP_UNLINK ? -1 : md_open_path (store->user_fd, step->to_dir, FALSE, NULL);
+  int result = 0;
+  g_autoptr (GError) error = NULL;
+  g_auto (MdFd) from_fd = md_open_path (store->user_fd, step->from_dir, FALSE, &error);
+  g_auto (MdFd) to_fd = step->kind == MD_STEP_UNLINK || error != NULL
+                            ? -1
+                            : md_open_path (store->user_fd, step->to_dir, FALSE, &error);
+  if (error != NULL && !md_file_is_lost (error))
+    return FALSE;
   if (from_fd >= 0 && step->kind == MD_STEP_UNLINK)
-    md_sys.unlinkat (from_fd, step->from, 0);
+    result = md_sys.unlinkat (from_fd, step->from, 0);
   else if (from_fd >= 0 && to_fd >= 0 && name_exists (from_fd, step->from) && !name_exists (to_fd, step->to))
     {
       if (step->kind == MD_STEP_LINK)
-        md_sys.linkat (from_fd, step->from, to_fd, step->to, 0);
+        result = md_sys.linkat (from_fd, step->from, to_fd, step->to, 0);
       else
-        md_sys.renameat (from_fd, step->from, to_fd, step->to);
+        result = md_sys.renameat (from_fd, step->from, to_fd, step->to);
     }
+  gboolean ok = result == 0 || errno == ENOENT;
   if (to_fd >= 0)
-    md_sys.fsync (to_fd);
+    ok &= md_sys.fsync (to_fd) == 0;
   if (from_fd >= 0)
-    md_sys.fsync (from_fd);
+    ok &= md_sys.fsync (from_fd) == 0;
+  return ok;
 }
 
-static void
+/* Does the steps of a record again.  FALSE means that at least one is still to be done. */
+static gboolean
 redo_steps (MdStore *store, const guint8 *data, gsize len)
 {
   Reader reader = { data, data + len };
+  gboolean ok = TRUE;
   while (reader.at < reader.end)
     {
       guint8 kind = *reader.at++;
       g_autofree char *from_dir = NULL, *from = NULL, *to_dir = NULL, *to = NULL;
       if (kind < MD_STEP_RENAME || kind > MD_STEP_RENAME_DIR || !take_path (&reader, "", &from_dir, &from)
           || !take_path (&reader, from, &to_dir, &to))
-        return;
-      redo_step (store,
-                 &(MdStep) { .kind = kind, .from_dir = from_dir, .from = from, .to_dir = to_dir, .to = to });
+        break;
+      ok &= redo_step (
+          store, &(MdStep) { .kind = kind, .from_dir = from_dir, .from = from, .to_dir = to_dir, .to = to });
     }
+  return ok;
 }
 
-/* Nearly always the head says that there is nothing to do. */
+/* Reads the head of the journal, which nearly always says that there is nothing to do. */
 static gboolean
-read_journal_head (MdStore *store, Head *ret)
+read_journal_head (MdStore *store, Head *ret, GError **error)
 {
-  g_auto (MdFd) fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, NULL);
-  return fd >= 0 && md_sys.pread (fd, ret, sizeof *ret, 0) == (ssize_t) sizeof *ret
-         && memcmp (ret->magic, "SATJRNAL", 8) == 0
-         && ret->crc == md_crc32c (0, ret, G_STRUCT_OFFSET (Head, crc));
+  g_auto (MdFd) fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, error);
+  ssize_t n = fd >= 0 ? md_sys.pread (fd, ret, sizeof *ret, 0) : 0;
+  if (fd < 0)
+    return FALSE;
+  if (n < 0)
+    return md_error_at (error, errno, store->user_fd, MD_JOURNAL_FILE, MD_ACCESS_READ, "read");
+  return (n == (ssize_t) sizeof *ret && memcmp (ret->magic, "SATJRNAL", 8) == 0
+          && ret->crc == md_crc32c (0, ret, G_STRUCT_OFFSET (Head, crc)))
+         || satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the head of the journal is damaged");
+}
+
+/* Reads the steps of the record behind @head. */
+static GByteArray *
+read_steps (MdStore *store, const Head *head, GError **error)
+{
+  g_autoptr (GByteArray) data =
+      md_read_file (store->user_fd, MD_JOURNAL_FILE, JOURNAL_MAX + HEAD_BYTES, error);
+  if (data == NULL)
+    return NULL;
+  if (data->len >= HEAD_BYTES + (guint64) head->len
+      && head->payload_crc == md_crc32c (0, data->data + HEAD_BYTES, head->len))
+    return g_steal_pointer (&data);
+  satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the record of the journal is not whole");
+  return NULL;
+}
+
+/* Finishes a change of which a part can neither be done nor put back.  If it stayed so, clients would see
+ * half of it from the next look on. */
+static gboolean
+finish_half_done (MdStore *store, GError **error)
+{
+  Head head;
+  g_autoptr (GByteArray) data =
+      read_journal_head (store, &head, NULL) && head.len > 0 ? read_steps (store, &head, NULL) : NULL;
+  if (data == NULL || !redo_steps (store, data->data + HEAD_BYTES, head.len))
+    return satchel_error_set (error, SATCHEL_ERROR_IO,
+                              "a change is half done, and can be neither finished nor put back yet");
+  satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s a change that a failure left half done is finished",
+               store->storage->identity->user);
+  store->maildirsize_is_stale = TRUE;
+  g_atomic_int_set (&store->journal.is_half_done, FALSE);
+  md_journal_retire (store);
+  return TRUE;
+}
+
+gboolean
+md_journal_settle (MdStore *store, GError **error)
+{
+  MdJournal *journal = &store->journal;
+  if (journal->is_half_done && !finish_half_done (store, error))
+    return FALSE;
+  if (!journal->retire_pending || journal->fd < 0)
+    return TRUE;
+  if (md_sys.fdatasync (journal->fd) != 0)
+    {
+      int saved = errno;
+      md_journal_close (journal); /* no later sync of this descriptor would report the failure */
+      md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE, 0);
+      journal->retire_pending = FALSE;
+      if (md_sys.fsync (store->user_fd) == 0)
+        return TRUE;
+      return satchel_error_set_errno (error, saved,
+                                      "the journal of the user's Maildir cannot be written to disk");
+    }
+  journal->retire_pending = FALSE;
+  return TRUE;
+}
+
+gboolean
+md_journal_finish (MdStore *store, GError **error)
+{
+  if (!g_atomic_int_get (&store->journal.is_half_done))
+    return TRUE;
+  g_mutex_lock (&store->writer);
+  gboolean ok = md_journal_settle (store, error);
+  g_mutex_unlock (&store->writer);
+  return ok;
+}
+
+/* Returns TRUE for a journal that is missing or that a crash cut off, which says that nothing was begun.  One
+ * that cannot be read just now says nothing. */
+static gboolean
+is_not_begun (GError **error, GError **why)
+{
+  if (md_file_is_lost (*why))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (why));
+  return FALSE;
 }
 
 gboolean
 md_journal_recover (MdStore *store, GError **error)
 {
   Head head;
-  if (!read_journal_head (store, &head))
-    return TRUE;
+  g_autoptr (GError) why = NULL;
+  if (!read_journal_head (store, &head, &why))
+    return is_not_begun (error, &why);
   if (head.least_reader > JOURNAL_VERSION)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "the journal of the user's Maildir was written by a newer version of Satchel; "
@@ -286,15 +367,17 @@ md_journal_recover (MdStore *store, GError **error)
   store->journal.sequence = head.sequence;
   if (head.version < JOURNAL_VERSION || head.len == 0)
     return TRUE;
-  g_autoptr (GByteArray) data =
-      md_read_file (store->user_fd, MD_JOURNAL_FILE, JOURNAL_MAX + HEAD_BYTES, NULL);
-  if (data == NULL || data->len < HEAD_BYTES + (guint64) head.len
-      || head.payload_crc != md_crc32c (0, data->data + HEAD_BYTES, head.len))
-    return TRUE;
+  g_autoptr (GByteArray) data = read_steps (store, &head, &why);
+  if (data == NULL)
+    return is_not_begun (error, &why);
   satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s a change that a crash interrupted is being finished",
                store->storage->identity->user);
-  redo_steps (store, data->data + HEAD_BYTES, head.len);
   store->maildirsize_is_stale = TRUE;
+  if (!redo_steps (store, data->data + HEAD_BYTES, head.len))
+    {
+      g_atomic_int_set (&store->journal.is_half_done, TRUE); /* mailboxes are opened when it is finished */
+      return TRUE;
+    }
   if (!ensure_journal (store, error))
     return FALSE;
   md_journal_retire (store);

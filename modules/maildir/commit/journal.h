@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Steps of a transaction on disk, and the journal in which several are noted before they are done, so that
- * they can be done again after a crash.
+ * This header declares the steps of a transaction on disk, and the journal in which several are noted
+ * before they are done, so that they can be done again after a crash.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -25,25 +25,33 @@ typedef struct MdStep
   const char *from_dir, *to_dir; /* their paths below the user's: "cur", ".A/new", "tmp"; borrowed */
   const char *from, *to;         /* names in them, see md_plan_name */
   gboolean is_done;
-  gboolean is_external; /* a link from a spool, which recovery does not repeat */
-  gboolean is_staged;   /* a rename out of tmp/ */
+  gboolean is_external; /* the step links a file of a spool, which recovery does not repeat */
+  gboolean is_staged;   /* the step renames a file out of tmp/ */
 } MdStep;
 
 typedef struct MdJournal
 {
   int fd;
   guint64 sequence;
-  gboolean retire_pending; /* the end is written but not synced */
+  gboolean is_in_force;    /* the file has a record of steps that are being done */
+  gboolean retire_pending; /* the mark of the end is written but not synced */
+  /* Some steps of the record could neither be done nor put back, so they have to be done again.  This is also
+   * read without the writer lock. */
+  gint is_half_done;
   guint64 size;
 } MdJournal;
 
 void md_journal_init (MdJournal *journal);
 /* Writes and syncs one record for all of the plans that take several steps. */
 gboolean md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error);
-/* Notes that the steps of the record are done; not synced. */
+/* Notes that the steps of the record are done, unless they are half done; not synced. */
 void md_journal_retire (MdStore *store);
-/* Syncs what md_journal_retire wrote, before steps that the record would undo. */
+/* Syncs what md_journal_retire wrote, before steps that the record would undo.  Half-done steps are done
+ * first; FALSE if they still cannot be. */
 gboolean md_journal_settle (MdStore *store, GError **error);
+/* Does half-done steps, before names are looked at; takes the writer lock.  FALSE means that some still
+ * cannot be done. */
+gboolean md_journal_finish (MdStore *store, GError **error);
 /* Does the steps of a record that was not retired again. */
 gboolean md_journal_recover (MdStore *store, GError **error);
 void md_journal_close (MdJournal *journal);

@@ -3,6 +3,7 @@ libmaildir_la_SOURCES += \
 	modules/maildir/commit/commit_batch.c \
 	modules/maildir/commit/journal.c \
 	modules/maildir/commit/journal.h \
+	modules/maildir/commit/plan_ahead.c \
 	modules/maildir/commit/plan_append.c \
 	modules/maildir/commit/plan_copy.c \
 	modules/maildir/commit/plan_flags.c \

@@ -46,6 +46,8 @@ step_from_staged (MdPlan *plan, MdStaged *content)
   step->is_external = content->spool != NULL;
   step->is_staged = content->spool == NULL;
   plan->syncs_tmp |= content->spool == NULL;
+  if (plan->staged == NULL)
+    plan->staged = g_ptr_array_new ();
   g_ptr_array_add (plan->staged, content);
   return step;
 }
@@ -81,6 +83,8 @@ md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
   MdStep *step = step_from_staged (plan, staged->driver);
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
   md_plan_add_message (plan, mb, builder, &row, name, staged->attributes, step);
+  md_plan_last_effect (plan)->is_import =
+      op->modseq != 0 || (op->save_date != 0 && op->save_date != SATCHEL_DATE_UNKNOWN);
   md_plan_finish_builder (plan, mb, builder);
   md_plan_set_metadata (mb, row.uid, op);
   g_array_append_val (op->ret_uids, row.uid);

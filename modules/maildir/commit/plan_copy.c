@@ -23,7 +23,7 @@ typedef struct Copied
 {
   SatchelMessageRow row;
   guint32 from_uid;
-  GString *name; /* without flags */
+  const char *name; /* without flags; of the plan, as is the next one */
   const char *from;
   int from_fd;
   const char *from_dir;
@@ -34,13 +34,14 @@ static void
 clear_copied (gpointer data)
 {
   Copied *copied = data;
-  g_string_free (copied->name, TRUE);
   g_clear_pointer (&copied->attributes, g_bytes_unref);
 }
 
-/* Makes the new name, which keeps the part of the old one that gives the email id (RFC 8474 section 5.1). */
+/* Makes the new name, which keeps the part of the old one that gives the email id (RFC 8474 section 5.1).
+ * @prefix is room for that part. */
 static gboolean
-name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *copied, GError **error)
+name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, GString *prefix, Copied *copied,
+           GError **error)
 {
   MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
   const char *old = md_table_name (&from->table, entry);
@@ -59,8 +60,8 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *cop
         copied->row.internal_date = st.st_mtim.tv_sec;
     }
   guint64 wire = copied->row.size;
-  g_autoptr (GString) prefix = g_string_new (NULL);
-  md_name_id (old, entry->base_len, prefix);
+  GString *name = g_string_truncate (plan->new_name, 0);
+  md_name_id (old, entry->base_len, g_string_truncate (prefix, 0));
   MdNameParts parts = { .prefix = prefix->str,
                         .size = parsed.size,
                         .wire = wire,
@@ -69,8 +70,11 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *cop
                         .is_raw = parsed.is_raw,
                         .uidvalidity = to->uidvalidity,
                         .uid = copied->row.uid };
-  if (md_name_build (copied->name, &parts))
-    return TRUE;
+  if (md_name_build (name, &parts))
+    {
+      copied->name = md_plan_name (plan, name->str);
+      return TRUE;
+    }
   char unique[128], field[MD_EMAIL_ID_FIELD];
   guint8 id[16];
   md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
@@ -78,9 +82,9 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *cop
   md_name_make_email_id (id, field);
   g_string_printf (prefix, "%s%s", unique, field);
   parts.prefix = prefix->str;
-  g_string_truncate (copied->name, 0);
-  return md_name_build (copied->name, &parts)
-         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the file name of the copy would be too long");
+  gboolean ok = md_name_build (g_string_truncate (name, 0), &parts);
+  copied->name = md_plan_name (plan, name->str);
+  return ok || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the file name of the copy would be too long");
 }
 
 /* These are bits of the keywords of one mailbox in another, found once for all messages. */
@@ -145,6 +149,7 @@ typedef struct Copying
   GArray *copies; /* Copied */
   Translation translation;
   SatchelKeywordSet keywords; /* that each copy gets in addition */
+  GString *prefix;            /* room for a part of a name */
 } Copying;
 
 static gboolean
@@ -171,8 +176,7 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   copied.from_fd = is_new ? from->new_fd : from->cur_fd;
   copied.from_dir = is_new ? from->new_path : from->cur_path;
   copied.from = md_plan_name (plan, md_table_name (&from->table, entry));
-  copied.name = g_string_new (NULL);
-  gboolean ok = name_copy (plan, op, entry, &copied, error);
+  gboolean ok = name_copy (plan, op, entry, copying->prefix, &copied, error);
   g_array_append_val (copying->copies, copied);
   return ok
          && (op->kind != SATCHEL_OPERATION_MOVE
@@ -225,7 +229,8 @@ md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
   MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
   g_autoptr (GArray) copies = g_array_new (FALSE, TRUE, sizeof (Copied));
   g_array_set_clear_func (copies, clear_copied);
-  Copying copying = { .copies = copies };
+  g_autoptr (GString) prefix = g_string_sized_new (MD_NAME_MAX);
+  Copying copying = { .copies = copies, .prefix = prefix };
   if (!make_keyword_translation (plan, op, &copying.translation, error)
       || !md_plan_keyword_bits (plan, to, op->keywords, MD_KEYWORDS_ROOM, &copying.keywords, error))
     return FALSE;
@@ -244,7 +249,7 @@ md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
       step->from_fd = copied->from_fd;
       step->from_dir = copied->from_dir;
       step->from = copied->from;
-      g_autoptr (GString) name = g_string_new (copied->name->str);
+      GString *name = g_string_assign (plan->new_name, copied->name);
       md_plan_add_message (plan, to, builder, &copied->row, name, copied->attributes, step);
       copy_metadata (from, copied->from_uid, to, copied->row.uid);
       md_plan_set_metadata (to, copied->row.uid, op);

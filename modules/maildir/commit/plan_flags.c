@@ -90,10 +90,12 @@ change_message_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder
   if (!is_import && !md_plan_take_modseq (plan, error))
     return FALSE;
   row->modseq = plan->op_modseq;
-  mb->index.needs_sync |= is_import || md_plan_differ_beyond_names (mb, row, &before);
   satchel_snapshot_builder_set (builder, index, row);
   plan->op_changes = TRUE;
-  return rename_message (plan, mb, row, error);
+  if (!rename_message (plan, mb, row, error))
+    return FALSE;
+  md_plan_last_effect (plan)->is_beyond_name = is_import || md_plan_differ_beyond_names (mb, row, &before);
+  return TRUE;
 }
 
 gboolean

@@ -41,8 +41,8 @@ get_import (MdPlan *plan, MdMailbox *mb)
 
 /* Collects unique ids that clients may know: those of all messages now, and of messages that were removed
  * since this process opened the mailbox. */
-static void
-collect_told_ids (MdMailbox *mb)
+static gboolean
+collect_told_ids (MdMailbox *mb, GError **error)
 {
   if (mb->told_ids == NULL)
     {
@@ -50,8 +50,10 @@ collect_told_ids (MdMailbox *mb)
       mb->told_upto = 0;
     }
   if (mb->told_upto == mb->uidnext)
-    return;
-  MdUniqueIds *ids = md_unique_ids_current (mb);
+    return TRUE;
+  MdUniqueIds *ids = md_unique_ids_current (mb, error);
+  if (ids == NULL)
+    return FALSE;
   guint32 index;
   satchel_snapshot_find (mb->snapshot, mb->told_upto, &index);
   for (; index < mb->snapshot->state.n_messages; index++)
@@ -62,6 +64,7 @@ collect_told_ids (MdMailbox *mb)
     }
   md_unique_ids_drop (ids);
   mb->told_upto = mb->uidnext;
+  return TRUE;
 }
 
 static gboolean
@@ -69,7 +72,8 @@ check_import_id (MdMailbox *mb, const SatchelOperation *op, GError **error)
 {
   if (op->unique_id == NULL)
     return TRUE;
-  collect_told_ids (mb);
+  if (!collect_told_ids (mb, error))
+    return FALSE;
   return !g_hash_table_contains (mb->told_ids, op->unique_id)
          || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: another message has this unique id",
                                mb->name);

@@ -43,8 +43,8 @@ count_used_keywords (MdKeywordUse *use)
   satchel_keyword_set_unite (&use->used, &used);
 }
 
-/* Returns a bit that no message has, now or before this commit, and that nothing in this transaction asked
- * for; one without a letter if possible. -1: none. */
+/* Returns a bit that no message has, now or before this commit, and that this transaction has not asked for;
+ * one without a letter if possible. -1 means that there is none. */
 static int
 find_unused_keyword (MdKeywordUse *use)
 {
@@ -62,8 +62,8 @@ find_unused_keyword (MdKeywordUse *use)
   return lettered;
 }
 
-/* Returns the bit of a new keyword. If all bits are taken, that of a keyword which no message has, now or
- * before this commit, since a transaction of it that fails brings keywords back. -1: none. */
+/* Returns the bit of a new keyword.  If all bits are taken, it is that of a keyword which no message has, now
+ * or before this commit, since a transaction that fails brings keywords back. -1 means that there is none. */
 static int
 add_or_replace_keyword (MdKeywordUse *use, const char *name, gboolean *needs_file)
 {

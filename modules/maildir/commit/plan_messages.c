@@ -67,13 +67,13 @@ md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builde
   step->to_dir = in_cur ? mb->cur_path : mb->new_path;
   step->to = md_plan_name (plan, name->str);
   md_name_parse (name->str, base_len, &parsed);
-  mb->index.needs_sync |= md_plan_differ_beyond_names (mb, row, &(SatchelMessageRow) { 0 });
   satchel_snapshot_builder_append (builder, row);
   plan->op_changes = TRUE;
   g_mutex_lock (&plan->store->table);
   md_table_add (&mb->table, row->uid, MD_ENTRY_OURS | (in_cur ? 0 : MD_ENTRY_NEW), name->str, base_len);
   g_mutex_unlock (&plan->store->table);
   MdEffect *effect = md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_ADD);
+  effect->is_beyond_name = md_plan_differ_beyond_names (mb, row, &(SatchelMessageRow) { 0 });
   effect->attributes = attributes != NULL ? g_bytes_ref (attributes) : NULL;
 }
 

@@ -26,11 +26,11 @@ typedef struct Writer
   MdStore *store;
   SatchelStaged *staged;
   char name[128];
-  int fd; /* -1: nothing written yet */
+  int fd; /* -1: there is no file yet */
   GByteArray *buffer;
-  guint64 length, written; /* bytes given; bytes on disk */
+  guint64 length, written; /* bytes that were given; bytes on disk */
   gboolean is_raw, is_finished;
-  guint n_cr; /* CRs at the end of what came; 2: two or more */
+  guint n_cr; /* how many CRs the input ended in; 2: two or more */
 } Writer;
 
 static gboolean
@@ -161,7 +161,7 @@ flush_staged (Writer *writer, gboolean is_last, GError **error)
   if (keep_cr)
     {
       g_byte_array_append (buffer, (const guint8 *) "\r", 1);
-      writer->n_cr--; /* they are counted again with the rest */
+      writer->n_cr--; /* the CRs are counted again with the rest */
     }
   return TRUE;
 }
@@ -203,7 +203,7 @@ static gboolean
 writer_finish (SatchelWriter *base, GError **error)
 {
   Writer *writer = (Writer *) base;
-  struct timespec now; /* of the clock of files, which is up to a tick behind */
+  struct timespec now; /* by the clock of files, which is up to a tick behind */
   clock_gettime (CLOCK_REALTIME_COARSE, &now);
   guint64 written_before = writer->written;
   if (!flush_staged (writer, TRUE, error))

@@ -7,7 +7,7 @@
 /* This is SatchelStaged.driver. */
 typedef struct MdStaged
 {
-  char name[128]; /* in the user's tmp/; "" if a mailbox took it, or if it is in a spool */
+  char name[128]; /* name in the user's tmp/; "" if a mailbox has the file, or if it is in a spool */
   char *spool;    /* path below the root, or NULL */
   guint64 disk_size, length;
   gboolean is_raw;

@@ -43,35 +43,61 @@ attempt_step (const MdStep *step)
   return -1;
 }
 
-static void
-put_step_back (MdStep *step)
+static gboolean
+is_noted (const MdPlan *plan)
+{
+  return plan->steps->len > 1 && plan->store->journal.is_in_force;
+}
+
+/* Puts a step back.  FALSE means that it stays done.  @is_noted says that the journal has it. */
+static gboolean
+put_step_back (MdStep *step, gboolean is_noted)
 {
   if (!step->is_done)
-    return;
+    return TRUE;
   step->is_done = FALSE;
   switch (step->kind)
     {
     case MD_STEP_RENAME:
     case MD_STEP_RENAME_DIR:
-      /* Staged content is rather removed than left as a message that was not acknowledged. */
-      if (md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) != 0
-          && md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) != 0 && step->is_staged)
-        md_sys.unlinkat (step->to_fd, step->to, 0);
-      break;
+      /* Staged content that the journal does not have is rather removed than left as a message that was not
+       * acknowledged. */
+      return md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) == 0
+             || md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) == 0
+             || (step->is_staged && !is_noted && md_sys.unlinkat (step->to_fd, step->to, 0) == 0);
     case MD_STEP_LINK:
-      if (md_sys.unlinkat (step->to_fd, step->to, 0) != 0)
-        md_sys.unlinkat (step->to_fd, step->to, 0);
-      break;
+      return md_sys.unlinkat (step->to_fd, step->to, 0) == 0
+             || md_sys.unlinkat (step->to_fd, step->to, 0) == 0;
     case MD_STEP_UNLINK: /* never happens: md_plan_run does removals last */
       break;
     }
+  return TRUE;
+}
+
+/* The journal has all steps done later, if it has them. */
+static void
+leave_half_done (MdPlan *plan)
+{
+  if (is_noted (plan))
+    g_atomic_int_set (&plan->store->journal.is_half_done, TRUE);
 }
 
 void
 md_plan_roll_back (MdPlan *plan)
 {
+  gboolean ok = TRUE;
   for (guint i = plan->steps->len; i > 0; i--)
-    put_step_back (&g_array_index (plan->steps, MdStep, i - 1));
+    ok &= put_step_back (&g_array_index (plan->steps, MdStep, i - 1), is_noted (plan));
+  plan->stays_done = !ok;
+  if (!ok)
+    leave_half_done (plan);
+}
+
+void
+md_plan_keep_staged (MdPlan *plan)
+{
+  for (guint i = 0; plan->staged != NULL && i < plan->staged->len; i++)
+    ((MdStaged *) plan->staged->pdata[i])->name[0] = '\0';
 }
 
 gboolean
@@ -95,10 +121,13 @@ run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
     result = attempt_step (step);
   if (result != 0 && past_return)
     {
-      /* Something was removed already, so this cannot fail. A file that stays is a message again at the
-       * next look, so none is lost. */
+      /* Something was removed already, so this cannot fail.  A file that stays is removed later if the
+       * journal has it; otherwise it is a message again at the next look, so none is lost. */
       if (errno != ENOENT)
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "a message cannot be removed: %s", g_strerror (errno));
+        {
+          satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "a message cannot be removed: %s", g_strerror (errno));
+          leave_half_done (plan);
+        }
       plan->size_change.is_unknown = TRUE; /* the file stays, or another program has removed and counted it */
       result = 0;
     }
@@ -221,21 +250,6 @@ store_attributes (MdMailbox *mb, MdPlan *const *plans, guint n)
   g_mutex_unlock (&mb->store->table);
 }
 
-/* Only the index holds metadata. */
-static void
-index_metadata (MdMailbox *mb, guint32 uid)
-{
-  GHashTable *keys = mb->metadata != NULL ? g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid)) : NULL;
-  GHashTableIter iter;
-  gpointer key, value;
-  if (keys == NULL || g_hash_table_size (keys) == 0)
-    return;
-  g_hash_table_iter_init (&iter, keys);
-  while (g_hash_table_iter_next (&iter, &key, &value))
-    md_index_metadata (mb, uid, key, value);
-  mb->index.needs_sync = TRUE;
-}
-
 static void
 index_effects (MdMailbox *mb, const MdPlan *plan)
 {
@@ -256,30 +270,24 @@ index_effects (MdMailbox *mb, const MdPlan *plan)
         continue;
       if (effect->kind == MD_EFFECT_ADD)
         {
+          /* What names of files do not say is durable already (md_plan_write_ahead). */
           md_index_row (mb, &row, entry);
-          index_metadata (mb, effect->uid);
+          md_metadata_index (mb, effect->uid);
         }
       else
-        md_index_flags (mb, &row, entry);
+        {
+          md_index_flags (mb, &row, entry);
+          mb->index.needs_sync |= effect->is_beyond_name;
+        }
     }
 }
 
-static GPtrArray *
-collect_touched (MdPlan *const *plans, guint n)
-{
-  GPtrArray *all = g_ptr_array_new ();
-  for (guint p = 0; p < n; p++)
-    for (guint i = 0; i < plans[p]->mailboxes->len; i++)
-      if (!g_ptr_array_find (all, plans[p]->mailboxes->pdata[i], NULL))
-        g_ptr_array_add (all, plans[p]->mailboxes->pdata[i]);
-  return all;
-}
-
-/* Writes to disk what only the index holds, which must be there before readers hear of a change. */
+/* Writes to the index what is done, and to disk what only the index holds of changed messages, before readers
+ * hear of it. */
 gboolean
 md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
 {
-  g_autoptr (GPtrArray) all = collect_touched (plans, n);
+  g_autoptr (GPtrArray) all = md_plan_all_mailboxes (plans, n);
   for (guint i = 0; i < all->len; i++)
     {
       MdMailbox *mb = all->pdata[i];
@@ -309,14 +317,13 @@ md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
 void
 md_plan_finish (MdPlan *const *plans, guint n)
 {
-  g_autoptr (GPtrArray) all = collect_touched (plans, n);
+  g_autoptr (GPtrArray) all = md_plan_all_mailboxes (plans, n);
   if (n > 0 && plans[0]->store->settings.keeps_maildirsize)
     md_maildirsize_add_plans (plans[0]->store, plans, n);
   for (guint p = 0; p < n; p++)
     {
       md_plan_log_keywords (plans[p]);
-      for (guint i = 0; i < plans[p]->staged->len; i++)
-        ((MdStaged *) plans[p]->staged->pdata[i])->name[0] = '\0';
+      md_plan_keep_staged (plans[p]);
       for (guint i = 0; i < plans[p]->effects->len; i++)
         {
           const MdEffect *effect = &g_array_index (plans[p]->effects, MdEffect, i);
@@ -339,7 +346,8 @@ md_plan_execute (MdPlan *plan, GError **error)
 {
   MdStore *store = plan->store;
   gboolean journaled = plan->steps->len > 1;
-  gboolean ok = !journaled || md_journal_write (store, &plan, 1, error);
+  gboolean ok =
+      md_plan_write_ahead (&plan, 1, error) && (!journaled || md_journal_write (store, &plan, 1, error));
   gboolean ran = ok && md_plan_run (plan, error);
   ok = ran && md_plan_sync (&plan, 1, error) && md_journal_settle (store, error)
        && md_plan_sync_indexes (&plan, 1, error);

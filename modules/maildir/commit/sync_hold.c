@@ -16,7 +16,7 @@
 
 typedef struct Held
 {
-  int fd; /* ours */
+  int fd; /* a descriptor of the hold's own */
   dev_t dev;
   ino_t ino;
 } Held;
@@ -32,8 +32,8 @@ free_held (gpointer data)
 
 static GPrivate current = G_PRIVATE_INIT (free_held);
 
-/* TRUE means: the file will be synced at the end of the hold. If it was held already, it goes to the end of
- * the order, so that what was held before it is durable before it. */
+/* Holds the sync of a file.  TRUE means that the file will be synced at the end of the hold.  If it was held
+ * already, it goes to the end of the order, so that what was held before it is durable before it. */
 static gboolean
 hold_sync (GArray *held, int fd)
 {
@@ -113,7 +113,7 @@ md_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean ho
       int fd = g_array_index (held, Held, i - 1).fd;
       if (has_name (fd))
         sync_file_range (fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-      else /* it was replaced by a newer file */
+      else /* a newer file has replaced it */
         {
           close (fd);
           g_array_remove_index (held, i - 1);

@@ -10,6 +10,7 @@
 #include "store/maildir_store.h"
 #include "mailbox/metadata.h"
 #include "index/name_table.h"
+#include "index/planned.h"
 #include "commit/transaction_plan.h"
 #include "foreign/unique_ids.h"
 #include "store/user_file.h"
@@ -39,8 +40,7 @@ md_plan_new (MdStore *store)
   g_array_set_clear_func (plan->effects, clear_effect);
   plan->mailboxes = g_ptr_array_new ();
   plan->before = g_ptr_array_new_with_free_func (unref_snapshot);
-  plan->staged = g_ptr_array_new ();
-  plan->names = g_string_chunk_new (1024);
+  plan->names = g_string_chunk_new (512); /* malloc has blocks of up to 1 KiB at hand */
   plan->new_name = g_string_sized_new (MD_NAME_MAX);
   plan->unknown = g_string_sized_new (MD_LETTERS);
   return plan;
@@ -53,7 +53,7 @@ md_plan_free (MdPlan *plan)
   g_array_unref (plan->effects);
   g_ptr_array_unref (plan->mailboxes);
   g_ptr_array_unref (plan->before);
-  g_ptr_array_unref (plan->staged);
+  g_clear_pointer (&plan->staged, g_ptr_array_unref);
   g_clear_pointer (&plan->keyword_uses, g_array_unref);
   g_clear_pointer (&plan->imports, g_ptr_array_unref);
   g_string_chunk_free (plan->names);
@@ -90,7 +90,24 @@ md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind)
 {
   MdEffect effect = { .mb = mb, .uid = uid, .kind = kind, .modseq = plan->op_modseq };
   g_array_append_val (plan->effects, effect);
+  return md_plan_last_effect (plan);
+}
+
+MdEffect *
+md_plan_last_effect (MdPlan *plan)
+{
   return &g_array_index (plan->effects, MdEffect, plan->effects->len - 1);
+}
+
+GPtrArray *
+md_plan_all_mailboxes (MdPlan *const *plans, guint n)
+{
+  GPtrArray *all = g_ptr_array_new ();
+  for (guint p = 0; p < n; p++)
+    for (guint i = 0; i < plans[p]->mailboxes->len; i++)
+      if (!g_ptr_array_find (all, plans[p]->mailboxes->pdata[i], NULL))
+        g_ptr_array_add (all, plans[p]->mailboxes->pdata[i]);
+  return all;
 }
 
 /* Drops dead entries from the end of the table, which is in the order of UIDs, before their UIDs are given
@@ -126,6 +143,27 @@ undo_imports (MdPlan *plan)
       g_mutex_unlock (&mb->store->table);
       md_unique_ids_drop (ids);
     }
+}
+
+/* The message comes all the same: its file could not be put back, or the journal has it done later. */
+static void
+keep_planned (const MdEffect *effect)
+{
+  MdMailbox *mb = effect->mb;
+  SatchelMessageRow row;
+  const MdEntry *entry = md_table_find (&mb->table, effect->uid);
+  GHashTable *metadata = md_metadata_of (mb, effect->uid);
+  if (entry == NULL || (!effect->is_beyond_name && !effect->is_import && metadata == NULL)
+      || !md_find_row (mb->snapshot, effect->uid, &row))
+    return;
+  MdPlanned *planned = md_planned_add (mb, md_table_name (&mb->table, entry), entry->base_len, &row);
+  GHashTableIter iter;
+  gpointer key, value;
+  if (metadata == NULL)
+    return;
+  g_hash_table_iter_init (&iter, metadata);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    md_planned_set_metadata (planned, key, value);
 }
 
 /* Brings the entry of one message back to what it was before @effect.  The caller holds the lock of the
@@ -166,7 +204,12 @@ md_plan_undo (MdPlan *plan)
   g_mutex_lock (lock);
   /* The last effect is undone first, since each has kept the entry as it found it. */
   for (guint i = plan->effects->len; i > 0; i--)
-    undo_effect (&g_array_index (plan->effects, MdEffect, i - 1));
+    {
+      const MdEffect *effect = &g_array_index (plan->effects, MdEffect, i - 1);
+      if (effect->kind == MD_EFFECT_ADD && (plan->stays_done || plan->store->journal.is_half_done))
+        keep_planned (effect);
+      undo_effect (effect);
+    }
   g_mutex_unlock (lock);
   undo_imports (plan);
   for (guint i = 0; i < plan->mailboxes->len; i++)

@@ -25,6 +25,9 @@ typedef struct MdEffect
     MD_EFFECT_REMOVE,
     MD_EFFECT_TOUCH
   } kind;
+  /* Names of files do not say all of the message (ADD), or of the change (RENAME, TOUCH). */
+  gboolean is_beyond_name;
+  gboolean is_import; /* of ADD: it has the mod-sequence or save date of another store */
   MdEntry before;     /* of RENAME and REMOVE */
   GBytes *attributes; /* of ADD; may be NULL */
   guint64 modseq;
@@ -55,11 +58,12 @@ struct MdPlan
   GArray *effects;       /* MdEffect */
   GPtrArray *mailboxes;  /* MdMailbox that it touches */
   GPtrArray *before;     /* their snapshots before it, references */
-  GPtrArray *staged;     /* MdStaged that it takes */
+  GPtrArray *staged;     /* MdStaged that it takes; NULL: none */
   GArray *keyword_uses;  /* MdKeywordUse; NULL: none */
   GPtrArray *imports;    /* MdImport; NULL: none */
   MdSizeSum size_change; /* for maildirsize; only set with that setting */
   gboolean syncs_tmp;
+  gboolean stays_done;         /* a step could not be put back */
   guint64 modseq;              /* of the transaction; 0: none taken yet */
   guint64 op_modseq;           /* that the operation at work gives: `modseq`, or one that it imports */
   gboolean op_changes;         /* the operation at work changed something so far */
@@ -77,7 +81,11 @@ void md_plan_touch (MdPlan *plan, MdMailbox *mb);
 MdStep *md_plan_step (MdPlan *plan, MdStepKind kind);
 /* Returns a copy that lives as long as the plan. */
 const char *md_plan_name (MdPlan *plan, const char *name);
+/* What is returned, and by md_plan_last_effect, holds until the next one is added. */
 MdEffect *md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind);
+MdEffect *md_plan_last_effect (MdPlan *plan);
+/* Returns each MdMailbox that the plans touch once. */
+GPtrArray *md_plan_all_mailboxes (MdPlan *const *plans, guint n);
 gboolean md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error);
 /* Takes a mod-sequence for the transaction, if it has none. */
 gboolean md_plan_take_modseq (MdPlan *plan, GError **error);
@@ -93,7 +101,7 @@ gboolean md_plan_each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapsh
                                MdRowFunc func, gpointer data, GError **error);
 SatchelSnapshotBuilder *md_plan_builder_for (MdPlan *plan, MdMailbox *mb);
 void md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder);
-/* Must the message be in cur/, since a name in new/ cannot hold its flags? */
+/* Says whether the message must be in cur/, since a name in new/ cannot hold its flags. */
 gboolean md_plan_needs_cur (const MdMailbox *mb, const SatchelMessageRow *row);
 /* Says whether the rows differ in what names of files cannot hold. */
 gboolean md_plan_differ_beyond_names (const MdMailbox *mb, const SatchelMessageRow *one,
@@ -140,23 +148,34 @@ void md_plan_log_keywords (const MdPlan *plan);
 gboolean md_plan_begin_imports (MdStore *store, SatchelTransaction *transaction, GError **error);
 /* Takes the UID that @op says. CANNOT means that the mailbox cannot give it. */
 gboolean md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 *ret_uid, GError **error);
-/* @name is as planned; its first @base_len bytes will never change. */
+/* Notes the unique id that an import gives, if it gives one.  @name is the planned name, whose first
+ * @base_len bytes will never change. */
 void md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, const char *name,
                              guint base_len);
 /* Makes unique ids durable, after the last operation and before any step is done. FALSE means that the caller
  * undoes the plan. */
 gboolean md_plan_save_imports (MdPlan *plan, GError **error);
 
+/* plan_ahead.c has these: what only the index says of new messages is written before they come. */
+
+/* Says whether md_plan_write_ahead has something to write. */
+gboolean md_plan_says_more (const MdPlan *plan);
+/* Is called when all is planned and nothing is done.  FALSE means that no plan that says more must go on. */
+gboolean md_plan_write_ahead (MdPlan *const *plans, guint n, GError **error);
+
 /* steps.c has these. */
 
 /* Does the steps; if one fails, those before it are put back. */
 gboolean md_plan_run (MdPlan *plan, GError **error);
+/* Puts all steps back.  If one stays done, the journal has all of them done later (is_half_done). */
 void md_plan_roll_back (MdPlan *plan);
+/* From here on files that were staged for the plan stay when their stage is dropped. */
+void md_plan_keep_staged (MdPlan *plan);
 /* Says whether a step has removed something; then nothing can be put back. */
 gboolean md_plan_has_removed (const MdPlan *plan);
 /* Syncs each directory that the plans changed once. */
 gboolean md_plan_sync (MdPlan *const *plans, guint n, GError **error);
-/* Makes durable what only the index says. */
+/* Writes the index, and makes durable what only it says of changed messages. */
 gboolean md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error);
 /* Writes what is done to index and cache, and publishes it. */
 void md_plan_finish (MdPlan *const *plans, guint n);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define MODE_BITS 07777u
@@ -54,7 +55,7 @@ md_may_read (const struct stat *st)
   return find_missing_bits (st, S_ISDIR (st->st_mode) ? 5 : 4) == 0;
 }
 
-/* TRUE means: a permission is missing, and @why says which. */
+/* Says whether a permission is missing; @why says which. */
 static gboolean
 lacks_permission (const struct stat *st, guint wants, const char *path, GString *why)
 {
@@ -89,6 +90,18 @@ explain_refusal (int dirfd, const char *name, MdAccess access, GString *why)
       (guint) geteuid ());
 }
 
+/* Explains a full disk of which bytes are free but no inodes, since "No space left" alone would mislead. */
+static void
+explain_full_disk (int dirfd, GString *why)
+{
+  struct statvfs disk;
+  if (fstatvfs (dirfd, &disk) == 0 && disk.f_files > 0 && disk.f_favail == 0)
+    {
+      g_autofree char *dir_path = path_below (dirfd, ".");
+      g_string_append_printf (why, "; no inode is free there (df -i %s): remove files of others", dir_path);
+    }
+}
+
 gboolean
 md_error_in (GError **error, int dirfd, const char *name)
 {
@@ -104,10 +117,13 @@ md_error_at (GError **error, int errnum, int dirfd, const char *name, MdAccess a
     return FALSE;
   g_autofree char *path = path_below (dirfd, name);
   satchel_error_set_errno (error, errnum, "%s %s", what, path);
-  if (errnum != EACCES && errnum != EPERM)
+  if (errnum != EACCES && errnum != EPERM && errnum != ENOSPC)
     return FALSE;
   g_autoptr (GString) why = g_string_new ((*error)->message);
-  explain_refusal (dirfd, name, access, why);
+  if (errnum == ENOSPC)
+    explain_full_disk (dirfd, why);
+  else
+    explain_refusal (dirfd, name, access, why);
   g_free ((*error)->message);
   (*error)->message = g_string_free (g_steal_pointer (&why), FALSE);
   return FALSE;

@@ -9,7 +9,7 @@ typedef enum
 {
   MD_ACCESS_READ,
   MD_ACCESS_WRITE,
-  MD_ACCESS_CHANGE /* of names in the directory */
+  MD_ACCESS_CHANGE /* names in the directory are to be changed */
 } MdAccess;
 
 /* Says whether a file may be read, by owner and mode. A directory must also be searchable. */

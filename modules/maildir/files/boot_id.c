@@ -30,7 +30,8 @@ md_boot_id (void)
       if (fd >= 0)
         close (fd);
       if (n < 16)
-        md_random (id, sizeof id); /* unknown: the next process trusts nothing that was not synced */
+        /* The boot is unknown, so the next process trusts nothing that was not synced. */
+        md_random (id, sizeof id);
       g_once_init_leave (&ready, 1);
     }
   return id;

@@ -4,7 +4,7 @@
 #pragma once
 #include <glib.h>
 
-/* @crc is that of the bytes before, 0 at first. */
+/* Computes a CRC-32C.  @crc is that of the bytes before, 0 at first. */
 guint32 md_crc32c (guint32 crc, const void *data, gsize len);
 
 /* Checks the first line of a file, "NAME VERSION LEAST CHECKSUM": does LEAST let this version read the file,

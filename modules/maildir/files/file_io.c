@@ -76,6 +76,23 @@ is_regular (int fd, const char *name, struct stat *st, GError **error)
   return TRUE;
 }
 
+/* Sets an error of opening a file. What is planted under its name, and is no file, is damage; it is not an
+ * error of the machine, after which the file would be there again. */
+static gboolean
+say_not_opened (GError **error, int errnum, int dirfd, const char *name, MdAccess access)
+{
+  if (errnum == ELOOP || errnum == EISDIR || errnum == ENXIO)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s is not a regular file", name);
+  return md_error_at (error, errnum, dirfd, name, access, "open");
+}
+
+gboolean
+md_file_is_lost (const GError *error)
+{
+  return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT)
+         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+}
+
 int
 md_open_file (int dirfd, const char *name, GError **error)
 {
@@ -83,7 +100,7 @@ md_open_file (int dirfd, const char *name, GError **error)
   g_auto (MdFd) fd = md_sys.openat (dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (fd < 0)
     {
-      md_error_at (error, errno, dirfd, name, MD_ACCESS_WRITE, "open");
+      say_not_opened (error, errno, dirfd, name, MD_ACCESS_WRITE);
       return -1;
     }
   struct stat st;
@@ -112,14 +129,15 @@ md_read_file (int dirfd, const char *name, gsize max, GError **error)
   g_auto (MdFd) fd = md_sys.openat (dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (fd < 0)
     {
-      md_error_at (error, errno, dirfd, name, MD_ACCESS_READ, "open");
+      say_not_opened (error, errno, dirfd, name, MD_ACCESS_READ);
       return NULL;
     }
   struct stat st;
   g_autoptr (GByteArray) data = g_byte_array_new ();
   gboolean ok = is_regular (fd, name, &st, error);
   if (ok && (guint64) st.st_size > MIN (max, G_MAXINT32))
-    ok = satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: too big", name);
+    ok = satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                            "the file %s has more than %" G_GSIZE_FORMAT " bytes", name, max);
   if (ok)
     {
       g_byte_array_set_size (data, (guint) st.st_size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Every system call of the driver that can fail for a reason outside of it, as a table, so that tests
- * can count calls and make the n-th one fail.
+ * This header has every system call of the driver that can fail for a reason outside of it, as a table, so
+ * that tests can count calls and make the n-th one fail.
  */
 #pragma once
 #include <errno.h>
@@ -12,7 +12,7 @@
 typedef struct MdSys
 {
   int (*openat) (int dirfd, const char *path, int flags, mode_t mode);
-  /* The same, and a read, that fail with EAGAIN where they would wait for a disk. */
+  /* These do the same as openat, and read a file, but fail with EAGAIN if they would wait for a disk. */
   int (*openat_cached) (int dirfd, const char *path, int flags);
   ssize_t (*pread_cached) (int fd, void *buffer, size_t len, off_t offset);
   int (*close) (int fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Random bytes, and names of files that nobody else gives.
+ * This file makes random bytes, and names of files that no other program makes.
  */
 #include "config.h"
 

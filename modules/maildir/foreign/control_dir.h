@@ -7,7 +7,8 @@
 
 typedef struct MdStore MdStore;
 
-/* @fd is the mailbox's own directory, which is returned if there is no other place. */
+/* Opens the control directory of a mailbox.  @fd is the mailbox's own directory, which is returned if there
+ * is no other. */
 int md_control_open (MdStore *store, const char *dir, int fd, gboolean create, GError **error);
 void md_control_renamed (MdStore *store, const char *from, const char *to);
 void md_control_removed (MdStore *store, const char *dir);

@@ -31,24 +31,32 @@
 #include <string.h>
 
 #define KEYWORDS_LIST ":list"
-#define MARK_FILE "satchel-courier" /* exists while Courier's files say all that ours do */
+/* this file exists while Courier's files say all that ours do */
+#define MARK_FILE "satchel-courier"
 #define FILE_MAX (256u << 20)
 #define CHANGE_MAX 65536u
 
-static char **
-read_courier_lines (int fd, const char *file, gsize max)
+/* Reads a file of lines; *ret_lines is NULL if there is none, or a damaged one. FALSE: it cannot be read just
+ * now. */
+static gboolean
+read_courier_lines (int fd, const char *file, gsize max, char ***ret_lines, GError **error)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GByteArray) data = md_read_file (fd, file, max, &error);
-  if (data == NULL)
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GByteArray) data = md_read_file (fd, file, max, &local);
+  *ret_lines = NULL;
+  if (data == NULL && !md_file_is_lost (local))
     {
-      if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-                     "a file of Courier cannot be read and is not taken over: %s", error->message);
-      return NULL;
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
     }
+  if (g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "a file of Courier cannot be read and is not taken over: %s",
+                 local->message);
+  if (data == NULL)
+    return TRUE;
   g_byte_array_append (data, (const guint8 *) "", 1);
-  return g_strsplit ((const char *) data->data, "\n", -1);
+  *ret_lines = g_strsplit ((const char *) data->data, "\n", -1);
+  return TRUE;
 }
 
 static char *
@@ -87,10 +95,12 @@ number_tag (Tags *tags, const char *name)
   return tags->names->len - 1;
 }
 
-static void
-load_tag_list (Tags *tags, int fd)
+static gboolean
+load_tag_list (Tags *tags, int fd, GError **error)
 {
-  g_auto (GStrv) lines = read_courier_lines (fd, KEYWORDS_LIST, FILE_MAX);
+  g_auto (GStrv) lines = NULL;
+  if (!read_courier_lines (fd, KEYWORDS_LIST, FILE_MAX, &lines, error))
+    return FALSE;
   char **line = lines;
   for (; line != NULL && *line != NULL && **line != '\0'; line++)
     if (tags->names->len < SATCHEL_KEYWORDS_MAX)
@@ -114,6 +124,7 @@ load_tag_list (Tags *tags, int fd)
         }
       g_hash_table_replace (tags->by_file, copy_base_name (*line, colon - *line), numbers);
     }
+  return TRUE;
 }
 
 static void
@@ -143,20 +154,22 @@ compare_age (gconstpointer a, gconstpointer b)
   return nx != ny ? (nx > ny) - (nx < ny) : strcmp (x, y);
 }
 
-static void
-load_tag_change (Tags *tags, int fd, const char *file)
+static gboolean
+load_tag_change (Tags *tags, int fd, const char *file, GError **error)
 {
   const char *base = file;
   if (file[0] == '.')
     {
       const char *dot = strchr (file + 1, '.');
       if (dot == NULL)
-        return;
+        return TRUE;
       base = dot + 1;
     }
-  g_auto (GStrv) lines = read_courier_lines (fd, file, CHANGE_MAX);
+  g_auto (GStrv) lines = NULL;
+  if (!read_courier_lines (fd, file, CHANGE_MAX, &lines, error))
+    return FALSE;
   if (lines == NULL)
-    return;
+    return TRUE;
   GArray *numbers = g_array_new (FALSE, FALSE, sizeof (guint));
   for (char **line = lines; *line != NULL; line++)
     if (**line != '\0' && tags->names->len < SATCHEL_KEYWORDS_MAX)
@@ -165,20 +178,23 @@ load_tag_change (Tags *tags, int fd, const char *file)
         g_array_append_val (numbers, number);
       }
   g_hash_table_replace (tags->by_file, copy_base_name (base, -1), numbers);
+  return TRUE;
 }
 
-static void
-load_tags (Tags *tags, int fd)
+static gboolean
+load_tags (Tags *tags, int fd, GError **error)
 {
   *tags = (Tags) { g_ptr_array_new_with_free_func (g_free),
                    g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free,
                                           (GDestroyNotify) g_array_unref),
                    g_ptr_array_new_with_free_func (g_free) };
-  load_tag_list (tags, fd);
-  md_read_dir (fd, collect_tag_change, tags->changes, NULL);
+  if (!load_tag_list (tags, fd, error) || !md_read_dir (fd, collect_tag_change, tags->changes, error))
+    return FALSE;
   g_ptr_array_sort (tags->changes, compare_age);
   for (guint i = 0; i < tags->changes->len; i++)
-    load_tag_change (tags, fd, tags->changes->pdata[i]);
+    if (!load_tag_change (tags, fd, tags->changes->pdata[i], error))
+      return FALSE;
+  return TRUE;
 }
 
 /* Writes keywords into the names of the files, where other servers find them, and we after the loss of an
@@ -233,12 +249,18 @@ keywords_of (const GArray *numbers, const int *bits)
 static gboolean
 take_courier_keywords (MdMailbox *mb, GError **error)
 {
-  g_auto (MdFd) fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL);
-  if (fd < 0)
+  g_autoptr (GError) local = NULL;
+  g_auto (MdFd) fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, &local);
+  if (fd < 0 && g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
     return TRUE;
+  if (fd < 0)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
   g_auto (Tags) tags = { NULL };
-  load_tags (&tags, fd);
-  md_keywords_load (&mb->keywords, mb->control_fd);
+  if (!load_tags (&tags, fd, error) || !md_keywords_load (&mb->keywords, mb->control_fd, error))
+    return FALSE;
   g_autofree int *bits = find_keywords_of_tags (mb, &tags);
   MdScan scan;
   if (!md_keywords_save (&mb->keywords, mb->control_fd, error)
@@ -314,10 +336,12 @@ parse_pop3_header (const char *line, guint64 *ret_version, guint64 *ret_next, gu
 }
 
 GHashTable *
-md_courier_unique_ids (MdMailbox *mb)
+md_courier_unique_ids (MdMailbox *mb, GError **error)
 {
+  g_auto (GStrv) lines = NULL;
+  if (!read_courier_lines (mb->fd, MD_COURIER_POP3, FILE_MAX, &lines, error))
+    return NULL;
   GHashTable *ids = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
-  g_auto (GStrv) lines = read_courier_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
   guint64 version;
   guint64 next, uidv;
   if (lines == NULL || !parse_pop3_header (lines[0], &version, &next, &uidv))
@@ -466,7 +490,7 @@ append_unique_id (MdMailbox *mb, const MdEntry *entry, const char *id, GString *
     (void) satchel_number_take (&at, NULL, 10, G_MAXUINT64, &uidvalidity);
   if (is_numbered || g_strcmp0 (id, named) == 0)
     g_string_append_printf (out, "%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":0\n",
-                            md_table_name (&mb->table, entry), /* with the ':' */
+                            md_table_name (&mb->table, entry), /* the name as it is, with the ':' */
                             find_message_size (mb, entry), number, uidvalidity);
 }
 
@@ -475,14 +499,21 @@ append_unique_id (MdMailbox *mb, const MdEntry *entry, const char *id, GString *
 static gboolean
 write_courier_unique_ids (MdMailbox *mb, GError **error)
 {
-  g_auto (GStrv) old = read_courier_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
+  g_auto (GStrv) old = NULL;
+  MdUniqueIds *ids = md_unique_ids_current (mb, error);
+  if (ids == NULL)
+    return FALSE;
+  if (!read_courier_lines (mb->fd, MD_COURIER_POP3, FILE_MAX, &old, error))
+    {
+      md_unique_ids_drop (ids);
+      return FALSE;
+    }
   guint64 version;
   guint64 next = 1, uidv = (guint64) (g_get_real_time () / G_USEC_PER_SEC);
   if (old != NULL)
     parse_pop3_header (old[0], &version, &next, &uidv);
   g_autoptr (GString) out = g_string_new (NULL);
   g_string_printf (out, "/3 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "\n", next, uidv);
-  MdUniqueIds *ids = md_unique_ids_current (mb);
   for (guint i = 0; i < mb->table.entries->len; i++)
     {
       const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);

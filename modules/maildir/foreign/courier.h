@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Courier's files of a mailbox, read when a Maildir is taken over and kept up to date beside ours.
+ * This header declares Courier's files of a mailbox, which are read when a Maildir is taken over, and kept
+ * up to date beside ours.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -13,11 +14,12 @@ typedef struct MdMailbox MdMailbox;
 /* Writes Courier's keywords as letters into the names of the files, before the first scan.
  * @is_first: Satchel sees the mailbox for the first time. */
 gboolean md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error);
-/* It is called at each change of ours: removes Courier's list, which is wrong from then on. */
+/* Notes a change of ours: Courier's files are out of date from then on, so the file that marks them as
+ * current is removed. */
 gboolean md_courier_changed (MdMailbox *mb, GError **error);
 /* Returns unique ids that Courier's POP3 server told: base of the file's name to "P" and the id. The caller
  * unrefs it. */
-GHashTable *md_courier_unique_ids (MdMailbox *mb);
+GHashTable *md_courier_unique_ids (MdMailbox *mb, GError **error);
 /* Says whether Courier has no list of this mailbox. */
 gboolean md_courier_lacks (const MdMailbox *mb);
 /* Writes Courier's files if the mailbox changed. */

@@ -100,21 +100,18 @@ examine_mailbox (Examination *examination, MdMailbox *mb, GError **error)
   MdScan scan;
   MdSlots state = { .fd = -1 };
   gboolean is_ours = md_slots_open (&state, mb->fd, MD_STATE_FILE, NULL);
-  if (!md_scan (mb->new_fd, mb->cur_fd, &scan, error))
-    {
-      md_slots_close (&state);
-      return FALSE;
-    }
   found.uidvalidity = is_ours ? (guint32) state.words[MD_STATE_UIDVALIDITY] : 0;
   md_slots_close (&state);
-  g_autoptr (MdUidlist) list = is_courier && !is_ours
-                                   ? md_uidlist_load (mb->fd, MD_COURIER_UIDS, 0)
-                                   : md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, found.uidvalidity);
+  g_autoptr (MdUidlist) list =
+      is_courier && !is_ours ? md_uidlist_load (mb->fd, MD_COURIER_UIDS, 0, error)
+                             : md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, found.uidvalidity, error);
+  const gboolean has_ids = list != NULL && is_courier && mb->dir[0] == '\0';
+  g_autoptr (GHashTable) ids = has_ids ? md_courier_unique_ids (mb, error) : NULL;
+  if (list == NULL || (has_ids && ids == NULL) || !md_scan (mb->new_fd, mb->cur_fd, &scan, error))
+    return FALSE;
   if (!is_ours)
     found.uidvalidity = list->uidvalidity;
-  GHashTable *ids = is_courier && mb->dir[0] == '\0' ? md_courier_unique_ids (mb) : NULL;
   count_messages (&scan, list, ids, &found);
-  g_clear_pointer (&ids, g_hash_table_unref);
   md_scan_clear (&scan);
   g_auto (MdFd) keywords =
       is_courier && !is_ours ? md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL) : -1;
@@ -166,7 +163,8 @@ static gboolean
 examine_user (Examination *examination, GError **error)
 {
   MdStore *store = &examination->store;
-  md_user_read (store);
+  if (!md_user_read (store, error))
+    return FALSE;
   const SatchelExamined user = { .origin = store->user->server != MD_SERVER_NONE
                                                ? md_server_name (store->user->server)
                                                : NULL,

@@ -124,7 +124,7 @@ write_new_index (MdMailbox *mb, guint64 highestmodseq, GError **error)
   md_mailbox_state (mb, highestmodseq, &state);
   md_mailbox_take_snapshot (
       mb, satchel_snapshot_builder_finish (satchel_snapshot_builder_new (mb->snapshot), &state));
-  mb->index.needs_sync = mb->index.is_broken = TRUE; /* so that it is written anew */
+  mb->index.needs_sync = mb->index.is_broken = TRUE; /* this makes the next write a new index */
   return md_index_flush (mb, TRUE, error);
 }
 

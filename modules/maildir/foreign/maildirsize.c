@@ -45,7 +45,7 @@ md_maildirsize_has_folder (const MdStore *store, const char *dir)
   return strcmp (dir, (store->settings.layout & MD_LAYOUT_FS) != 0 ? "Trash" : ".Trash") != 0;
 }
 
-/* @dir is "cur" of INBOX, "FOLDER/new", or "tmp". */
+/* Says whether a file counts.  @dir is "cur" of INBOX, "FOLDER/new", or "tmp". */
 static gboolean
 is_counted (const MdStore *store, const char *dir, const char *name)
 {
@@ -124,7 +124,8 @@ count_entry (const char *name, gsize len, guint8 type, gpointer data)
     add_file (count->fd, name, count->factor, count->sum);
 }
 
-/* *@newest is raised to the time of the last change of the directories, in ns. */
+/* Adds what the folder's files count. *@newest is raised to the time of the last change of its directories,
+ * in ns. */
 static void
 look_at_folder (MdStore *store, const char *dir, int factor, MdSizeSum *sum, gint64 *newest)
 {
@@ -150,7 +151,7 @@ md_maildirsize_count_folder (MdStore *store, const char *dir, int factor, MdSize
   look_at_folder (store, dir, factor, sum, &newest);
 }
 
-/* @sum NULL means: it only looks for the time of the last change. */
+/* Counts the files of all folders.  @sum NULL only looks for the time of the last change. */
 static gboolean
 look_at_all_folders (MdStore *store, MdSizeSum *sum, gint64 *ret_newest, GError **error)
 {

@@ -26,7 +26,7 @@
 #define COURIER_FILE "courierimapsubscribed"
 #define FILE_MAX (8u << 20)
 
-/* Returns time of the newest of @names; 0: none of them exists. */
+/* Returns the time of the newest file of @names; 0 means that none of them exists. */
 static gint64
 find_newest (int fd, const char *const *names)
 {
@@ -43,8 +43,8 @@ find_newest (int fd, const char *const *names)
 MdServer
 md_server_find (MdStore *store)
 {
-  /* We never write these files for an account of our own. The UID list counts only if it is older than our
-   * files. */
+  /* Satchel never writes these files for an account of its own.  The UID list counts only if it is older than
+   * our files. */
   static const char *const dovecot[] = { "dovecot-uidvalidity",
                                          "dovecot.index.log",
                                          "dovecot.list.index.log",
@@ -81,7 +81,8 @@ count_utf8_name (const char *name, gsize len, guint8 type, gpointer data)
   names->n_utf7 += decoded != NULL;
 }
 
-/* Courier has named folders in UTF-8 since 2018; it did so in modified UTF-7 before, as other servers do. */
+/* Says whether names of folders are in UTF-8.  Courier has used UTF-8 since 2018, and modified UTF-7 before,
+ * as other servers do. */
 gboolean
 md_server_has_utf8_names (MdStore *store)
 {
@@ -115,8 +116,8 @@ stamp_subscriptions (const MdStore *store, guint64 ret[3])
   return TRUE;
 }
 
-/* Returns the name in a line; NULL: we cannot have it. In layout fs, and there alone, a dot in a level of
- * modified UTF-7 stands for itself. */
+/* Returns the name in a line; NULL means that it cannot be a mailbox's.  In layout fs, and there alone, a dot
+ * in a level of modified UTF-7 stands for itself. */
 static char *
 name_of_line (const MdStore *store, const char *line, gboolean has_tabs)
 {

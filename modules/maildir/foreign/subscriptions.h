@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Reads and writes what another server of the same Maildir left with the user: which server it was, and
+ * This header declares what another server of the same Maildir left with the user: which server it was, and
  * its subscriptions.
  */
 #pragma once
@@ -9,6 +9,7 @@ typedef struct MdStore MdStore;
 
 MdServer md_server_find (MdStore *store);
 gboolean md_server_has_utf8_names (MdStore *store);
-/* TRUE means: the other server's file is not as we left it, and was read. */
+/* Reads the other server's subscriptions.  TRUE means that its file is not as this server left it, so that it
+ * has been read. */
 gboolean md_subscriptions_read (MdStore *store);
 void md_subscriptions_write (MdStore *store);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has UIDs of files that others wrote: reads a list in the form of dovecot-uidlist, version 3 or 1
- * (the latter is also that of courierimapuiddb). Our lines have two fields of our own, C (checksum) and T
- * (internal date), which other readers keep.
+ * This file reads lists of UIDs that others wrote, in the form of dovecot-uidlist, version 3 or 1 (the
+ * latter is also that of courierimapuiddb).  Our lines have two more fields, C (checksum) and T (internal
+ * date), which other readers keep.
  */
 #include "config.h"
 
@@ -172,7 +172,7 @@ parse_list (MdUidlist *list, guint32 uidvalidity)
       const char *newline = memchr (p, '\n', (gsize) (end - p));
       if (newline == NULL)
         {
-          list->is_damaged = TRUE; /* an append was cut off */
+          list->is_damaged = TRUE; /* an earlier write ended in the middle of the line */
           return;
         }
       const char *line_end =
@@ -191,20 +191,21 @@ parse_list (MdUidlist *list, guint32 uidvalidity)
 }
 
 MdUidlist *
-md_uidlist_load (int dirfd, const char *file, guint32 uidvalidity)
+md_uidlist_load (int dirfd, const char *file, guint32 uidvalidity, GError **error)
 {
+  g_autoptr (GError) local = NULL;
+  GByteArray *data = md_read_file (dirfd, file, UIDLIST_MAX, &local);
+  if (data == NULL && !md_file_is_lost (local))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
   MdUidlist *list = g_new0 (MdUidlist, 1);
   list->lines = g_array_new (FALSE, FALSE, sizeof (MdUidlistLine));
-  g_autoptr (GError) error = NULL;
-  list->data = md_read_file (dirfd, file, UIDLIST_MAX, &error);
-  if (list->data == NULL)
-    {
-      gboolean is_missing = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
-      list->is_damaged = !is_missing;
-      if (!is_missing)
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s", error->message);
-      list->data = g_byte_array_new ();
-    }
+  list->is_damaged = g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+  if (list->is_damaged)
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s", local->message);
+  list->data = data != NULL ? data : g_byte_array_new ();
   parse_list (list, uidvalidity);
   if (list->is_unsorted)
     g_array_sort (list->lines, compare_line_uids);
@@ -270,7 +271,7 @@ md_uidlist_has_unique_ids (const MdUidlist *list)
   return FALSE;
 }
 
-/* Appends fields of others as they were: saved unique ids, GUIDs, sizes. */
+/* Appends the fields that other servers wrote, unchanged: saved unique ids, GUIDs, sizes. */
 static void
 append_other_fields (GString *out, const char *fields, gsize len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * This file is for writing dovecot-uidlist. Lines are appended and synced before a client sees the UID of a
- * foreign file; the file is written anew if it is damaged or mostly names files that are gone. If the user
- * may go back to Dovecot our own files are listed as well, after each commit and without a sync, since their
- * names hold the same.
+ * This file writes dovecot-uidlist.  Lines are appended and synced before a client sees the UID of a
+ * foreign file; the file is written anew if it is damaged or mostly names files that are gone.  If the user
+ * may go back to Dovecot, our own files are listed as well, after each commit and without a sync, since
+ * their names hold the same.
  */
 #include "config.h"
 
@@ -37,7 +37,7 @@ md_uidlist_has_ours (const MdMailbox *mb)
   return mb->store->user != NULL && mb->store->user->server == MD_SERVER_DOVECOT;
 }
 
-/* Must a file of ours be listed for its unique id, though its name has all the rest? */
+/* Says whether a file of ours must be listed for its unique id, though its name has everything else. */
 static gboolean
 has_saved_id (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
 {
@@ -164,7 +164,9 @@ md_uidlist_add_saved (MdMailbox *mb, const GString *lines, GError **error)
   const gboolean anew = !is_last_line_whole (mb);
   if (anew)
     {
-      old = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
+      old = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity, error);
+      if (old == NULL)
+        return FALSE;
       md_uidlist_everything (mb, old, NULL, all);
     }
   g_string_append_len (all, lines->str, (gssize) lines->len);
@@ -175,15 +177,11 @@ md_uidlist_add_saved (MdMailbox *mb, const GString *lines, GError **error)
   return md_uidlist_write (mb, &change, error);
 }
 
-void
-md_uidlist_add_ours (MdMailbox *mb)
+/* Adds what the list lacks of our files, or writes it anew. */
+static gboolean
+add_ours (MdMailbox *mb, GError **error)
 {
   struct stat st;
-  /* Until a sync has taken in the directories, the list knows more than we do. */
-  if (!md_uidlist_has_ours (mb) || mb->trust != MD_INDEX_EXACT || mb->snapshot == NULL
-      || mb->listed_upto == mb->uidnext)
-    return;
-  g_autoptr (GError) error = NULL;
   g_autoptr (GString) lines = g_string_new (NULL);
   g_autoptr (MdUidlist) old = NULL;
   guint n = mb->table.entries->len;
@@ -193,7 +191,9 @@ md_uidlist_add_ours (MdMailbox *mb)
                   || md_sys.fstatat (mb->control_fd, MD_UIDLIST_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0;
   if (anew)
     {
-      old = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
+      old = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity, error);
+      if (old == NULL)
+        return FALSE;
       md_uidlist_everything (mb, old, NULL, lines);
     }
   else
@@ -208,7 +208,18 @@ md_uidlist_add_ours (MdMailbox *mb)
                                    .is_durable = anew,
                                    .uidnext = mb->uidnext,
                                    .guid = anew ? old->guid : "" };
-  if (md_uidlist_write (mb, &change, &error))
+  return md_uidlist_write (mb, &change, error);
+}
+
+void
+md_uidlist_add_ours (MdMailbox *mb)
+{
+  /* Until a sync has taken in the directories, the list knows more than we do. */
+  if (!md_uidlist_has_ours (mb) || mb->trust != MD_INDEX_EXACT || mb->snapshot == NULL
+      || mb->listed_upto == mb->uidnext)
+    return;
+  g_autoptr (GError) error = NULL;
+  if (add_ours (mb, &error))
     mb->listed_upto = mb->uidnext;
   else
     {

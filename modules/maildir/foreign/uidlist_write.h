@@ -17,10 +17,10 @@ void md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GAr
 typedef struct MdUidlistChange
 {
   const GString *lines;
-  gboolean is_whole;   /* they are all lines: the file is replaced */
+  gboolean is_whole;   /* the lines are all that there are, so the file is replaced */
   gboolean is_durable; /* the file is synced */
-  guint32 uidnext;     /* for the header */
-  const char *guid;    /* for the header; "": the mailbox id */
+  guint32 uidnext;     /* UIDNEXT for the header */
+  const char *guid;    /* GUID for the header; "": the mailbox id */
 } MdUidlistChange;
 gboolean md_uidlist_write (MdMailbox *mb, const MdUidlistChange *change, GError **error);
 /* Appends, durably, lines of our own files that have unique ids of their own. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has POP3 unique ids that another server told. Saved ones are field P of the UID list (an empty
- * one stands for the base of the file's name); all others are made by the format that is configured.
+ * This file has POP3 unique ids of another server.  Those that are saved are in field P of the UID list (an
+ * empty one stands for the base of the file's name); all others are made by the configured format.
  */
 #include "config.h"
 
@@ -29,9 +29,9 @@ typedef struct SavedId
  * thread replaces them. */
 struct MdUniqueIds
 {
-  guint64 stamp[4]; /* of the UID list: inode, time, size */
+  guint64 stamp[4]; /* stamp of the UID list: inode, time, size */
   GArray *saved;    /* SavedId, ascending */
-  GArray *guids;    /* the same for field G */
+  GArray *guids;    /* the same for GUIDs, from field G */
   GByteArray *texts;
   GHashTable *known; /* the texts of `saved`, none of which the format may make for another message */
 };
@@ -152,15 +152,19 @@ add_all_saved (MdMailbox *mb, MdUniqueIds *ids, const MdUidlist *list)
 }
 
 static MdUniqueIds *
-read_ids (MdMailbox *mb)
+read_ids (MdMailbox *mb, GError **error)
 {
+  guint64 stamp[4];
+  stamp_uidlist (mb, stamp);
+  g_autoptr (MdUidlist) list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity, error);
+  if (list == NULL)
+    return NULL;
   MdUniqueIds *ids = g_atomic_rc_box_new0 (MdUniqueIds);
   ids->saved = g_array_new (FALSE, FALSE, sizeof (SavedId));
   ids->guids = g_array_new (FALSE, FALSE, sizeof (SavedId));
   ids->texts = g_byte_array_new ();
   ids->known = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
-  stamp_uidlist (mb, ids->stamp);
-  g_autoptr (MdUidlist) list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
+  memcpy (ids->stamp, stamp, sizeof stamp);
   for (guint i = 0; i < list->lines->len; i++)
     {
       const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, i);
@@ -175,7 +179,7 @@ read_ids (MdMailbox *mb)
 }
 
 MdUniqueIds *
-md_unique_ids_current (MdMailbox *mb)
+md_unique_ids_current (MdMailbox *mb, GError **error)
 {
   guint64 stamp[4];
   stamp_uidlist (mb, stamp);
@@ -185,7 +189,9 @@ md_unique_ids_current (MdMailbox *mb)
   if (ids != NULL && memcmp (ids->stamp, stamp, sizeof stamp) == 0)
     return ids;
   md_unique_ids_drop (ids);
-  ids = read_ids (mb);
+  ids = read_ids (mb, error);
+  if (ids == NULL)
+    return NULL;
   g_mutex_lock (&mb->store->table);
   MdUniqueIds *old = mb->unique_ids;
   mb->unique_ids = g_atomic_rc_box_acquire (ids);
@@ -204,8 +210,8 @@ is_valid_id (const char *id)
   return id[len] == '\0' && len >= 1 && len <= SATCHEL_UNIQUE_ID_BYTES;
 }
 
-/* Makes the id that replaces one which may not be told. It is made of the text of that alone, so it stays the
- * same wherever the message goes. */
+/* Makes the id that replaces one which is not allowed.  It follows from the text of that id alone, so it
+ * stays the same wherever the message goes. */
 static void
 make_valid_id (GString *id)
 {
@@ -237,7 +243,8 @@ md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
                                      .base_len = entry->base_len,
                                      .guid = get_id_text (ids, ids->guids, uid) });
   g_mutex_unlock (&mb->store->table);
-  gboolean is_told = is_valid_id (out->str) && saved != NULL; /* the other server wrote it */
+  /* the other server has given this id to clients */
+  gboolean is_told = is_valid_id (out->str) && saved != NULL;
   if (!is_valid_id (out->str))
     make_valid_id (out);
   if (!is_told && g_hash_table_contains (ids->known, out->str))
@@ -291,7 +298,9 @@ md_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStor
   if (store->settings.uidl_format == NULL && store->user->server == MD_SERVER_NONE
       && mb->state.words[MD_STATE_HAS_UNIQUE_IDS] == 0)
     return TRUE;
-  MdUniqueIds *ids = md_unique_ids_current (mb);
+  MdUniqueIds *ids = md_unique_ids_current (mb, error);
+  if (ids == NULL)
+    return FALSE;
   for (guint i = 0; i < n; i++)
     ret[i] = md_unique_id (mb, ids, uids[i]);
   md_unique_ids_drop (ids);

@@ -165,7 +165,7 @@ check_blob (const guint8 *at, const MdCacheRef *ref)
 void
 md_cache_get (int fd, MdCacheRef *refs, guint n, GBytes **ret)
 {
-  if (n == 0) /* @refs may be NULL then, which qsort does not take */
+  if (n == 0) /* @refs may be NULL if @n is 0, and qsort must not get NULL */
     return;
   qsort (refs, n, sizeof *refs, compare_offsets);
   g_autofree guint8 *buffer = NULL;

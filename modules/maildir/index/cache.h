@@ -12,7 +12,7 @@ typedef struct MdMailbox MdMailbox;
 typedef struct MdCache
 {
   int fd;
-  guint64 id, size, dead; /* dead: bytes that no offset names any more */
+  guint64 id, size, dead; /* `dead`: bytes to which no offset leads any more */
 } MdCache;
 
 /* This says where the attributes of one message are; slot: its place in the caller's array. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * This file is for writing the index of a mailbox: a log of frames with checksums, of which the first ones
- * are a checkpoint. It is written after the commit and not synced, except for what names of files cannot
- * hold. Decision 0002 says why, and what its loss costs.
+ * are a checkpoint. It is written after the commit and not synced; what names of files cannot hold of new
+ * messages is written and synced before it. Decisions 0002 and 0101 say why, and what its loss costs.
  */
 #include "config.h"
 
@@ -11,55 +11,18 @@
 #include "files/file_io.h"
 #include "index/index.h"
 #include "index/index_format.h"
+#include "index/index_items.h"
 #include "names/keyword_letters.h"
 #include "mailbox/mailbox.h"
 #include "files/maildir_sys.h"
 #include "index/name_table.h"
+#include "index/planned.h"
 #include "store/slots.h"
 #include "commit/sync_hold.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-
-static void
-append_bytes (GByteArray *out, const void *data, gsize len)
-{
-  g_byte_array_append (out, data, (guint) len);
-}
-
-static void
-append_wide (GByteArray *out, const SatchelMessageRow *row)
-{
-  guint n = satchel_keyword_set_n_words (&row->keywords);
-  if (n < 2)
-    return;
-  WideItem item = { row->uid, n - 1 };
-  append_bytes (out, "W", 1);
-  append_bytes (out, &item, sizeof item);
-  append_bytes (out, &row->keywords.words[1], item.n_words * sizeof (guint64));
-}
-
-static void
-append_row (GByteArray *out, const SatchelMessageRow *row, const MdEntry *entry, const char *name)
-{
-  RowItem item = { .uid = row->uid,
-                   .flags = row->flags,
-                   .modseq = row->modseq,
-                   .keywords = row->keywords.words[0],
-                   .size = row->size,
-                   .cache_off = entry->cache_off,
-                   .internal_date = row->internal_date,
-                   .save_date = row->save_date,
-                   .cache_len = entry->cache_len,
-                   .bits = entry->bits,
-                   .base_len = entry->base_len,
-                   .name_len = entry->name_len };
-  append_bytes (out, "R", 1);
-  append_bytes (out, &item, sizeof item);
-  append_bytes (out, name, entry->name_len);
-  append_wide (out, row);
-}
 
 void
 md_index_init (MdIndex *index)
@@ -87,34 +50,15 @@ md_index_row (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry)
 {
   GByteArray *pending = get_pending (&mb->index);
   if (pending != NULL)
-    append_row (pending, row, entry, md_table_name (&mb->table, entry));
+    md_item_row (pending, row, entry, md_table_name (&mb->table, entry));
 }
 
 void
 md_index_flags (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry)
 {
   GByteArray *pending = get_pending (&mb->index);
-  if (pending == NULL)
-    return;
-  FlagsItem item = { .modseq = row->modseq,
-                     .keywords = row->keywords.words[0],
-                     .uid = row->uid,
-                     .flags = row->flags,
-                     .bits = entry->bits,
-                     .end_len = entry->name_len - entry->base_len };
-  append_bytes (pending, "F", 1);
-  append_bytes (pending, &item, sizeof item);
-  append_bytes (pending, md_table_name (&mb->table, entry) + entry->base_len, item.end_len);
-  append_wide (pending, row);
-}
-
-static void
-append_tombstone (GByteArray *out, guint32 first, guint32 last, guint64 modseq)
-{
-  append_bytes (out, "X", 1);
-  append_bytes (out, &first, 4);
-  append_bytes (out, &last, 4);
-  append_bytes (out, &modseq, 8);
+  if (pending != NULL)
+    md_item_flags (pending, row, entry, md_table_name (&mb->table, entry));
 }
 
 void
@@ -122,16 +66,7 @@ md_index_expunged (MdMailbox *mb, guint32 uid, guint64 modseq)
 {
   GByteArray *pending = get_pending (&mb->index);
   if (pending != NULL)
-    append_tombstone (pending, uid, uid, modseq);
-}
-
-static void
-append_keyword (GByteArray *out, const MdKeywords *keywords, guint bit)
-{
-  KeywordItem item = { (guint16) bit, keywords->letter[bit], (guint8) strlen (keywords->names[bit]) };
-  append_bytes (out, "k", 1);
-  append_bytes (out, &item, sizeof item);
-  append_bytes (out, keywords->names[bit], item.name_len);
+    md_item_tombstone (pending, uid, uid, modseq);
 }
 
 void
@@ -139,23 +74,7 @@ md_index_keyword (MdMailbox *mb, guint bit)
 {
   GByteArray *pending = get_pending (&mb->index);
   if (pending != NULL)
-    append_keyword (pending, &mb->keywords, bit);
-}
-
-static void
-append_metadata (GByteArray *out, guint32 uid, const char *key, GBytes *value)
-{
-  guint8 key_len = (guint8) strlen (key);
-  gsize len = 0;
-  gconstpointer data = value != NULL ? g_bytes_get_data (value, &len) : NULL;
-  guint16 value_len = value != NULL ? (guint16) len : G_MAXUINT16;
-  append_bytes (out, "M", 1);
-  append_bytes (out, &uid, 4);
-  append_bytes (out, &key_len, 1);
-  append_bytes (out, &value_len, 2);
-  append_bytes (out, key, key_len);
-  if (len > 0)
-    append_bytes (out, data, len);
+    md_item_keyword (pending, &mb->keywords, bit);
 }
 
 void
@@ -163,7 +82,7 @@ md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
 {
   GByteArray *pending = get_pending (&mb->index);
   if (pending != NULL)
-    append_metadata (pending, uid, key, value);
+    md_item_metadata (pending, uid, key, value);
 }
 
 /* Writes a hint into the state file. An index that was cut at the end of a frame, or an older one that was
@@ -187,7 +106,7 @@ fill_summary (MdMailbox *mb, MdSummary *summary)
   summary->first_recent = mb->first_recent;
   summary->history_start = mb->history_start;
   summary->cache_id = mb->cache.id;
-  summary->sequence = ++mb->index.sequence;
+  summary->sequence = mb->index.sequence;
   summary->new_stamp = mb->new_stamp;
   summary->cur_stamp = mb->cur_stamp;
   summary->is_suspect = mb->suspect_due_ms != 0;
@@ -216,6 +135,14 @@ typedef struct Frame
   guint32 n_unsized;
   gboolean is_checkpoint;
 } Frame;
+
+/* Notes what the file says now. */
+static void
+note_last (MdIndex *index, const Frame *frame)
+{
+  index->last = frame->summary;
+  index->last_n_unsized = frame->n_unsized;
+}
 
 /* Writes one frame (head, payload, tail) at *@size, which is moved behind it. Empties the payload. */
 static gboolean
@@ -313,7 +240,7 @@ append_all_rows (MdMailbox *mb, Checkpoint *checkpoint)
             continue;
           SatchelMessageRow row;
           satchel_chunk_get_row (chunk, i, &row);
-          append_row (checkpoint->frame.payload, &row, entry, md_table_name (&mb->table, entry));
+          md_item_row (checkpoint->frame.payload, &row, entry, md_table_name (&mb->table, entry));
           satchel_keyword_set_subtract (&row.keywords, &lettered);
           checkpoint->holds_more |= (row.flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0
                                     || !satchel_keyword_set_is_empty (&row.keywords);
@@ -328,7 +255,7 @@ append_all_others (MdMailbox *mb, Checkpoint *checkpoint)
   for (guint i = 0; i < mb->tombstones->len; i++)
     {
       const MdTombstone *t = &g_array_index (mb->tombstones, MdTombstone, i);
-      append_tombstone (checkpoint->frame.payload, t->first, t->last, t->modseq);
+      md_item_tombstone (checkpoint->frame.payload, t->first, t->last, t->modseq);
     }
   if (mb->metadata == NULL)
     return;
@@ -339,8 +266,27 @@ append_all_others (MdMailbox *mb, Checkpoint *checkpoint)
     {
       g_hash_table_iter_init (&keys, table);
       while (g_hash_table_iter_next (&keys, &key, &value))
-        append_metadata (checkpoint->frame.payload, GPOINTER_TO_UINT (uid), key, value);
+        md_item_metadata (checkpoint->frame.payload, GPOINTER_TO_UINT (uid), key, value);
       cut_last_frame (checkpoint, FRAME_BYTES);
+    }
+}
+
+/* They may still come: a change that a failure left half done is done later. */
+static void
+append_all_planned (MdMailbox *mb, Checkpoint *checkpoint)
+{
+  GHashTableIter iter;
+  gpointer base, value;
+  if (mb->planned == NULL)
+    return;
+  g_hash_table_iter_init (&iter, mb->planned);
+  while (g_hash_table_iter_next (&iter, &base, &value))
+    {
+      const MdPlanned *planned = value;
+      md_item_planned (checkpoint->frame.payload, &planned->row, base, (guint) strlen (base),
+                       planned->metadata);
+      cut_last_frame (checkpoint, FRAME_BYTES);
+      checkpoint->holds_more = TRUE;
     }
 }
 
@@ -351,6 +297,7 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint)
   checkpoint->fd = md_sys.openat (mb->fd, MD_INDEX_FILE ".new", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (checkpoint->fd < 0)
     return FALSE;
+  mb->index.sequence++;
   fill_summary (mb, &checkpoint->frame.summary);
   checkpoint->frame.n_unsized = count_unsized (mb);
   checkpoint->ok = TRUE;
@@ -358,9 +305,10 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint)
       mb->index.needs_sync || (mb->metadata != NULL && g_hash_table_size (mb->metadata) > 0);
   checkpoint->frame.payload = g_byte_array_sized_new (FRAME_BYTES + 4096);
   for (guint bit = 0; bit < mb->keywords.n; bit++)
-    append_keyword (checkpoint->frame.payload, &mb->keywords, bit);
+    md_item_keyword (checkpoint->frame.payload, &mb->keywords, bit);
   append_all_rows (mb, checkpoint);
   append_all_others (mb, checkpoint);
+  append_all_planned (mb, checkpoint);
   cut_last_frame (checkpoint, 0);
   g_byte_array_unref (checkpoint->frame.payload);
   /* What only the index holds must not go from a durable file to one that is not. */
@@ -393,6 +341,7 @@ md_index_checkpoint (MdMailbox *mb)
   index->fd = checkpoint.fd;
   index->size = index->checkpoint_size = checkpoint.size;
   index->is_broken = index->has_overflowed = FALSE;
+  note_last (index, &checkpoint.frame);
   write_hint (mb);
   g_byte_array_set_size (index->pending, 0);
   /* If the name of the file is not durable, a sync of its content is worth nothing. */
@@ -405,11 +354,56 @@ append_frame (MdMailbox *mb, GError **error)
 {
   MdIndex *index = &mb->index;
   Frame frame = { .payload = index->pending, .n_unsized = count_unsized (mb) };
+  index->sequence++;
   fill_summary (mb, &frame.summary);
   if (!write_frame (index->fd, &frame, &index->size, error))
     return FALSE;
+  note_last (index, &frame);
   write_hint (mb);
   return TRUE;
+}
+
+/* Makes durable what was written so far. */
+static gboolean
+sync_index (MdMailbox *mb, GError **error)
+{
+  MdIndex *index = &mb->index;
+  if (md_sys.fdatasync (index->fd) != 0 || (index->is_unnamed && md_sys.fsync (mb->fd) != 0))
+    {
+      satchel_error_set_errno (error, errno, "the index cannot be written to disk");
+      md_index_distrust (mb);
+      return FALSE;
+    }
+  index->is_unnamed = index->needs_sync = FALSE;
+  return TRUE;
+}
+
+static void
+open_index (MdMailbox *mb)
+{
+  MdIndex *index = &mb->index;
+  if (index->fd >= 0 || index->is_broken)
+    return;
+  index->fd = md_open_file (mb->fd, MD_INDEX_FILE, NULL);
+  index->is_broken = index->fd < 0;
+}
+
+static gboolean
+say_broken (MdMailbox *mb, GError **error)
+{
+  const int failure = mb->index.failure != 0 ? mb->index.failure : EIO;
+  return md_error_at (error, failure, mb->fd, MD_INDEX_FILE, MD_ACCESS_CHANGE, "index");
+}
+
+/* Says whether the last frame already has what one written now would have. */
+static gboolean
+says_all (MdMailbox *mb)
+{
+  MdIndex *index = &mb->index;
+  MdSummary summary;
+  fill_summary (mb, &summary);
+  return index->size > 0 && count_unsized (mb) == index->last_n_unsized
+         && memcmp (&summary, &index->last, sizeof summary) == 0;
 }
 
 gboolean
@@ -417,11 +411,7 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
 {
   MdIndex *index = &mb->index;
   gboolean must_sync = durable && index->needs_sync;
-  if (index->fd < 0 && !index->is_broken)
-    {
-      index->fd = md_open_file (mb->fd, MD_INDEX_FILE, NULL);
-      index->is_broken = index->fd < 0;
-    }
+  open_index (mb);
   gboolean wants_checkpoint = index->is_broken
                               || index->size + index->pending->len > 2 * index->checkpoint_size + 256 * 1024
                               || index->has_overflowed;
@@ -430,11 +420,9 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
   if (index->is_broken)
     {
       md_index_distrust (mb);
-      return !must_sync
-             || md_error_at (error, index->failure != 0 ? index->failure : EIO, mb->fd, MD_INDEX_FILE,
-                             MD_ACCESS_CHANGE, "index");
+      return !must_sync || say_broken (mb, error);
     }
-  if (wants_checkpoint && index->pending->len == 0 && !(durable && index->needs_sync))
+  if (index->pending->len == 0 && !must_sync && (wants_checkpoint || says_all (mb)))
     return TRUE;
   g_autoptr (GError) local = NULL;
   if (!append_frame (mb, &local))
@@ -444,16 +432,57 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
         g_propagate_error (error, g_steal_pointer (&local));
       return !must_sync;
     }
-  if (!must_sync)
-    return TRUE;
-  if (md_sys.fdatasync (index->fd) != 0 || (index->is_unnamed && md_sys.fsync (mb->fd) != 0))
-    {
-      gboolean result = satchel_error_set_errno (error, errno, "the index cannot be written to disk");
-      md_index_distrust (mb);
-      return result;
-    }
-  index->is_unnamed = index->needs_sync = FALSE;
+  return !must_sync || sync_index (mb, error);
+}
+
+void
+md_index_prepare (MdMailbox *mb)
+{
+  const MdIndex *index = &mb->index;
+  if (index->is_broken || index->has_overflowed || index->pending->len > 0)
+    md_index_flush (mb, FALSE, NULL);
+}
+
+/* Writes a frame that leaves the mailbox as the last one says it is.  Whoever finds it last looks at the
+ * directories. */
+static gboolean
+append_planned_frame (MdMailbox *mb, GByteArray *payload, GError **error)
+{
+  MdIndex *index = &mb->index;
+  Frame frame = { .payload = payload, .summary = index->last, .n_unsized = index->last_n_unsized };
+  frame.summary.sequence = ++index->sequence;
+  frame.summary.is_suspect = TRUE;
+  if (!write_frame (index->fd, &frame, &index->size, error))
+    return FALSE;
+  note_last (index, &frame);
   return TRUE;
+}
+
+gboolean
+md_index_write_ahead (MdMailbox *mb, guint n, MdPlannedFunc func, gpointer data, GError **error)
+{
+  MdIndex *index = &mb->index;
+  open_index (mb);
+  if (index->is_broken || index->has_overflowed)
+    return say_broken (mb, error);
+  /* Keywords that the messages have were added by the same transaction. */
+  g_autoptr (GByteArray) payload = g_steal_pointer (&index->pending);
+  index->pending = g_byte_array_new ();
+  gboolean ok = TRUE;
+  for (guint i = 0; ok && i < n; i++)
+    {
+      func (i, payload, data);
+      if (payload->len >= FRAME_BYTES)
+        ok = append_planned_frame (mb, payload, error);
+    }
+  ok = ok && (payload->len == 0 || append_planned_frame (mb, payload, error));
+  if (!ok)
+    {
+      md_index_distrust (mb);
+      return FALSE;
+    }
+  write_hint (mb);
+  return !index->needs_sync || sync_index (mb, error);
 }
 
 void

@@ -48,12 +48,16 @@ typedef struct MdIndex
   int failure;                             /* errno of the last checkpoint that failed */
   gboolean has_overflowed; /* pending items were dropped: only a checkpoint can say what they said */
   gboolean needs_sync;     /* some items say what names of files cannot hold */
+  MdSummary last;          /* of the frame that was written or read last, with messages of unknown size */
+  guint32 last_n_unsized;
   gboolean is_unnamed; /* the name of the file was not synced: after a crash it may be that of another file */
 } MdIndex;
 
 void md_index_init (MdIndex *index);
-/* Fills table, keywords, metadata and tombstones of @mb. *ret_snapshot is NULL if the index is lost. */
-MdIndexTrust md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_summary);
+/* Fills table, keywords, metadata and tombstones of @mb. *ret_snapshot is NULL if the index is lost. FALSE:
+ * it cannot be read just now, which is no reason to make another. */
+gboolean md_index_load (MdMailbox *mb, MdIndexTrust *ret_trust, SatchelSnapshot **ret_snapshot,
+                        MdSummary *ret_summary, GError **error);
 
 /* These add an item in memory; md_index_flush writes it. */
 void md_index_row (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry);
@@ -67,11 +71,21 @@ void md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *val
  * the items are not on disk. */
 gboolean md_index_flush (MdMailbox *mb, gboolean durable, GError **error);
 void md_index_checkpoint (MdMailbox *mb);
+/* Makes the file say what is known, before a transaction is planned that adds messages to @mb, so that
+ * md_index_write_ahead can follow. */
+void md_index_prepare (MdMailbox *mb);
+/* Appends the @index-th planned item to @out (md_item_planned). */
+typedef void (*MdPlannedFunc) (guint index, GByteArray *out, gpointer data);
+/* Writes @n planned items; they are durable if `needs_sync` is set.  FALSE: the transaction must not go on.
+ */
+gboolean md_index_write_ahead (MdMailbox *mb, guint n, MdPlannedFunc func, gpointer data, GError **error);
 /* Reads the last summary alone. *ret_n_unsized: messages whose size is unknown; G_MAXUINT32 if the summary
  * does not say. FALSE means that there is no usable index. */
 gboolean md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized);
 void md_index_close (MdMailbox *mb);
 /* Removes a file that is of no use to anyone. */
 void md_index_discard (MdMailbox *mb);
+/* Does so, and forgets all that was loaded from it but the snapshot. */
+void md_index_forget (MdMailbox *mb);
 /* Marks the file as not true now; it may still hold what nothing else does. */
 void md_index_distrust (MdMailbox *mb);

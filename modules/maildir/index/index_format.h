@@ -7,8 +7,9 @@
 
 #define FRAME_MAGIC 0x4d524653u   /* "SFRM" */
 #define TRAILER_MAGIC 0x454e4453u /* "SDNE" */
-#define INDEX_VERSION                                                                                        \
-  4u /* 1 has no flags items, 2 no keywords that get another name, 3 at most 64 keywords; all are read */
+/* 1 has no flags items, 2 no keywords that get another name, 3 at most 64 keywords, 4 nothing planned; all
+ * are read. */
+#define INDEX_VERSION 5u
 #define FRAME_BYTES (1u << 20)
 #define FRAME_MAX (16u << 20)
 
@@ -23,7 +24,9 @@ typedef struct FrameTail
   guint32 magic, version, checkpoint, payload_crc, unsized, crc;
 } FrameTail;
 
-/* This is the fixed part of a row item, as in memory: the file never leaves the machine's byte order. */
+/* This is the fixed part of a row item, 'R', as in memory: the file never leaves the machine's byte order.
+ * The name of the file follows.  An item 'P' is of a message that may come, and has the base of its name;
+ * items 'w' and 'm' that follow it are as 'W' and 'M' of other messages. */
 typedef struct RowItem
 {
   guint32 uid, flags;

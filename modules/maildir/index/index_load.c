@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "files/boot_id.h"
+#include "files/access_error.h"
 #include "files/checksum.h"
 #include "files/file_io.h"
 #include "names/file_name.h"
@@ -15,31 +15,13 @@
 #include "files/maildir_sys.h"
 #include "mailbox/metadata.h"
 #include "index/name_table.h"
+#include "index/planned.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <satchel/error.h>
 #include <string.h>
 
-gboolean
-md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized)
-{
-  g_auto (MdFd) fd = md_sys.openat (dirfd, MD_INDEX_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-  if (fd < 0)
-    return FALSE;
-  struct stat st;
-  FrameTail tail;
-  FrameHead head = { 0 };
-  gboolean ok =
-      md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && (guint64) st.st_size >= sizeof head + sizeof tail
-      && md_sys.pread (fd, &tail, sizeof tail, st.st_size - (off_t) sizeof tail) == (ssize_t) sizeof tail
-      && tail_is_good (&tail);
-  if (ok)
-    {
-      *ret = tail.summary;
-      *ret_n_unsized = tail.unsized - 1;
-    }
-  return ok && memcmp (ret->boot_id, md_boot_id (), 16) == 0;
-}
+#define WINDOW_BYTES (64u << 10)
 
 /* These are the facts that most messages need, kept small because there may be very many. */
 typedef struct LoadedRow
@@ -52,9 +34,13 @@ typedef struct LoadedRow
 typedef struct Loader
 {
   MdMailbox *mb;
-  GArray *rows;     /* LoadedRow, parallel to the table's entries */
-  GHashTable *wide; /* UID to SatchelKeywordSet, whose first word is in the row */
+  GArray *rows;       /* LoadedRow, parallel to the table's entries */
+  GHashTable *wide;   /* UID to SatchelKeywordSet, whose first word is in the row */
+  MdPlanned *planned; /* of the last item, to which what follows belongs; NULL: that was of another kind */
   const guint8 *at, *end;
+  GByteArray *window; /* a part of the file, since most frames are small */
+  guint64 size, window_at;
+  int failure; /* errno of a read that failed, after which nothing is known of the rest */
 } Loader;
 
 static const void *
@@ -82,18 +68,25 @@ take_name (Loader *loader, const char *base, guint base_len, guint len, char ret
 }
 
 static gboolean
+take_row (Loader *loader, RowItem *ret, char ret_name[MD_NAME_MAX + 1])
+{
+  const void *p = take_bytes (loader, sizeof *ret);
+  if (p == NULL)
+    return FALSE;
+  memcpy (ret, p, sizeof *ret);
+  return ret->uid != 0 && ret->uid <= MD_UID_MAX && ret->name_len > 0 && ret->base_len <= ret->name_len
+         && take_name (loader, "", 0, ret->name_len, ret_name);
+}
+
+static gboolean
 load_row (Loader *loader)
 {
   char name[MD_NAME_MAX + 1];
   RowItem item;
-  const void *p = take_bytes (loader, sizeof item);
-  if (p == NULL)
-    return FALSE;
-  memcpy (&item, p, sizeof item);
-  if (item.uid == 0 || item.uid > MD_UID_MAX || item.name_len == 0 || item.base_len > item.name_len
-      || !take_name (loader, "", 0, item.name_len, name))
+  if (!take_row (loader, &item, name))
     return FALSE;
   MdTable *table = &loader->mb->table;
+  md_planned_remove (loader->mb, name, item.base_len);
   LoadedRow row = { item.uid,  item.flags,         item.modseq,   item.keywords,
                     item.size, item.internal_date, item.save_date };
   g_hash_table_remove (loader->wide, GUINT_TO_POINTER (item.uid));
@@ -115,6 +108,24 @@ load_row (Loader *loader)
     }
   entry->cache_off = item.cache_off;
   entry->cache_len = item.cache_len;
+  return TRUE;
+}
+
+static gboolean
+load_planned (Loader *loader)
+{
+  char name[MD_NAME_MAX + 1];
+  RowItem item;
+  if (!take_row (loader, &item, name) || item.base_len != item.name_len)
+    return FALSE;
+  const SatchelMessageRow row = { .uid = item.uid,
+                                  .flags = item.flags,
+                                  .modseq = item.modseq,
+                                  .size = item.size,
+                                  .internal_date = item.internal_date,
+                                  .save_date = item.save_date,
+                                  .keywords = { { item.keywords } } };
+  loader->planned = md_planned_add (loader->mb, name, item.base_len, &row);
   return TRUE;
 }
 
@@ -141,8 +152,9 @@ load_flags (Loader *loader)
   return TRUE;
 }
 
+/* Reads all but the first word of the keywords of message *@ret_uid. */
 static gboolean
-load_wide (Loader *loader)
+take_wide (Loader *loader, guint32 *ret_uid, SatchelKeywordSet *ret)
 {
   WideItem item;
   const void *p = take_bytes (loader, sizeof item);
@@ -152,12 +164,30 @@ load_wide (Loader *loader)
   const void *words = item.n_words > 0 && item.n_words < SATCHEL_KEYWORD_WORDS
                           ? take_bytes (loader, item.n_words * sizeof (guint64))
                           : NULL;
-  if (words == NULL || md_table_find (&loader->mb->table, item.uid) == NULL)
+  if (words == NULL)
     return FALSE;
-  SatchelKeywordSet *set = g_new0 (SatchelKeywordSet, 1);
-  memcpy (&set->words[1], words, item.n_words * sizeof (guint64));
-  g_hash_table_replace (loader->wide, GUINT_TO_POINTER (item.uid), set);
+  memcpy (&ret->words[1], words, item.n_words * sizeof (guint64));
+  *ret_uid = item.uid;
   return TRUE;
+}
+
+static gboolean
+load_wide (Loader *loader)
+{
+  guint32 uid;
+  SatchelKeywordSet set = { { 0 } };
+  if (!take_wide (loader, &uid, &set) || md_table_find (&loader->mb->table, uid) == NULL)
+    return FALSE;
+  g_hash_table_replace (loader->wide, GUINT_TO_POINTER (uid), g_memdup2 (&set, sizeof set));
+  return TRUE;
+}
+
+static gboolean
+load_planned_wide (Loader *loader)
+{
+  guint32 uid;
+  return loader->planned != NULL && take_wide (loader, &uid, &loader->planned->row.keywords)
+         && uid == loader->planned->row.uid;
 }
 
 static gboolean
@@ -225,25 +255,71 @@ load_old_keyword (Loader *loader)
   return head != NULL && take_keyword (loader, &(KeywordItem) { head[0], (gint8) head[1], head[2] });
 }
 
+/* Takes metadata out of an item.  *@ret_key and *@ret_value, which may be NULL, are yours. */
 static gboolean
-load_metadata (Loader *loader)
+take_metadata (Loader *loader, guint32 *ret_uid, char **ret_key, GBytes **ret_value)
 {
   const guint8 *head = take_bytes (loader, 7);
   if (head == NULL)
     return FALSE;
-  guint32 uid;
   guint16 len;
-  memcpy (&uid, head, 4);
+  memcpy (ret_uid, head, 4);
   memcpy (&len, head + 5, 2);
   guint8 key_len = head[4];
   const char *key_bytes = take_bytes (loader, key_len);
   const void *value = key_bytes != NULL && len != G_MAXUINT16 ? take_bytes (loader, len) : NULL;
   if (key_bytes == NULL || (len != G_MAXUINT16 && value == NULL))
     return FALSE;
-  g_autofree char *key = g_strndup (key_bytes, key_len);
-  g_autoptr (GBytes) bytes = len != G_MAXUINT16 ? g_bytes_new (value, len) : NULL;
-  md_metadata_set (loader->mb, uid, key, bytes);
+  *ret_key = g_strndup (key_bytes, key_len);
+  *ret_value = len != G_MAXUINT16 ? g_bytes_new (value, len) : NULL;
   return TRUE;
+}
+
+static gboolean
+load_metadata (Loader *loader, gboolean is_planned)
+{
+  guint32 uid;
+  g_autofree char *key = NULL;
+  g_autoptr (GBytes) value = NULL;
+  if (!take_metadata (loader, &uid, &key, &value))
+    return FALSE;
+  if (!is_planned)
+    md_metadata_set (loader->mb, uid, key, value);
+  else if (loader->planned != NULL && loader->planned->row.uid == uid)
+    md_planned_set_metadata (loader->planned, key, value);
+  else
+    return FALSE;
+  return TRUE;
+}
+
+static gboolean
+load_item (Loader *loader, char kind)
+{
+  switch (kind)
+    {
+    case 'R':
+      return load_row (loader);
+    case 'F':
+      return load_flags (loader);
+    case 'X':
+      return load_tombstone (loader);
+    case 'W':
+      return load_wide (loader);
+    case 'k':
+      return load_keyword (loader);
+    case 'K':
+      return load_old_keyword (loader);
+    case 'M':
+      return load_metadata (loader, FALSE);
+    case 'P':
+      return load_planned (loader);
+    case 'w':
+      return load_planned_wide (loader);
+    case 'm':
+      return load_metadata (loader, TRUE);
+    default:
+      return FALSE;
+    }
 }
 
 static gboolean
@@ -251,45 +327,24 @@ load_items (Loader *loader)
 {
   while (loader->at < loader->end)
     {
-      gboolean ok;
-      switch (*loader->at++)
-        {
-        case 'R':
-          ok = load_row (loader);
-          break;
-        case 'F':
-          ok = load_flags (loader);
-          break;
-        case 'X':
-          ok = load_tombstone (loader);
-          break;
-        case 'W':
-          ok = load_wide (loader);
-          break;
-        case 'k':
-          ok = load_keyword (loader);
-          break;
-        case 'K':
-          ok = load_old_keyword (loader);
-          break;
-        case 'M':
-          ok = load_metadata (loader);
-          break;
-        default:
-          ok = FALSE;
-        }
-      if (!ok)
+      const char kind = (char) *loader->at++;
+      if (kind != 'w' && kind != 'm')
+        loader->planned = NULL;
+      if (!load_item (loader, kind))
         return FALSE;
     }
   return TRUE;
 }
 
 static gboolean
-read_exactly (int fd, void *buffer, gsize len, guint64 offset)
+read_exactly (Loader *loader, void *buffer, gsize len, guint64 offset)
 {
   for (gsize at = 0; at < len;)
     {
-      ssize_t n = md_sys.pread (fd, (guint8 *) buffer + at, len - at, (off_t) (offset + at));
+      ssize_t n =
+          md_sys.pread (loader->mb->index.fd, (guint8 *) buffer + at, len - at, (off_t) (offset + at));
+      if (n < 0)
+        loader->failure = errno;
       if (n <= 0)
         return FALSE;
       at += (gsize) n;
@@ -297,32 +352,50 @@ read_exactly (int fd, void *buffer, gsize len, guint64 offset)
   return TRUE;
 }
 
-/* TRUE means: the frame is good, its items are loaded, and its summary is in @summary. */
+/* Returns bytes of the file, which are valid until the next call; NULL: the file ends before, or cannot be
+ * read. */
+static const guint8 *
+look_at (Loader *loader, guint64 offset, gsize len)
+{
+  GByteArray *window = loader->window;
+  if (offset + len > loader->size)
+    return NULL;
+  if (offset < loader->window_at || offset + len > loader->window_at + window->len)
+    {
+      g_byte_array_set_size (window, (guint) MIN (loader->size - offset, MAX (len, WINDOW_BYTES)));
+      loader->window_at = offset;
+      if (!read_exactly (loader, window->data, window->len, offset))
+        return NULL;
+    }
+  return window->data + (offset - loader->window_at);
+}
+
+/* Loads a frame.  TRUE means that it is good, that its items are loaded, and that its summary is kept. */
 static gboolean
-load_frame (Loader *loader, guint64 size, GByteArray *buffer, MdSummary *summary, gboolean *is_checkpoint)
+load_frame (Loader *loader, gboolean *is_checkpoint)
 {
   MdIndex *index = &loader->mb->index;
   FrameHead head;
   FrameTail tail;
-  if (index->size + sizeof head + sizeof tail > size
-      || !read_exactly (index->fd, &head, sizeof head, index->size))
+  const guint8 *bytes = look_at (loader, index->size, sizeof head);
+  if (bytes == NULL)
     return FALSE;
-  if (head.magic != FRAME_MAGIC || head.version > INDEX_VERSION || head.len > FRAME_MAX
-      || index->size + sizeof head + head.len + sizeof tail > size)
+  memcpy (&head, bytes, sizeof head);
+  if (head.magic != FRAME_MAGIC || head.version > INDEX_VERSION || head.len > FRAME_MAX)
     return FALSE;
-  g_byte_array_set_size (buffer, (guint) (head.len + sizeof tail));
-  if (!read_exactly (index->fd, buffer->data, buffer->len, index->size + sizeof head)
-      || md_crc32c (0, buffer->data, head.len) != head.crc)
+  bytes = look_at (loader, index->size + sizeof head, head.len + sizeof tail);
+  if (bytes == NULL || md_crc32c (0, bytes, head.len) != head.crc)
     return FALSE;
-  memcpy (&tail, buffer->data + head.len, sizeof tail);
+  memcpy (&tail, bytes + head.len, sizeof tail);
   if (!tail_is_good (&tail) || tail.payload_crc != head.crc)
     return FALSE;
-  loader->at = buffer->data;
-  loader->end = buffer->data + head.len;
+  loader->at = bytes;
+  loader->end = bytes + head.len;
   if (!load_items (loader))
     return FALSE;
   index->size += sizeof head + head.len + sizeof tail;
-  *summary = tail.summary;
+  index->last = tail.summary;
+  index->last_n_unsized = tail.unsized - 1;
   *is_checkpoint = tail.checkpoint != 0;
   return TRUE;
 }
@@ -343,15 +416,35 @@ get_whole_row (const Loader *loader, guint index, SatchelMessageRow *ret)
   ret->keywords.words[0] = row->keywords;
 }
 
+static SatchelKeywordSet
+get_known_keywords (const MdMailbox *mb)
+{
+  SatchelKeywordSet known = { { 0 } };
+  for (guint i = 0; i < mb->keywords.n; i++)
+    satchel_keyword_set_add (&known, i);
+  return known;
+}
+
+static void
+drop_other_keywords (GHashTable *planned, const SatchelKeywordSet *known)
+{
+  GHashTableIter iter;
+  gpointer value;
+  if (planned == NULL)
+    return;
+  g_hash_table_iter_init (&iter, planned);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    satchel_keyword_set_intersect (&((MdPlanned *) value)->row.keywords, known);
+}
+
 static SatchelSnapshot *
 build_snapshot (Loader *loader, const MdSummary *summary)
 {
   MdMailbox *mb = loader->mb;
   SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (NULL);
   satchel_snapshot_builder_set_keywords (builder, mb->keywords.names, mb->keywords.n);
-  SatchelKeywordSet known = { { 0 } };
-  for (guint i = 0; i < mb->keywords.n; i++)
-    satchel_keyword_set_add (&known, i);
+  const SatchelKeywordSet known = get_known_keywords (mb);
+  drop_other_keywords (mb->planned, &known);
   for (guint i = 0; i < loader->rows->len; i++)
     {
       SatchelMessageRow row;
@@ -369,52 +462,81 @@ build_snapshot (Loader *loader, const MdSummary *summary)
   return satchel_snapshot_builder_finish (builder, &state);
 }
 
-/* Forgets all that was loaded from a file that cannot be used. */
-static void
-forget_index (MdMailbox *mb)
+void
+md_index_forget (MdMailbox *mb)
 {
   md_table_clear (&mb->table);
   md_table_init (&mb->table);
   md_keywords_clear (&mb->keywords);
   g_clear_pointer (&mb->metadata, g_hash_table_unref);
+  md_planned_clear (mb);
   g_array_set_size (mb->tombstones, 0);
   md_index_discard (mb);
 }
 
-MdIndexTrust
-md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_summary)
+/* Opens the file. FALSE without an error: there is none, or something that no index can be. */
+static gboolean
+open_file (Loader *loader, GError **error)
+{
+  MdMailbox *mb = loader->mb;
+  struct stat st;
+  g_autoptr (GError) local = NULL;
+  mb->index.fd = md_open_file (mb->fd, MD_INDEX_FILE, &local);
+  if (mb->index.fd < 0)
+    {
+      if (!md_file_is_lost (local))
+        g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  if (md_sys.fstat (mb->index.fd, &st) != 0)
+    return md_error_at (error, errno, mb->fd, MD_INDEX_FILE, MD_ACCESS_WRITE, "look at");
+  loader->size = (guint64) st.st_size;
+  return TRUE;
+}
+
+static gboolean
+load_all_frames (Loader *loader, GError **error)
+{
+  MdIndex *index = &loader->mb->index;
+  gboolean is_checkpoint = FALSE;
+  index->size = 0;
+  while (load_frame (loader, &is_checkpoint))
+    if (is_checkpoint)
+      index->checkpoint_size = index->size;
+  return loader->failure == 0
+         || md_error_at (error, loader->failure, loader->mb->fd, MD_INDEX_FILE, MD_ACCESS_READ, "read");
+}
+
+gboolean
+md_index_load (MdMailbox *mb, MdIndexTrust *ret_trust, SatchelSnapshot **ret_snapshot, MdSummary *ret_summary,
+               GError **error)
 {
   MdIndex *index = &mb->index;
+  g_autoptr (GError) local = NULL;
   *ret_snapshot = NULL;
-  index->fd = md_open_file (mb->fd, MD_INDEX_FILE, NULL);
-  struct stat st;
-  if (index->fd < 0 || md_sys.fstat (index->fd, &st) != 0)
-    {
-      forget_index (mb);
-      return MD_INDEX_LOST;
-    }
+  *ret_trust = MD_INDEX_LOST;
   g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (LoadedRow));
   g_autoptr (GHashTable) wide = g_hash_table_new_full (NULL, NULL, NULL, g_free);
-  g_autoptr (GByteArray) buffer = g_byte_array_new ();
-  Loader loader = { .mb = mb, .rows = rows, .wide = wide };
-  gboolean is_checkpoint = FALSE, got_any = FALSE;
-  index->size = 0;
-  while (load_frame (&loader, (guint64) st.st_size, buffer, ret_summary, &is_checkpoint))
+  g_autoptr (GByteArray) window = g_byte_array_new ();
+  Loader loader = { .mb = mb, .rows = rows, .wide = wide, .window = window };
+  gboolean is_there = open_file (&loader, &local) && load_all_frames (&loader, &local);
+  /* A file that cannot be read just now holds what no other does: it must not be made anew from names. */
+  if (local != NULL)
     {
-      got_any = TRUE;
-      if (is_checkpoint)
-        index->checkpoint_size = index->size;
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
     }
   /* A row that came with a damaged frame does no harm, since the file of the message decides. */
-  if (!got_any || rows->len != mb->table.entries->len)
+  if (!is_there || index->size == 0 || rows->len != mb->table.entries->len)
     {
-      forget_index (mb);
-      return MD_INDEX_LOST;
+      md_index_forget (mb);
+      return TRUE;
     }
+  *ret_summary = index->last;
   *ret_snapshot = build_snapshot (&loader, ret_summary);
   md_table_compact (&mb->table);
-  gboolean whole =
-      index->size == (guint64) st.st_size && (*ret_snapshot)->state.n_messages == ret_summary->n_messages;
+  gboolean whole = index->size == loader.size && (*ret_snapshot)->state.n_messages == ret_summary->n_messages;
   index->sequence = ret_summary->sequence;
-  return whole && md_hint_is_of (&mb->state, ret_summary->sequence) ? MD_INDEX_EXACT : MD_INDEX_STALE;
+  *ret_trust = whole && md_hint_is_of (&mb->state, ret_summary->sequence) ? MD_INDEX_EXACT : MD_INDEX_STALE;
+  return TRUE;
 }

@@ -5,7 +5,12 @@ libmaildir_la_SOURCES += \
 	modules/maildir/index/index.c \
 	modules/maildir/index/index.h \
 	modules/maildir/index/index_format.h \
+	modules/maildir/index/index_items.c \
+	modules/maildir/index/index_items.h \
 	modules/maildir/index/index_load.c \
+	modules/maildir/index/index_peek.c \
 	modules/maildir/index/name_table.c \
-	modules/maildir/index/name_table.h
+	modules/maildir/index/name_table.h \
+	modules/maildir/index/planned.c \
+	modules/maildir/index/planned.h
 EXTRA_DIST += modules/maildir/index/README.md

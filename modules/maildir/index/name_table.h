@@ -18,7 +18,7 @@ typedef struct MdEntry
   guint32 name; /* offset of the whole name in the arena; a NUL ends it */
   guint8 bits, base_len, name_len, reserved;
   guint32 cache_len;
-  guint64 cache_off; /* of the attributes; 0: not in the cache */
+  guint64 cache_off; /* offset of the attributes; 0: not in the cache */
 } MdEntry;
 
 typedef struct MdTable
@@ -31,12 +31,12 @@ typedef struct MdTable
 
 void md_table_init (MdTable *table);
 void md_table_clear (MdTable *table);
-/* NULL means: no entry has this UID, or it is dead. */
+/* Finds the entry of a UID.  NULL means that there is none, or that it is dead. */
 MdEntry *md_table_find (MdTable *table, guint32 uid);
-/* NULL means: no entry has this UID. */
+/* Finds the entry of a UID, even a dead one.  NULL means that there is none. */
 MdEntry *md_table_find_even_dead (MdTable *table, guint32 uid);
 const char *md_table_name (const MdTable *table, const MdEntry *entry);
-/* @uid is above all others. */
+/* Adds an entry; @uid must be above all others. */
 MdEntry *md_table_add (MdTable *table, guint32 uid, guint8 bits, const char *name, guint base_len);
 void md_table_rename (MdTable *table, MdEntry *entry, guint8 bits, const char *name, guint base_len);
 /* Drops dead entries and garbage. Pointers to entries become stale. */

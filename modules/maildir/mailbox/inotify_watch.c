@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Outside changes of mailboxes for which somebody waits: one inotify instance for the process, and a slow
- * timer for what it cannot watch and for the second look after changes of our own. Runs in the main thread,
- * except for md_watch_forget and md_watch_pause.
+ * This file finds outside changes of mailboxes that somebody watches: by one inotify instance for the
+ * process, and by a slow timer for what it cannot watch and for the second look after changes of our own.
+ * Runs in the main thread, except md_watch_forget and md_watch_pause.
  */
 #include "config.h"
 
@@ -125,7 +125,7 @@ read_events (int fd, guint32 events, gpointer data)
     any_outside |= check_mailbox (mb);
   g_mutex_unlock (&lock);
   if (g_hash_table_size (changed) > 0)
-    arm_poll_timer (); /* for the second look */
+    arm_poll_timer (); /* the timer makes the second look */
   if (!any_outside)
     {
       /* These were our own changes. A commit of thousands of renames must not wake us for each. */
@@ -256,7 +256,7 @@ md_watch (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMa
       g_hash_table_add (watched, mb);
       add_watches (mb);
       close_idle_files (mb);
-      check_mailbox (mb); /* for changes that came before the watch */
+      check_mailbox (mb); /* this finds changes that came before the watch */
     }
   g_mutex_unlock (&lock);
   if (watch)

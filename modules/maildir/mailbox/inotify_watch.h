@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Mailboxes for whose changes somebody waits.
+ * This header declares mailboxes that somebody watches for changes.
  */
 #pragma once
 #include <glib.h>

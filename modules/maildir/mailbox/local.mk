@@ -16,6 +16,7 @@ libmaildir_la_SOURCES += \
 	modules/maildir/mailbox/sync.c \
 	modules/maildir/mailbox/sync.h \
 	modules/maildir/mailbox/sync_arrivals.h \
+	modules/maildir/mailbox/sync_look.c \
 	modules/maildir/mailbox/sync_uids.c \
 	modules/maildir/mailbox/unsized.c \
 	modules/maildir/mailbox/unsized.h

@@ -64,6 +64,7 @@ struct MdMailbox
   MdKeywords keywords;
   MdTable table;
   GHashTable *metadata; /* uid to GHashTable of key to GBytes; NULL: there is none */
+  GHashTable *planned;  /* base name to MdPlanned, of messages that may come; NULL: there are none */
   GArray *tombstones;   /* MdTombstone, ascending by modseq */
   MdIndex index;
   MdCache cache;
@@ -111,9 +112,9 @@ gboolean md_mailbox_new_state (MdStore *store, MdSlots *slots, guint32 uidvalidi
 /* Makes the directories and the state file below @fd. @as: whose id, UIDVALIDITY and UIDNEXT the mailbox
  * gets; NULL: new ones. */
 gboolean md_mailbox_create_files (MdStore *store, int fd, const SatchelMailboxImport *as, GError **error);
-/* Was frame @sequence of the index the last one that was written? */
+/* Says whether frame @sequence of the index was the last one that was written. */
 gboolean md_hint_is_of (const MdSlots *state, guint64 sequence);
-/* FALSE means: @snapshot has no such message. */
+/* Finds the row of a message.  FALSE means that @snapshot has none. */
 gboolean md_find_row (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret);
 
 /* mailbox_recovery.c has these. */

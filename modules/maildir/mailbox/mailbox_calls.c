@@ -44,7 +44,7 @@ md_mailbox_peek (MdStore *store, const char *dir, MdSummary *ret_summary, Satche
       ret_state->uidvalidity = summary.uidvalidity;
       ret_state->uidnext = summary.uidnext;
       ret_state->highestmodseq = MAX (summary.highestmodseq, 1);
-      ret_state->first_recent_uid = summary.first_recent;
+      ret_state->first_recent_uid = (guint32) MAX (summary.first_recent, state.words[MD_STATE_RECENT]);
       ret_state->n_messages = summary.n_messages;
       ret_state->n_unseen = summary.n_unseen;
       ret_state->n_deleted = summary.n_deleted;
@@ -63,7 +63,7 @@ md_status (SatchelStorage *storage, const SatchelAccess *access, const char *nam
 {
   MdStore *store = storage->self;
   g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
-  if (dir == NULL)
+  if (dir == NULL || !md_journal_finish (store, error))
     return FALSE;
   gboolean ok = TRUE;
   MdSummary summary;
@@ -96,6 +96,8 @@ md_sync_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;
+  if (!md_journal_finish (store, error))
+    return FALSE;
   g_mutex_lock (&store->writer);
   if (!mb->is_deleted && !md_mailbox_is_in_place (mb))
     md_mailbox_lose (mb);
@@ -116,6 +118,18 @@ md_is_current (SatchelStorage *storage, const SatchelAccess *access, SatchelStor
   return mb->is_deleted || (is_published && md_mailbox_is_current (mb));
 }
 
+/* The index has the claim, and the state file has it at some later time.  If the index cannot be written, the
+ * state file gets it at once, which needs no space.  If a power cut takes the claim back, or nothing can be
+ * written, some messages are only seen as recent twice: that must keep nobody from reading. */
+static void
+note_recent (MdMailbox *mb)
+{
+  if (!mb->index.is_broken)
+    return;
+  mb->state.words[MD_STATE_RECENT] = mb->first_recent;
+  md_slots_commit (&mb->state, NULL);
+}
+
 gboolean
 md_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                  guint32 upto_uid, guint32 *ret_first, GError **error)
@@ -127,13 +141,12 @@ md_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   if (upto_uid > first && !mb->is_deleted)
     {
       mb->first_recent = MIN (upto_uid, mb->uidnext);
-      /* The state file is written later. If a power cut takes this back, some messages are only seen as
-       * recent twice. */
       SatchelMailboxState state;
       md_mailbox_state (mb, mb->snapshot->state.highestmodseq, &state);
       SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (mb->snapshot);
       md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (builder, &state));
       md_index_flush (mb, FALSE, NULL);
+      note_recent (mb);
       md_mailbox_publish (mb);
     }
   *ret_first = first;

@@ -17,6 +17,7 @@
 #include "store/maildir_store.h"
 #include "files/maildir_sys.h"
 #include "index/name_table.h"
+#include "index/planned.h"
 #include "mailbox/scan.h"
 #include "store/slots.h"
 #include "mailbox/sync.h"
@@ -63,14 +64,10 @@ unite_state_and_index (MdMailbox *mb, const MdSummary *summary)
       && (summary->uidvalidity != mb->uidvalidity || summary->uidnext > words[MD_STATE_UID_LIMIT]))
     {
       /* The index belongs to another mailbox, or is older than a renumbering. */
-      md_table_clear (&mb->table);
-      md_table_init (&mb->table);
-      md_keywords_clear (&mb->keywords);
-      g_clear_pointer (&mb->metadata, g_hash_table_unref);
-      g_array_set_size (mb->tombstones, 0);
       md_mailbox_take_snapshot (mb, NULL);
-      md_index_discard (mb);
+      md_index_forget (mb);
       mb->trust = MD_INDEX_LOST;
+      mb->first_recent = 1;
     }
   if (mb->trust != MD_INDEX_EXACT)
     {
@@ -83,13 +80,13 @@ unite_state_and_index (MdMailbox *mb, const MdSummary *summary)
       mb->cur_stamp = summary->cur_stamp;
       mb->listed_upto = summary->listed_upto;
     }
-  if (mb->trust == MD_INDEX_LOST)
-    mb->first_recent = (guint32) MAX (words[MD_STATE_RECENT], 1);
-  else
+  mb->first_recent = (guint32) MAX (words[MD_STATE_RECENT], mb->first_recent);
+  if (mb->trust != MD_INDEX_LOST)
     {
       mb->cache.id = summary->cache_id;
       /* The snapshot was made before the state file was read, and no reader has it yet. */
       mb->snapshot->state.uidvalidity = mb->uidvalidity;
+      mb->snapshot->state.first_recent_uid = mb->first_recent;
       memcpy (mb->snapshot->state.mailbox_id, &words[MD_STATE_ID_1], 16);
     }
 }
@@ -101,12 +98,12 @@ load_files (MdMailbox *mb, GError **error)
   SatchelSnapshot *snapshot = NULL;
   g_autoptr (GError) local = NULL;
   gboolean has_state = md_slots_open (&mb->state, mb->fd, MD_STATE_FILE, &local);
-  mb->trust = md_index_load (mb, &snapshot, &summary);
+  if (!md_index_load (mb, &mb->trust, &snapshot, &summary, error))
+    return FALSE;
   mb->snapshot = snapshot;
   if (!has_state)
     {
-      if (!g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT)
-          && !g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT))
+      if (!md_file_is_lost (local))
         {
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
@@ -118,7 +115,8 @@ load_files (MdMailbox *mb, GError **error)
   else if (!md_courier_take_keywords (mb, FALSE, error))
     return FALSE;
   unite_state_and_index (mb, &summary);
-  md_keywords_load (&mb->keywords, mb->control_fd);
+  if (!md_keywords_load (&mb->keywords, mb->control_fd, error))
+    return FALSE;
   if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL)
     mb->indexed = satchel_snapshot_ref (mb->snapshot);
   if (!md_sync (mb, mb->trust != MD_INDEX_EXACT || summary.is_suspect, error))
@@ -175,6 +173,7 @@ md_mailbox_unload (MdMailbox *mb)
   g_clear_pointer (&mb->published, satchel_snapshot_unref);
   g_clear_pointer (&mb->indexed, satchel_snapshot_unref);
   g_clear_pointer (&mb->metadata, g_hash_table_unref);
+  md_planned_clear (mb);
   md_table_clear (&mb->table);
   md_keywords_clear (&mb->keywords);
   g_array_unref (mb->tombstones);
@@ -189,6 +188,8 @@ SatchelStorageMailbox *
 md_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
 {
   MdStore *store = storage->self;
+  if (!md_journal_finish (store, error))
+    return NULL;
   g_mutex_lock (&store->writer);
   MdMailbox *mb = md_mailbox_load (store, name, error);
   SatchelStorageMailbox *handle = NULL;

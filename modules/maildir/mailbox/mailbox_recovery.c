@@ -21,16 +21,16 @@
 typedef struct Evidence
 {
   MdMailbox *mb;
-  const MdSummary *index; /* NULL: the index is lost or behind */
+  const MdSummary *index; /* NULL: the index is lost or out of date */
   const MdScan *scan;
   MdUidlist *list;
 } Evidence;
 
 typedef struct Numbering
 {
-  guint32 uidvalidity; /* 0: the evidence does not say */
+  guint32 uidvalidity; /* 0: nothing says which it is */
   guint64 uidnext;
-  gboolean is_ours; /* Satchel numbered last, not the other server */
+  gboolean is_ours; /* Satchel gave the last UIDs, not the other server */
 } Numbering;
 
 static void
@@ -44,7 +44,8 @@ parse_found (const MdScan *scan, guint index, MdName *ret)
 static guint32
 find_majority (const MdScan *scan)
 {
-  g_autoptr (GHashTable) votes = g_hash_table_new (satchel_number_hash, NULL); /* UIDVALIDITY to count */
+  /* UIDVALIDITY -> how many names say it */
+  g_autoptr (GHashTable) votes = g_hash_table_new (satchel_number_hash, NULL);
   guint32 winner = 0;
   guint most = 0;
   for (guint i = 0; i < scan->found->len; i++)
@@ -162,15 +163,15 @@ choose_numbering (const Evidence *evidence)
 
 /* Returns the list of the server that numbered here last. */
 static MdUidlist *
-load_foreign_list (MdMailbox *mb)
+load_foreign_list (MdMailbox *mb, GError **error)
 {
   gboolean is_courier = mb->store->user->server == MD_SERVER_COURIER;
-  MdUidlist *list = is_courier ? md_uidlist_load (mb->fd, MD_COURIER_UIDS, 0)
-                               : md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, 0);
-  if (!is_courier || list->uidvalidity != 0)
+  MdUidlist *list = is_courier ? md_uidlist_load (mb->fd, MD_COURIER_UIDS, 0, error)
+                               : md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, 0, error);
+  if (!is_courier || list == NULL || list->uidvalidity != 0)
     return list;
   md_uidlist_free (list);
-  return md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, 0);
+  return md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, 0, error);
 }
 
 /* A line with our checksum and a unique id was imported, or taken over from another server: clients know the
@@ -193,8 +194,10 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
 {
   if (!md_scan (mb->new_fd, mb->cur_fd, &mb->early_scan, error))
     return FALSE;
-  mb->has_early_scan = TRUE; /* for md_sync, which comes next */
-  g_autoptr (MdUidlist) list = load_foreign_list (mb);
+  mb->has_early_scan = TRUE; /* md_sync uses the scan next */
+  g_autoptr (MdUidlist) list = load_foreign_list (mb, error);
+  if (list == NULL)
+    return FALSE;
   const Evidence evidence = { mb, trust == MD_INDEX_EXACT ? summary : NULL, &mb->early_scan, list };
   const Numbering numbering = choose_numbering (&evidence);
   if (!md_mailbox_new_state (mb->store, &mb->state, numbering.uidvalidity, (guint32) numbering.uidnext,

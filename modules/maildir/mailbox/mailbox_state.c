@@ -147,10 +147,11 @@ md_mailbox_is_current (MdMailbox *mb)
   gint64 due = mb->suspect_due_ms;
   new_known = mb->new_stamp;
   cur_known = mb->cur_stamp;
-  g_autofree char *cur_path =
-      g_strdup (mb->cur_path); /* by its path, since another directory may be there now */
+  g_autofree char *cur_path = g_strdup (mb->cur_path); /* by path, since another directory may have it now */
   g_mutex_unlock (&mb->store->table);
   if (due != 0 && g_get_monotonic_time () / 1000 >= due)
+    return FALSE;
+  if (g_atomic_int_get (&mb->store->journal.is_half_done))
     return FALSE;
   if (!md_stamp_of (mb->new_fd, &new_stamp, NULL) || !md_stamp_equal (&new_stamp, &new_known)
       || md_sys.fstatat (mb->store->user_fd, cur_path, &cur, AT_SYMLINK_NOFOLLOW) != 0)

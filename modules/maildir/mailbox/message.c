@@ -28,7 +28,7 @@ typedef struct Place
   char name[256];
   guint base_len;
   int fd;
-  gboolean is_scanned; /* its size was counted, not taken from its name */
+  gboolean is_scanned; /* the size was counted, not taken from the name */
 } Place;
 
 static gboolean
@@ -94,7 +94,7 @@ static GBytes *
 convert_to_crlf (const guint8 *data, gsize len)
 {
   const guint8 *end = data + len;
-  gsize room = len + len / 16 + 64; /* enough if lines have 16 bytes or more */
+  gsize room = len + len / 16 + 64; /* this is enough if lines have 16 bytes or more */
   guint8 *out = g_malloc (room);
   gsize at = 0;
   for (const guint8 *p = data; p < end;)
@@ -103,7 +103,8 @@ convert_to_crlf (const guint8 *data, gsize len)
       const guint8 *stop = lf != NULL ? lf : end;
       if (room - at < (gsize) (stop - p) + 2)
         {
-          room = at + 2 * (gsize) (end - p) + 2; /* enough for the rest, even if each byte is a line end */
+          /* this is enough for the rest, even if each byte is a line end */
+          room = at + 2 * (gsize) (end - p) + 2;
           out = g_realloc (out, room);
         }
       memcpy (out + at, p, (gsize) (stop - p));

@@ -42,6 +42,26 @@ md_metadata_drop (MdMailbox *mb, guint32 uid)
     g_hash_table_remove (mb->metadata, GUINT_TO_POINTER (uid));
 }
 
+GHashTable *
+md_metadata_of (const MdMailbox *mb, guint32 uid)
+{
+  GHashTable *keys = mb->metadata != NULL ? g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid)) : NULL;
+  return keys != NULL && g_hash_table_size (keys) > 0 ? keys : NULL;
+}
+
+void
+md_metadata_index (MdMailbox *mb, guint32 uid)
+{
+  GHashTable *keys = md_metadata_of (mb, uid);
+  GHashTableIter iter;
+  gpointer key, value;
+  if (keys == NULL)
+    return;
+  g_hash_table_iter_init (&iter, keys);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    md_index_metadata (mb, uid, key, value);
+}
+
 void
 md_plan_set_metadata (MdMailbox *mb, guint32 uid, const SatchelOperation *op)
 {
@@ -59,7 +79,7 @@ md_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   MdMailbox *mb = mailbox->driver;
   g_mutex_lock (&mb->store->writer);
   gboolean exists = md_table_find (&mb->table, uid) != NULL;
-  GHashTable *keys = mb->metadata != NULL ? g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid)) : NULL;
+  GHashTable *keys = md_metadata_of (mb, uid);
   GBytes *value = keys != NULL ? g_hash_table_lookup (keys, key) : NULL;
   if (exists)
     *ret = value != NULL ? g_bytes_ref (value) : NULL;
@@ -113,7 +133,7 @@ collect_metadata (MdMailbox *mb, guint32 uid, GArray *items)
   gpointer key, value;
   g_array_set_size (items, 0);
   g_mutex_lock (&mb->store->writer);
-  GHashTable *keys = mb->metadata != NULL ? g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid)) : NULL;
+  GHashTable *keys = md_metadata_of (mb, uid);
   if (keys != NULL && md_table_find (&mb->table, uid) != NULL)
     {
       g_hash_table_iter_init (&iter, keys);

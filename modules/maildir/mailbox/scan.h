@@ -16,9 +16,9 @@ typedef struct MdScan
   GByteArray *names;
   MdStamp new_stamp, cur_stamp;
   gint64 started_us;
-  gboolean is_clean; /* nothing changed while it was read, nor could have without being noticed */
-  int fd;            /* while reading */
-  guint8 is_new;     /* while reading */
+  gboolean is_clean; /* nothing changed during the scan, nor could it have without being noticed */
+  int fd;            /* used while reading */
+  guint8 is_new;     /* used while reading */
 } MdScan;
 
 gboolean md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error);

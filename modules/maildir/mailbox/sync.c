@@ -11,248 +11,23 @@
 #include "names/keyword_letters.h"
 #include "mailbox/mailbox.h"
 #include "store/maildir_store.h"
-#include "files/maildir_sys.h"
+#include "commit/journal.h"
 #include "mailbox/metadata.h"
 #include "index/name_table.h"
+#include "index/planned.h"
 #include "mailbox/scan.h"
 #include "mailbox/sync.h"
 #include "mailbox/sync_arrivals.h"
 #include "foreign/uidlist_write.h"
-#include "files/unique_name.h"
 #include "store/user_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <satchel/hash.h>
-#include <satchel/number.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define SCANS_MAX 4
-
-static const char *
-found_name (const Sync *sync, const MdFound *found)
-{
-  return (const char *) sync->scan.names->data + found->name;
-}
-
-static gboolean
-has_base_name (const MdMailbox *mb, const MdEntry *entry, const char *name, guint base_len)
-{
-  return entry->base_len == base_len && memcmp (md_table_name (&mb->table, entry), name, base_len) == 0;
-}
-
-static void
-hash_foreign_names (Sync *sync)
-{
-  MdTable *table = &sync->mb->table;
-  guint n = 0, size = 16;
-  for (guint i = 0; i < table->entries->len; i++)
-    n += (g_array_index (table->entries, MdEntry, i).bits & (MD_ENTRY_OURS | MD_ENTRY_DEAD)) == 0;
-  if (n == 0)
-    return;
-  while (size < 2 * n)
-    size *= 2;
-  sync->mask = size - 1;
-  sync->buckets = g_new0 (guint32, size);
-  for (guint i = 0; i < table->entries->len; i++)
-    {
-      const MdEntry *entry = &g_array_index (table->entries, MdEntry, i);
-      if ((entry->bits & (MD_ENTRY_OURS | MD_ENTRY_DEAD)) != 0)
-        continue;
-      guint at = (guint) satchel_keyed_hash (md_table_name (table, entry), entry->base_len) & sync->mask;
-      while (sync->buckets[at] != 0)
-        at = (at + 1) & sync->mask;
-      sync->buckets[at] = i + 1;
-    }
-}
-
-/* Returns the index of the entry of this file; -1 means that the file is new. */
-static gint64
-find_known_entry (Sync *sync, const char *name, const MdName *parsed)
-{
-  MdMailbox *mb = sync->mb;
-  MdEntry *entries = (MdEntry *) (void *) mb->table.entries->data;
-  if (parsed->has_uid && parsed->uidvalidity == mb->uidvalidity)
-    {
-      MdEntry *entry = md_table_find (&mb->table, parsed->uid);
-      if (entry != NULL && has_base_name (mb, entry, name, parsed->base_len))
-        return entry - entries;
-    }
-  if (sync->buckets == NULL)
-    return -1;
-  for (guint at = (guint) satchel_keyed_hash (name, parsed->base_len) & sync->mask; sync->buckets[at] != 0;
-       at = (at + 1) & sync->mask)
-    if (has_base_name (mb, &entries[sync->buckets[at] - 1], name, parsed->base_len))
-      return (gint64) sync->buckets[at] - 1;
-  return -1;
-}
-
-/* TRUE means: the file was renamed, and the next scan shows it. */
-static gboolean
-give_unique_name (Sync *sync, const MdFound *found, gint64 seconds)
-{
-  const int fd = found->is_new ? sync->mb->new_fd : sync->mb->cur_fd;
-  const char *old = found_name (sync, found);
-  char unique[128];
-  MdName parsed;
-  md_name_parse (old, found->len, &parsed);
-  md_unique_name (unique, parsed.has_date ? parsed.date : seconds);
-  g_autofree char *name = g_strconcat (unique, old + parsed.base_len, NULL);
-  return md_sys.renameat (fd, old, fd, name) == 0;
-}
-
-/* Two files have one base name. If it is one file seen twice (moved while we read), the later sight counts.
- * Two real files are two messages, and the second gets a name of its own, since nothing else could tell them
- * apart. One file that has both names (a move from new/ that a crash cut off, where the file system allows
- * that) loses the old one. TRUE means that @second was renamed, and the next scan shows it. */
-static gboolean
-settle_double (Sync *sync, const MdFound *first, const MdFound *second)
-{
-  MdMailbox *mb = sync->mb;
-  struct stat a, b;
-  int first_fd = first->is_new ? mb->new_fd : mb->cur_fd,
-      second_fd = second->is_new ? mb->new_fd : mb->cur_fd;
-  if (md_sys.fstatat (first_fd, found_name (sync, first), &a, AT_SYMLINK_NOFOLLOW) != 0
-      || md_sys.fstatat (second_fd, found_name (sync, second), &b, AT_SYMLINK_NOFOLLOW) != 0)
-    return FALSE;
-  if (a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_nlink > 1 && first->is_new != second->is_new)
-    {
-      md_sys.unlinkat (mb->new_fd, found_name (sync, first->is_new ? first : second), 0);
-      return FALSE;
-    }
-  return give_unique_name (sync, second, b.st_mtim.tv_sec);
-}
-
-static void
-add_arrival (Sync *sync, guint index, const MdName *parsed)
-{
-  const MdFound *found = &g_array_index (sync->scan.found, MdFound, index);
-  const char *name = found_name (sync, found);
-  Arrival arrival = { .name = name,
-                      .hash = satchel_keyed_hash (name, parsed->base_len),
-                      .wire = parsed->has_wire ? parsed->wire : SATCHEL_SIZE_UNKNOWN,
-                      .date = parsed->has_date ? parsed->date : SATCHEL_DATE_UNKNOWN,
-                      .flags = parsed->flags,
-                      .letters = parsed->letters,
-                      .named_uidvalidity = parsed->uidvalidity,
-                      .named_uid = parsed->uid,
-                      .len = found->len,
-                      .base_len = (guint8) parsed->base_len,
-                      .is_new = found->is_new };
-  guint64 when;
-  if (satchel_number_take (&name, NULL, 10, G_MAXINT64, &when))
-    arrival.when = (gint64) when;
-  else if (g_ascii_isdigit (*name))
-    arrival.when = G_MAXINT64;
-  g_array_append_val (sync->arrivals, arrival);
-}
-
-/* Makes one scan and matches it with what is known. *ret_again: a file was renamed, so another scan is
- * needed. */
-static gboolean
-look_once (Sync *sync, gboolean *ret_again, GError **error)
-{
-  MdMailbox *mb = sync->mb;
-  *ret_again = FALSE;
-  if (mb->has_early_scan)
-    sync->scan = mb->early_scan;
-  else if (!md_scan (mb->new_fd, mb->cur_fd, &sync->scan, error))
-    return FALSE;
-  mb->has_early_scan = FALSE;
-  guint n_entries = mb->table.entries->len;
-  sync->entry_of = g_new0 (guint32, n_entries + 1);
-  sync->arrivals = g_array_new (FALSE, FALSE, sizeof (Arrival));
-  hash_foreign_names (sync);
-  for (guint i = 0; i < sync->scan.found->len; i++)
-    {
-      const MdFound *found = &g_array_index (sync->scan.found, MdFound, i);
-      MdName parsed;
-      md_name_parse (found_name (sync, found), found->len, &parsed);
-      gint64 at = find_known_entry (sync, found_name (sync, found), &parsed);
-      if (at < 0)
-        {
-          add_arrival (sync, i, &parsed);
-          continue;
-        }
-      if (sync->entry_of[at] != 0)
-        *ret_again |=
-            settle_double (sync, &g_array_index (sync->scan.found, MdFound, sync->entry_of[at] - 1), found);
-      sync->entry_of[at] = i + 1;
-    }
-  sync->n_missing = 0;
-  for (guint i = 0; i < n_entries; i++)
-    sync->n_missing +=
-        sync->entry_of[i] == 0 && (g_array_index (mb->table.entries, MdEntry, i).bits & MD_ENTRY_DEAD) == 0;
-  return TRUE;
-}
-
-static void
-clear_look (Sync *sync)
-{
-  md_scan_clear (&sync->scan);
-  g_clear_pointer (&sync->entry_of, g_free);
-  g_clear_pointer (&sync->buckets, g_free);
-  g_clear_pointer (&sync->arrivals, g_array_unref);
-}
-
-/* Compares arrivals by the time of delivery in their names, then by base name, so that doubles are
- * neighbours. */
-static int
-compare_arrivals (const void *a, const void *b)
-{
-  const Arrival *x = a, *y = b;
-  if (x->when != y->when)
-    return x->when < y->when ? -1 : 1;
-  int c = memcmp (x->name, y->name, MIN (x->base_len, y->base_len));
-  return c != 0 ? c : (int) x->base_len - (int) y->base_len;
-}
 
 static int
 compare_arrival_uids (const void *a, const void *b)
 {
   const Arrival *x = a, *y = b;
   return (x->uid > y->uid) - (x->uid < y->uid);
-}
-
-static MdFound
-found_of (const Sync *sync, const Arrival *arrival)
-{
-  return (MdFound) { (guint32) (arrival->name - (const char *) sync->scan.names->data), arrival->len,
-                     arrival->is_new };
-}
-
-/* Settles arrivals of one base name as settle_double does; of one seen twice the first sight is dropped. A
- * name with a line end cannot be a line of the UID list, so the file gets another. */
-static gboolean
-settle_arrivals (Sync *sync)
-{
-  gboolean again = FALSE;
-  g_array_sort (sync->arrivals, compare_arrivals);
-  guint n_kept = 0;
-  Arrival *all = (Arrival *) (void *) sync->arrivals->data;
-  for (guint i = 0; i < sync->arrivals->len; i++)
-    {
-      if (memchr (all[i].name, '\n', all[i].base_len) != NULL
-          || memchr (all[i].name, '\r', all[i].base_len) != NULL)
-        {
-          const MdFound odd = found_of (sync, &all[i]);
-          again |= give_unique_name (sync, &odd, g_get_real_time () / G_USEC_PER_SEC);
-        }
-      Arrival *before = n_kept > 0 ? &all[n_kept - 1] : NULL;
-      if (before == NULL || compare_arrivals (before, &all[i]) != 0)
-        {
-          all[n_kept++] = all[i];
-          continue;
-        }
-      /* A file in cur/ was seen later than one in new/. */
-      Arrival gone = before->is_new ? *before : all[i], kept = before->is_new ? all[i] : *before;
-      const MdFound first = found_of (sync, &kept), second = found_of (sync, &gone);
-      again |= settle_double (sync, &first, &second);
-      *before = kept;
-    }
-  g_array_set_size (sync->arrivals, n_kept);
-  return again;
 }
 
 static gboolean
@@ -298,7 +73,7 @@ apply_known (Sync *sync)
           continue;
         }
       const MdFound *found = &g_array_index (sync->scan.found, MdFound, sync->entry_of[i] - 1);
-      const char *name = found_name (sync, found);
+      const char *name = md_sync_found_name (sync, found);
       gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
       if (is_new == found->is_new && strcmp (md_table_name (&mb->table, entry), name) == 0
           && mb->trust == MD_INDEX_EXACT)
@@ -323,6 +98,37 @@ apply_known (Sync *sync)
     }
 }
 
+static gboolean
+has_planned_uid (const Arrival *arrival, const MdPlanned *planned)
+{
+  return planned->row.uid == (arrival->uid != 0 ? arrival->uid : arrival->named_uid);
+}
+
+/* Takes over what was planned for the message.  Its name says what happened to it since.  Mod-sequences of an
+ * index that was lost or fell behind rise. */
+static void
+take_planned (Sync *sync, const Arrival *arrival, SatchelMessageRow *row)
+{
+  MdMailbox *mb = sync->mb;
+  const MdPlanned *planned = md_planned_find (mb, arrival->name, arrival->base_len);
+  if (planned == NULL)
+    return;
+  const guint64 modseq = row->modseq;
+  *row = planned->row;
+  row->uid = arrival->uid;
+  if (mb->trust != MD_INDEX_EXACT || !has_planned_uid (arrival, planned))
+    row->modseq = modseq;
+  GHashTableIter iter;
+  gpointer key, value;
+  if (planned->metadata != NULL)
+    {
+      g_hash_table_iter_init (&iter, planned->metadata);
+      while (g_hash_table_iter_next (&iter, &key, &value))
+        md_metadata_set (mb, row->uid, key, value);
+    }
+  md_planned_remove (mb, arrival->name, arrival->base_len);
+}
+
 /* Adds the arrival to snapshot and table. */
 static void
 append_arrival (Sync *sync, const Arrival *arrival, SatchelMessageRow *ret_row, MdEntry **ret_entry)
@@ -330,7 +136,9 @@ append_arrival (Sync *sync, const Arrival *arrival, SatchelMessageRow *ret_row, 
   *ret_row = (SatchelMessageRow) {
     .uid = arrival->uid, .modseq = sync->modseq, .size = arrival->wire, .internal_date = arrival->date
   };
+  take_planned (sync, arrival, ret_row);
   set_row_from_name (sync->mb, arrival->flags, arrival->letters, ret_row);
+  sync->highest = MAX (sync->highest, ret_row->modseq);
   satchel_snapshot_builder_append (sync->builder, ret_row);
   gboolean ours = arrival->named_uidvalidity == sync->mb->uidvalidity && arrival->named_uid == arrival->uid;
   guint8 bits = (guint8) ((arrival->is_new ? MD_ENTRY_NEW : 0) | (ours ? MD_ENTRY_OURS : 0));
@@ -350,6 +158,7 @@ apply_arrivals (Sync *sync)
       append_arrival (sync, arrival, &row, &entry);
       g_mutex_unlock (&mb->store->table);
       md_index_row (mb, &row, entry);
+      md_metadata_index (mb, row.uid);
     }
 }
 
@@ -407,7 +216,7 @@ has_renames (const Sync *sync)
         continue;
       const MdFound *found = &g_array_index (sync->scan.found, MdFound, sync->entry_of[i] - 1);
       if (((entry->bits & MD_ENTRY_NEW) != 0) != found->is_new
-          || strcmp (md_table_name (&mb->table, entry), found_name (sync, found)) != 0)
+          || strcmp (md_table_name (&mb->table, entry), md_sync_found_name (sync, found)) != 0)
         return TRUE;
     }
   return FALSE;
@@ -465,6 +274,33 @@ apply_keyword_names (Sync *sync)
   satchel_snapshot_builder_set_keywords (sync->builder, mb->keywords.names, mb->keywords.n);
 }
 
+/* Says whether all that happened is that messages came whose mod-sequences were planned. */
+static gboolean
+has_planned_modseqs (const Sync *sync)
+{
+  const MdMailbox *mb = sync->mb;
+  if (mb->planned == NULL || mb->trust != MD_INDEX_EXACT || mb->snapshot == NULL || sync->n_missing > 0
+      || has_renames (sync) || !snapshot_has_keywords (mb))
+    return FALSE;
+  for (guint i = 0; i < sync->arrivals->len; i++)
+    {
+      const Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
+      const MdPlanned *planned = md_planned_find (mb, arrival->name, arrival->base_len);
+      if (planned == NULL || !has_planned_uid (arrival, planned))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Gives the arrivals their UIDs, and takes a mod-sequence for all that has none of its own. */
+static gboolean
+number_look (Sync *sync, GError **error)
+{
+  if (!has_planned_modseqs (sync) && !take_sync_modseq (sync, error))
+    return FALSE;
+  return number_arrivals (sync, error) && (has_planned_modseqs (sync) || take_sync_modseq (sync, error));
+}
+
 /* Makes the snapshot that says what the look has found.  If the index was lost or fell behind, nobody knows
  * what was expunged before, so that the history of expunges begins here. */
 static gboolean
@@ -474,7 +310,7 @@ apply_look (Sync *sync, GError **error)
   gboolean is_index_whole = mb->trust == MD_INDEX_EXACT;
   if (is_as_known (sync))
     return TRUE;
-  if (!take_sync_modseq (sync, error) || !number_arrivals (sync, error))
+  if (!number_look (sync, error))
     return FALSE;
   if (!is_index_whole)
     {
@@ -490,40 +326,26 @@ apply_look (Sync *sync, GError **error)
   else
     merge_arrivals (sync);
   SatchelMailboxState state;
-  md_mailbox_state (mb, sync->modseq, &state);
+  const guint64 before = mb->snapshot != NULL ? mb->snapshot->state.highestmodseq : 0;
+  md_mailbox_state (mb, MAX (before, MAX (sync->modseq, sync->highest)), &state);
   md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (g_steal_pointer (&sync->builder), &state));
   return TRUE;
-}
-
-/* Scans until a missing message is missing for sure: a file that is renamed while the directory is read
- * may not be seen at all. */
-static gboolean
-look_until_sure (Sync *sync, GError **error)
-{
-  for (int attempt = 1;; attempt++)
-    {
-      gboolean again;
-      if (!look_once (sync, &again, error))
-        return FALSE;
-      again |= settle_arrivals (sync);
-      gboolean unsure = sync->n_missing > 0 && !sync->scan.is_clean && attempt < SCANS_MAX;
-      if ((!again && !unsure) || attempt > SCANS_MAX)
-        return TRUE;
-      clear_look (sync);
-    }
 }
 
 gboolean
 md_sync (MdMailbox *mb, gboolean force, GError **error)
 {
+  if (mb->store->journal.is_half_done && !md_journal_settle (mb->store, error))
+    return FALSE;
   if (!force && md_mailbox_is_current (mb))
     return TRUE;
   Sync sync = { .mb = mb };
   gint64 started_ms = g_get_monotonic_time () / 1000;
-  if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL)
-    md_keywords_load (&mb->keywords,
-                      mb->control_fd); /* another program may have given a letter to a keyword */
-  gboolean ok = look_until_sure (&sync, error) && apply_look (&sync, error);
+  /* Another program may have given a letter to a keyword. */
+  if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL
+      && !md_keywords_load (&mb->keywords, mb->control_fd, error))
+    return FALSE;
+  gboolean ok = md_sync_look (&sync, error) && apply_look (&sync, error);
   if (ok)
     {
       g_mutex_lock (&mb->store->table);
@@ -535,13 +357,15 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
         md_mailbox_mark_suspect (mb, sync.is_partial ? 1000 : 50);
       md_table_compact (&mb->table);
       g_mutex_unlock (&mb->store->table);
+      if (sync.scan.is_clean && !sync.is_partial)
+        md_planned_clear (mb);
       mb->trust = MD_INDEX_EXACT;
       md_uidlist_add_ours (mb);
       if (md_cache_compact (mb))
         md_index_checkpoint (mb);
       md_index_flush (mb, FALSE, NULL);
     }
-  clear_look (&sync);
+  md_sync_clear_look (&sync);
   if (sync.builder != NULL)
     satchel_snapshot_unref (satchel_snapshot_builder_finish (
         sync.builder, &(SatchelMailboxState) { .uidvalidity = 1, .uidnext = 1 }));

@@ -40,8 +40,20 @@ typedef struct Sync
   gboolean needs_list; /* the UID list lacks lines that it is to have */
   SatchelSnapshotBuilder *builder;
   guint64 modseq;      /* 0: none taken yet */
+  guint64 highest;     /* mod-sequence of arrivals */
   gboolean is_partial; /* the disk had no room for the UIDs of new files */
 } Sync;
+
+/* sync_look.c has these. */
+
+/* Scans until a missing message is missing for sure: a file that is renamed while the directory is read
+ * may not be seen at all. */
+gboolean md_sync_look (Sync *sync, GError **error);
+const char *md_sync_found_name (const Sync *sync, const MdFound *found);
+/* Frees what the look found. */
+void md_sync_clear_look (Sync *sync);
+
+/* sync_uids.c has this. */
 
 /* Gives each arrival its UID and date. On a full disk those that need a new line in the UID list are left
  * out. */

@@ -175,17 +175,21 @@ write_list_lines (Sync *sync, guint32 uidnext, GError **error)
 }
 
 /* Loads the UID lists of the servers that numbered here before us. */
-static void
-load_lists (Sync *sync)
+static gboolean
+load_lists (Sync *sync, GError **error)
 {
   MdMailbox *mb = sync->mb;
-  sync->list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
-  if (mb->store->user->server != MD_SERVER_COURIER)
-    return;
-  sync->courier = md_uidlist_load (mb->fd, MD_COURIER_UIDS, mb->uidvalidity);
-  if (mb->dir[0] == '\0')
-    sync->saved_ids = md_courier_unique_ids (mb);
+  sync->list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity, error);
+  if (sync->list == NULL || mb->store->user->server != MD_SERVER_COURIER)
+    return sync->list != NULL;
+  sync->courier = md_uidlist_load (mb->fd, MD_COURIER_UIDS, mb->uidvalidity, error);
+  if (sync->courier == NULL)
+    return FALSE;
+  if (mb->dir[0] != '\0')
+    return TRUE;
+  sync->saved_ids = md_courier_unique_ids (mb, error);
   sync->needs_list |= sync->saved_ids != NULL && g_hash_table_size (sync->saved_ids) > 0;
+  return sync->saved_ids != NULL;
 }
 
 /* On a full disk known messages can still be read and removed. The new ones stay unseen for now. */
@@ -202,17 +206,19 @@ leave_out_arrivals (Sync *sync, guint32 first)
 }
 
 /* Takes the UIDs that lists and names give to arrivals.  *@next rises above each of them. */
-static void
-take_known_uids (Sync *sync, guint32 *next)
+static gboolean
+take_known_uids (Sync *sync, guint32 *next, GError **error)
 {
-  UidTable taken = uid_table_new (sync->arrivals->len);
   md_uidlist_add_ours (sync->mb); /* their UIDs are below those of the arrivals */
-  load_lists (sync);
+  if (!load_lists (sync, error))
+    return FALSE;
+  UidTable taken = uid_table_new (sync->arrivals->len);
   take_uids_from_list (sync, sync->list, &taken, next);
   if (sync->courier != NULL)
     take_uids_from_list (sync, sync->courier, &taken, next);
   take_uids_from_names (sync, &taken, next);
   g_free (taken.slots);
+  return TRUE;
 }
 
 /* Gives the other arrivals fresh UIDs from *@next on, and notes their lines of the UID list. */
@@ -252,7 +258,8 @@ assign_uids (Sync *sync, GError **error)
   g_autoptr (GError) why = NULL;
   MdMailbox *mb = sync->mb;
   guint32 next = mb->uidnext;
-  take_known_uids (sync, &next);
+  if (!take_known_uids (sync, &next, error))
+    return FALSE;
   guint32 first_fresh = next;
   if (!give_fresh_uids (sync, &next, error))
     return FALSE;

@@ -157,6 +157,17 @@ md_name_fits (const char *name, gsize len, const struct stat *st)
   return !parsed.has_size || parsed.size == (guint64) st->st_size;
 }
 
+/* Appends @field, which has at most four characters, and the number; printf would take most of the time that
+ * a name takes. */
+static void
+append_field (GString *out, const char *field, guint64 number)
+{
+  char text[4 + SATCHEL_NUMBER_DIGITS];
+  gsize len = strlen (field);
+  memcpy (text, field, len);
+  g_string_append_len (out, text, satchel_number_put (text + len, number) - text);
+}
+
 gboolean
 md_name_build (GString *out, const MdNameParts *parts)
 {
@@ -165,16 +176,19 @@ md_name_build (GString *out, const MdNameParts *parts)
   gsize prefix_len = strlen (parts->prefix);
   if (!md_parse_signed (parts->prefix, dot != NULL ? dot : parts->prefix + prefix_len, &leading))
     leading = G_MININT64;
-  g_string_append_printf (out, "%s,S=%" G_GUINT64_FORMAT, parts->prefix, parts->size);
+  g_string_append_len (out, parts->prefix, (gssize) prefix_len);
+  append_field (out, ",S=", parts->size);
   if (parts->wire != SATCHEL_SIZE_UNKNOWN)
-    g_string_append_printf (out, ",W=%" G_GUINT64_FORMAT, parts->wire);
+    append_field (out, ",W=", parts->wire);
   if (parts->length != parts->wire)
-    g_string_append_printf (out, ",D=%" G_GUINT64_FORMAT, parts->length);
+    append_field (out, ",D=", parts->length);
   if (parts->is_raw)
     g_string_append (out, ",B=1");
   if (leading != parts->date)
-    g_string_append_printf (out, ",T=%" G_GINT64_FORMAT, parts->date);
-  g_string_append_printf (out, ",U=%u.%u", parts->uidvalidity, parts->uid);
+    append_field (out, parts->date < 0 ? ",T=-" : ",T=",
+                  parts->date < 0 ? -(guint64) parts->date : (guint64) parts->date);
+  append_field (out, ",U=", parts->uidvalidity);
+  append_field (out, ".", parts->uid);
   /* Leaves room for ":2,", five flags and 26 letters. */
   return out->len + 34 <= MD_NAME_MAX;
 }

@@ -14,13 +14,13 @@ typedef struct MdName
 {
   guint base_len;   /* up to ":2," or the end */
   guint id_len;     /* up to the first ',' */
-  gboolean has_uid; /* it has U=: Satchel wrote it, for some mailbox */
+  gboolean has_uid; /* the name has U=, so Satchel made it, for some mailbox */
   guint32 uidvalidity, uid;
   gboolean has_size, has_wire, has_length, has_date, is_raw; /* has_wire: and W= can be true */
-  gboolean is_odd;            /* its sizes contradict each other, or are no numbers */
+  gboolean is_odd;            /* the sizes contradict each other, or are no numbers */
   guint64 size, wire, length; /* S=, W=, D= */
   gint64 date;                /* T=; without it the leading number if has_uid */
-  gboolean has_flags;         /* it has ":2," */
+  gboolean has_flags;         /* the name has ":2," */
   guint32 flags;
   guint32 letters; /* a bit for each keyword letter */
 } MdName;
@@ -38,7 +38,8 @@ typedef struct MdNameParts
 } MdNameParts;
 
 void md_name_parse (const char *name, gsize len, MdName *ret);
-/* FALSE means: S= is not the size of the file, so W= says nothing either. */
+/* Compares the sizes in a name with the file.  FALSE means that S= is not the size of the file, so that W=
+ * says nothing either. */
 gboolean md_name_fits (const char *name, gsize len, const struct stat *st);
 /* Reads a decimal number, perhaps after "-", that ends at @end. FALSE means that it is none, or too big. */
 gboolean md_parse_signed (const char *p, const char *end, gint64 *ret);

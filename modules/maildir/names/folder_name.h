@@ -13,7 +13,8 @@
 /* "A/b.c" is ".A.b&AC4-c" or, with MD_LAYOUT_FS, "A/b.c"; INBOX is "". NULL with CANNOT: it fits no
  * directory. */
 char *md_folder_dir (MdLayout layout, const char *name, GError **error);
-/* NULL means: the directory is not exactly what md_folder_dir makes of any name. */
+/* Returns the name of the mailbox whose directory is @dir.  NULL means that there is no name of which
+ * md_folder_dir makes exactly this directory. */
 char *md_folder_name (MdLayout layout, const char *dir);
 /* Returns the character between levels of a directory's name. */
 char md_folder_separator (MdLayout layout);

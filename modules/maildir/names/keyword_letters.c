@@ -144,16 +144,23 @@ load_keyword_line (MdKeywords *keywords, const char *line)
     }
 }
 
-void
-md_keywords_load (MdKeywords *keywords, int dirfd)
+gboolean
+md_keywords_load (MdKeywords *keywords, int dirfd, GError **error)
 {
-  g_autoptr (GByteArray) data = md_read_file (dirfd, MD_KEYWORDS_FILE, 64 * 1024, NULL);
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GByteArray) data = md_read_file (dirfd, MD_KEYWORDS_FILE, 64 * 1024, &local);
   if (data == NULL)
-    return;
+    {
+      gboolean is_lost = md_file_is_lost (local);
+      if (!is_lost)
+        g_propagate_error (error, g_steal_pointer (&local));
+      return is_lost;
+    }
   g_byte_array_append (data, (const guint8 *) "", 1);
   g_auto (GStrv) lines = g_strsplit ((const char *) data->data, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
     load_keyword_line (keywords, *line);
+  return TRUE;
 }
 
 gboolean

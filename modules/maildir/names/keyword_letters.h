@@ -20,7 +20,7 @@ typedef struct MdKeywords
 
 void md_keywords_init (MdKeywords *keywords);
 void md_keywords_clear (MdKeywords *keywords);
-void md_keywords_load (MdKeywords *keywords, int dirfd);
+gboolean md_keywords_load (MdKeywords *keywords, int dirfd, GError **error);
 /* Returns the bit of a keyword; -1 means that the mailbox does not have it. */
 int md_keywords_find (const MdKeywords *keywords, const char *name);
 /* Adds a keyword in memory. -1 means that the mailbox has as many as satchel_keywords_limit allows.
@@ -30,7 +30,7 @@ int md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs
 gboolean md_keywords_is_valid (const char *name);
 /* Adds a keyword with the letter that the index says; -1: none. */
 int md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int letter);
-/* FALSE means: the file is not durable, and `is_unsure` is set. */
+/* Writes the file of keywords.  FALSE means that it is not durable, and that `is_unsure` is set. */
 gboolean md_keywords_save (MdKeywords *keywords, int dirfd, GError **error);
 void md_keywords_copy (const MdKeywords *keywords, MdKeywords *ret_copy);
 /* Gives a bit that no message has to another keyword. Its letter stays; TRUE means that it has one. */

@@ -248,5 +248,15 @@ gboolean
 md_list_spaces (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *spaces, GError **error)
 {
   const MdStore *store = storage->self;
-  return md_read_dir (store->user_fd, add_space, spaces, error);
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
+  if (!md_read_dir (store->user_fd, add_space, found, error))
+    return FALSE;
+  for (guint i = 0; i < found->len; i++)
+    {
+      /* A space that cannot be read has blobs as far as anybody knows. */
+      g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+      if (!md_list_blobs (storage, access, found->pdata[i], names, NULL) || names->len > 0)
+        g_ptr_array_add (spaces, g_strdup (found->pdata[i]));
+    }
+  return TRUE;
 }

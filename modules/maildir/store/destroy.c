@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Removes a user's store whole: the Maildir, and what is kept beside it. Nobody has it open. The directory
- * that tells that there is mail goes last.
+ * This file removes a user's whole store: the Maildir, and what is kept beside it.  Nobody has the store
+ * open.  The directory whose existence says that there is mail is removed last.
  */
 #include "config.h"
 
@@ -17,6 +17,12 @@
 /* Names of mailboxes in layout `fs` have at most 1,024 bytes; nobody nests them this deep. */
 #define STORE_DEPTH 256u
 
+static gboolean
+count_file (gpointer data)
+{
+  return satchel_destroy_step (1, data);
+}
+
 /* Removes the directory at @path below @root_fd. */
 static gboolean
 remove_directory (int root_fd, const char *path, GError **error)
@@ -32,7 +38,8 @@ remove_directory (int root_fd, const char *path, GError **error)
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-  md_remove_tree (fd, name, STORE_DEPTH);
+  if (!md_remove_tree (fd, name, STORE_DEPTH, count_file, error))
+    return FALSE;
   if (md_sys.fstatat (fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
     return satchel_error_set (error, SATCHEL_ERROR_IO,
                               "%s below server.mail_root cannot be removed whole; remove what is left of it",

@@ -21,9 +21,10 @@
 
 #define DIRS_MAX 1000000u
 #define DEPTH_MAX 64u
-#define STAMPS_MAX 64u /* with more directories checking would cost as much as listing */
+/* so many directories are checked; with more, checking would cost as much as listing */
+#define STAMPS_MAX 64u
 
-/* Directories that were read for a list, to find out later whether the list still holds. */
+/* This is a directory that was read for a list, which shows later whether the list still holds. */
 typedef struct ListStamp
 {
   char *path; /* below the user's directory, which is "" */
@@ -47,9 +48,9 @@ md_list_stamps_new (void)
 typedef struct Walk
 {
   MdLayout layout;
-  GPtrArray *names; /* names in the directory at work */
+  GPtrArray *names; /* names in the directory that is being read */
   GPtrArray *dirs;  /* directories of mailboxes that were found */
-  GArray *stamps;   /* of the directories that were read; NULL: nobody wants them */
+  GArray *stamps;   /* stamps of the directories that were read; NULL: they are not needed */
 } Walk;
 
 static void
@@ -75,8 +76,8 @@ read_names (Walk *walk, int fd, const char *path, GError **error)
   return ok;
 }
 
-/* TRUE also if the server may not look at it: the mailbox exists, and an attempt to open it says what is
- * wrong. */
+/* Says whether this is a directory.  TRUE also if the server may not look at it: the mailbox exists, and an
+ * attempt to open it says what is wrong. */
 static gboolean
 is_directory (int dirfd, const char *path)
 {
@@ -97,8 +98,9 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
       const char *name = names->pdata[i];
       g_autofree char *below = path[0] != '\0' ? g_strconcat (path, "/", name, NULL) : g_strdup (name);
       g_autofree char *mailbox = md_folder_name (
-          walk->layout, below); /* NULL for cur, new, tmp, our own files and what is no name */
-      gboolean is_inbox = strcmp (below, "INBOX") == 0; /* INBOX is the root; its children are here */
+          walk->layout, below); /* returns NULL for cur, new, tmp, our own files and invalid names */
+      /* INBOX is the root, whose directory has its children */
+      gboolean is_inbox = strcmp (below, "INBOX") == 0;
       g_auto (MdFd) child = mailbox != NULL || is_inbox ? md_open_dir (fd, name, FALSE, NULL) : -1;
       if (child < 0)
         {
@@ -110,7 +112,7 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
         g_ptr_array_add (walk->dirs, g_strdup (below));
       if (depth < DEPTH_MAX)
         walk_tree (walk, child, below, depth + 1,
-                   NULL); /* removed meanwhile, which the time of its parent shows */
+                   NULL); /* it may have been removed, which the time of its parent shows */
     }
   return ok;
 }
@@ -172,7 +174,7 @@ add_mailbox (GPtrArray *infos, GHashTable *known, const char *name)
 {
   SatchelMailboxInfo *info = add_info (infos, known, name);
   info->exists = info->is_selectable = TRUE;
-  /* A parent that has no directory of its own is still a name. */
+  /* A parent without a directory of its own is a name as well. */
   for (const char *slash = strrchr (name, '/'); slash != NULL;)
     {
       g_autofree char *parent = g_strndup (name, (gsize) (slash - name));
@@ -196,7 +198,8 @@ md_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos,
   MdStore *store = storage->self;
   gint64 started_us = g_get_real_time ();
   g_autoptr (GArray) stamps = md_list_stamps_new ();
-  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, stamps, error);
+  g_autoptr (GPtrArray) dirs =
+      md_journal_finish (store, error) ? md_folder_dirs (store, stamps, error) : NULL;
   if (dirs == NULL)
     return FALSE;
   g_autoptr (GHashTable) known = g_hash_table_new (satchel_string_hash, g_str_equal);
@@ -236,7 +239,8 @@ md_list_is_current (SatchelStorage *storage, const SatchelAccess *access)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->table);
-  gboolean is_current = store->list_known && store->list_user_serial == store->user_serial;
+  gboolean is_current = store->list_known && store->list_user_serial == store->user_serial
+                        && !g_atomic_int_get (&store->journal.is_half_done);
   for (guint i = 0; is_current && i < store->list_stamps->len; i++)
     {
       const ListStamp *known = &g_array_index (store->list_stamps, ListStamp, i);

@@ -7,6 +7,7 @@ libmaildir_la_SOURCES += \
 	modules/maildir/store/list.h \
 	modules/maildir/store/maildir_store.c \
 	modules/maildir/store/maildir_store.h \
+	modules/maildir/store/remove_tree.c \
 	modules/maildir/store/slots.c \
 	modules/maildir/store/slots.h \
 	modules/maildir/store/tree.c \

@@ -30,7 +30,8 @@ md_check_owner (int fd, const char *path, GError **error)
 {
   struct stat st;
   if (md_sys.fstat (fd, &st) != 0)
-    return satchel_error_set_errno (error, errno, "the owner of the user's Maildir cannot be found");
+    return satchel_error_set_errno (error, errno,
+                                    "%s cannot be looked at, so nobody knows which account owns it", path);
   if (st.st_uid == geteuid ())
     return TRUE;
   return satchel_error_set (error, SATCHEL_ERROR_ACCESS,
@@ -76,20 +77,6 @@ sweep_tmp (int fd)
     }
 }
 
-void
-md_remove_tree (int dirfd, const char *name, guint depth)
-{
-  if (md_sys.unlinkat (dirfd, name, 0) == 0 || depth == 0)
-    return;
-  g_auto (MdFd) fd = md_open_dir (dirfd, name, FALSE, NULL);
-  if (fd < 0)
-    return;
-  g_autoptr (GPtrArray) names = collect_names (fd);
-  for (guint i = 0; i < names->len; i++)
-    md_remove_tree (fd, names->pdata[i], depth - 1);
-  md_sys.unlinkat (dirfd, name, AT_REMOVEDIR);
-}
-
 static gboolean
 is_sweep_due (MdStore *store)
 {
@@ -114,7 +101,7 @@ sweep_if_due (MdStore *store)
     {
       g_autoptr (GPtrArray) names = collect_names (trash_fd);
       for (guint i = 0; i < names->len; i++)
-        md_remove_tree (trash_fd, names->pdata[i], MD_FOLDER_DEPTH);
+        md_remove_tree (trash_fd, names->pdata[i], MD_FOLDER_DEPTH, NULL, NULL);
     }
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, NULL);
   for (guint i = 0; dirs != NULL && i < dirs->len; i++)
@@ -147,7 +134,7 @@ make_inbox (MdStore *store, GError **error)
         store->tmp_fd = satchel_fd_steal (&fd);
     }
   return !is_made || md_sys.fstatat (store->user_fd, MD_MODSEQ_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0
-         || md_fsync (store->user_fd, "the owner of the user's Maildir cannot be found", error);
+         || md_fsync (store->user_fd, "the user's Maildir", error);
 }
 
 static gboolean

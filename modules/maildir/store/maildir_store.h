@@ -27,12 +27,15 @@ struct MdStore
   guint count_round;
   gboolean maildirsize_is_stale; /* the next change writes it anew */
   guint64 list_user_serial, user_serial;
-  GArray *owed_syncs;  /* for md_hold_settle; NULL: none */
-  GArray *list_stamps; /* of the directories that the last LIST read */
+  GArray *owed_syncs;  /* syncs that md_hold_settle makes; NULL: none */
+  GArray *list_stamps; /* stamps of the directories that the last LIST read */
   gboolean list_known;
 };
 
-/* Anything that is deeper than @depth levels stays, and so do the directories above it. */
 #define MD_FOLDER_DEPTH 4u /* of a folder in the trash, which has two; what is deeper was planted */
-void md_remove_tree (int dirfd, const char *name, guint depth);
+/* A file was removed.  FALSE: the removal stops. */
+typedef gboolean (*MdRemovedFunc) (gpointer data);
+/* Anything that is deeper than @depth levels stays, and so do the directories above it, and what cannot be
+ * removed.  @removed may be NULL; FALSE only if it stopped the removal. */
+gboolean md_remove_tree (int dirfd, const char *name, guint depth, MdRemovedFunc removed, gpointer data);
 gboolean md_check_owner (int fd, const char *path, GError **error);

@@ -10,13 +10,13 @@ typedef struct MdSlots
 {
   int fd;
   guint64 words[MD_SLOT_WORDS]; /* durable */
-  guint64 hints[MD_SLOT_WORDS]; /* written without a sync: a power cut takes them back */
+  guint64 hints[MD_SLOT_WORDS]; /* written without a sync, so a power cut may take them back */
   gboolean hints_valid;
 } MdSlots;
 
-/* NONEXISTENT means: there is no such file. CORRUPT means: neither copy is whole. */
+/* Reads a state file.  NONEXISTENT: there is no such file.  CORRUPT: neither copy is whole. */
 gboolean md_slots_open (MdSlots *slots, int dirfd, const char *name, GError **error);
-/* @sync_dir FALSE means: the caller syncs the directory. */
+/* Makes the file.  @sync_dir FALSE means that the caller syncs the directory. */
 gboolean md_slots_create (MdSlots *slots, int dirfd, const char *name, gboolean sync_dir, GError **error);
 /* Writes and syncs the words. */
 gboolean md_slots_commit (MdSlots *slots, GError **error);

@@ -91,7 +91,7 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
     }
   ok = ok && move_out_of_trash (store, trash_fd, unique, dir, error);
   if (!ok || (store->settings.layout & MD_LAYOUT_FS) != 0)
-    md_remove_tree (trash_fd, unique, MD_FOLDER_DEPTH);
+    md_remove_tree (trash_fd, unique, MD_FOLDER_DEPTH, NULL, NULL);
   return ok;
 }
 
@@ -143,6 +143,16 @@ md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, 
   return TRUE;
 }
 
+/* The file may have the special use of a mailbox that is not made, and not of the one that keeps it. */
+static void
+forget_failed_use (MdStore *store)
+{
+  g_mutex_lock (&store->writer);
+  if (store->user->is_unsure)
+    md_user_save (store, NULL);
+  g_mutex_unlock (&store->writer);
+}
+
 gboolean
 md_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
            GError **error)
@@ -154,6 +164,7 @@ md_create (SatchelStorage *storage, const SatchelAccess *access, const char *nam
   if (!ok || special_use == 0 || md_set_special_use (storage, access, name, special_use, error))
     return ok;
   md_remove (storage, access, name, NULL);
+  forget_failed_use (store);
   return FALSE;
 }
 
@@ -209,7 +220,7 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
                      store->storage->identity->user, name, ignored->message);
       if (store->settings.keeps_maildirsize && md_maildirsize_has_folder (store, dir))
         subtract_removed (store, unique);
-      md_remove_tree (trash_fd, unique, MD_FOLDER_DEPTH);
+      md_remove_tree (trash_fd, unique, MD_FOLDER_DEPTH, NULL, NULL);
       md_control_removed (store, dir);
     }
   return ok;
@@ -371,7 +382,7 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   g_autofree char *below = g_strconcat (from, "/", NULL);
   if (g_str_has_prefix (to, below))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox cannot become its own child");
-  /* The directories that will move, before they have other names. */
+  /* These directories will move, so they are listed before they have other names. */
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, error);
   g_autoptr (MdPlan) plan = md_plan_new (store);
   gboolean is_fs = (store->settings.layout & MD_LAYOUT_FS) != 0;

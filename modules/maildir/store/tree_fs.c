@@ -27,8 +27,8 @@ open_parent (MdStore *store, const char *dir, gboolean create, char **ret_leaf, 
 
 typedef struct Content
 {
-  GPtrArray *own;      /* files, cur, new, tmp */
-  gboolean has_others; /* directories of children */
+  GPtrArray *own;      /* names of its files, and of cur, new, tmp */
+  gboolean has_others; /* it has directories of children */
   int fd;
 } Content;
 
@@ -106,7 +106,7 @@ md_fs_place (MdStore *store, int trash_fd, const char *unique, const char *dir, 
   return ok;
 }
 
-/* Directories that have become empty are no names any more. */
+/* Removes directories that have become empty, since these are no mailboxes' parents any more. */
 static void
 remove_empty_parents (MdStore *store, const char *dir)
 {

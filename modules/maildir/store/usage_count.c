@@ -148,8 +148,8 @@ add_folder_usage (MdStore *store, const char *dir, const char *name, guint round
     }
   else if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT)
            && satchel_error_is_news (error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s not counted: %s", store->storage->identity->user,
-                 error->message);
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s mailbox %s is left out of the user's usage: %s",
+                 store->storage->identity->user, name, error->message);
 }
 
 static gboolean

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODSEQ_BLOCK 100000u /* mod-sequences reserved by one write of the counters */
+#define MODSEQ_BLOCK 100000u /* so many mod-sequences are reserved by one write of the counters */
 #define UIDVALIDITY_BLOCK 16u
 #define USER_FILE_MAX (64u << 20)
 #define LOG_MAX 1000u
@@ -39,7 +39,8 @@ append_log_line (MdUser *user, const char *entry)
   user->n_log--;
 }
 
-/* "A B C", and " old" where the file of another server was in its old form.  Returns whether it was. */
+/* Reads "A B C", and " old" behind it if the file of another server was in its old form.  Returns whether it
+ * was. */
 static gboolean
 parse_stamp (const char *text, guint64 ret_stamp[3])
 {
@@ -127,8 +128,7 @@ open_counters (MdUser *user, int user_fd, GError **error)
   g_autoptr (GError) local = NULL;
   if (!md_slots_open (&user->slots, user_fd, MD_MODSEQ_FILE, &local))
     {
-      if (!g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT)
-          && !g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT))
+      if (!md_file_is_lost (local))
         {
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
@@ -148,8 +148,33 @@ open_counters (MdUser *user, int user_fd, GError **error)
   return TRUE;
 }
 
-void
-md_user_read (MdStore *store)
+/* Reads the newest generation that is whole, if there is any. FALSE: one is there and cannot be read just
+ * now. To go on without it would lose it at the next change. */
+static gboolean
+load_user (MdStore *store, GError **error)
+{
+  g_autoptr (GError) first = NULL;
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) local = NULL;
+      if (load_user_generation (store->user, store->user_fd, i == 0 ? MD_USER_FILE : PREVIOUS, &local))
+        return TRUE;
+      if (!md_file_is_lost (local))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      if (i == 0)
+        first = g_steal_pointer (&local);
+    }
+  if (!g_error_matches (first, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s; the user starts without subscriptions",
+                 store->storage->identity->user, first->message);
+  return TRUE;
+}
+
+gboolean
+md_user_read (MdStore *store, GError **error)
 {
   MdUser *user = store->user = g_new0 (MdUser, 1);
   user->slots.fd = -1;
@@ -157,12 +182,8 @@ md_user_read (MdStore *store)
   /* Names are those of the user and bounded in number by the core. */
   user->subscriptions = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   user->special_use = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GError) error = NULL;
-  if (!load_user_generation (user, store->user_fd, MD_USER_FILE, &error)
-      && !load_user_generation (user, store->user_fd, PREVIOUS, NULL)
-      && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s; the user starts without subscriptions",
-                 store->storage->identity->user, error->message);
+  if (!load_user (store, error))
+    return FALSE;
   trim_log (user->log);
   MdServer before = user->server;
   if (store->settings.server != MD_SERVER_UNKNOWN)
@@ -174,13 +195,15 @@ md_user_read (MdStore *store)
   if (store->settings.finds_names && user->has_utf8_names)
     store->settings.layout |= MD_LAYOUT_UTF8;
   user->is_news = md_subscriptions_read (store) || (before != user->server && user->server != MD_SERVER_NONE);
+  return TRUE;
 }
 
 /* Opens the user's file. Subscriptions that another server left, or changed since, are kept in it. */
 gboolean
 md_user_open (MdStore *store, GError **error)
 {
-  md_user_read (store);
+  if (!md_user_read (store, error))
+    return FALSE;
   MdUser *user = store->user;
   g_autoptr (GError) local = NULL;
   if (user->is_news)
@@ -259,7 +282,7 @@ md_user_log (MdStore *store, char what, const char *name, const char *other)
   append_log_line (store->user, entry);
 }
 
-/* The hint says where the counter is, to the next process of this boot. */
+/* Gives a mod-sequence.  The hint says to the next process of this boot where the counter is. */
 static void
 give_modseq (MdUser *user, guint64 modseq)
 {
@@ -298,7 +321,7 @@ md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error)
   MdSlots *slots = &user->slots;
   guint64 limit = slots->words[MD_USER_UIDVALIDITY];
   guint64 now = (guint64) (g_get_real_time () / G_USEC_PER_SEC);
-  /* Courier reads numbers of nine digits. */
+  /* Courier can read numbers of at most nine digits. */
   guint64 next =
       MAX (user->server == MD_SERVER_COURIER ? now % 1000000000 : now, MAX (user->uidvalidity, limit) + 1);
   if (user->uidvalidity > 0 && user->uidvalidity + 1 < limit)
@@ -328,7 +351,7 @@ md_user_raise (MdStore *store, guint64 modseq, guint32 uidvalidity, GError **err
   const guint64 modseq_limit = words[MD_USER_MODSEQ_LIMIT], uidvalidity_limit = words[MD_USER_UIDVALIDITY];
   if (modseq > modseq_limit)
     words[MD_USER_MODSEQ_LIMIT] = modseq + MODSEQ_BLOCK;
-  /* The clock is above the counter again after any loss, unless the counter leaves no room to count on. */
+  /* After any loss the clock is above the counter again, unless the counter leaves no room for more. */
   const gboolean counts = uidvalidity < G_MAXUINT32 - MD_UID_JUMP;
   if (counts && uidvalidity >= uidvalidity_limit)
     words[MD_USER_UIDVALIDITY] = (guint64) uidvalidity + UIDVALIDITY_BLOCK;

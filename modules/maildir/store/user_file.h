@@ -44,9 +44,9 @@ typedef struct MdUser
 
 gboolean md_user_open (MdStore *store, GError **error);
 /* Does the part of md_user_open that changes nothing on disk. */
-void md_user_read (MdStore *store);
+gboolean md_user_read (MdStore *store, GError **error);
 void md_user_free (MdUser *user);
-/* FALSE means: the file is not durable, and `is_unsure` is set. */
+/* Writes the file of the user.  FALSE means that it is not durable, and that `is_unsure` is set. */
 gboolean md_user_save (MdStore *store, GError **error);
 /* Adds an entry to the change log, which the next save writes. */
 void md_user_log (MdStore *store, char what, const char *name, const char *other);

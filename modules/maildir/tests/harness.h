@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "core/storage/store/store_private.h"
+#include "tests/lib/messages.h"
 
 typedef struct Place
 {
@@ -30,14 +31,3 @@ SatchelMailbox *place_mailbox (Place *place, const char *name);
 /* Syncs as a client that asks again a second later: by then the driver has looked once more at directories
  * whose time says too little. */
 void sync_later (SatchelMailbox *mailbox);
-/* UID of the new message; 0 with @error. */
-guint32 append_text (SatchelMailbox *mailbox, const char *text, guint32 flags, const char *const *keywords,
-                     GError **error);
-char *message_text (SatchelMailbox *mailbox, guint32 uid); /* NULL: not to be read */
-gboolean change_flags (SatchelMailbox *mailbox, guint32 first, guint32 last, SatchelFlagsMode mode,
-                       guint32 flags, const char *const *keywords, GError **error);
-gboolean expunge (SatchelMailbox *mailbox, guint32 first, guint32 last, GError **error);
-gboolean transfer (SatchelMailbox *from, guint32 first, guint32 last, SatchelMailbox *to, gboolean move,
-                   GError **error);
-/* "uid:flags uid:flags", flags in hexadecimal. */
-char *describe (SatchelMailbox *mailbox);

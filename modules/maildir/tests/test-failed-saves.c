@@ -8,8 +8,9 @@
 #include "modules/maildir/files/maildir_sys.h"
 
 #include "core/runtime/log/log_private.h"
-#include "modules/maildir/tests/crashfs.h"
-#include "modules/maildir/tests/facts.h"
+#include "modules/maildir/tests/crash_calls.h"
+#include "modules/maildir/tests/harness.h"
+#include "tests/lib/facts.h"
 #include "tests/lib/rounds.h"
 
 #include <errno.h>
@@ -170,7 +171,7 @@ operate (Run *run)
 static void
 check (Run *run, Place *place, const char *how)
 {
-  g_autoptr (GHashTable) seen = facts_observe (place);
+  g_autoptr (GHashTable) seen = facts_observe (place->store);
   GHashTableIter iter;
   gpointer fact, value;
   g_hash_table_iter_init (&iter, run->expected);
@@ -216,7 +217,7 @@ run_with (guint nth, int errnum, gboolean for_good, const char *where)
   g_autofree char *disk = g_build_filename (run.scratch, "disk", NULL);
   g_assert_cmpint (mkdir (disk, 0700), ==, 0);
   place_make (&run.place);
-  crashfs_start (run.place.root_fd);
+  crash_calls_start (run.place.root_fd);
   crashfs_fail (0, 0, FALSE);
   place_open (&run.place);
   SatchelMailbox *inbox = place_mailbox (&run.place, "INBOX");
@@ -230,7 +231,7 @@ run_with (guint nth, int errnum, gboolean for_good, const char *where)
   gboolean was_reached = crashfs_n_calls () >= nth;
   crashfs_fail (0, 0, FALSE);
   crashfs_mark (0);
-  crashfs_stop ();
+  crash_calls_stop ();
   crashfs_each (disk, 0, nth, check_state, &run);
   if (!for_good)
     g_assert_cmpuint (run.n_acknowledged, >, 20);

@@ -346,6 +346,7 @@ item_bytes (const guint8 *at)
   switch (*at)
     {
     case 'R':
+    case 'P':
       memcpy (&row, at + 1, sizeof row);
       return sizeof row + row.name_len;
     case 'F':
@@ -361,7 +362,8 @@ item_bytes (const guint8 *at)
     }
 }
 
-/* The payload of a frame as version 3 had it: numbers and letters of keywords in a byte each. */
+/* The payload of a frame as version 3 had it: numbers and letters of keywords in a byte each, nothing
+ * planned. */
 static GByteArray *
 old_payload (const guint8 *data, gsize len)
 {
@@ -375,7 +377,7 @@ old_payload (const guint8 *data, gsize len)
         g_byte_array_append (old, head, sizeof head);
         g_byte_array_append (old, at + 1 + sizeof item, item.name_len);
       }
-    else
+    else if (*at != 'P')
       g_byte_array_append (old, at, (guint) (1 + item_bytes (at)));
   return old;
 }
@@ -393,7 +395,7 @@ make_index_old (const char *path)
       FrameTail tail;
       memcpy (&head, data + at, sizeof head);
       memcpy (&tail, data + at + sizeof head + head.len, sizeof tail);
-      g_assert_cmpuint (head.version, ==, 4);
+      g_assert_cmpuint (head.version, ==, INDEX_VERSION);
       g_autoptr (GByteArray) payload = old_payload ((const guint8 *) data + at + sizeof head, head.len);
       at += sizeof head + head.len + sizeof tail;
       head = (FrameHead) { FRAME_MAGIC, 3, payload->len, md_crc32c (0, payload->data, payload->len) };

@@ -97,7 +97,7 @@ forget_last_sweep (Place *place)
 }
 
 /* What a process that ended in the middle of a removal left goes when the store is opened, once a while;
- * links go themselves, and not what they lead to. */
+ * links are removed, and not what they lead to. */
 static void
 test_left_behind (void)
 {

@@ -14,8 +14,9 @@
 #include "core/runtime/log/log_private.h"
 
 #define AREA "auth"
-#define RUN_USER 3u            /* "run-auth" GROUP COMMAND USER */
-#define MAX_STATUS_BYTES 12000 /* a reply, of SATCHEL_CONTROL_REPLY_MAX bytes, has other lines, too */
+#define RUN_USER 3u /* index of USER in "run-auth" GROUP COMMAND USER */
+/* a reply of SATCHEL_CONTROL_REPLY_MAX bytes has other lines as well */
+#define MAX_STATUS_BYTES 12000
 
 static void
 answer_kick (SatchelAuth *auth, guint64 request, const char *user, gboolean is_known,
@@ -24,7 +25,7 @@ answer_kick (SatchelAuth *auth, guint64 request, const char *user, gboolean is_k
   satchel_auth_admin_reply (auth, request, is_known ? SATCHEL_EXIT_OK : SATCHEL_EXIT_NO_USER, "%s", "");
 }
 
-/* Ends sessions. The mail processes do that; what is known here is whether there is such a user at all. */
+/* Answers `kick`.  The mail processes end the sessions; auth only knows whether there is such a user. */
 static void
 admin_kick (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
@@ -62,7 +63,7 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
                             satchel_hash_pool_n_running (auth->pool), released->str);
 }
 
-/* This says who asked for the owner of a user, until the userdbs have spoken. */
+/* This is a question for the owner of a user, which waits until the userdbs have answered. */
 typedef struct OwnerQuestion
 {
   SatchelAuth *auth;
@@ -141,7 +142,7 @@ start_run (SatchelAuth *auth, guint64 request, const char *user, gboolean is_kno
   for (; *arguments != NULL; arguments++)
     g_ptr_array_add (argv, (gpointer) *arguments);
   g_ptr_array_add (argv, NULL);
-  satchel_admin_calls_start (request, (const char *const *) argv->pdata);
+  satchel_admin_calls_start (request, (const char *const *) argv->pdata, -1);
 }
 
 /* Runs a command of a module that wants to run in this process, once the user is known whom it names. */

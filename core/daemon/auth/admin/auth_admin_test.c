@@ -11,7 +11,7 @@
 #include <satchel/module.h>
 #include <string.h>
 
-#define TEST_MS 9000 /* master waits 10 s for an answer */
+#define TEST_MS 9000 /* shorter than the 10 s for which master waits */
 
 typedef struct
 {
@@ -21,10 +21,10 @@ typedef struct
   char place[SATCHEL_PLACE_BYTES];
   gint64 deadline_ms;
   SatchelLoginVerdict verdict;
-  char *credential; /* of a right one */
+  char *credential; /* the credential of a login that is right */
   GString *text;
   SatchelLogin *login;
-  SatchelSasl *sasl; /* NULL: a password is tested */
+  SatchelSasl *sasl; /* NULL: the test is of a password */
   SatchelAuthCheck *check;
 } Test;
 

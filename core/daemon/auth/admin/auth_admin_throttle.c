@@ -10,15 +10,15 @@
 
 #include <string.h>
 
-#define PART_BYTES 8000 /* of one answer */
+#define PART_BYTES 8000 /* bytes of one part of the answer */
 #define LINES_MAX 10000
 
 typedef struct
 {
   SatchelAuth *auth;
   guint64 request;
-  const char *user; /* "": all */
-  gboolean is_all;  /* what is not refused, too */
+  const char *user; /* "": the list shows all users */
+  gboolean is_all;  /* the list also shows what is not refused */
   gint64 now_ms;
   GString *text;
   guint n_lines, n_left_out;

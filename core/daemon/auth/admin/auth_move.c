@@ -20,8 +20,8 @@
 
 static GQueue moves = G_QUEUE_INIT;
 
-/* This is a mail process that was away when it was to let go of a user: it hears of it once it is back, if it
- * ever had him. */
+/* This is a mail process that was away when it had to let go of a user.  It hears of it once it is back, if
+ * it ever had the user. */
 typedef struct Owed
 {
   char *user;
@@ -156,9 +156,8 @@ auth_move_set_active (SatchelAuth *auth, const AuthMove *move, const SatchelPlac
   return TRUE;
 }
 
-/* Returns why @move does not go to its target; NULL means that it does. @look is what the old owner has
- * found,
- * @what in words. */
+/* Returns why @move does not go to its target; NULL means that it does.  @look is what the old owner found of
+ * the user's mail, and @what says it in words. */
 static char *
 why_not (const AuthMove *move, SatchelLook look, const char *what)
 {
@@ -230,7 +229,7 @@ take_released (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
   const char *what = satchel_ipc_get_string (message);
   if (!satchel_ipc_message_is_done (message) || look > SATCHEL_LOOK_FAILED)
     return FALSE;
-  /* Nobody may have asked if auth was restarted meanwhile: harmless. */
+  /* If auth was restarted after it asked, no move waits for this answer.  That is harmless. */
   end_moves (auth, mail->slot, user, epoch, look, what);
   return TRUE;
 }
@@ -261,8 +260,8 @@ take_placed (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
                    "user=\"%s\" has mail of before the rules: profile=" SATCHEL_DEFAULT_PROFILE, user);
     }
   g_autoptr (GError) error = NULL;
-  if (!satchel_placements_set (auth->placements, user, &placement,
-                               &error)) /* the mail process finds it again */
+  /* If the record cannot be written, the mail process reports the same when the user comes again. */
+  if (!satchel_placements_set (auth->placements, user, &placement, &error))
     satchel_log (SATCHEL_LOG_ERROR, AREA, "%s", error->message);
   return TRUE;
 }

@@ -10,10 +10,10 @@ typedef struct AuthMove
   char *user;
   guint slot;
   guint64 request, epoch;
-  gboolean is_asked;    /* an admin waits */
-  gboolean has_target;  /* else he stays released */
-  gboolean is_adoption; /* `adopt` waits, not `place` */
-  gboolean wants_look;  /* the target is another stack: only a user without mail may go there */
+  gboolean is_asked;    /* an administrator waits for an answer */
+  gboolean has_target;  /* FALSE: the user stays released */
+  gboolean is_adoption; /* the answer is for `adopt`, not for `place` */
+  gboolean wants_look;  /* the target is another stack, where only a user without mail may go */
   SatchelPlacement old, target;
 } AuthMove;
 

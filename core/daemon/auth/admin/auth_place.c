@@ -24,7 +24,8 @@ release_user (SatchelAuth *auth, guint64 request, const char *user, gboolean is_
   SatchelPlacement placement;
   guint slot;
   satchel_placements_get (auth->placements, user, &placement, &slot);
-  AuthMove *move = placement.state != SATCHEL_PLACED_ACTIVE /* meanwhile */
+  /* the state may have changed since the command was checked */
+  AuthMove *move = placement.state != SATCHEL_PLACED_ACTIVE
                        ? NULL
                        : auth_move_begin (auth, request, user, SATCHEL_PLACED_RELEASED, NULL, &error);
   if (move == NULL)
@@ -178,8 +179,8 @@ take_wanted (Wanted *wanted, const SatchelPlacementRules *rules, const char *nam
   return TRUE;
 }
 
-/* Reads "slot N", "profile P", "volume V" and "new" into @target.  FALSE means that they make no sense, which
- * was answered. */
+/* Reads "slot N", "profile P", "volume V" and "new" into @target.  FALSE means that they make no sense, and
+ * that the administrator has been told so. */
 static gboolean
 read_target (SatchelAuth *auth, guint64 request, const char *user, const char *const *words,
              SatchelPlacement *target)
@@ -210,7 +211,7 @@ read_target (SatchelAuth *auth, guint64 request, const char *user, const char *c
           return FALSE;
         }
     }
-  /* A volume of another driver is none of this one. */
+  /* A volume belongs to one driver, so the user's present volume does not go with another profile. */
   if (wanted.has_profile && !wanted.has_volume)
     target->volume = satchel_placement_intern ("");
   target->is_new = FALSE;

@@ -33,15 +33,15 @@ satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name)
   return user;
 }
 
-/* A question whether there is such a user. */
+/* This is a question whether there is such a user. */
 typedef struct Inquiry
 {
   SatchelAuth *auth;
   guint64 request;
   char *user;
   char **arguments;
-  gboolean must_be_known; /* else nobody but us answers */
-  guint index;            /* of the passdb that is asked */
+  gboolean must_be_known; /* TRUE: a name that is no user's is answered here, and `func` is not called */
+  guint index;            /* index of the passdb that is being asked */
   gint64 deadline_ms;
   SatchelAdminKnownFunc func;
 } Inquiry;
@@ -64,7 +64,7 @@ inquiry_end (Inquiry *inquiry, gboolean is_known)
 
 static void ask_passdb (Inquiry *inquiry);
 
-/* A database that cannot be asked just now makes nobody unknown. */
+/* If a database cannot be asked now, the user is not unknown. */
 static void
 take_answer (SatchelCallAnswer *answer, gpointer data)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A mail process has copied a user's store, and asks that the user be at the copy from now on. The record is
- * the moment of the change: before it was written the user is where he was.  A question that was answered
+ * This file takes a user's new place when a mail process has copied the user's store.  The record is the
+ * moment of the change: before it was written the user is at the old place.  A question that was answered
  * before gets the same answer.
  */
 #include "config.h"

@@ -22,7 +22,7 @@
 
 struct SatchelAuthCache
 {
-  guint8 *secret;       /* a page of its own: locked, not in dumps */
+  guint8 *secret;       /* in a page of its own, which is locked and left out of core dumps */
   SatchelLru *verified; /* digest -> Entry */
   SatchelKept *kept;    /* borrowed, or NULL */
 };
@@ -31,7 +31,7 @@ typedef struct Entry
 {
   gint64 until_ms;
   GBytes *sealed;    /* NULL: the login unlocked nothing */
-  SatchelKept *kept; /* where it is kept, too; NULL: nowhere */
+  SatchelKept *kept; /* where the entry is stored as well; NULL: nowhere */
   guint slot;
 } Entry;
 
@@ -95,14 +95,15 @@ satchel_auth_cache_key (SatchelAuthCache *cache, const char *user, const char *s
 {
   const char *const parts[] = { user, secret, verifier, factors };
   gnutls_hmac_hd_t hmac;
-  /* A key nobody can meet, should the library fail. */
+  /* If the library fails, the digest is random, so that no entry matches it. */
   if (gnutls_hmac_init (&hmac, GNUTLS_MAC_SHA256, cache->secret, SECRET_BYTES) < 0)
     {
       gnutls_rnd (GNUTLS_RND_NONCE, ret_key, SATCHEL_AUTH_CACHE_KEY_BYTES);
       return;
     }
+  /* A NUL follows each part, so that different parts never make the same text. */
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    gnutls_hmac (hmac, parts[i], strlen (parts[i]) + 1); /* with its NUL: no part runs into the next */
+    gnutls_hmac (hmac, parts[i], strlen (parts[i]) + 1);
   gnutls_hmac_deinit (hmac, ret_key);
 }
 
@@ -156,7 +157,7 @@ satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_C
       if (seal_key (cache, key, secret, sealing))
         sealed = satchel_seal (sealing, unlocked);
       explicit_bzero (sealing, sizeof sealing);
-      if (sealed == NULL) /* a login without its key would be worth less than a hash */
+      if (sealed == NULL) /* without its key, a remembered login would be worth less than a new hash */
         return;
     }
   Entry *entry = satchel_lru_add (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Logins that were verified lately, so that a polling client does not pay for a hash each time.  Kept is a
- * keyed digest over all that made it right: a change of any of it is another digest.  Pure; main thread.
+ * This header declares the cache of logins that were verified lately, so that a client that connects often
+ * does not cost a hash each time.  An entry is a keyed digest of all that made the login right, so a change
+ * of any of it gives another digest.  Pure; main thread only.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -9,7 +10,7 @@
 
 typedef struct SatchelAuthCache SatchelAuthCache;
 typedef struct SatchelKept SatchelKept; /* auth_kept.h */
-/* @kept (borrowed) is where entries outlive this process; NULL means nowhere. */
+/* Makes an empty cache.  @kept (borrowed) is where entries outlive this process; NULL means nowhere. */
 SatchelAuthCache *satchel_auth_cache_new (SatchelKept *kept, GError **error);
 /* Takes over what an earlier process had verified. */
 void satchel_auth_cache_load (SatchelAuthCache *cache, gint64 now_ms);
@@ -20,14 +21,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelAuthCache, satchel_auth_cache_free)
 void satchel_auth_cache_key (SatchelAuthCache *cache, const char *user, const char *secret,
                              const char *verifier, const char *factors,
                              guint8 ret_key[SATCHEL_AUTH_CACHE_KEY_BYTES]);
-/* TRUE means: it was right lately.  *ret_unlocked: what the login unlocked then (a reference, or NULL),
- * opened with @secret: the cache itself cannot. */
+/* Says whether the login was verified lately.  *ret_unlocked is the key that it unlocked then (a reference,
+ * or NULL); it is opened with @secret, since the cache itself cannot open it. */
 gboolean satchel_auth_cache_find (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
                                   const char *secret, gint64 now_ms, GBytes **ret_unlocked);
-/* @unlocked is at most SATCHEL_SECRET_BYTES_MAX, or NULL; kept sealed under @secret. */
+/* Adds a login.  @unlocked has at most SATCHEL_SECRET_BYTES_MAX bytes, or is NULL; it is stored sealed under
+ * @secret. */
 void satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
                              const char *secret, GBytes *unlocked, gint64 until_ms);
 guint satchel_auth_cache_count (SatchelAuthCache *cache);
-/* Forgets what is over. */
+/* Forgets entries whose time is over. */
 void satchel_auth_cache_expire (SatchelAuthCache *cache, gint64 now_ms);
 void satchel_auth_cache_clear (SatchelAuthCache *cache);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Is it this user?  Look-up, the count of attempts, factors, and then a password or what a mechanism proved.
+ * This file checks whether somebody is this user: it looks the user up, counts the attempt, asks factors,
+ * and then checks a password or takes what a mechanism proved.
  */
 #include "config.h"
 
@@ -7,8 +8,8 @@
 
 #include <string.h>
 
-/* Counted before anything is compared, with what is remembered as well: that must not reveal more than a hash
- * would. */
+/* Counts the attempt.  That is done before anything is compared, even with remembered logins, since these
+ * must not reveal more than a hash would. */
 static gboolean
 count_attempt (SatchelAuthCheck *check)
 {
@@ -65,8 +66,8 @@ check_password (SatchelAuthCheck *check)
     count_and_examine (check);
 }
 
-/* Lets the mechanism go on with what is known of the user; a client that guesses comes to an end like all
- * others. */
+/* Lets the mechanism go on with what is known of the user.  For a name that is no user's it goes on in the
+ * same way, and fails at its end. */
 static void
 tell_mechanism (SatchelAuthCheck *check)
 {
@@ -106,8 +107,8 @@ looked_up (SatchelCallAnswer *answer, gpointer data)
   look_up_next (check);
 }
 
-/* They are asked in their order: the first that knows the user decides, and where one cannot tell, none after
- * it may. */
+/* Asks the next passdb.  The first that knows the user decides; if one cannot answer, no later one may
+ * decide. */
 static void
 look_up_next (SatchelAuthCheck *check)
 {
@@ -179,14 +180,14 @@ begin (SatchelAuthCheck *check, SatchelCheckNext next)
   gint64 deadline_ms = check->login->deadline_ms;
   check->next = next;
   note_name (check);
-  /* We were stopped, or slow: the gate has given up. */
+  /* The process was stopped, or slow, so that the gate does not wait any more. */
   gboolean is_late = deadline_ms > 0 && deadline_ms <= satchel_now_ms ();
   if (is_late || passdbs->len == 0)
     {
       satchel_check_finish (check, SATCHEL_LOGIN_UNAVAILABLE);
       return;
     }
-  check->passdb = passdbs->pdata[0]; /* its dummy for unknown users */
+  check->passdb = passdbs->pdata[0]; /* the first passdb hashes a dummy for unknown users */
   look_up_next (check);
 }
 
@@ -249,7 +250,7 @@ take_proof (SatchelAuthCheck *check, const SatchelSaslTurn *turn)
     }
 }
 
-/* What the mechanism proved opens the keyring, and factors see that no secret came. */
+/* The proof of the mechanism opens the keyring, and factors are told that there is no secret. */
 void
 satchel_check_proved (SatchelAuthCheck *check, const SatchelSaslTurn *turn, gint64 deadline_ms)
 {

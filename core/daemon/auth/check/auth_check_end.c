@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the end of a check: attempts that were no failure are given back, and whoever waits is told.
+ * This file ends a check: it gives back attempts that were no failure of the user's, and tells whoever
+ * waits.
  */
 #include "config.h"
 
@@ -36,7 +37,8 @@ counts_as_failure (SatchelLoginVerdict verdict)
     case SATCHEL_LOGIN_UNKNOWN_USER:
     case SATCHEL_LOGIN_LOCKED:
     case SATCHEL_LOGIN_BAD_CODE:
-    case SATCHEL_LOGIN_CODE_STALE: /* once an hour, as all that is repeated */
+    /* A stale code counts, too, but like any guess that is repeated only once an hour. */
+    case SATCHEL_LOGIN_CODE_STALE:
       return TRUE;
     case SATCHEL_LOGIN_UNAVAILABLE:
     case SATCHEL_LOGIN_RIGHT:
@@ -78,8 +80,8 @@ store_known (SatchelTimer *timer, gpointer data)
   satchel_known_sync (((SatchelAuth *) data)->known);
 }
 
-/* The network keeps a share of the account's attempts from now on; many of them are stored at once.  @by is
- * the check that found the login to be right. */
+/* Notes that the user logged in from this network, which keeps a share of the account's attempts from now on.
+ * Many such networks are stored at once.  @by is the check that found the login to be right. */
 static void
 remember_network (const SatchelAuthCheck *check, const SatchelAuthCheck *by)
 {
@@ -156,7 +158,8 @@ static void
 tell_verdict (SatchelAuthCheck *check, SatchelLoginVerdict verdict, const SatchelAuthCheck *by)
 {
   SatchelCheckResult result = { .verdict = verdict, .user = check->is_name ? check->user : NULL };
-  tell_listeners (check, verdict); /* before the network is known */
+  /* listeners are told first, since the network counts as known afterwards */
+  tell_listeners (check, verdict);
   settle_attempt (check, verdict, by);
   if (check->would_be_throttled && verdict != SATCHEL_LOGIN_UNAVAILABLE)
     {
@@ -193,7 +196,8 @@ satchel_check_finish (SatchelAuthCheck *check, SatchelLoginVerdict verdict)
   tell_verdict (check, verdict, check);
   for (GSList *other = joined; other != NULL; other = other->next)
     {
-      tell_verdict (other->data, verdict, check); /* the same secret of the same user */
+      /* it waited for the check of the same secret of the same user */
+      tell_verdict (other->data, verdict, check);
       check_free (other->data);
     }
   g_slist_free (joined);
@@ -212,7 +216,7 @@ satchel_check_part (SatchelAuthCheck *check, SatchelCheckNext next)
 void
 satchel_check_trouble (SatchelAuthCheck *check, const GError *error)
 {
-  /* That there is too much to do is told by the lines of the logins themselves. */
+  /* An overload is logged with each login that it refuses, so it needs no line here. */
   if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)
       && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED) && check->note == NULL)
     satchel_auth_log_trouble (check->user, check->login->network, error->message);

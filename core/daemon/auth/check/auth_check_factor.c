@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Factors: the first that does not leave the login to others decides.  One that cannot tell, or breaks its
- * contract, lets nobody in.
+ * This file asks the factors of a user.  The first one that does not leave the login to the others decides
+ * it.  If a factor cannot tell, or breaks its contract, the login is refused.
  */
 #include "config.h"
 
@@ -57,7 +57,8 @@ note_judgement (const SatchelAuthCheck *check, gconstpointer source, const Satch
 static void
 take_credential (SatchelAuthCheck *check, SatchelCallAnswer *answer)
 {
-  /* A mechanism may have named one already; that of a factor is what can be revoked here. */
+  /* A mechanism may have named a credential before.  That of the factor replaces it, since it is the one that
+   * can be revoked. */
   if (answer->credential_id != NULL)
     {
       g_free (check->credential_id);
@@ -117,7 +118,7 @@ examined (SatchelCallAnswer *answer, gpointer data)
     satchel_check_finish (check, verdict_of (judgement->verdict));
   else if (judgement->verdict == SATCHEL_FACTOR_ACCEPTED)
     accept_secret (check, answer);
-  else if (check->secret == NULL) /* who it is, is known */
+  else if (check->secret == NULL) /* a mechanism has proved who the user is */
     satchel_check_finish (check, verdict_of (judgement->verdict));
   else
     {

@@ -29,7 +29,8 @@ unlock_done (SatchelCallAnswer *answer, gpointer data)
   unlock_next (check);
 }
 
-/* @variant is room for the name of the mechanism; SCRAM-SHA-256-PLUS yields what SCRAM-SHA-256 does. */
+/* Finds what opens the user's keyrings.  @variant is room for the name of the mechanism: SCRAM-SHA-256-PLUS
+ * yields what SCRAM-SHA-256 does. */
 static SatchelKeyMaterial
 find_material (SatchelAuthCheck *check, char variant[SATCHEL_SASL_NAME_MAX + 1])
 {
@@ -79,7 +80,7 @@ static gboolean
 is_in_scope (const SatchelAuthCheck *check)
 {
   g_auto (GStrv) services = g_strsplit (check->scopes != NULL ? check->scopes : "", " ", -1);
-  /* A test may be of no service in particular. */
+  /* A test may name no service; then the scopes of the credential do not matter. */
   return check->scopes == NULL || *check->login->service == '\0'
          || g_strv_contains ((const char *const *) services, check->login->service);
 }
@@ -91,7 +92,8 @@ open_keyrings (SatchelAuthCheck *check)
   unlock_next (check);
 }
 
-/* A lock or a removal while it was checked counts: the login would otherwise outlive it. */
+/* Fails the login if the account was locked or removed while it was checked, since its session would
+ * otherwise outlive that. */
 static void
 looked_up_again (SatchelCallAnswer *answer, gpointer data)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Passwords: what was verified a short time ago, what is being verified, and one question to the passdb for
- * each candidate.  Known and unknown users take the same way: what differs is only whose verifier is hashed.
+ * This file checks passwords: against logins that were verified a short time ago, by joining a check that
+ * is running, and by one question to the passdb for each candidate.  Known and unknown users take the same
+ * way; only the verifier that is hashed differs.
  */
 #include "config.h"
 
@@ -17,7 +18,8 @@
 SATCHEL_COUNTER (remembered, "satchel_login_cache_total",
                  "Passwords looked for among those verified a short time ago", "result");
 
-/* Forgets what is over when nobody asks, too: no key lies about because its user has gone on holiday. */
+/* Forgets remembered logins whose time is over, even if nobody logs in, so that no key is kept without need.
+ * */
 static void
 expire_verified (SatchelTimer *timer, gpointer data)
 {
@@ -45,6 +47,13 @@ remember (SatchelAuthCheck *check)
   satchel_auth_cache_add (own->cache, check->key, check->secret, check->unlocked,
                           satchel_now_ms () + own->settings.cache_ms);
   satchel_check_expire_later (own);
+}
+
+static void
+remember_key (SatchelAuthCheck *check)
+{
+  if (check->unlocked != NULL)
+    remember (check);
 }
 
 static void
@@ -89,7 +98,7 @@ judge_right (SatchelAuthCheck *check, SatchelCallAnswer *answer)
   check->remember = finish_right;
   if (!check->is_user) /* a module that says right to nobody */
     satchel_check_finish (check, SATCHEL_LOGIN_UNKNOWN_USER);
-  else if (check->credential.is_locked) /* a code is spent only for an open account */
+  else if (check->credential.is_locked) /* a code must not be used up for a locked account */
     satchel_check_finish (check, SATCHEL_LOGIN_LOCKED);
   else if (!satchel_main_password_is_good (check->auth, check->user, check->login))
     satchel_check_finish (check, SATCHEL_LOGIN_NEEDS_APP_PASSWORD);
@@ -105,7 +114,8 @@ candidate_len (const SatchelAuthCheck *check)
   return check->n_candidates == 0 ? strlen (check->secret) : check->candidates[check->candidate];
 }
 
-/* Databases that were made elsewhere may have hashed what was typed.  TRUE means that it is next. */
+/* Says whether the candidate was typed in another form than the one that was wrong.  What was typed is then
+ * verified next, since databases that were made elsewhere may have hashed that. */
 static gboolean
 has_another_form (SatchelAuthCheck *check)
 {
@@ -171,7 +181,7 @@ satchel_check_join (SatchelAuthCheck *check)
   satchel_auth_cache_key (auth->cache, check->user, check->secret, check->credential.verifier,
                           is_of_service ? check->login->service : "none", check->key);
   check->has_key = TRUE;
-  if (!is_of_service) /* else each service would count as a guess of its own */
+  if (!is_of_service) /* otherwise each service would count as another guess */
     memcpy (&check->guess, check->key, sizeof check->guess);
   SatchelAuthCheck *same = g_hash_table_lookup (auth->running, check->key);
   if (same == NULL)
@@ -180,7 +190,8 @@ satchel_check_join (SatchelAuthCheck *check)
       g_hash_table_insert (auth->running, check->key, check);
       return FALSE;
     }
-  /* The one guess that it shares is counted already; another place must not learn of it for free. */
+  /* The guess has been counted for one network; another network must not learn its result without being
+   * counted. */
   if (strcmp (same->login->network, check->login->network) != 0)
     return FALSE;
   check->has_key = FALSE;
@@ -198,6 +209,18 @@ was_verified (SatchelAuthCheck *check)
                                      &check->unlocked);
 }
 
+/* Lets keyrings be asked though the login is remembered: when it was verified, none was opened, and the user
+ * may have got a ring, or a slot, since. */
+static void
+open_now (SatchelAuthCheck *check)
+{
+  char *prepared = satchel_secret_prepare (check->secret);
+  check->password = satchel_shared_secret_new (prepared, strlen (prepared));
+  satchel_auth_wipe (prepared);
+  check->source = SATCHEL_KEY_SECRET;
+  check->remember = remember_key;
+}
+
 void
 satchel_check_verify (SatchelAuthCheck *check)
 {
@@ -208,7 +231,11 @@ satchel_check_verify (SatchelAuthCheck *check)
   if (is_remembered && !satchel_main_password_is_good (check->auth, check->user, check->login))
     satchel_check_finish (check, SATCHEL_LOGIN_NEEDS_APP_PASSWORD);
   else if (is_remembered)
-    satchel_check_accept (check);
+    {
+      if (check->unlocked == NULL && check->auth->keyrings->len > 0)
+        open_now (check);
+      satchel_check_accept (check);
+    }
   else
     verify_candidate (check);
 }

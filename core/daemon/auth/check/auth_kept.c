@@ -15,8 +15,9 @@
 typedef struct Head
 {
   guint8 salt[KEY_BYTES];
-  guint64 generation; /* of the configuration; 0: nothing has been written yet */
-  guint64 n_used;     /* no slot behind these was ever written: pages that nobody touches take no memory */
+  guint64 generation; /* generation of the configuration; 0: nothing has been written yet */
+  /* no slot from this number on was ever written: pages that nobody touches take no memory */
+  guint64 n_used;
 } Head;
 
 typedef struct Slot
@@ -25,7 +26,7 @@ typedef struct Slot
   gint64 until_ms;
   guint16 sealed_len;
   guint8 sealed[SATCHEL_KEPT_SEALED_MAX];
-  guint8 tag[TAG_BYTES]; /* over all above */
+  guint8 tag[TAG_BYTES]; /* a tag over everything above */
 } Slot;
 
 #define N_SLOTS ((SATCHEL_REMEMBERED_BYTES - sizeof (Head)) / sizeof (Slot))
@@ -196,6 +197,6 @@ load_slot (SatchelKept *kept, guint number, gint64 now_ms, SatchelKeptFunc func,
 void
 satchel_kept_load (SatchelKept *kept, gint64 now_ms, SatchelKeptFunc func, gpointer data)
 {
-  for (guint i = N_SLOTS; i > 0; i--) /* the first is taken first */
+  for (guint i = N_SLOTS; i > 0; i--) /* the first slot is taken first */
     load_slot (kept, i - 1, now_ms, func, data);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Verified logins in memory that outlives the auth process: a block that master made, never maps, and gives
- * to each auth in turn.  Each entry has a tag, since auth may have died in the middle of writing one, and so
- * that nobody without the installation's secret can plant one.  Pure; main thread.  Decision 0083.
+ * This header declares verified logins in memory that outlives the auth process: a block that master makes,
+ * never maps, and gives to each auth process in turn.  Each entry has a tag, since auth may have died while
+ * it wrote one, and so that nobody without the installation's secret can make one.  Pure; main thread only.
+ * Decision 0083.
  */
 #pragma once
 #include "core/daemon/auth/check/auth_cache.h"
@@ -10,10 +11,11 @@
 /* This bounds sealed keys in bytes; entries with longer ones are not kept. */
 #define SATCHEL_KEPT_SEALED_MAX 110u
 
-/* @area has SATCHEL_REMEMBERED_BYTES, and is borrowed. All of it is forgotten if it comes from another
- * generation of the configuration, or was not written with this secret. NULL means that it cannot be used. */
+/* Opens the block.  @area has SATCHEL_REMEMBERED_BYTES, and is borrowed.  All of it is forgotten if it comes
+ * from another generation of the configuration, or was not written with this secret.  NULL means that it
+ * cannot be used. */
 SatchelKept *satchel_kept_new (gpointer area, guint64 generation);
-void satchel_kept_free (SatchelKept *kept); /* what is kept stays */
+void satchel_kept_free (SatchelKept *kept); /* The entries stay in the block. */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelKept, satchel_kept_free)
 /* Returns the key of digests, made of the installation's secret and of a random value that only this memory
  * has. */

@@ -10,9 +10,8 @@
 
 typedef struct
 {
-  GList link; /* in order of use; data: this entry */
-  gconstpointer key;
-  gsize key_len;
+  GList link; /* in order of use, and at the start; data: the key */
+  guint key_len, hash;
   max_align_t value[]; /* then a copy of the key */
 } Entry;
 
@@ -28,15 +27,14 @@ struct SatchelLru
 static guint
 entry_hash (gconstpointer data)
 {
-  const Entry *entry = data;
-  return (guint) satchel_keyed_hash (entry->key, entry->key_len);
+  return ((const Entry *) data)->hash;
 }
 
 static gboolean
 entry_equal (gconstpointer a, gconstpointer b)
 {
   const Entry *one = a, *other = b;
-  return one->key_len == other->key_len && memcmp (one->key, other->key, one->key_len) == 0;
+  return one->key_len == other->key_len && memcmp (one->link.data, other->link.data, one->key_len) == 0;
 }
 
 SatchelLru *
@@ -61,7 +59,7 @@ static void
 clear_values (SatchelLru *lru)
 {
   for (GList *link = lru->order.head; lru->clear != NULL && link != NULL; link = link->next)
-    lru->clear (((Entry *) link->data)->value);
+    lru->clear (((Entry *) link)->value);
 }
 
 void
@@ -82,11 +80,13 @@ satchel_lru_free (SatchelLru *lru)
   g_free (lru);
 }
 
-static Entry *
-find_entry (SatchelLru *lru, gconstpointer key, gsize key_len)
+/* Makes what stands for a key in look-ups. */
+static Entry
+probe_of (gconstpointer key, gsize key_len)
 {
-  Entry probe = { .key = key, .key_len = key_len };
-  return g_hash_table_lookup (lru->entries, &probe);
+  return (Entry) { .link.data = (gpointer) key,
+                   .key_len = (guint) key_len,
+                   .hash = (guint) satchel_keyed_hash (key, key_len) };
 }
 
 static void
@@ -103,7 +103,7 @@ satchel_lru_remove_if (SatchelLru *lru, gboolean (*func) (gpointer value, gpoint
 {
   for (GList *next, *link = lru->order.head; link != NULL; link = next)
     {
-      Entry *entry = link->data;
+      Entry *entry = (Entry *) link;
       next = link->next;
       if (func (entry->value, data))
         drop_entry (lru, entry);
@@ -115,35 +115,45 @@ satchel_lru_foreach (SatchelLru *lru, SatchelLruFunc func, gpointer data)
 {
   for (GList *link = lru->order.head; link != NULL; link = link->next)
     {
-      Entry *entry = link->data;
-      func (entry->key, entry->key_len, entry->value, data);
+      Entry *entry = (Entry *) link;
+      func (link->data, entry->key_len, entry->value, data);
     }
+}
+
+static gpointer
+use_entry (SatchelLru *lru, const Entry *probe)
+{
+  Entry *entry = g_hash_table_lookup (lru->entries, probe);
+  if (entry == NULL)
+    return NULL;
+  if (lru->order.head != &entry->link)
+    {
+      g_queue_unlink (&lru->order, &entry->link);
+      g_queue_push_head_link (&lru->order, &entry->link);
+    }
+  return entry->value;
 }
 
 gpointer
 satchel_lru_find (SatchelLru *lru, gconstpointer key, gsize key_len)
 {
-  Entry *entry = find_entry (lru, key, key_len);
-  if (entry == NULL)
-    return NULL;
-  g_queue_unlink (&lru->order, &entry->link);
-  g_queue_push_head_link (&lru->order, &entry->link);
-  return entry->value;
+  const Entry probe = probe_of (key, key_len);
+  return use_entry (lru, &probe);
 }
 
 gpointer
 satchel_lru_add (SatchelLru *lru, gconstpointer key, gsize key_len)
 {
-  gpointer value = satchel_lru_find (lru, key, key_len);
+  const Entry probe = probe_of (key, key_len);
+  gpointer value = use_entry (lru, &probe);
   if (value != NULL)
     return value;
   if (g_queue_get_length (&lru->order) >= lru->max_entries)
-    drop_entry (lru, g_queue_peek_tail (&lru->order));
+    drop_entry (lru, (Entry *) g_queue_peek_tail_link (&lru->order));
   Entry *entry = g_malloc0 (sizeof (Entry) + lru->value_len + key_len);
-  memcpy ((guint8 *) entry->value + lru->value_len, key, key_len);
-  entry->key = (guint8 *) entry->value + lru->value_len;
-  entry->key_len = key_len;
-  entry->link.data = entry;
+  entry->link.data = memcpy ((guint8 *) entry->value + lru->value_len, key, key_len);
+  entry->key_len = probe.key_len;
+  entry->hash = probe.hash;
   g_queue_push_head_link (&lru->order, &entry->link);
   g_hash_table_add (lru->entries, entry);
   return entry->value;
@@ -152,9 +162,16 @@ satchel_lru_add (SatchelLru *lru, gconstpointer key, gsize key_len)
 void
 satchel_lru_remove (SatchelLru *lru, gconstpointer key, gsize key_len)
 {
-  Entry *entry = find_entry (lru, key, key_len);
+  const Entry probe = probe_of (key, key_len);
+  Entry *entry = g_hash_table_lookup (lru->entries, &probe);
   if (entry != NULL)
     drop_entry (lru, entry);
+}
+
+void
+satchel_lru_drop (SatchelLru *lru, gpointer value)
+{
+  drop_entry (lru, (Entry *) ((guint8 *) value - offsetof (Entry, value)));
 }
 
 guint

@@ -8,7 +8,7 @@
 typedef struct SatchelLru SatchelLru;
 /* Values are @value_len bytes, zeroed when added. */
 SatchelLru *satchel_lru_new (gsize value_len, guint max_entries);
-/* @clear is called for each value that goes. */
+/* Makes a table that calls @clear for each value that it drops. */
 SatchelLru *satchel_lru_new_full (gsize value_len, guint max_entries, void (*clear) (gpointer value));
 void satchel_lru_free (SatchelLru *lru);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelLru, satchel_lru_free)
@@ -17,6 +17,8 @@ gpointer satchel_lru_find (SatchelLru *lru, gconstpointer key, gsize key_len);
 /* Does the same, made if it is not there. */
 gpointer satchel_lru_add (SatchelLru *lru, gconstpointer key, gsize key_len);
 void satchel_lru_remove (SatchelLru *lru, gconstpointer key, gsize key_len);
+/* Removes the entry of @value, which find or add has returned and which is still there. */
+void satchel_lru_drop (SatchelLru *lru, gpointer value);
 /* Those of which @func says TRUE. */
 void satchel_lru_remove_if (SatchelLru *lru, gboolean (*func) (gpointer value, gpointer data), gpointer data);
 /* Calls @func for each entry, the most recently used first; @func may not change the table. */

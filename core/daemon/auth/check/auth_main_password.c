@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Where the users' own passwords open anything: settings `auth.main_password` and `auth.main_passwords`.
- * Credentials beside the password are not concerned.
+ * This file says where users' own passwords may be used, by the settings `auth.main_password` and
+ * `auth.main_passwords`.  They do not concern credentials beside the password.
  */
 #include "config.h"
 
@@ -31,6 +31,15 @@ satchel_main_password_is_everywhere (const SatchelAuth *auth, const char *user)
   return choice_of (auth, user) == EVERYWHERE;
 }
 
+/* Says whether the login comes from a webmail, or by one that tells its clients' addresses. */
+static gboolean
+is_of_webmail (const SatchelAuth *auth, const SatchelLogin *login)
+{
+  const char *const *networks = (const char *const *) auth->settings.webmail_networks;
+  return satchel_login_is_from (login, networks)
+         || satchel_login_is_from (&(SatchelLogin) { .peer = login->via }, networks);
+}
+
 gboolean
 satchel_main_password_is_good (const SatchelAuth *auth, const char *user, const SatchelLogin *login)
 {
@@ -40,8 +49,7 @@ satchel_main_password_is_good (const SatchelAuth *auth, const char *user, const 
     case EVERYWHERE:
       return TRUE;
     case SUBMISSION_AND_WEB:
-      return g_strv_contains (services, login->service)
-             || satchel_login_is_from (login, (const char *const *) auth->settings.webmail_networks);
+      return g_strv_contains (services, login->service) || is_of_webmail (auth, login);
     case NOWHERE:
       break;
     }

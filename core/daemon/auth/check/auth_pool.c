@@ -9,7 +9,8 @@
 #include <satchel/reactor.h>
 
 #define SWEEP_MS 500
-#define HURRY_MS 200 /* after a login that needed no hash */
+/* For this long after a login that needed no hash, hashes leave a processor to such logins. */
+#define HURRY_MS 200
 
 typedef struct
 {
@@ -28,7 +29,7 @@ struct SatchelHashPool
   guint max_running, n_running, max_waiting;
   gint64 max_wait_ms, hurry_until_ms;
   GQueue waiting;     /* Work, in order */
-  GHashTable *places; /* place -> how many wait */
+  GHashTable *places; /* network -> how many pieces of work wait */
   SatchelTimer sweep;
   gboolean is_sweeping;
 };

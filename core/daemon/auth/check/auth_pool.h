@@ -6,21 +6,22 @@
 #include <satchel/job.h>
 
 typedef struct SatchelHashPool SatchelHashPool;
-/* It is called in the main thread, once.  @ran FALSE: the deadline passed, or too many wait; func was not
- * called. */
+/* This is called once, in the main thread.  @ran FALSE means that func was not called, since the deadline
+ * passed or too many wait. */
 typedef void (*SatchelHashDoneFunc) (gpointer data, gboolean ran);
-/* At least one job runs at a time, whatever it costs. */
+/* Makes a pool.  At least one job runs at a time, whatever it costs. */
 SatchelHashPool *satchel_hash_pool_new (guint64 budget_bytes, guint max_running, guint max_waiting,
                                         gint64 max_wait_ms);
-/* `done` of waiting jobs is called with @ran FALSE; running jobs must have ended. */
+/* Frees the pool, and calls `done` of waiting jobs with @ran FALSE.  Running jobs must have ended. */
 void satchel_hash_pool_free (SatchelHashPool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelHashPool, satchel_hash_pool_free)
-/* @place is whose job it is; one place may fill a quarter of the waiting line.  @deadline_ms: monotonic, 0:
- * only the pool's own.  @done may be called before this returns if ran is FALSE. */
+/* Submits a job.  @place is the network for which it is done; one network may fill a quarter of the waiting
+ * line.  @deadline_ms is monotonic; 0: only the pool's own deadline counts.  With @ran FALSE, @done may be
+ * called before this returns. */
 void satchel_hash_pool_submit (SatchelHashPool *pool, const char *place, guint64 cost_bytes,
                                gint64 deadline_ms, SatchelJobFunc func, SatchelHashDoneFunc done,
                                gpointer data);
-/* Somebody has logged in without a hash: for a moment, one processor is left to such logins, which guesses
- * would slow down otherwise.  One hash runs at any time. */
+/* Notes a login that needed no hash: for a moment one processor is left to such logins, so that guesses
+ * cannot slow them down.  At least one hash runs at any time. */
 void satchel_hash_pool_hurry (SatchelHashPool *pool);
 guint satchel_hash_pool_n_running (SatchelHashPool *pool);

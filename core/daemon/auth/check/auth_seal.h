@@ -6,7 +6,9 @@
 
 #define SATCHEL_SEAL_KEY_BYTES 32
 
-/* NULL means: out of random numbers, or the library fails. */
+/* Encrypts and authenticates @secret.  NULL means that there are no random numbers, or that the library
+ * failed. */
 GBytes *satchel_seal (const guint8 key[SATCHEL_SEAL_KEY_BYTES], GBytes *secret);
-/* Returns what was sealed with this key, as of satchel_secret_new; NULL: another key, or it was changed. */
+/* Returns the secret that was sealed with this key, as satchel_secret_new makes it.  NULL means that another
+ * key sealed it, or that it was changed. */
 GBytes *satchel_unseal (const guint8 key[SATCHEL_SEAL_KEY_BYTES], GBytes *sealed);

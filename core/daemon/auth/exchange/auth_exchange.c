@@ -91,7 +91,7 @@ auth_session_refuse (Session *session, SatchelAuthStatus status, const char *exp
 {
   Exchange *exchange = g_steal_pointer (&session->exchange);
   session->state = STATE_IDLE;
-  /* A server that asks for its clients may log whom they wanted to be. */
+  /* A server that has its clients' logins checked may log whose login failed. */
   const char *name = exchange != NULL && is_elsewhere (exchange) ? exchange->event.name : NULL;
   auth_session_reply (session, status, &(Answer) { .explain = explain, .user = name });
   exchange_free (exchange);
@@ -156,7 +156,7 @@ auth_exchange_fail (Exchange *exchange, SatchelLoginVerdict verdict, const char 
 {
   SatchelAuth *auth = exchange->auth;
   const char *place = exchange->login->network;
-  /* A check has counted what it looked at. */
+  /* A check has counted its attempt already. */
   if (slows_down (verdict) && !exchange->was_checked)
     satchel_throttle_fail_place (auth->throttle, place, satchel_now_ms ());
   guint n_failures =
@@ -278,7 +278,7 @@ look_up (Exchange *exchange)
   auth_exchange_set_name (exchange, turn->user, strlen (turn->user));
   exchange->session->state = STATE_RUNNING;
   exchange->login->deadline_ms = exchange->deadline_ms;
-  /* Its answer clears the turn that it comes from. */
+  /* the answer overwrites the turn that these belong to */
   g_autofree char *user = g_strdup (turn->user), *authorisation = g_strdup (turn->authorisation);
   satchel_check_look_up (exchange->auth, exchange->login, user, authorisation, found_user, check_done,
                          exchange);
@@ -314,7 +314,7 @@ static void
 prove (Exchange *exchange, gboolean is_right)
 {
   SatchelAuthCheck *check = g_steal_pointer (&exchange->check);
-  if (check == NULL) /* a mechanism that has not looked anybody up */
+  if (check == NULL) /* the mechanism has looked up no user */
     {
       fail_malformed (exchange);
       return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header says what auth keeps of gates, between auth_session.c (messages) and auth_exchange.c (one
- * attempt), which the former calls.
+ * This header declares what auth keeps of gates. auth_session.c, which takes their messages, calls
+ * auth_exchange.c, which runs one login attempt.
  */
 #pragma once
 #include "core/daemon/auth/auth.h"
@@ -8,10 +8,10 @@
 typedef enum
 {
   STATE_IDLE = 0,
-  STATE_SASL,    /* a challenge is with the client */
-  STATE_RUNNING, /* being checked */
-  STATE_DELAYED, /* failed, not answered yet */
-  STATE_GRANTED  /* logged in: nothing but its end may follow */
+  STATE_SASL,    /* the client has been sent a challenge */
+  STATE_RUNNING, /* the login is being checked, by its password or for its mechanism */
+  STATE_DELAYED, /* the login has failed, and the answer is delayed */
+  STATE_GRANTED  /* the login has succeeded, so the connection may only end */
 } State;
 
 typedef struct Gate
@@ -21,18 +21,18 @@ typedef struct Gate
   GHashTable *sessions; /* id -> Session */
 } Gate;
 
-/* This is one login attempt; outlives its connection while it is checked. */
+/* This is one login attempt.  It outlives its connection while the login is checked. */
 typedef struct Exchange
 {
-  struct Session *session; /* NULL: gone */
+  struct Session *session; /* NULL: the connection has gone */
   SatchelAuth *auth;
   SatchelLogin *login;
-  SatchelAuthEvent event; /* its name owned, the rest is the login's */
+  SatchelAuthEvent event; /* its name is owned here, the rest belongs to the login */
   guint secure;
   gint64 deadline_ms;
   gboolean was_checked; /* the check has counted this attempt, so it is not counted again at its end */
   SatchelSasl *sasl;
-  SatchelAuthCheck *check; /* of a mechanism between its look-up and its end; ours */
+  SatchelAuthCheck *check; /* the check of a mechanism that has looked up the user and has not ended; owned */
   gboolean is_refuted;     /* the client has failed, and is being told how */
 } Exchange;
 
@@ -43,8 +43,8 @@ typedef struct Session
   State state;
   Exchange *exchange;
   SatchelTimer delay;
-  const char *explain; /* for the delayed answer; static */
-  char *user;          /* of a granted login; counted */
+  const char *explain; /* what the delayed answer says; static */
+  char *user;          /* the user of a granted login, whose connection is counted */
 } Session;
 
 typedef struct Answer
@@ -58,17 +58,18 @@ typedef struct Answer
 void auth_session_reply (Session *session, SatchelAuthStatus status, const Answer *answer);
 /* Ends the exchange with an answer that grants nothing. */
 void auth_session_refuse (Session *session, SatchelAuthStatus status, const char *explain);
-/* A running check keeps its exchange and finds the session gone. */
+/* Lets the exchange of @session go.  If a check runs, it keeps the exchange, and finds out at its end that
+ * the session is gone. */
 void auth_session_drop_exchange (Session *session);
 
-/* @login is taken over.  The session's from here on. */
+/* Begins a login attempt.  @login is taken over.  The session owns the exchange. */
 Exchange *auth_exchange_new (Session *session, SatchelLogin *login, guint secure, gint64 deadline_ms);
 /* Sets the name for the log to @len bytes of @name, of which a bounded part is kept. */
 void auth_exchange_set_name (Exchange *exchange, const char *name, gsize len);
-/* It is logged at once, and answered after the delay; a connection that has gone is counted and logged all
- * the same. */
+/* Fails the exchange.  The failure is logged at once and answered after the delay, and it is counted and
+ * logged even if the connection has gone. */
 void auth_exchange_fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user);
-/* @secret is taken over. */
+/* Checks name and password.  @secret is taken over. */
 void auth_exchange_password (Session *session, const char *name, gsize name_len, const char *authorisation,
                              char *secret);
 void auth_exchange_step (Session *session, const guint8 *response, gsize len, gint64 deadline_ms);

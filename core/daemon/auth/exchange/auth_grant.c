@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Grants: what lets one connection become a session of one user, once.  The mail process hears of it from us,
- * so a gate cannot make one up.
+ * This file makes grants.  A grant lets one connection become a session of one user, once.  The mail
+ * process hears of it from auth, so a gate cannot make one up.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@
 
 #define GRANT_MS 30000
 
-/* Returns an index of the next mail process that is there, from @first on. */
+/* Returns the next mail process that is linked, searching from @first on and then from the start. */
 static SatchelPeer *
 next_mail (SatchelRoleContext *context, guint first)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has exchanges, and PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login-00).
+ * This file runs SASL exchanges, and has the mechanisms PLAIN (RFC 4616) and LOGIN
+ * (draft-murchison-sasl-login-00).
  */
 #include "config.h"
 
@@ -17,7 +18,7 @@ satchel_auth_wipe (char *secret)
   g_free (secret);
 }
 
-/* This says what PLAIN and LOGIN keep. */
+/* This is the state of an exchange by PLAIN or LOGIN. */
 typedef struct Steps
 {
   guint n;
@@ -53,7 +54,7 @@ step_plain (gpointer exchange, const guint8 *response, gsize len, SatchelSaslTur
   const char *user = first_nul + 1, *password = user_nul + 1;
   gsize authorisation_len = (gsize) (first_nul - authorisation), user_len = (gsize) (user_nul - user);
   gsize password_len = len - (gsize) (password - authorisation);
-  /* The log names the user, if nothing else is wrong with the name. */
+  /* The log shows the user name of a malformed message if the name itself is valid. */
   if (user_len > 0 && user_len <= SATCHEL_SASL_USER_MAX && g_utf8_validate_len (user, user_len, NULL))
     turn->name = g_strndup (user, user_len);
   if (turn->name == NULL || authorisation_len > SATCHEL_SASL_USER_MAX || password_len == 0
@@ -76,9 +77,9 @@ prompt (SatchelSaslTurn *turn, const char *text)
   return SATCHEL_SASL_CHALLENGE;
 }
 
-/* It asks two prompts; the user name may come as initial response.  The prompts are those that widely
- * deployed clients look at (2.2).  Longer names than the draft's 64 characters are taken: ours are addresses.
- */
+/* LOGIN sends two prompts; the user name may come as initial response.  The prompts are those that widely
+ * deployed clients look at (2.2 of the draft).  Names may be longer than the draft's 64 characters, since
+ * ours are addresses. */
 static SatchelSaslResult
 step_login (gpointer exchange, const guint8 *response, gsize len, SatchelSaslTurn *turn)
 {
@@ -94,7 +95,7 @@ step_login (gpointer exchange, const guint8 *response, gsize len, SatchelSaslTur
       return prompt (turn, "Password:");
     }
   turn->name = g_strdup (steps->user);
-  /* 2: arbitrary bytes but NUL, CR and LF. */
+  /* A password is any bytes but NUL, CR and LF (2 of the draft). */
   if (len == 0 || len > SATCHEL_SASL_SECRET_MAX || memchr (response, '\0', len) != NULL
       || memchr (response, '\r', len) != NULL || memchr (response, '\n', len) != NULL)
     return SATCHEL_SASL_MALFORMED;

@@ -14,21 +14,21 @@ typedef struct SatchelSasl
   gpointer exchange;
   guint n_steps;
   gboolean is_over;
-  SatchelSaslTurn turn; /* of the last step */
+  SatchelSaslTurn turn; /* what the last step yielded */
   SatchelSaslAskedFunc asked;
   gpointer asked_data;
 } SatchelSasl;
 
-/* @login is borrowed, and valid until satchel_sasl_free. */
+/* Begins an exchange by a mechanism.  @login is borrowed, and must stay valid until satchel_sasl_free. */
 SatchelSasl *satchel_sasl_new (const SatchelSaslOps *ops, const SatchelLogin *login);
 void satchel_sasl_free (SatchelSasl *sasl);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSasl, satchel_sasl_free)
-/* @response NULL means: there is no initial response.  After the end, and where a mechanism breaks its
- * contract, every step is MALFORMED. */
+/* Takes one response of the client.  @response NULL means that there is no initial response.  After the end
+ * of the exchange, and where a mechanism breaks its contract, every step is MALFORMED. */
 SatchelSaslResult satchel_sasl_step (SatchelSasl *sasl, const guint8 *response, gsize len);
 SatchelSaslResult satchel_sasl_found (SatchelSasl *sasl, const char *user,
                                       const SatchelCredential *credential);
-/* After ASK, asks the helper that the mechanism names, and tells what follows, once and later. @sasl must
- * last until then. */
+/* After a step that ended in ASK, asks the helper that the mechanism names, and calls @func once, after this
+ * returned.  @sasl must live until then. */
 void satchel_sasl_ask (SatchelSasl *sasl, gint64 left_ms, SatchelSaslAskedFunc func, gpointer data);
-void satchel_auth_wipe (char *secret); /* and frees; NULL is fine */
+void satchel_auth_wipe (char *secret); /* Overwrites @secret and frees it; NULL is allowed. */

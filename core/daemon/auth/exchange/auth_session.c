@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file says what gates ask: one record a connection, from its first login attempt to its end.  A gate is
- * hostile: a message that does not fit closes its link, and nothing is granted without a login of this very
- * connection.
+ * This file takes the messages of gates.  It keeps one record of each connection, from its first login
+ * attempt to its end.  A gate may be hostile: a message that does not fit closes its link, and nothing is
+ * granted without a login of the very connection.
  */
 #include "config.h"
 
@@ -10,10 +10,11 @@
 #include <satchel/hash.h>
 #include <string.h>
 
-#define SPARE_SESSIONS 1024 /* ends that are on their way */
+#define SPARE_SESSIONS 1024 /* room for connections whose end auth has not heard of yet */
 #define CLIENT_ID_MAX 255
 #define BINDING_MAX 64
 #define CERTIFICATE_MAX 8192
+#define WORD_MAX 32 /* of a service and a mechanism */
 
 static void
 session_free (gpointer data)
@@ -77,7 +78,7 @@ is_word (const char *text, gsize max_len)
   return len > 0 && len <= max_len && text[len] == '\0';
 }
 
-/* This is what the message of a gate tells of the attempt. */
+/* This is what a gate's message says of the attempt. */
 typedef struct Told
 {
   SatchelLogin login;
@@ -92,6 +93,7 @@ read_login (SatchelIpcMessage *message, Told *told)
   told->login.mechanism = satchel_ipc_get_string (message);
   told->login.listener = satchel_ipc_get_string (message);
   told->login.peer = satchel_ipc_get_string (message);
+  told->login.via = satchel_ipc_get_string (message);
   told->login.client_id = satchel_ipc_get_string (message);
   told->login.deadline_ms = (gint64) message->deadline_ms;
   told->login.network = told->network;
@@ -113,35 +115,45 @@ read_bytes (SatchelIpcMessage *message, gsize max_len)
 static gboolean
 is_plausible (Told *told)
 {
-  return is_word (told->login.service, 32) && is_word (told->login.mechanism, 32)
+  char place[SATCHEL_PLACE_BYTES];
+  return (*told->login.via == '\0' || satchel_place_from_peer (told->login.via, place))
+         && is_word (told->login.service, WORD_MAX) && is_word (told->login.mechanism, WORD_MAX)
          && strlen (told->login.listener) <= 255 && strlen (told->login.client_id) <= CLIENT_ID_MAX
          && (told->secure & ~(guint) SATCHEL_IPC_SECURE_ALL) == 0
          && satchel_place_from_peer (told->login.peer, told->network);
+}
+
+static void
+copy_word (const char *word, char (*change) (char c), char ret_copy[WORD_MAX + 1])
+{
+  gsize len = strnlen (word, WORD_MAX);
+  for (gsize i = 0; i < len; i++)
+    ret_copy[i] = change (word[i]);
+  ret_copy[len] = '\0';
 }
 
 /* Makes a login whose service and mechanism have the case that they have in logs. */
 static SatchelLogin *
 make_login (const Told *told, const char *mechanism)
 {
-  g_autofree char *service = g_ascii_strdown (told->login.service, -1);
-  g_autofree char *method = g_ascii_strup (mechanism, -1);
+  char service[WORD_MAX + 1], method[WORD_MAX + 1];
+  copy_word (told->login.service, g_ascii_tolower, service);
+  copy_word (mechanism, g_ascii_toupper, method);
   SatchelLogin login = told->login;
   login.service = service;
   login.mechanism = method;
   return satchel_login_new (&login);
 }
 
-/* NULL means: this connection has no business asking now, or there are more of them than the gate may have.
- */
+/* Returns the record of connection @id.  NULL means that the connection may not ask now, or that the gate has
+ * more of them than it may have. */
 static Session *
 session_for (Gate *gate, guint64 id)
 {
   Session *session = g_hash_table_lookup (gate->sessions, &id);
   if (session != NULL)
     return session->state == STATE_IDLE || session->state == STATE_SASL ? session : NULL;
-  guint max = (guint) satchel_config_int (satchel_config_set_group (gate->auth->context->config, "limits"),
-                                          "connections");
-  if (g_hash_table_size (gate->sessions) >= max + SPARE_SESSIONS)
+  if (g_hash_table_size (gate->sessions) >= gate->auth->settings.max_sessions + SPARE_SESSIONS)
     return NULL;
   session = g_new0 (Session, 1);
   session->gate = gate;
@@ -150,7 +162,8 @@ session_for (Gate *gate, guint64 id)
   return session;
 }
 
-/* Finds a mechanism; whether it is offered follows from the connection and the settings. */
+/* Finds the mechanism @name.  Whether it may be used depends on the connection and the settings as well
+ * (find_obstacle). */
 static const SatchelSaslOps *
 find_mechanism (SatchelAuth *auth, const char *name)
 {
@@ -163,7 +176,7 @@ find_mechanism (SatchelAuth *auth, const char *name)
   return NULL;
 }
 
-/* NULL means: the mechanism may be used. */
+/* Says why the mechanism may not be used.  NULL means that it may. */
 static const char *
 find_obstacle (const SatchelSaslOps *ops, const Told *told)
 {
@@ -243,8 +256,8 @@ auth_cancel (Gate *gate, SatchelIpcMessage *message)
   Session *session = g_hash_table_lookup (gate->sessions, &message->session_id);
   if (session == NULL)
     return TRUE;
-  /* This may come in any state, since our answer may have crossed it.  A check that runs goes on, and counts.
-   */
+  /* A client may abort in any state, since our answer may be on its way.  A check that runs goes on, and
+   * counts. */
   auth_session_drop_exchange (session);
   satchel_timer_cancel (&session->delay);
   if (session->user != NULL)
@@ -292,7 +305,7 @@ service_grant (Gate *gate, SatchelIpcMessage *message)
 {
   const char *service = satchel_ipc_get_string (message), *peer = satchel_ipc_get_string (message);
   char place[SATCHEL_PLACE_BYTES];
-  if (!satchel_ipc_message_is_done (message) || !is_word (service, 32)
+  if (!satchel_ipc_message_is_done (message) || !is_word (service, WORD_MAX)
       || !satchel_place_from_peer (peer, place))
     return FALSE;
   Session *session = session_for (gate, message->session_id);

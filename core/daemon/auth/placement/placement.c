@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the records of where users are.  A record is "STATE EPOCH SLOT NODE DRIVER VOLUME PROFILE
- * USER" with tabs between; the last one of a user counts.  Who has none is where the rules send him, and
- * nothing is written of him while there are no rules.
+ * This file keeps the records of where users are.  A record is "STATE EPOCH SLOT NODE DRIVER VOLUME PROFILE
+ * USER" with tabs between; the last one of a user counts.  A user without a record is where the rules say,
+ * and while there are no rules, no record is written for such users.
  */
 #include "config.h"
 
@@ -21,7 +21,7 @@
 #define AREA "auth"
 #define FILE_NAME "placements"
 #define N_FIELDS 8u
-#define OLD_NAME "owners" /* of servers that knew exceptions only: "USER SLOT", or "USER -" */
+#define OLD_NAME "owners" /* the file of older servers: "USER SLOT", or "USER -" for a released user */
 #define OLD_BYTES_MAX (16 * 1024 * 1024)
 
 struct SatchelPlacements
@@ -118,7 +118,8 @@ dump_records (SatchelRecordFunc emit, gpointer emit_data, gpointer data)
 static void
 take_old_line (SatchelPlacements *placements, const char *line)
 {
-  const char *space = strrchr (line, ' '); /* a user name may have one */
+  /* the last space separates, since a user name may contain spaces */
+  const char *space = strrchr (line, ' ');
   guint64 slot = 0;
   gboolean is_released = space != NULL && strcmp (space, " -") == 0;
   if (*line == '\0' || *line == '#')
@@ -157,7 +158,7 @@ satchel_auth_user_path (const char *user)
   return path;
 }
 
-/* Exceptions of an older server become records, once. */
+/* Turns the file of an older server into records, once. */
 static void
 take_old_file (SatchelPlacements *placements)
 {
@@ -176,12 +177,14 @@ take_old_file (SatchelPlacements *placements)
     }
   g_autoptr (GError) error = NULL;
   if (!satchel_placements_sync (placements, &error))
-    satchel_log (SATCHEL_LOG_ERROR, AREA, "file " OLD_NAME " stays: %s", error->message);
+    satchel_log (SATCHEL_LOG_ERROR, AREA,
+                 "file " OLD_NAME " is kept, since its users could not be recorded: %s", error->message);
   else if (unlinkat (placements->root_fd, OLD_NAME, 0) == 0)
     satchel_log (SATCHEL_LOG_INFO, AREA, "file " OLD_NAME ": its users are in " FILE_NAME " now");
 }
 
-/* Whoever was being moved by `place` is where he was: the mail has not gone anywhere yet. */
+/* A move by `place` that was under way when auth ended is undone: the user is where he was, since no mail has
+ * been moved yet. */
 static void
 take_moves_back (SatchelPlacements *placements)
 {
@@ -205,8 +208,8 @@ take_moves_back (SatchelPlacements *placements)
     satchel_log (SATCHEL_LOG_ERROR, AREA, "%s", error->message);
 }
 
-/* Users whose stack the configuration no longer has are refused; better the administrator hears of it before
- * they do. */
+/* Logs which users have a stack that the configuration no longer has.  Their logins will be refused, and the
+ * administrator should know before they do. */
 static void
 tell_misfits (SatchelPlacements *placements)
 {
@@ -224,7 +227,8 @@ tell_misfits (SatchelPlacements *placements)
         n++;
     }
   if (n > 0)
-    satchel_log (SATCHEL_LOG_ERROR, AREA, "%u users get neither logins nor mail; of one: %s", n,
+    satchel_log (SATCHEL_LOG_ERROR, AREA,
+                 "%u users can neither log in nor get mail; the reason for one of them: %s", n,
                  first->message);
 }
 
@@ -283,7 +287,8 @@ satchel_placements_rule_slot (SatchelPlacements *placements, const char *user,
   return satchel_placement_rules_slot (placements->rules, placement, user, placements->n_slots);
 }
 
-/* With fewer processes than before, or a stack that must not be opened in two: by rule again. */
+/* Returns the mail process of @user.  If its recorded number does not exist any more, or the stack may not be
+ * opened by two processes, the rule decides again. */
 guint
 satchel_placements_slot (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file says which users go where: storage.profiles, storage.rules and storage.slot_by.
+ * This file applies storage.profiles, storage.rules and storage.slot_by: which stack and which mail process
+ * a user gets.
  */
 #include "config.h"
 
@@ -11,7 +12,7 @@
 typedef struct Profile
 {
   const char *name, *driver;
-  char **layers; /* NULL: those that are enabled */
+  char **layers; /* NULL: the layers that are enabled */
   SatchelSlotBy slot_by;
 } Profile;
 
@@ -42,7 +43,8 @@ rule_free (gpointer data)
   g_free (data);
 }
 
-/* Returns a copy of @text that lives for ever: stacks and volumes have few names, shared by many users. */
+/* Returns the copy of @text that lives as long as the process.  Stacks and volumes have few names, shared by
+ * many users. */
 const char *
 satchel_placement_intern (const char *text)
 {
@@ -149,7 +151,7 @@ satchel_placement_rules_set_profile (const SatchelPlacementRules *rules, Satchel
   return TRUE;
 }
 
-/* Users are lower case where the server compares them so; a pattern is read as it would be. */
+/* Where the server compares user names in lower case, a pattern is compared so, too. */
 gboolean
 satchel_placement_pattern_fits (const char *pattern, const char *user)
 {
@@ -223,7 +225,8 @@ satchel_placement_rules_slot (const SatchelPlacementRules *rules, const SatchelP
       return satchel_placement_hash_slot (strrchr (user, '@') + 1, n_slots);
     case SATCHEL_SLOT_BY_VOLUME:
       {
-        /* The same volume means the same slot for two profiles over one driver, too. */
+        /* Two profiles over one driver may share a volume, so the process follows from driver and volume, not
+         * from the profile. */
         g_autofree char *volume = g_strdup_printf ("%s/%s", placement->driver, placement->volume);
         return satchel_placement_hash_slot (volume, n_slots);
       }

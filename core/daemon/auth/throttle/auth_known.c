@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * This file has known networks: a table of users in memory, and a log of records (<satchel/record_log.h>): "k
- * USER NETWORK SECONDS", "a" instead of "k" where only app passwords came from, and "x USER" where all of a
- * user's are forgotten, with tabs between.
+ * This file keeps the known networks: a table of users in memory, and a log of records
+ * (<satchel/record_log.h>).  A record is "k USER NETWORK SECONDS", or "a" instead of "k" if only app
+ * passwords came from there, or "x USER", which forgets all networks of a user.  Its fields are separated
+ * by tabs.
  */
 #include "config.h"
 
@@ -21,7 +22,7 @@
 typedef struct
 {
   SatchelKnown *known;
-  SatchelKnownPlace *places; /* with room for the next power of two */
+  SatchelKnownPlace *places; /* an array whose room is a power of two */
   guint n;                   /* at most SATCHEL_KNOWN_MAX; most users have one or two */
 } User;
 
@@ -30,7 +31,7 @@ struct SatchelKnown
   SatchelLru *users; /* name -> User */
   SatchelRecordLog *log;
   guint n_places;
-  gint64 now_s; /* at the last call that told it */
+  gint64 now_s; /* the time of the last call that said it */
   gboolean has_news;
 };
 
@@ -53,7 +54,7 @@ is_same (const SatchelKnownPlace *place, const SatchelAddress *address)
 static SatchelKnownPlace *
 add_slot (User *user)
 {
-  if ((user->n & (user->n - 1)) == 0) /* none, or a power of two: there is no room left */
+  if ((user->n & (user->n - 1)) == 0) /* the room is used up when n is 0 or a power of two */
     user->places = g_renew (SatchelKnownPlace, user->places, MAX (1, 2 * user->n));
   user->known->n_places++;
   return &user->places[user->n++];
@@ -202,11 +203,11 @@ satchel_known_remember (SatchelKnown *known, const char *name, const char *place
   if (!satchel_address_parse (place, &address))
     return FALSE;
   SatchelKnownPlace *slot = find_slot (known, name, &address);
-  /* The day is enough for the file. */
+  /* The file is written at most once a day for each network. */
   gboolean is_old = slot->seen_s == 0 || ABS (now_s - slot->seen_s) >= DAY_S;
   if (is_old || (is_proved && !slot->is_proved))
     {
-      /* What was proved too long ago is not revived by an app password. */
+      /* A proof that is older than KEEP_S is not renewed by an app password. */
       slot->is_proved = is_proved || (slot->is_proved && slot->seen_s > now_s - KEEP_S);
       slot->seen_s = MAX (now_s, 1);
       g_autofree char *text = record_text (name, slot);

@@ -123,20 +123,37 @@ accounts_of (SatchelThrottle *throttle, const SatchelGuess *guess)
 static gsize
 pair_key (const char *user, const char *place, char ret_key[KEY_BYTES])
 {
-  gsize len = (gsize) g_snprintf (ret_key, KEY_BYTES, "%s\n%s", user, place);
-  return MIN (len, KEY_BYTES - 1);
+  gsize user_len = MIN (strlen (user), KEY_BYTES - 1);
+  gsize place_len = MIN (strlen (place), KEY_BYTES - 1 - user_len);
+  memcpy (ret_key, user, user_len);
+  ret_key[user_len] = '\n';
+  memcpy (ret_key + user_len + 1, place, place_len);
+  return user_len + 1 + place_len;
 }
 
-/* FALSE means: @place is no address, which the caller has seen to. */
-static gboolean
-network_key (const char *place, guint level, SatchelAddress *ret_address)
+/* This is a place, read once for all tables. */
+typedef struct
 {
+  guint n_networks;                  /* N_LEVELS; 0: the place is no address, which the caller has seen to */
+  SatchelAddress networks[N_LEVELS]; /* the keys of its networks */
+  gboolean is_loopback;
+} Origin;
+
+static Origin
+read_place (const char *place)
+{
+  Origin origin = { 0 };
   SatchelAddress address;
   if (!satchel_address_parse (place, &address))
-    return FALSE;
-  satchel_address_mask (&address, throttle_levels[level].v4_bits, throttle_levels[level].v6_bits);
-  *ret_address = address;
-  return TRUE;
+    return origin;
+  origin.is_loopback = satchel_address_is_loopback (&address);
+  for (; origin.n_networks < N_LEVELS; origin.n_networks++)
+    {
+      const ThrottleLevel *level = &throttle_levels[origin.n_networks];
+      origin.networks[origin.n_networks] = address;
+      satchel_address_mask (&origin.networks[origin.n_networks], level->v4_bits, level->v6_bits);
+    }
+  return origin;
 }
 
 /* Returns the length of a key, which is shorter for a unix socket, since that has no address. */
@@ -146,20 +163,32 @@ network_key_len (const SatchelAddress *address)
   return address->is_local ? 1 : sizeof address->bytes;
 }
 
+/* Finds the counter of a network.  NULL means that nothing was counted there, or that the place is no
+ * address. */
+static ThrottleCounter *
+find_network (SatchelThrottle *throttle, const Origin *origin, guint level)
+{
+  const SatchelAddress *network = &origin->networks[level];
+  return level < origin->n_networks
+             ? satchel_lru_find (throttle->networks[level], network->bytes, network_key_len (network))
+             : NULL;
+}
+
 ThrottleCounter *
 throttle_find_network (SatchelThrottle *throttle, const char *place, guint level)
 {
-  SatchelAddress address;
-  if (!network_key (place, level, &address))
-    return NULL;
-  return satchel_lru_find (throttle->networks[level], address.bytes, network_key_len (&address));
+  const Origin origin = read_place (place);
+  return find_network (throttle, &origin, level);
 }
 
-static guint
-sum_network (SatchelThrottle *throttle, const char *place, guint level, gint64 period)
+static void
+count_networks (SatchelThrottle *throttle, const Origin *origin, gint64 period)
 {
-  ThrottleCounter *counter = throttle_find_network (throttle, place, level);
-  return counter != NULL ? throttle_sum (counter, period) : 0;
+  for (guint i = 0; i < origin->n_networks; i++)
+    {
+      const SatchelAddress *network = &origin->networks[i];
+      count_up (satchel_lru_add (throttle->networks[i], network->bytes, network_key_len (network)), period);
+    }
 }
 
 /* ---- one attempt ---- */
@@ -174,21 +203,23 @@ was_wrong (const ThrottleAccount *account, guint64 secret, gint64 now_ms)
 }
 
 static SatchelThrottleReason
-judge_networks (SatchelThrottle *throttle, const char *place, const SatchelThrottleLimits *limits,
+judge_networks (SatchelThrottle *throttle, const Origin *origin, const SatchelThrottleLimits *limits,
                 gint64 period)
 {
   const guint most[N_LEVELS] = { limits->address, limits->network, limits->wide };
-  SatchelAddress address;
   /* The users of a webmail or of a proxy on this machine all come from here. */
-  if (!satchel_address_parse (place, &address) || satchel_address_is_loopback (&address))
+  if (origin->is_loopback)
     return SATCHEL_THROTTLE_NONE;
   for (guint i = 0; i < N_LEVELS; i++)
-    if (sum_network (throttle, place, i, period) >= most[i])
-      return throttle_levels[i].reason;
+    {
+      ThrottleCounter *counter = find_network (throttle, origin, i);
+      if (counter != NULL && throttle_sum (counter, period) >= most[i])
+        return throttle_levels[i].reason;
+    }
   return SATCHEL_THROTTLE_NONE;
 }
 
-/* TRUE means: the known network has some of the reserve left. */
+/* Says whether the known network has some of the reserve left. */
 static gboolean
 has_reserve (ThrottleAccount *account, const SatchelKnownPlace *known, const SatchelThrottleLimits *limits,
              gint64 now_ms)
@@ -198,30 +229,45 @@ has_reserve (ThrottleAccount *account, const SatchelKnownPlace *known, const Sat
          && throttle_sum (&account->reserved, throttle_period (now_ms)) < limits->reserve;
 }
 
-/* @ret_counted is where it has to be counted. */
+/* This is what the tables have of a guess, found once for its judgement and its count. */
+typedef struct
+{
+  Origin origin;
+  ThrottleAccount *account;
+  SatchelKnownPlace *known; /* NULL: the user has not logged in from there lately */
+  ThrottleCounter *pair;    /* of this user from this place; NULL: there is none yet */
+  char key[KEY_BYTES];      /* of the pair */
+  gsize key_len;
+} Found;
+
+static void
+find_guess (SatchelThrottle *throttle, const SatchelGuess *guess, Found *ret)
+{
+  ret->origin = read_place (guess->place);
+  ret->account = satchel_lru_add (accounts_of (throttle, guess), guess->user, strlen (guess->user));
+  ret->known = satchel_known_find (throttle->known, guess->user, guess->place);
+  ret->key_len = pair_key (guess->user, guess->place, ret->key);
+  ret->pair = satchel_lru_find (throttle->pairs, ret->key, ret->key_len);
+}
+
+/* Decides about an attempt.  *ret_counted says at which counters it has to be counted. */
 static SatchelThrottleReason
-judge (SatchelThrottle *throttle, const SatchelGuess *guess, guint max_failures, gint64 now_ms,
-       guint *ret_counted)
+judge (SatchelThrottle *throttle, const SatchelGuess *guess, const Found *found, guint max_failures,
+       gint64 now_ms, guint *ret_counted)
 {
   const SatchelThrottleLimits limits = satchel_throttle_limits (max_failures);
   gint64 period = throttle_period (now_ms);
-  ThrottleAccount *account =
-      satchel_lru_add (accounts_of (throttle, guess), guess->user, strlen (guess->user));
-  SatchelKnownPlace *known = satchel_known_find (throttle->known, guess->user, guess->place);
-  char key[KEY_BYTES];
-  gsize len = pair_key (guess->user, guess->place, key);
-  gboolean is_repeated = was_wrong (account, guess->secret, now_ms);
+  gboolean is_repeated = was_wrong (found->account, guess->secret, now_ms);
   SatchelThrottleReason reason = SATCHEL_THROTTLE_NONE;
   /* What costs the account nothing is bounded for its network at least. */
-  if (known == NULL || is_repeated)
-    reason = judge_networks (throttle, guess->place, &limits, period);
+  if (found->known == NULL || is_repeated)
+    reason = judge_networks (throttle, &found->origin, &limits, period);
   if (reason != SATCHEL_THROTTLE_NONE)
     return reason;
-  gboolean is_general = throttle_sum (&account->general, period) < limits.account - limits.reserve;
-  if (!is_general && !has_reserve (account, known, &limits, now_ms))
+  gboolean is_general = throttle_sum (&found->account->general, period) < limits.account - limits.reserve;
+  if (!is_general && !has_reserve (found->account, found->known, &limits, now_ms))
     return SATCHEL_THROTTLE_ACCOUNT;
-  ThrottleCounter *pair = satchel_lru_find (throttle->pairs, key, len);
-  if (!is_repeated && pair != NULL && throttle_sum (pair, period) >= limits.pair)
+  if (!is_repeated && found->pair != NULL && throttle_sum (found->pair, period) >= limits.pair)
     return SATCHEL_THROTTLE_PAIR;
   *ret_counted = IN_NETWORKS;
   if (!is_repeated)
@@ -233,14 +279,16 @@ SatchelThrottleReason
 satchel_throttle_judge (SatchelThrottle *throttle, const SatchelGuess *guess, guint max_failures,
                         gint64 now_ms)
 {
+  Found found;
   guint counted;
-  return judge (throttle, guess, max_failures, now_ms, &counted);
+  find_guess (throttle, guess, &found);
+  return judge (throttle, guess, &found, max_failures, now_ms, &counted);
 }
 
 static void
 use_share (SatchelKnownPlace *known, gint64 now_ms)
 {
-  gint64 hour = now_ms / HOUR_MS;
+  guint32 hour = (guint32) (now_ms / HOUR_MS);
   if (known->share_hour != hour)
     known->n_share = 0;
   known->share_hour = hour;
@@ -252,37 +300,35 @@ satchel_throttle_begin (SatchelThrottle *throttle, const SatchelGuess *guess, gu
                         gint64 now_ms, SatchelAttempt *ret_attempt)
 {
   SatchelAttempt attempt = { .period = throttle_period (now_ms) };
-  SatchelThrottleReason reason = judge (throttle, guess, max_failures, now_ms, &attempt.counted);
+  Found found;
+  find_guess (throttle, guess, &found);
+  SatchelThrottleReason reason = judge (throttle, guess, &found, max_failures, now_ms, &attempt.counted);
   if (reason != SATCHEL_THROTTLE_NONE)
     return reason;
-  ThrottleAccount *account =
-      satchel_lru_add (accounts_of (throttle, guess), guess->user, strlen (guess->user));
   if (attempt.counted & IN_GENERAL)
-    count_up (&account->general, attempt.period);
+    count_up (&found.account->general, attempt.period);
   if (attempt.counted & IN_RESERVE)
     {
-      count_up (&account->reserved, attempt.period);
-      use_share (satchel_known_find (throttle->known, guess->user, guess->place), now_ms);
+      count_up (&found.account->reserved, attempt.period);
+      use_share (found.known, now_ms);
     }
   if (attempt.counted & IN_PAIR)
     {
-      char key[KEY_BYTES];
-      gsize len = pair_key (guess->user, guess->place, key);
-      count_up (satchel_lru_add (throttle->pairs, key, len), attempt.period);
+      if (found.pair == NULL)
+        found.pair = satchel_lru_add (throttle->pairs, found.key, found.key_len);
+      count_up (found.pair, attempt.period);
     }
-  satchel_throttle_fail_place (throttle, guess->place, now_ms);
+  count_networks (throttle, &found.origin, attempt.period);
   *ret_attempt = attempt;
   return SATCHEL_THROTTLE_NONE;
 }
 
-/* Takes the account's part back. */
+/* Takes the account's part back.  What is at zero again leaves its table: most logins are right, and nothing
+ * has to be remembered of them. */
 static void
-spare_account (SatchelThrottle *throttle, const SatchelGuess *guess, SatchelAttempt *attempt)
+spare_account (SatchelThrottle *throttle, const SatchelGuess *guess, ThrottleAccount *account,
+               SatchelAttempt *attempt)
 {
-  char key[KEY_BYTES];
-  gsize len = pair_key (guess->user, guess->place, key);
-  ThrottleAccount *account =
-      satchel_lru_find (accounts_of (throttle, guess), guess->user, strlen (guess->user));
   if (account != NULL && attempt->counted & IN_GENERAL)
     count_down (&account->general, attempt->period);
   if (account != NULL && attempt->counted & IN_RESERVE)
@@ -294,8 +340,24 @@ spare_account (SatchelThrottle *throttle, const SatchelGuess *guess, SatchelAtte
         known->n_share--;
     }
   if (attempt->counted & IN_PAIR)
-    count_down (satchel_lru_find (throttle->pairs, key, len), attempt->period);
+    {
+      char key[KEY_BYTES];
+      gsize len = pair_key (guess->user, guess->place, key);
+      ThrottleCounter *pair = satchel_lru_find (throttle->pairs, key, len);
+      count_down (pair, attempt->period);
+      if (pair != NULL && throttle_sum (pair, attempt->period) == 0)
+        satchel_lru_drop (throttle->pairs, pair);
+    }
   attempt->counted &= IN_NETWORKS;
+}
+
+static gboolean
+is_blank (ThrottleAccount *account, gint64 period)
+{
+  for (guint i = 0; i < WRONG_MAX; i++)
+    if (account->wrong[i] != 0)
+      return FALSE;
+  return throttle_sum (&account->general, period) == 0 && throttle_sum (&account->reserved, period) == 0;
 }
 
 void
@@ -303,9 +365,14 @@ satchel_throttle_give_back (SatchelThrottle *throttle, const SatchelGuess *guess
 {
   if (attempt->period != 0)
     {
-      spare_account (throttle, guess, attempt);
+      const Origin origin = read_place (guess->place);
+      SatchelLru *accounts = accounts_of (throttle, guess);
+      ThrottleAccount *account = satchel_lru_find (accounts, guess->user, strlen (guess->user));
+      spare_account (throttle, guess, account, attempt);
+      if (account != NULL && is_blank (account, attempt->period))
+        satchel_lru_drop (accounts, account);
       for (guint i = 0; i < N_LEVELS; i++)
-        count_down (throttle_find_network (throttle, guess->place, i), attempt->period);
+        count_down (find_network (throttle, &origin, i), attempt->period);
     }
   *attempt = (SatchelAttempt) { 0 };
 }
@@ -326,13 +393,16 @@ void
 satchel_throttle_fail (SatchelThrottle *throttle, const SatchelGuess *guess, gint64 now_ms,
                        SatchelAttempt *attempt)
 {
-  ThrottleAccount *account =
-      satchel_lru_find (accounts_of (throttle, guess), guess->user, strlen (guess->user));
-  gboolean is_counted = attempt->period != 0 && (attempt->counted & IN_PAIR) != 0;
-  if (account != NULL && is_counted && was_wrong (account, guess->secret, now_ms))
-    spare_account (throttle, guess, attempt); /* another that ran beside it was first */
-  else if (account != NULL && is_counted && guess->secret != 0)
-    note_wrong (account, guess->secret, now_ms);
+  if (attempt->period != 0 && (attempt->counted & IN_PAIR) != 0)
+    {
+      /* It may have been forgotten meanwhile. */
+      ThrottleAccount *account =
+          satchel_lru_add (accounts_of (throttle, guess), guess->user, strlen (guess->user));
+      if (was_wrong (account, guess->secret, now_ms))
+        spare_account (throttle, guess, account, attempt); /* another that ran beside it was first */
+      else if (guess->secret != 0)
+        note_wrong (account, guess->secret, now_ms);
+    }
   *attempt = (SatchelAttempt) { 0 };
 }
 
@@ -341,19 +411,15 @@ satchel_throttle_fail (SatchelThrottle *throttle, const SatchelGuess *guess, gin
 void
 satchel_throttle_fail_place (SatchelThrottle *throttle, const char *place, gint64 now_ms)
 {
-  for (guint i = 0; i < N_LEVELS; i++)
-    {
-      SatchelAddress address;
-      if (network_key (place, i, &address))
-        count_up (satchel_lru_add (throttle->networks[i], address.bytes, network_key_len (&address)),
-                  throttle_period (now_ms));
-    }
+  const Origin origin = read_place (place);
+  count_networks (throttle, &origin, throttle_period (now_ms));
 }
 
 guint
 satchel_throttle_n_failures (SatchelThrottle *throttle, const char *place, gint64 now_ms)
 {
-  return sum_network (throttle, place, 0, throttle_period (now_ms));
+  ThrottleCounter *counter = throttle_find_network (throttle, place, 0);
+  return counter != NULL ? throttle_sum (counter, throttle_period (now_ms)) : 0;
 }
 
 gint64

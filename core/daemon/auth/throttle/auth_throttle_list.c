@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says what administrators see of the counters, and make forget.
+ * This file lists the counters for administrators, and forgets those that they name.
  */
 #include "config.h"
 
@@ -18,7 +18,7 @@ typedef struct
   gboolean is_user;
 } List;
 
-/* Returns the period after which nothing is left of it. */
+/* Returns the time in ms at which the counter has no failures left. */
 static gint64
 end_of (const ThrottleCounter *counter)
 {
@@ -125,7 +125,7 @@ clear_account (SatchelLru *accounts, const char *user, gint64 period)
 
 typedef struct
 {
-  GPtrArray *keys; /* char */
+  GPtrArray *keys; /* char * */
   const char *user;
 } Pairs;
 

@@ -9,11 +9,11 @@
 #define PERIOD_MS (5 * 60 * 1000)
 #define HOUR_MS (60 * 60 * 1000)
 #define N_PERIODS 13
-#define WRONG_MAX 12u /* secrets of one account */
+#define WRONG_MAX 12u /* wrong secrets that are remembered of one account */
 
 typedef struct
 {
-  gint64 newest; /* period of counts[newest % N_PERIODS] */
+  gint64 newest; /* the period that counts[newest % N_PERIODS] is of */
   guint32 counts[N_PERIODS];
 } ThrottleCounter;
 
@@ -41,7 +41,7 @@ struct SatchelThrottle
   SatchelLru *networks[N_LEVELS]; /* address, masked -> ThrottleCounter */
 };
 
-/* 0 stands for no period. */
+/* Returns the number of the period of @now_ms; it is never 0, which stands for no period. */
 gint64 throttle_period (gint64 now_ms);
 /* Returns the count of the last thirteen periods, of which @period is the present one. */
 guint throttle_sum (ThrottleCounter *counter, gint64 period);

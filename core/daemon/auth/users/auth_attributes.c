@@ -13,9 +13,9 @@ typedef struct Asking
   char *user;
   SatchelLogin *login; /* or NULL */
   gint64 deadline_ms;
-  guint index;                  /* of the userdb that is asked */
-  const SatchelUserdbOps *told; /* has spoken already, or NULL */
-  char **texts;                 /* what it said */
+  guint index;                  /* index of the userdb that is being asked */
+  const SatchelUserdbOps *told; /* the userdb that has answered already, or NULL */
+  char **texts;                 /* what that userdb said of the user */
   SatchelAttributesFunc func;
   gpointer data;
 } Asking;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has addresses to users: domains, aliases at most ten deep, repetitions dropped, all bounded.  An
- * alias that leads to nobody is a mistake of the admin: an error in the log, and mail waits.
+ * This file resolves addresses to users: domains, then aliases at most ten deep, with repetitions dropped.
+ * All of it is bounded.  An alias that leads to nobody is a mistake of the administrator: the log has an
+ * error, and mail to it is deferred.
  */
 #include "config.h"
 
@@ -19,22 +20,22 @@
 typedef struct Frame
 {
   char *address, *plain; /* each userdb is asked for @address, then for @plain, if not NULL */
-  guint index, depth;    /* of the userdb that is asked; how many aliases led here */
+  guint index, depth;    /* number of the userdb that is asked; how many aliases led here */
   gboolean asks_plain;
   char **targets; /* what a userdb gave; NULL: none yet */
-  guint target;   /* which of them is followed */
+  guint target;   /* the one of `targets` that is being followed */
 } Frame;
 
 typedef struct Search
 {
   SatchelAuth *auth;
-  char *address; /* that was asked for */
+  char *address; /* the address that was asked for */
   gint64 deadline_ms;
   gboolean is_ours;             /* a database or auth.domains names its domain */
-  GPtrArray *users;             /* of the result */
+  GPtrArray *users;             /* the users that were found */
   GPtrArray *frames;            /* Frame, the innermost last */
-  SatchelDeliveryStatus status; /* once there is no frame any more */
-  GHashTable *visited, *found;  /* NULL while there is one address, and one user */
+  SatchelDeliveryStatus status; /* the result, once `frames` is empty */
+  GHashTable *visited, *found;  /* NULL as long as there is only one address, or one user */
   gboolean is_broken;           /* an alias leads to nobody, and the log says so */
   const char *again;            /* an address that aliases led to twice; borrowed */
   gboolean is_asking, is_running;
@@ -115,7 +116,8 @@ put_off (Search *search)
   search->status = SATCHEL_DELIVERY_TEMPORARY;
 }
 
-/* Was @user found already?  Most addresses name one user, so only a second one makes the table. */
+/* Says whether @user was found already.  Most addresses name one user, so only a second one makes the table.
+ * */
 static gboolean
 is_found (Search *search, const char *user)
 {
@@ -157,7 +159,8 @@ plain_target (const char *target, const char *address, const char *plain)
   return g_strdup_printf ("%.*s%s", (int) (strrchr (plain, '@') - plain), plain, at);
 }
 
-/* An alias of a whole domain leads to whatever was asked for, so that nobody there is simply unknown. */
+/* Says whether @target comes from an alias of a whole domain.  Such an alias leads to any address that was
+ * asked for, so that if nobody has it there, the address is simply unknown. */
 static gboolean
 is_of_whole_domain (SatchelAuth *auth, const char *target, const char *address)
 {
@@ -185,7 +188,7 @@ note_visit (Search *search, const char *address)
   g_hash_table_add (search->visited, g_strdup (address));
 }
 
-/* @plain is taken over.  The userdbs from @first on are asked. */
+/* Follows another address.  @plain is taken over.  The userdbs from @first on are asked. */
 static void
 push_frame (Search *search, const char *address, char *plain, guint first, guint depth)
 {
@@ -278,7 +281,8 @@ answered (SatchelCallAnswer *answer, gpointer data)
         log_trouble ("address \"%s\" cannot be looked up: %s", asked_name (frame), answer->error->message);
       put_off (search);
     }
-  /* A database that cannot name domains vouches by its answer; one that can must have named it. */
+  /* A database that cannot name domains vouches for an address by its answer; one that can must have named
+   * the domain. */
   else if (answer->texts != NULL && (search->is_ours || !SATCHEL_HAS (userdb, has_domain)))
     frame->targets = g_steal_pointer (&answer->texts);
   else if (!frame->asks_plain && frame->plain != NULL)

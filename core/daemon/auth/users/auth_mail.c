@@ -12,7 +12,7 @@
 typedef struct Mail
 {
   guint64 request;
-  guint slot; /* of the process that was asked */
+  guint slot; /* number of the mail process that was asked */
   char *user;
   GBytes *message;
   SatchelAccountMailFunc func;
@@ -53,8 +53,8 @@ send_mail (Mail *mail, SatchelPeer *peer, const SatchelPlace *place)
   return satchel_peer_send (peer, message);
 }
 
-/* Takes the last thing that the mail process must know. Where that is, is durable before anybody hears of
- * it. */
+/* Sends the mail once the attributes of the user are known.  The user's place is durable before the mail
+ * process hears of it. */
 static void
 told_attributes (const char *attributes, const GError *trouble, gpointer data)
 {

@@ -5,9 +5,9 @@
 #include "core/daemon/auth/auth.h"
 
 void satchel_auth_mail_start (SatchelAuth *auth);
-/* Nobody is told any more. */
+/* Stops sending; no callback is called any more. */
 void satchel_auth_mail_stop (void);
 /* Takes an ACCOUNT_MAIL_REPLY of @mail. FALSE means that it is malformed. */
 gboolean satchel_auth_mail_message (SatchelPeer *mail, SatchelIpcMessage *message);
-/* Mail process @slot is gone: what it had not answered was not delivered, as far as anybody knows. */
+/* Reports as failed what mail process @slot had not answered when it went away. */
 void satchel_auth_mail_lost (guint slot);

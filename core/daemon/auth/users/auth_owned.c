@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file says what a mail process asks for its janitor: which of these users it owns, and which accounts
- * there are of its own.
+ * This file answers the questions of a mail process's janitor: which of these users it owns, and which
+ * accounts it owns altogether.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 #define REPLY_BYTES 8000u
 #define LOOKED_AT_MAX 5000u
 
-static GPtrArray *accounts; /* all, sorted; of the last who began to ask */
+static GPtrArray *accounts; /* all accounts, sorted, as of the last time a process began to ask */
 
 static void
 add_account (const SatchelUserEntry *entry, gpointer data)
@@ -60,8 +60,8 @@ first_after (const char *name)
   return low;
 }
 
-/* Adds @user if it is @slot's; names that are none are nobody's.  Only who has an account is placed by this,
- * where rules would: of a directory nothing is known but its name. */
+/* Adds @user if mail process @slot owns him; a name that is no user's is left out.  Only a user who has an
+ * account is placed by the rules here, since of a directory of mail nothing but its name is known. */
 static void
 add_owned (SatchelAuth *auth, const char *user, guint slot, gboolean is_account, GPtrArray *found)
 {
@@ -78,7 +78,7 @@ add_owned (SatchelAuth *auth, const char *user, guint slot, gboolean is_account,
     g_ptr_array_add (found, g_strdup (user));
 }
 
-/* Adds a stretch of the accounts behind @after; *ret_last is the last one that was looked at. TRUE means that
+/* Adds some of the accounts behind @after.  *ret_last is the last one that was looked at.  TRUE means that
  * there are no more. */
 static gboolean
 find_accounts (SatchelAuth *auth, const char *after, guint slot, GPtrArray *found, const char **ret_last)
@@ -102,10 +102,10 @@ typedef struct Owned
 {
   SatchelAuth *auth;
   SatchelPeer *mail;
-  guint64 serial; /* of the link that it came by */
+  guint64 serial; /* serial number of the link by which the question came */
   guint64 request;
   gboolean is_last;
-  char *last;       /* account that was looked at */
+  char *last;       /* the last account that was looked at */
   GPtrArray *found; /* char * */
 } Owned;
 
@@ -178,7 +178,7 @@ satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMess
   const char *last = "";
   gboolean is_last = wants_accounts && find_accounts (auth, after, mail->slot, found, &last);
   g_autoptr (GError) error = NULL;
-  if (!satchel_placements_sync (auth->placements, &error)) /* another time */
+  if (!satchel_placements_sync (auth->placements, &error)) /* The process asks again later. */
     {
       satchel_auth_log_misplaced (error);
       g_ptr_array_set_size (found, 0);
@@ -187,7 +187,7 @@ satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMess
   *owned = (Owned) { auth, mail, mail->serial, request, is_last, g_strdup (last), g_ptr_array_ref (found) };
   if (is_last)
     g_clear_pointer (&accounts, g_ptr_array_unref);
-  /* Of a list nobody wants places, and it has bounds. */
+  /* The attributes go only with an answer for a single user: a list needs none, and is bounded. */
   if (!wants_accounts && n == 1 && found->len == 1)
     {
       satchel_auth_ask_attributes (

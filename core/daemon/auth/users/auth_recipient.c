@@ -8,13 +8,13 @@
 
 #include <string.h>
 
-#define MAX_REPLY_BYTES 15000 /* of SATCHEL_IPC_MAX_BYTES, headers aside */
+#define MAX_REPLY_BYTES 15000 /* bytes of a reply, which leave room for headers in SATCHEL_IPC_MAX_BYTES */
 
 typedef struct Recipient
 {
   SatchelAuth *auth;
   SatchelPeer *peer;
-  guint64 serial; /* of the link that it came by */
+  guint64 serial; /* serial number of the link by which the question came */
   guint64 session_id, request;
   gint64 deadline_ms;
   SatchelDeliveryStatus status;
@@ -64,8 +64,8 @@ answer (Recipient *recipient, SatchelDeliveryStatus status, const char *why)
   recipient_free (recipient);
 }
 
-/* Adds where each user lives; durable before anybody hears of it.  Who is released or being moved has no
- * owner now. */
+/* Adds where each user is, which is durable before anybody hears of it.  A user who is released or being
+ * moved has no owner now, so the look-up fails. */
 static gboolean
 find_owners (Recipient *recipient, GError **error)
 {
@@ -111,8 +111,8 @@ told_attributes (const char *attributes, const GError *error, gpointer data)
   ask_attributes (recipient);
 }
 
-/* Asks for one user after the other: an alias has a hundred at most, and a source that is asked little stays
- * quick. */
+/* Asks for the attributes of one user after the other.  An alias has a hundred users at most, and a database
+ * that gets few questions at a time stays quick. */
 static void
 ask_attributes (Recipient *recipient)
 {
