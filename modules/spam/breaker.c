@@ -3,11 +3,27 @@
  */
 #include "breaker.h"
 
+/* The caller holds the lock. */
+static gboolean
+is_open (const SpamBreaker *breaker, gint64 now_us)
+{
+  return breaker->n_failures >= SPAM_BREAKER_FAILURES && now_us < breaker->next_us;
+}
+
+gboolean
+spam_breaker_is_open (SpamBreaker *breaker, gint64 now_us)
+{
+  g_mutex_lock (&breaker->lock);
+  gboolean answer = is_open (breaker, now_us);
+  g_mutex_unlock (&breaker->lock);
+  return answer;
+}
+
 gboolean
 spam_breaker_may_call (SpamBreaker *breaker, gint64 now_us)
 {
   g_mutex_lock (&breaker->lock);
-  gboolean may = breaker->n_failures < SPAM_BREAKER_FAILURES || now_us >= breaker->next_us;
+  gboolean may = !is_open (breaker, now_us);
   if (may && breaker->n_failures >= SPAM_BREAKER_FAILURES)
     breaker->next_us = now_us + SPAM_BREAKER_WAIT_US;
   g_mutex_unlock (&breaker->lock);

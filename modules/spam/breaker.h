@@ -15,6 +15,9 @@ typedef struct SpamBreaker /* starts zeroed */
   gint64 next_us;   /* of g_get_monotonic_time: when the next call may try */
 } SpamBreaker;
 
-/* Says whether a call may go to the scanner now; then the caller notes how it ended. */
+/* Says whether nobody may call now, which spares the caller what a call has to have ready. */
+gboolean spam_breaker_is_open (SpamBreaker *breaker, gint64 now_us);
+
+/* Says whether a call may go to the scanner now; then the caller makes it and notes how it ended. */
 gboolean spam_breaker_may_call (SpamBreaker *breaker, gint64 now_us);
 void spam_breaker_note (SpamBreaker *breaker, gboolean ok, gint64 now_us);

@@ -142,36 +142,59 @@ prepare (Part *part, GError **error)
   return TRUE;
 }
 
-/* Runs in a thread of the part. */
+static void
+fail_without_scanner (Lesson *lesson)
+{
+  lesson->is_failed = TRUE;
+  satchel_error_set (&lesson->error, SATCHEL_ERROR_FAILED, "the scanner did not answer lately");
+}
+
+static void
+ask (const Part *part, Lesson *lesson, GBytes *content)
+{
+  SpamLearnt result = SPAM_NOT_LEARNT;
+  if (!spam_breaker_may_call (&breaker, g_get_monotonic_time ()))
+    {
+      fail_without_scanner (lesson);
+      return;
+    }
+  lesson->is_failed = !spam_teach (part->settings, satchel_store_user (part->store), content,
+                                   lesson->item.is_spam, &result, &lesson->error);
+  lesson->outcome = result == SPAM_NOT_LEARNT      ? SPAM_COUNT_DECLINED
+                    : result == SPAM_LEARNT_BEFORE ? SPAM_COUNT_BEFORE
+                    : lesson->item.is_spam         ? SPAM_COUNT_SPAM
+                                                   : SPAM_COUNT_HAM;
+  spam_breaker_note (&breaker, !lesson->is_failed, g_get_monotonic_time ());
+}
+
+/* Runs in a thread of the part.  The breaker counts what the scanner did and lets one call try it again, so
+ * that a message which cannot be read may neither count as a failure of the scanner nor take that call. */
 static void
 teach (gpointer data, gpointer user_data)
 {
   Lesson *lesson = data;
   const Part *part = user_data;
-  SpamLearnt result;
-  if (!spam_breaker_may_call (&breaker, g_get_monotonic_time ()))
+  g_autoptr (GBytes) content = NULL;
+  if (spam_breaker_is_open (&breaker, g_get_monotonic_time ()))
     {
-      lesson->is_failed = TRUE;
-      satchel_error_set (&lesson->error, SATCHEL_ERROR_FAILED, "the scanner did not answer lately");
+      fail_without_scanner (lesson);
       return;
     }
-  switch (spam_teach (part->settings, satchel_store_user (part->store), lesson->mailbox, lesson->item.uid,
-                      lesson->item.is_spam, &result, &lesson->error))
+  switch (spam_teach_read (part->settings, lesson->mailbox, lesson->item.uid, &content, &lesson->error))
     {
-    case SPAM_TAUGHT:
-      lesson->outcome = result == SPAM_NOT_LEARNT      ? SPAM_COUNT_DECLINED
-                        : result == SPAM_LEARNT_BEFORE ? SPAM_COUNT_BEFORE
-                        : lesson->item.is_spam         ? SPAM_COUNT_SPAM
-                                                       : SPAM_COUNT_HAM;
+    case SPAM_READ:
+      ask (part, lesson, content);
       break;
-    case SPAM_TAUGHT_GONE:
+    case SPAM_READ_UNWANTED:
+      lesson->outcome = SPAM_COUNT_DECLINED;
+      break;
+    case SPAM_READ_GONE:
       lesson->outcome = SPAM_COUNT_GONE;
-      return;
-    case SPAM_TAUGHT_NOT:
+      break;
+    case SPAM_READ_FAILED:
       lesson->is_failed = TRUE;
       break;
     }
-  spam_breaker_note (&breaker, !lesson->is_failed, g_get_monotonic_time ());
 }
 
 static void

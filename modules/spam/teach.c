@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Takes a message to the scanner.
+ * Reads messages and takes them to the scanner.
  */
 #include "teach.h"
 
@@ -46,9 +46,9 @@ strip (const GByteArray *message)
   return g_string_free_to_bytes (out);
 }
 
-static gboolean
-ask (const SpamSettings *settings, const char *user, GBytes *content, gboolean is_spam,
-     SpamLearnt *ret_learnt, GError **error)
+gboolean
+spam_teach (const SpamSettings *settings, const char *user, GBytes *content, gboolean is_spam,
+            SpamLearnt *ret_learnt, GError **error)
 {
   const SpamQuestion question = { .ask = is_spam ? SPAM_ASK_LEARN_SPAM : SPAM_ASK_LEARN_HAM,
                                   .user = settings->is_per_user ? user : NULL };
@@ -65,26 +65,23 @@ ask (const SpamSettings *settings, const char *user, GBytes *content, gboolean i
          || satchel_error_set (error, SATCHEL_ERROR_FAILED, "the helper's answer is malformed");
 }
 
-SpamTaught
-spam_teach (const SpamSettings *settings, const char *user, SatchelMailbox *mailbox, guint32 uid,
-            gboolean is_spam, SpamLearnt *ret_learnt, GError **error)
+SpamRead
+spam_teach_read (const SpamSettings *settings, SatchelMailbox *mailbox, guint32 uid, GBytes **ret_content,
+                 GError **error)
 {
   g_autoptr (GError) local = NULL;
   g_autoptr (SatchelStream) stream = satchel_mailbox_open_message (mailbox, uid, &local);
   g_autoptr (GByteArray) message = stream != NULL ? read_all (stream, settings->max_bytes, &local) : NULL;
   if (g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_GONE)
       || g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED))
-    return SPAM_TAUGHT_GONE;
+    return SPAM_READ_GONE;
   if (local != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&local));
-      return SPAM_TAUGHT_NOT;
+      return SPAM_READ_FAILED;
     }
   if (message == NULL || message->len == 0)
-    {
-      *ret_learnt = SPAM_NOT_LEARNT;
-      return SPAM_TAUGHT;
-    }
-  g_autoptr (GBytes) content = strip (message);
-  return ask (settings, user, content, is_spam, ret_learnt, error) ? SPAM_TAUGHT : SPAM_TAUGHT_NOT;
+    return SPAM_READ_UNWANTED;
+  *ret_content = strip (message);
+  return SPAM_READ;
 }

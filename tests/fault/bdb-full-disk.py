@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """A volume of bdb on a full disk that other programs fill: checkpoints, new log files and recovery take from the reserve; when that is
 used up, nothing can be changed, mail can still be read, and all is well once there is room."""
-import imaplib
 import os
 import re
 import signal
@@ -25,16 +24,9 @@ def mail(n, size):
     return b"Subject: %d\r\n\r\n%s\r\n" % (n, b"z" * size)
 
 
-def logged_in():
-    try:
-        return server.imap()
-    except (imaplib.IMAP4.error, OSError):
-        return None
-
-
 def after_kill():
     os.kill(next(pid for pid, role in server.roles().items() if role == "mail"), signal.SIGKILL)
-    c = wait_for(logged_in, "the mail process is back")
+    c = server.imap_when_back()
     equal(c.select()[0], "OK", "SELECT")
     return c
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A full disk: deliveries are put off, uploads refused; reading and deleting still work."""
-import imaplib
 import os
 import signal
 import sys
@@ -106,13 +105,6 @@ def deleting_works():
     c.logout()
 
 
-def logged_in(server):
-    try:
-        return server.imap()
-    except (imaplib.IMAP4.error, OSError):
-        return None
-
-
 @case
 def acknowledged_stays():
     """flags and keywords that were acknowledged after all are there when the process was killed"""
@@ -120,7 +112,7 @@ def acknowledged_stays():
         raise Skip("no full disk, see above")
     server = state["server"]
     os.kill(next(pid for pid, role in server.roles().items() if role == "mail"), signal.SIGKILL)
-    again = wait_for(lambda: logged_in(server), "the mail process is back")
+    again = server.imap_when_back()
     again.select()
     flags = again.fetch("10", "(FLAGS)")[1][0]
     equal((b"NewWord" in flags, rb"\Flagged" in flags), (True, True), f"what was acknowledged: {flags}")

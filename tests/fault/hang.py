@@ -40,12 +40,7 @@ def role(name):
 
 
 def login(user="u0009"):
-    def attempt():
-        try:
-            return server.imap(user)
-        except Exception:  # noqa: B902 - while a process is away
-            return None
-    return wait_for(attempt, f"a login of {user}", 60)
+    return server.imap_when_back(user)
 
 
 def deliver(field, user):

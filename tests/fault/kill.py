@@ -27,16 +27,6 @@ def pids(role):
     return sorted(pid for pid, name in server.roles().items() if name == role)
 
 
-def login(user="u0001"):
-    """Logs in; while a process is away the server says so, or closes, and one tries again."""
-    def attempt():
-        try:
-            return server.imap(user)
-        except Exception:  # noqa: B902
-            return None
-    return wait_for(attempt, f"a login of {user}")
-
-
 @case
 def each_role():
     """each role comes back, and logins work again"""
@@ -46,7 +36,7 @@ def each_role():
             os.kill(pid, signal.SIGKILL)
             wait_for(lambda: pid not in pids(role) and len(pids(role)) == len(before), f"{role} is back")
             for user in ("u0001", "u0002", "u0003"):
-                login(user).logout()
+                server.imap_when_back(user).logout()
 
 
 def waits(role, log):
@@ -59,7 +49,7 @@ def at_work_again():
     for role in ("gate", "auth", "mail"):
         told = len(server.log())
         for _ in range(6):
-            login("u0001").logout()
+            server.imap_when_back("u0001").logout()
             pid = pids(role)[0]
             os.kill(pid, signal.SIGKILL)
             wait_for(lambda: pid not in pids(role), f"{role} is gone")
@@ -76,7 +66,7 @@ def again_and_again():
             pid = wait_for(lambda: next(iter(pids(role)), None), f"{role} is back")
             os.kill(pid, signal.SIGKILL)
             wait_for(lambda: pid not in pids(role), f"{role} is gone")
-        login("u0001").logout()
+        server.imap_when_back("u0001").logout()
         away = waits(role, server.log()[told:])
         equal(len(away) > 0 and max(away) <= 2000, True, f"how long {role} stays away: {away}")
         equal(min(away) >= 200, True, f"one that dies at once does not spin: {away}")
@@ -108,7 +98,7 @@ def others_go_on():
     """sessions of another mail process notice nothing when one is killed"""
     sessions = {}
     for n in range(1, 7):
-        sessions[n] = server.imap(f"u{n:04d}")
+        sessions[n] = server.imap_when_back(f"u{n:04d}")
         sessions[n].select()
     victim = pids("mail")[0]
     os.kill(victim, signal.SIGKILL)
@@ -165,7 +155,7 @@ def nothing_acknowledged_is_lost():
     stop.set()
     for t in threads:
         t.join(60)
-    c = login("u0004")
+    c = server.imap_when_back("u0004")
     c.select()
     data = c.uid("FETCH", "1:*", "(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]
     found = [int(x[1].split(b"<")[1].split(b"@")[0]) for x in data if isinstance(x, tuple)]
@@ -186,14 +176,14 @@ def second_server_refuses():
     r = subprocess.run([os.path.join(TOP, "tools/devserver"), "start", "--dir", inside, "--set", f"server.mail_root={server.mail_root}",
                         *same_user], capture_output=True, text=True)
     equal(r.returncode != 0 and str(server.pid) in r.stderr.splitlines()[-1] + r.stderr, True, f"second server: {r.stderr[-500:]}")
-    login("u0001").logout()
+    server.imap_when_back("u0001").logout()
 
 
 @case
 def master_killed():
     """when master is killed nothing of it stays, and a start on what it left finds all mail"""
     global server
-    login("u0005").logout()   # whose process may have been killed before
+    server.imap_when_back("u0005").logout()   # whose process may have been killed before
     server.deliver(mail(1), "u0005")
     everyone = list(server.roles())
     os.kill(server.pid, signal.SIGKILL)

@@ -327,6 +327,15 @@ class Server:
         c.login(user, self.password)
         return c
 
+    def imap_when_back(self, user="u0001"):
+        """A session while processes are killed: as long as one is away the server says so, or closes, and one tries again."""
+        import imaplib
+
+        def attempt():
+            with contextlib.suppress(imaplib.IMAP4.error, OSError):
+                return self.imap(user)
+        return wait_for(attempt, f"a login of {user}")
+
     def pop3_session(self, user="u0001"):
         import poplib
         c = poplib.POP3_SSL("127.0.0.1", self.pop3s, context=strict_context(self.ca_file), timeout=60)

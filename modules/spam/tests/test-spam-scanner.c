@@ -256,8 +256,11 @@ test_breaker (void)
     }
   g_assert_false (spam_breaker_may_call (&breaker, now_us + SPAM_BREAKER_WAIT_US - 1));
   now_us += SPAM_BREAKER_WAIT_US;
+  /* Whoever only looks takes the call from nobody. */
+  g_assert_true (!spam_breaker_is_open (&breaker, now_us) && !spam_breaker_is_open (&breaker, now_us));
   g_assert_true (spam_breaker_may_call (&breaker, now_us));
   g_assert_false (spam_breaker_may_call (&breaker, now_us));
+  g_assert_true (spam_breaker_is_open (&breaker, now_us));
   spam_breaker_note (&breaker, FALSE, now_us);
   g_assert_false (spam_breaker_may_call (&breaker, now_us + 1));
   now_us += SPAM_BREAKER_WAIT_US;
