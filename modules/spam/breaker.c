@@ -3,7 +3,7 @@
  */
 #include "breaker.h"
 
-/* The caller holds the lock. */
+/* Says whether a call would have to wait; the caller holds the lock. */
 static gboolean
 is_open (const SpamBreaker *breaker, gint64 now_us)
 {
