@@ -20,4 +20,5 @@ include modules/pam/local.mk
 include modules/dovecot-auth/local.mk
 include modules/socketmap/local.mk
 include modules/spam/local.mk
+include modules/crypt/local.mk
 EXTRA_DIST += modules/README.md

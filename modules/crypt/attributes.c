@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ * Sealed attributes.
+ */
+#include "attributes.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#define VERSION 1u
+#define BLOCK_BYTES 256u /* lengths are a multiple of it, so that they say little */
+#define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define MESSAGE_KEY_FOR "satcratt"
+#define MESSAGE_KEY 1u
+
+/* How they are sealed. */
+enum
+{
+  BY_MESSAGE = 1, /* with a key that follows from the message's, whose box they have */
+  BY_USER = 2     /* with the user's index key */
+};
+
+/* Where things are. */
+enum
+{
+  AT_VERSION = 8,
+  AT_FORM = 9,
+  AT_ZERO = 10,
+  AT_KEY_ID = 16,
+  AT_MESSAGE_ID = 32,
+  AT_REST = 48, /* BY_MESSAGE: the box; BY_USER: the nonce; then what is sealed */
+  BY_MESSAGE_BYTES = AT_REST + CRYPT_BOX_BYTES,
+  BY_USER_BYTES = AT_REST + NONCE_BYTES
+};
+G_STATIC_ASSERT (sizeof MESSAGE_KEY_FOR == crypto_kdf_CONTEXTBYTES + 1);
+
+static const guint8 magic[CRYPT_MAGIC_BYTES] = { 0x89, 'S', 'A', 'T', 'C', 'R', 'A', '\n' };
+
+static void
+begin (guint8 *head, guint8 form, const guint8 *key_id, const guint8 *message_id)
+{
+  memset (head, 0, AT_REST);
+  memcpy (head, magic, sizeof magic);
+  head[AT_VERSION] = VERSION;
+  head[AT_FORM] = form;
+  memcpy (head + AT_KEY_ID, key_id, CRYPT_KEY_ID_BYTES);
+  memcpy (head + AT_MESSAGE_ID, message_id, CRYPT_MESSAGE_ID_BYTES);
+}
+
+/* Seals @attributes behind @head, which is their associated data. */
+static GBytes *
+seal (GBytes *attributes, const guint8 *head, gsize head_len, const guint8 nonce[NONCE_BYTES],
+      const guint8 key[CRYPT_KEY_BYTES])
+{
+  gsize len, padded;
+  const guint8 *data = g_bytes_get_data (attributes, &len);
+  gsize room = (len / BLOCK_BYTES + 1) * BLOCK_BYTES;
+  guint8 *bytes = g_malloc (head_len + room + CRYPT_TAG_BYTES);
+  memcpy (bytes, head, head_len);
+  memcpy (bytes + head_len, data, len);
+  sodium_pad (&padded, bytes + head_len, len, BLOCK_BYTES, room);
+  crypto_aead_xchacha20poly1305_ietf_encrypt (bytes + head_len, NULL, bytes + head_len, padded, head,
+                                              head_len, NULL, nonce, key);
+  return g_bytes_new_take (bytes, head_len + padded + CRYPT_TAG_BYTES);
+}
+
+/* The key is for these attributes alone, so the nonce may be zero. */
+static const guint8 no_nonce[NONCE_BYTES];
+
+static void
+derive (guint8 ret[CRYPT_KEY_BYTES], const guint8 message_key[CRYPT_KEY_BYTES])
+{
+  crypto_kdf_derive_from_key (ret, CRYPT_KEY_BYTES, MESSAGE_KEY, MESSAGE_KEY_FOR, message_key);
+}
+
+GBytes *
+crypt_attributes_seal (GBytes *attributes, const CryptHeader *header, const guint8 key[CRYPT_KEY_BYTES])
+{
+  guint8 head[BY_MESSAGE_BYTES], own[CRYPT_KEY_BYTES];
+  begin (head, BY_MESSAGE, header->bytes + CRYPT_AT_KEY_ID, header->bytes + CRYPT_AT_MESSAGE_ID);
+  memcpy (head + AT_REST, header->bytes + CRYPT_AT_BOX, CRYPT_BOX_BYTES);
+  derive (own, key);
+  GBytes *sealed = seal (attributes, head, sizeof head, no_nonce, own);
+  sodium_memzero (own, sizeof own);
+  return sealed;
+}
+
+GBytes *
+crypt_attributes_seal_again (GBytes *attributes, const guint8 message_id[CRYPT_MESSAGE_ID_BYTES],
+                             const CryptKey *key)
+{
+  guint8 head[BY_USER_BYTES];
+  begin (head, BY_USER, key->half.id, message_id);
+  randombytes_buf (head + AT_REST, NONCE_BYTES);
+  return seal (attributes, head, sizeof head, head + AT_REST, g_bytes_get_data (key->index_key, NULL));
+}
+
+gboolean
+crypt_attributes_is_sealed (GBytes *stored, const guint8 **ret_message_id)
+{
+  gsize len;
+  const guint8 *data = g_bytes_get_data (stored, &len);
+  if (len < AT_REST || memcmp (data, magic, sizeof magic) != 0)
+    return FALSE;
+  if (ret_message_id != NULL)
+    *ret_message_id = data + AT_MESSAGE_ID;
+  return TRUE;
+}
+
+gboolean
+crypt_attributes_is_slow (GBytes *stored)
+{
+  const guint8 *data = g_bytes_get_data (stored, NULL);
+  return data[AT_FORM] == BY_MESSAGE;
+}
+
+static GBytes *
+refuse (GError **error)
+{
+  satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the sealed attributes have been changed or damaged");
+  return NULL;
+}
+
+/* Opens what is behind the head. */
+static GBytes *
+open_behind (const guint8 *data, gsize len, gsize head_len, const guint8 *nonce,
+             const guint8 key[CRYPT_KEY_BYTES], GError **error)
+{
+  unsigned long long n;
+  gsize clear_len;
+  if (len < head_len + CRYPT_TAG_BYTES)
+    return refuse (error);
+  guint8 *clear = g_malloc (len - head_len);
+  if (crypto_aead_xchacha20poly1305_ietf_decrypt (clear, &n, NULL, data + head_len, len - head_len, data,
+                                                  head_len, nonce, key)
+          != 0
+      || sodium_unpad (&clear_len, clear, (gsize) n, BLOCK_BYTES) != 0)
+    {
+      g_free (clear);
+      return refuse (error);
+    }
+  return g_bytes_new_take (clear, clear_len);
+}
+
+static GBytes *
+open_by_message (const guint8 *data, gsize len, const CryptKey *key, GError **error)
+{
+  guint8 message_key[CRYPT_KEY_BYTES], own[CRYPT_KEY_BYTES];
+  if (len < BY_MESSAGE_BYTES)
+    return refuse (error);
+  if (!crypt_box_open (data + AT_REST, key, message_key, error))
+    return NULL;
+  derive (own, message_key);
+  GBytes *clear = open_behind (data, len, BY_MESSAGE_BYTES, no_nonce, own, error);
+  sodium_memzero (message_key, sizeof message_key);
+  sodium_memzero (own, sizeof own);
+  return clear;
+}
+
+GBytes *
+crypt_attributes_open (GBytes *stored, const CryptKeys *keys, GError **error)
+{
+  gsize len;
+  const guint8 *data = g_bytes_get_data (stored, &len);
+  const CryptKey *key = crypt_keys_find (keys, data + AT_KEY_ID);
+  if (key == NULL)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_LOCKED,
+                         "the attributes are sealed, and the key that opens them is not here");
+      return NULL;
+    }
+  if (data[AT_VERSION] == VERSION && data[AT_FORM] == BY_MESSAGE)
+    return open_by_message (data, len, key, error);
+  if (data[AT_VERSION] == VERSION && data[AT_FORM] == BY_USER && len >= BY_USER_BYTES)
+    return open_behind (data, len, BY_USER_BYTES, data + AT_REST, g_bytes_get_data (key->index_key, NULL),
+                        error);
+  return refuse (error);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * The header of a sealed message (FORMAT.md), and how long what is sealed is.  Pure, but for random bytes.
+ */
+#pragma once
+#include "key.h"
+
+#include <satchel/error.h>
+
+#define CRYPT_MAGIC_BYTES 8u
+#define CRYPT_MESSAGE_ID_BYTES 16u
+#define CRYPT_PREFIX_BYTES 19u
+#define CRYPT_BOX_BYTES 80u /* a sealed box with a key */
+#define CRYPT_HEADER_BYTES 144u
+#define CRYPT_PLAIN_HEADER_BYTES 16u /* of a message that is not sealed, but has a header */
+#define CRYPT_CHUNK_LOG2 16u
+#define CRYPT_CHUNK_BYTES (1u << CRYPT_CHUNK_LOG2)
+#define CRYPT_TAG_BYTES 16u
+#define CRYPT_SEALED_CHUNK_BYTES (CRYPT_CHUNK_BYTES + CRYPT_TAG_BYTES)
+
+/* These are the suites. */
+typedef enum
+{
+  CRYPT_SUITE_PLAIN = 0, /* the message follows as it is */
+  CRYPT_SUITE_STREAM = 1 /* X25519 sealed box, XChaCha20-Poly1305 in STREAM form */
+} CryptSuite;
+
+typedef struct CryptHeader
+{
+  guint8 bytes[CRYPT_HEADER_BYTES]; /* as they are stored; of PLAIN the first 16 */
+  CryptSuite suite;
+} CryptHeader;
+
+/* This is where things are in the header of STREAM. */
+enum
+{
+  CRYPT_AT_VERSION = 8,
+  CRYPT_AT_SUITE = 9,
+  CRYPT_AT_CHUNK_LOG2 = 10,
+  CRYPT_AT_PREFIX = 11,
+  CRYPT_AT_ZERO = 30,
+  CRYPT_AT_KEY_ID = 32,
+  CRYPT_AT_MESSAGE_ID = 48,
+  CRYPT_AT_BOX = 64
+};
+
+/* Says what the first bytes of a stored message are. */
+typedef enum
+{
+  CRYPT_FOUND_DAMAGE = 0, /* a header that is cut off, changed, or of a later version; @error says which */
+  CRYPT_FOUND_CLEAR,      /* no header: a message as it came */
+  CRYPT_FOUND_HEADER
+} CryptFound;
+
+extern const guint8 crypt_magic[CRYPT_MAGIC_BYTES];
+
+/* Makes the header of a new message, with the key that seals it. */
+void crypt_header_make (CryptHeader *header, const CryptPublic *half, guint8 ret_key[CRYPT_KEY_BYTES]);
+/* Makes the header of a message that begins like a sealed one and is not to be sealed. */
+void crypt_header_make_plain (CryptHeader *header);
+/* Reads what a message of which @len bytes (all, or CRYPT_HEADER_BYTES) are given begins with.  @keys, which
+ * may be NULL, help to find out that a damaged magic was one. */
+CryptFound crypt_header_read (CryptHeader *header, const guint8 *bytes, gsize len, const CryptKeys *keys,
+                              GError **error);
+/* Opens the box in a header; FALSE with CORRUPT. */
+gboolean crypt_box_open (const guint8 box[CRYPT_BOX_BYTES], const CryptKey *key,
+                         guint8 ret_key[CRYPT_KEY_BYTES], GError **error);
+
+/* Returns the size of a message of @size bytes when it is sealed. */
+guint64 crypt_sealed_size (guint64 size);
+/* Returns the size of the message in @sealed bytes, which needs no key, or -1: no message is sealed to that
+ * many. */
+gint64 crypt_clear_size (guint64 sealed);

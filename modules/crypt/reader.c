@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ * Content on its way out of storage.
+ */
+#include "reader.h"
+#include "chunk.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* ---- sealed ---- */
+
+typedef struct Reader
+{
+  SatchelStream stream;
+  SatchelStream *below;
+  CryptHeader header;
+  guint8 key[CRYPT_KEY_BYTES];
+  guint64 length; /* of what is in it */
+  guint8 *buffer; /* has one chunk; NULL until something is read */
+  gsize room;     /* of `buffer` */
+  gboolean has;   /* the buffer has the chunk `index`, opened */
+  guint32 index;
+} Reader;
+
+static guint32
+last_chunk (const Reader *self)
+{
+  return self->length == 0 ? 0 : (guint32) ((self->length - 1) / CRYPT_CHUNK_BYTES);
+}
+
+static gsize
+chunk_length (const Reader *self, guint32 index)
+{
+  return (gsize) MIN (self->length - (guint64) index * CRYPT_CHUNK_BYTES, CRYPT_CHUNK_BYTES);
+}
+
+/* Reads all @len bytes at @offset. */
+static gboolean
+read_all (SatchelStream *below, guint64 offset, guint8 *buffer, gsize len, GError **error)
+{
+  for (gsize done = 0; done < len;)
+    {
+      gssize n = satchel_stream_read_at (below, offset + done, buffer + done, len - done, error);
+      if (n < 0)
+        return FALSE;
+      if (n == 0)
+        return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the sealed message is cut off");
+      done += (gsize) n;
+    }
+  return TRUE;
+}
+
+static gboolean
+load_chunk (Reader *self, guint32 index, GError **error)
+{
+  gsize len = chunk_length (self, index) + CRYPT_TAG_BYTES;
+  if (self->has && self->index == index)
+    return TRUE;
+  self->has = FALSE;
+  if (self->buffer == NULL)
+    {
+      self->room = (gsize) MIN (self->length, CRYPT_CHUNK_BYTES) + CRYPT_TAG_BYTES;
+      self->buffer = g_malloc (self->room);
+    }
+  if (!read_all (self->below, CRYPT_HEADER_BYTES + (guint64) index * CRYPT_SEALED_CHUNK_BYTES, self->buffer,
+                 len, error))
+    return FALSE;
+  if (!crypt_chunk_open (&self->header, self->key, index, index == last_chunk (self), self->buffer, len))
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "the sealed message has been changed or damaged in the %u. piece of %u KiB",
+                              index + 1, CRYPT_CHUNK_BYTES / 1024);
+  self->index = index;
+  self->has = TRUE;
+  return TRUE;
+}
+
+static gssize
+reader_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
+{
+  Reader *self = (Reader *) stream;
+  gsize done = 0;
+  if (offset >= self->length)
+    return 0;
+  len = (gsize) MIN (len, self->length - offset);
+  while (done < len)
+    {
+      guint32 index = (guint32) ((offset + done) / CRYPT_CHUNK_BYTES);
+      gsize at = (gsize) ((offset + done) % CRYPT_CHUNK_BYTES);
+      if (!load_chunk (self, index, error))
+        return -1;
+      gsize n = MIN (len - done, chunk_length (self, index) - at);
+      memcpy ((guint8 *) buffer + done, self->buffer + at, n);
+      done += n;
+    }
+  return (gssize) done;
+}
+
+/* An empty message is one chunk without content, which is verified here, since nobody reads it. */
+static gint64
+reader_length (SatchelStream *stream, GError **error)
+{
+  Reader *self = (Reader *) stream;
+  if (self->length == 0 && !load_chunk (self, 0, error))
+    return -1;
+  return (gint64) self->length;
+}
+
+static void
+reader_free (SatchelStream *stream)
+{
+  Reader *self = (Reader *) stream;
+  satchel_stream_unref (self->below);
+  sodium_memzero (self->key, sizeof self->key);
+  if (self->buffer != NULL)
+    sodium_memzero (self->buffer, self->room);
+  g_free (self->buffer);
+  g_free (self);
+}
+
+static gboolean
+open_key (const CryptHeader *header, const CryptKeys *keys, guint8 ret_key[CRYPT_KEY_BYTES], GError **error)
+{
+  const CryptKey *key = crypt_keys_find (keys, header->bytes + CRYPT_AT_KEY_ID);
+  if (key == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_LOCKED,
+                              "the message is sealed, and the key that opens it is not here");
+  return crypt_box_open (header->bytes + CRYPT_AT_BOX, key, ret_key, error);
+}
+
+static SatchelStream *
+open_sealed (SatchelStream *below, const CryptHeader *header, const CryptKeys *keys, GError **error)
+{
+  static const SatchelStreamOps ops = {
+    .size = sizeof (SatchelStreamOps),
+    .read_at = reader_read_at,
+    .length = reader_length,
+    .free = reader_free,
+  };
+  gint64 sealed = satchel_stream_length (below, error);
+  gint64 length = sealed < 0 ? -1 : crypt_clear_size ((guint64) sealed);
+  if (sealed >= 0 && length < 0)
+    satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the sealed message is cut off, or has grown");
+  if (length < 0)
+    return NULL;
+  Reader *self = g_new0 (Reader, 1);
+  satchel_stream_init (&self->stream, &ops);
+  self->below = satchel_stream_ref (below);
+  self->header = *header;
+  self->length = (guint64) length;
+  if (open_key (header, keys, self->key, error))
+    return &self->stream;
+  satchel_stream_unref (&self->stream);
+  return NULL;
+}
+
+/* ---- with a header, and not sealed ---- */
+
+typedef struct Behind
+{
+  SatchelStream stream;
+  SatchelStream *below;
+} Behind;
+
+static gssize
+behind_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
+{
+  if (offset > G_MAXINT64 - CRYPT_PLAIN_HEADER_BYTES)
+    return 0;
+  return satchel_stream_read_at (((Behind *) stream)->below, offset + CRYPT_PLAIN_HEADER_BYTES, buffer, len,
+                                 error);
+}
+
+static gint64
+behind_length (SatchelStream *stream, GError **error)
+{
+  gint64 length = satchel_stream_length (((Behind *) stream)->below, error);
+  return length < 0 ? -1 : length - (gint64) CRYPT_PLAIN_HEADER_BYTES;
+}
+
+static void
+behind_free (SatchelStream *stream)
+{
+  satchel_stream_unref (((Behind *) stream)->below);
+  g_free (stream);
+}
+
+static SatchelStream *
+open_behind (SatchelStream *below)
+{
+  static const SatchelStreamOps ops = {
+    .size = sizeof (SatchelStreamOps),
+    .read_at = behind_read_at,
+    .length = behind_length,
+    .free = behind_free,
+  };
+  Behind *self = g_new0 (Behind, 1);
+  satchel_stream_init (&self->stream, &ops);
+  self->below = satchel_stream_ref (below);
+  return &self->stream;
+}
+
+/* ---- either ---- */
+
+static SatchelStream *
+refuse (GError **error, const char *what)
+{
+  satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s", what);
+  return NULL;
+}
+
+/* Reads as much of the header as there is. */
+static gssize
+read_head (SatchelStream *below, guint8 head[CRYPT_HEADER_BYTES], GError **error)
+{
+  gsize len = 0;
+  gssize n = 1;
+  while (len < CRYPT_HEADER_BYTES && n > 0)
+    {
+      n = satchel_stream_read_at (below, len, head + len, CRYPT_HEADER_BYTES - len, error);
+      len += n > 0 ? (gsize) n : 0;
+    }
+  return n < 0 ? -1 : (gssize) len;
+}
+
+SatchelStream *
+crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const guint8 *message_id, GError **error)
+{
+  guint8 head[CRYPT_HEADER_BYTES];
+  CryptHeader header;
+  gssize len = read_head (sealed, head, error);
+  if (len < 0)
+    return NULL;
+  CryptFound found = crypt_header_read (&header, head, (gsize) len, keys, error);
+  if (found == CRYPT_FOUND_DAMAGE)
+    return NULL;
+  gboolean is_sealed = found == CRYPT_FOUND_HEADER && header.suite == CRYPT_SUITE_STREAM;
+  if (message_id != NULL && !is_sealed)
+    return refuse (error, "the message was sealed, and something else is in its place");
+  if (message_id != NULL
+      && memcmp (header.bytes + CRYPT_AT_MESSAGE_ID, message_id, CRYPT_MESSAGE_ID_BYTES) != 0)
+    return refuse (error, "another sealed message is in the place of this one");
+  if (is_sealed)
+    return open_sealed (sealed, &header, keys, error);
+  return found == CRYPT_FOUND_HEADER ? open_behind (sealed) : satchel_stream_ref (sealed);
+}

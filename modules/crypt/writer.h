@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * Content on its way into storage: sealed chunk by chunk, or with a header that says that it is not sealed.
+ */
+#pragma once
+#include "header.h"
+
+#include <satchel/storage.h>
+
+/* What becomes of the attributes (storage.h) of a message that is sealed, when its content ends. */
+typedef void (*CryptSealedFunc) (const CryptHeader *header, const guint8 key[CRYPT_KEY_BYTES], gpointer data);
+
+/* Returns a writer that seals what it gets for @half, and gives it to @below, which it owns.  It calls @ended
+ * before the finish of @below.  NULL with @error: the header cannot be written; @below is freed. */
+SatchelWriter *crypt_writer_new_sealing (SatchelWriter *below, const CryptPublic *half, CryptSealedFunc ended,
+                                         gpointer data, GError **error);
+/* Returns a writer that passes content on as it is; what begins like a sealed message gets a header that says
+ * so. */
+SatchelWriter *crypt_writer_new_plain (SatchelWriter *below);

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A second reader and writer of sealed mail, made from modules/crypt/FORMAT.md alone with PyNaCl: each reads what the other wrote."""
+import hashlib
+import os
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import case, equal, lacking, main, run  # noqa: E402
+
+try:
+    from nacl import bindings
+    from nacl.exceptions import CryptoError
+    from nacl.public import PrivateKey, SealedBox
+except ImportError:
+    bindings = None
+
+PROGRAM = os.path.join(os.environ.get("SATCHEL_BUILDDIR", ".build"), "modules/crypt/tests/crypt-seal")
+MAGIC, OF_ATTRIBUTES = b"\x89SATCRY\n", b"\x89SATCRA\n"
+CHUNK, TAG, HEADER = 65536, 16, 144
+SECRET = bytes(range(32))
+LENGTHS = (0, 1, 1000, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 17)
+
+
+class Bad(Exception):
+    """What is not as the page says."""
+
+
+def key_id(public):
+    return hashlib.blake2b(public, digest_size=16, key=b"satchel crypt key id").digest()
+
+
+def derive(key, context):
+    return hashlib.blake2b(digest_size=32, key=key, salt=struct.pack("<Q8x", 1), person=context + bytes(8)).digest()
+
+
+def unseal(data, associated, nonce, key):
+    try:
+        return bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(data, associated, nonce, key)
+    except CryptoError as error:
+        raise Bad("a chunk") from error
+
+
+def read_message(data, secret):
+    """Reads all of a sealed message."""
+    key = PrivateKey(secret)
+    header = data[:HEADER]
+    if header[:11] != MAGIC + b"\x01\x01\x10" or header[30:32] != bytes(2) or header[32:48] != key_id(bytes(key.public_key)):
+        raise Bad("the header")
+    try:
+        message_key = SealedBox(key).decrypt(header[64:144])
+    except CryptoError as error:
+        raise Bad("the box") from error
+    n_chunks = -(-(len(data) - HEADER) // (CHUNK + TAG))
+    chunks = []
+    for i in range(n_chunks):
+        at = HEADER + i * (CHUNK + TAG)
+        nonce = header[11:30] + struct.pack(">IB", i, i == n_chunks - 1)
+        chunks.append(unseal(data[at:at + CHUNK + TAG], header, nonce, message_key))
+    message = b"".join(chunks)
+    equal(len(message), len(data) - HEADER - TAG * n_chunks, "the size that follows from that of the file")
+    return message
+
+
+def write_message(message, secret):
+    public = PrivateKey(secret).public_key
+    message_key = os.urandom(32)
+    header = MAGIC + b"\x01\x01\x10" + os.urandom(19) + bytes(2) + key_id(bytes(public)) + os.urandom(16) + SealedBox(public).encrypt(message_key)
+    chunks = [message[at:at + CHUNK] for at in range(0, len(message), CHUNK)] or [b""]
+    sealed = [bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(chunk, header, header[11:30] + struct.pack(">IB", i, i == len(chunks) - 1), message_key)
+              for i, chunk in enumerate(chunks)]
+    return header + b"".join(sealed)
+
+
+def read_attributes(data, secret):
+    key = PrivateKey(secret)
+    if data[:9] != OF_ATTRIBUTES + b"\x01" or data[10:16] != bytes(6) or data[16:32] != key_id(bytes(key.public_key)):
+        raise Bad("the head of attributes")
+    if data[9] == 1:
+        begin, nonce = 128, bytes(24)
+        own = derive(SealedBox(key).decrypt(data[48:128]), b"satcratt")
+    else:
+        begin, nonce = 72, data[48:72]
+        own = derive(secret, b"satcrypt")
+    padded = unseal(data[begin:], data[:begin], nonce, own)
+    equal(len(padded) % 256, 0, "padding")
+    return padded.rstrip(b"\0")[:-1]
+
+
+def program(what, data, check=True):
+    return run(PROGRAM, what, SECRET.hex(), input=data, check=check)
+
+
+def contents():
+    for length in LENGTHS:
+        yield bytes((i * 7 + i // 1000) % 256 for i in range(length))
+
+
+def need_nacl():
+    if bindings is None:
+        lacking("PyNaCl is not installed for this python3 (python3-nacl)")
+
+
+@case
+def what_the_module_seals_is_read_from_the_page_alone():
+    need_nacl()
+    for message in contents():
+        equal(read_message(program("seal", message).stdout, SECRET) == message, True, f"{len(message)} bytes are read back")
+
+
+@case
+def what_the_page_says_is_read_by_the_module():
+    need_nacl()
+    for message in contents():
+        equal(program("open", write_message(message, SECRET)).stdout == message, True, f"{len(message)} bytes are read back")
+
+
+@case
+def attributes_of_both_forms_are_read_from_the_page_alone():
+    need_nacl()
+    for length in (1, 255, 256, 3000):
+        attributes = bytes(1 + i % 255 for i in range(length))
+        for form in ("attributes", "fast"):
+            equal(read_attributes(program(form, attributes).stdout, SECRET), attributes, f"{form} of {length} bytes")
+
+
+@case
+def both_refuse_what_was_changed():
+    need_nacl()
+    sealed = program("seal", b"a" * 300).stdout
+    for at in (9, 12, 40, 50, 70, 100, 150, len(sealed) - 1):
+        changed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1:]
+        equal(program("open", changed, check=False).returncode, 1, f"byte {at} is changed: the module")
+        try:
+            read_message(changed, SECRET)
+        except Bad:
+            continue
+        raise AssertionError(f"byte {at} is changed, and the second reader takes it")
+
+
+main()
