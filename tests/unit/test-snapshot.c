@@ -345,6 +345,47 @@ test_sharing (void)
 }
 
 static void
+append_rows (SatchelSnapshotBuilder *builder, guint32 first, guint32 last)
+{
+  for (guint32 uid = first; uid <= last; uid++)
+    satchel_snapshot_builder_append (builder, &(SatchelMessageRow) { .uid = uid, .modseq = uid });
+}
+
+/* A builder takes all free room, and leaves to the next one what it did not use, also after it changed a
+ * message between two that it appended, or was given up. */
+static void
+test_room (void)
+{
+  g_autoptr (SatchelSnapshot) before = make_snapshot (100); /* with room for 128 */
+  SatchelMailboxState state = before->state;
+  SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (before);
+  append_rows (builder, 101, 105);
+  satchel_snapshot_builder_set (
+      builder, 3, &(SatchelMessageRow) { .uid = 4, .modseq = 200, .flags = SATCHEL_FLAG_SEEN, .size = 10 });
+  append_rows (builder, 106, 110);
+  state.uidnext = 111;
+  g_autoptr (SatchelSnapshot) changed = satchel_snapshot_builder_finish (builder, &state);
+  g_assert_true (changed->chunks[0]->uid == before->chunks[0]->uid);
+  g_assert_true (changed->chunks[0]->flags != before->chunks[0]->flags);
+  g_assert_cmpuint (before->chunks[0]->n, ==, 100);
+  g_assert_cmpuint (changed->chunks[0]->n, ==, 110);
+  for (guint32 i = 0; i < 110; i++)
+    g_assert_cmpuint (changed->chunks[0]->uid[i], ==, i + 1);
+
+  builder = satchel_snapshot_builder_new (changed);
+  append_rows (builder, 111, 112);
+  state.uidnext = 113;
+  g_autoptr (SatchelSnapshot) grown = satchel_snapshot_builder_finish (builder, &state);
+  g_assert_true (grown->chunks[0]->uid == before->chunks[0]->uid);
+
+  satchel_snapshot_builder_free (satchel_snapshot_builder_new (grown));
+  builder = satchel_snapshot_builder_new (grown);
+  append_rows (builder, 113, 113);
+  satchel_snapshot_builder_free (builder);
+  g_assert_cmpuint (grown->chunks[0]->n, ==, 112);
+}
+
+static void
 test_no_dust (void)
 {
   SatchelSnapshot *now = make_snapshot (8 * SATCHEL_CHUNK_MESSAGES);
@@ -414,6 +455,7 @@ main (int argc, char **argv)
   g_test_add_func ("/snapshot/history/small", test_small_histories);
   g_test_add_func ("/snapshot/history/large", test_large_histories);
   g_test_add_func ("/snapshot/sharing", test_sharing);
+  g_test_add_func ("/snapshot/room", test_room);
   g_test_add_func ("/snapshot/no-dust", test_no_dust);
   g_test_add_func ("/snapshot/keywords", test_keywords);
   return g_test_run ();

@@ -155,31 +155,6 @@ satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, guint
   put_cell (satchel_chunk_cells (chunk, kind), row, cell_of (kind, &value, &narrow));
 }
 
-static gboolean
-push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, gconstpointer cell)
-{
-  gpointer cells = satchel_chunk_cells (chunk, kind);
-  gboolean has_room = cells != NULL && chunk->n < column_of (cells)->capacity;
-  if (has_room
-      && g_atomic_int_compare_and_exchange (&column_of (cells)->used, (gint) chunk->n, (gint) chunk->n + 1))
-    {
-      put_cell (cells, chunk->n, cell);
-      return !is_owned;
-    }
-  satchel_chunk_own_column (chunk, kind, CLAMP (chunk->n * 2, 16u, SATCHEL_CHUNK_MESSAGES));
-  cells = satchel_chunk_cells (chunk, kind);
-  column_of (cells)->used = (gint) chunk->n + 1;
-  put_cell (cells, chunk->n, cell);
-  return FALSE;
-}
-
-gboolean
-satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value)
-{
-  guint32 narrow;
-  return push (chunk, kind, is_owned, cell_of (kind, &value, &narrow));
-}
-
 /* Makes the column anew, for messages with up to @words words: then it is the chunk's own.  FALSE means that
  * it is wide enough. */
 static gboolean
@@ -208,11 +183,56 @@ satchel_chunk_put_keywords (SatchelChunk *chunk, guint row, const SatchelKeyword
   put_cell (chunk->keywords, row, keywords->words);
 }
 
-gboolean
-satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned, const SatchelKeywordSet *keywords)
+/* ---- appending ---- */
+
+/* Takes the free cells of a column.  FALSE: it has none, or another chunk has taken them. */
+static gboolean
+claim_cells (gpointer cells, guint n)
 {
-  is_owned |= widen (chunk, satchel_keyword_set_n_words (keywords));
-  return push (chunk, SATCHEL_COLUMN_KEYWORDS, is_owned, keywords->words);
+  Column *column = cells != NULL ? column_of (cells) : NULL;
+  return column != NULL && n < column->capacity
+         && g_atomic_int_compare_and_exchange (&column->used, (gint) n, (gint) column->capacity);
+}
+
+guint
+satchel_chunk_claim (SatchelChunk *chunk, guint words, guint *ref_owned)
+{
+  guint room = SATCHEL_CHUNK_MESSAGES;
+  if (widen (chunk, words))
+    *ref_owned |= 1u << SATCHEL_COLUMN_KEYWORDS;
+  for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
+    {
+      if (!claim_cells (satchel_chunk_cells (chunk, kind), chunk->n))
+        {
+          satchel_chunk_own_column (chunk, kind, CLAMP (chunk->n * 2, 16u, SATCHEL_CHUNK_MESSAGES));
+          claim_cells (satchel_chunk_cells (chunk, kind), chunk->n);
+          *ref_owned |= 1u << kind;
+        }
+      room = MIN (room, column_of (satchel_chunk_cells (chunk, kind))->capacity);
+    }
+  return room;
+}
+
+void
+satchel_chunk_append (SatchelChunk *chunk, const SatchelMessageRow *row)
+{
+  const guint n = chunk->n++, words = chunk->keyword_words;
+  chunk->uid[n] = row->uid;
+  chunk->modseq[n] = row->modseq;
+  chunk->flags[n] = row->flags;
+  for (guint i = 0; i < words; i++)
+    chunk->keywords[(gsize) n * words + i] = row->keywords.words[i];
+  chunk->internal_date[n] = row->internal_date;
+  chunk->save_date[n] = row->save_date;
+  chunk->size[n] = row->size;
+  chunk->highest_modseq = MAX (chunk->highest_modseq, row->modseq);
+}
+
+void
+satchel_chunk_release (SatchelChunk *chunk)
+{
+  for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
+    g_atomic_int_set (&column_of (satchel_chunk_cells (chunk, kind))->used, (gint) chunk->n);
 }
 
 void

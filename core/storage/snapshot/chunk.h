@@ -31,15 +31,18 @@ gpointer satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind)
 void satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity);
 /* Writes cell @row of a column that @chunk owns alone. */
 void satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, guint64 value);
-/* Writes cell chunk->n into free room of a shared column, if no other chunk has taken it.  TRUE means that
- * the column is still shared.  FALSE: the column belongs to the chunk alone now (or did before, see
- * @is_owned). */
-gboolean satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value);
+/* Takes cells after the rows of @chunk for it, in all columns, for rows whose keywords have up to @words
+ * words.  Free room of shared columns is taken if no other chunk has it; columns without room become the
+ * chunk's own, a bit of *@ref_owned for each.  Returns how many rows there is room for in all. */
+guint satchel_chunk_claim (SatchelChunk *chunk, guint words, guint *ref_owned);
+/* Writes a row after the last one, where cells were taken for it. */
+void satchel_chunk_append (SatchelChunk *chunk, const SatchelMessageRow *row);
+/* Gives back the cells that were taken for the chunk and have no row. */
+void satchel_chunk_release (SatchelChunk *chunk);
 
-/* These do the same for the column of keywords, which is widened if necessary. */
+/* Writes cell @row of the column of keywords, which the chunk owns alone and which is widened if necessary.
+ */
 void satchel_chunk_put_keywords (SatchelChunk *chunk, guint row, const SatchelKeywordSet *keywords);
-gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned,
-                                      const SatchelKeywordSet *keywords);
 
 /* Gives @chunk a column of its own in which no message has a keyword. */
 void satchel_chunk_clear_keywords (SatchelChunk *chunk);

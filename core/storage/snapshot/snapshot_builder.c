@@ -16,6 +16,7 @@ typedef struct Slot
   SatchelChunk *chunk; /* the slot has a reference */
   gboolean is_copy;    /* `chunk` is a copy that may be changed */
   guint owned;         /* a bit for each column whose cells are a copy */
+  guint room;          /* rows for which cells of all columns are taken; 0: none are */
   guint8 *removed;     /* a byte for each row, which marks it as removed; or NULL */
   guint n_removed;
 } Slot;
@@ -105,21 +106,25 @@ make_copy (Slot *slot)
   slot->is_copy = TRUE;
 }
 
+/* Gives back cells that were taken for rows to come. */
+static void
+release_room (Slot *slot)
+{
+  if (slot->room > 0)
+    satchel_chunk_release (slot->chunk);
+  slot->room = 0;
+}
+
 static void
 push_row (Slot *slot, const SatchelMessageRow *row)
 {
-  for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
+  const guint words = satchel_keyword_set_n_words (&row->keywords);
+  if (slot->chunk->n >= slot->room || words > slot->chunk->keyword_words)
     {
-      gboolean is_owned = (slot->owned & 1u << kind) != 0;
-      gboolean is_shared =
-          kind == SATCHEL_COLUMN_KEYWORDS
-              ? satchel_chunk_push_keywords (slot->chunk, is_owned, &row->keywords)
-              : satchel_chunk_push (slot->chunk, kind, is_owned, satchel_row_value (row, kind));
-      if (!is_shared)
-        slot->owned |= 1u << kind;
+      release_room (slot);
+      slot->room = satchel_chunk_claim (slot->chunk, words, &slot->owned);
     }
-  slot->chunk->n++;
-  slot->chunk->highest_modseq = MAX (slot->chunk->highest_modseq, row->modseq);
+  satchel_chunk_append (slot->chunk, row);
 }
 
 void
@@ -189,6 +194,7 @@ satchel_snapshot_builder_set (SatchelSnapshotBuilder *builder, guint32 index, co
                       : satchel_row_value (&old, kind) == value)
         continue;
       make_copy (slot);
+      release_room (slot); /* a column that is copied has none */
       if ((slot->owned & 1u << kind) == 0)
         satchel_chunk_own_column (slot->chunk, kind, slot->chunk->n);
       slot->owned |= 1u << kind;
@@ -314,6 +320,7 @@ finished_chunks (SatchelSnapshotBuilder *builder)
   for (guint i = 0; i < builder->slots->len; i++)
     {
       Slot *slot = slot_at (builder, i);
+      release_room (slot);
       guint left = slot->chunk->n - slot->n_removed;
       gboolean is_fresh = slot->n_removed > 0;
       SatchelChunk *last = chunks->len > 0 ? chunks->pdata[chunks->len - 1] : NULL;
@@ -326,6 +333,7 @@ finished_chunks (SatchelSnapshotBuilder *builder)
         {
           Slot joined = { .chunk = satchel_chunk_share (last), .is_copy = TRUE };
           push_rest (&joined, slot->chunk, slot->removed);
+          release_room (&joined);
           satchel_chunk_unref (last);
           chunks->pdata[chunks->len - 1] = joined.chunk;
           last_is_fresh = TRUE;
@@ -335,6 +343,7 @@ finished_chunks (SatchelSnapshotBuilder *builder)
         {
           Slot rest = { .chunk = satchel_chunk_new (), .is_copy = TRUE, .owned = ~0u };
           push_rest (&rest, slot->chunk, slot->removed);
+          release_room (&rest);
           g_ptr_array_add (chunks, rest.chunk);
         }
       else
@@ -349,6 +358,7 @@ builder_free (SatchelSnapshotBuilder *builder)
 {
   for (guint i = 0; i < builder->slots->len; i++)
     {
+      release_room (slot_at (builder, i));
       satchel_chunk_unref (slot_at (builder, i)->chunk);
       g_free (slot_at (builder, i)->removed);
     }

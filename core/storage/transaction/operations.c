@@ -159,20 +159,38 @@ is_touched_before (const SatchelTransaction *transaction, guint index, const Sat
   return FALSE;
 }
 
+/* Adds the messages of a chunk from @row on whose UIDs are up to @last.  TRUE: all of them are. */
+static gboolean
+resolve_rows (const SatchelChunk *chunk, guint row, guint32 last, gboolean only_deleted,
+              SatchelUidSet *resolved)
+{
+  while (row < chunk->n && chunk->uid[row] <= last)
+    {
+      const guint32 first = chunk->uid[row];
+      guint n = 0; /* messages from this one on whose UIDs follow one another */
+      while (row + n < chunk->n && chunk->uid[row + n] == first + n && first + n <= last
+             && (!only_deleted || (chunk->flags[row + n] & SATCHEL_FLAG_DELETED) != 0))
+        n++;
+      if (n > 0)
+        satchel_uid_set_add (resolved, first, first + n - 1);
+      row += MAX (n, 1);
+    }
+  return row == chunk->n;
+}
+
 static void
 resolve_range (const SatchelSnapshot *snapshot, const SatchelRange *range, gboolean only_deleted,
                SatchelUidSet *resolved)
 {
   guint32 index;
+  guint row;
   satchel_snapshot_find (snapshot, range->first, &index);
-  for (; index < snapshot->state.n_messages; index++)
+  while (index < snapshot->state.n_messages)
     {
-      guint row;
       const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &row);
-      if (chunk->uid[row] > range->last)
+      if (!resolve_rows (chunk, row, range->last, only_deleted, resolved))
         return;
-      if (!only_deleted || (chunk->flags[row] & SATCHEL_FLAG_DELETED) != 0)
-        satchel_uid_set_add (resolved, chunk->uid[row], chunk->uid[row]);
+      index += chunk->n - row;
     }
 }
 

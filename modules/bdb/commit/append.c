@@ -80,14 +80,14 @@ save_parts (BdbRun *run, const BdbDraft *draft, guint32 uid, BdbRow *row, const 
 static void
 fill_row (BdbRow *row, const SatchelMessageRow *message, const BdbStaged *staged)
 {
-  row->flags = message->flags;
-  row->modseq = message->modseq;
-  row->size = message->size;
-  row->length = staged->length;
-  row->content = staged->content;
-  row->internal_date = message->internal_date;
-  row->save_date = message->save_date;
-  row->keywords = message->keywords;
+  *row = (BdbRow) { .flags = message->flags,
+                    .modseq = message->modseq,
+                    .size = message->size,
+                    .length = staged->length,
+                    .content = staged->content,
+                    .internal_date = message->internal_date,
+                    .save_date = message->save_date,
+                    .keywords = message->keywords };
 }
 
 gboolean

@@ -6,58 +6,85 @@
 #include "commit/operation.h"
 #include "message/metadata.h"
 
+/* This is a COPY that is under way. */
+typedef struct Copying
+{
+  BdbRun *run;
+  SatchelOperation *operation;
+  BdbDraft *source, *destination;
+  SatchelSnapshot *from;           /* the messages of the source before the operation */
+  SatchelSnapshotBuilder *builder; /* makes the snapshot of the destination */
+  gboolean makes_group;
+  gboolean has_added;      /* the two members below are known */
+  SatchelKeywordSet added; /* bits of the operation's keywords */
+  guint n_added_without;   /* how many of these there is no room for */
+} Copying;
+
 /* Maps keywords by name to bits of another mailbox.  Those that there is no room for are left out. */
 static void
-map_keywords (const SatchelSnapshot *from, const SatchelKeywordSet *bits, SatchelSnapshotBuilder *builder,
-              guint *ref_n_without, SatchelKeywordSet *ret_bits)
+map_keywords (Copying *copying, const SatchelKeywordSet *bits, SatchelKeywordSet *ret_bits)
 {
   SatchelKeywordSet mapped = { { 0 } };
   for (int k = satchel_keyword_set_next (bits, 0); k >= 0; k = satchel_keyword_set_next (bits, (guint) k + 1))
     {
-      char *const name[] = { from->keywords[k], NULL };
+      char *const name[] = { copying->from->keywords[k], NULL };
       SatchelKeywordSet bit = { { 0 } };
-      bdb_keyword_bits (builder, name, ref_n_without, &bit, NULL);
+      bdb_keyword_bits (copying->builder, name, &copying->destination->n_without, &bit, NULL);
       satchel_keyword_set_unite (&mapped, &bit);
     }
   *ret_bits = mapped;
 }
 
 static void
-make_copy (const BdbRun *run, const SatchelOperation *operation, const SatchelSnapshot *from,
-           SatchelSnapshotBuilder *builder, BdbDraft *destination, SatchelMessageRow *message)
+add_keywords (Copying *copying, SatchelKeywordSet *keywords)
 {
-  SatchelKeywordSet added = { { 0 } },
-                    kept = operation->clear_keywords ? (SatchelKeywordSet) { { 0 } } : message->keywords;
-  message->flags = (message->flags & ~operation->clear_flags) | operation->flags;
-  message->modseq = run->modseq;
-  message->save_date = run->now;
-  map_keywords (from, &kept, builder, &destination->n_without, &message->keywords);
-  bdb_keyword_bits (builder, operation->keywords, &destination->n_without, &added, NULL);
-  satchel_keyword_set_unite (&message->keywords, &added);
+  if (!copying->has_added)
+    bdb_keyword_bits (copying->builder, copying->operation->keywords, &copying->n_added_without,
+                      &copying->added, NULL);
+  copying->has_added = TRUE;
+  copying->destination->n_without += copying->n_added_without;
+  satchel_keyword_set_unite (keywords, &copying->added);
 }
 
-/* Writes the copy's row, and the metadata of the original; @message has its new UID. */
-static gboolean
-save_copy (BdbRun *run, const SatchelOperation *operation, gboolean makes_group, BdbDraft *source,
-           guint32 from, BdbDraft *destination, const SatchelMessageRow *message, GError **error)
+/* Makes of the original @message what its copy is. */
+static void
+make_copy (Copying *copying, SatchelMessageRow *message)
 {
-  const BdbRow *found = bdb_draft_row (run, source, from, FALSE, error);
-  if (found == NULL)
-    return FALSE;
-  BdbRow old = *found; /* a copy, since the next call may move the row */
-  BdbRow *row = bdb_draft_new_row (run, destination, message->uid, error);
+  const SatchelOperation *operation = copying->operation;
+  message->uid = copying->destination->state.uidnext++;
+  message->flags = (message->flags & ~operation->clear_flags) | operation->flags;
+  message->modseq = copying->run->modseq;
+  message->save_date = copying->run->now;
+  if (operation->clear_keywords)
+    message->keywords = (SatchelKeywordSet) { { 0 } };
+  if (!satchel_keyword_set_is_empty (&message->keywords))
+    map_keywords (copying, &message->keywords, &message->keywords);
+  if (operation->keywords != NULL)
+    add_keywords (copying, &message->keywords);
+}
+
+/* Writes the row of the copy @message, and the metadata of original @from. */
+static gboolean
+save_copy (Copying *copying, guint32 from, const SatchelMessageRow *message, GError **error)
+{
+  BdbRun *run = copying->run;
+  const BdbRow *old = bdb_draft_row (run, copying->source, from, FALSE, error);
+  BdbRow *row = old != NULL ? bdb_draft_new_row (run, copying->destination, message->uid, error) : NULL;
   if (row == NULL)
     return FALSE;
-  *row = old;
-  row->flags = message->flags | (makes_group ? BDB_ROW_IN_GROUP : 0u);
+  row->flags = message->flags | (copying->makes_group ? BDB_ROW_IN_GROUP : 0u);
   row->modseq = message->modseq;
+  row->size = old->size;
+  row->length = old->length;
+  row->content = old->content;
+  row->internal_date = old->internal_date;
   row->save_date = message->save_date;
   row->keywords = message->keywords;
-  if (operation->kind == SATCHEL_OPERATION_COPY)
-    g_array_append_val (run->references.more, old.content);
-  return !bdb_row_has_metadata (old.flags)
-         || bdb_copy_metadata (run, source, from, old.flags, destination, message->uid, row,
-                               operation->metadata, error);
+  if (copying->operation->kind == SATCHEL_OPERATION_COPY)
+    g_array_append_val (run->references.more, old->content);
+  return !bdb_row_has_metadata (old->flags)
+         || bdb_copy_metadata (run, copying->source, from, old->flags, copying->destination, message->uid,
+                               row, copying->operation->metadata, error);
 }
 
 /* Says whether the operation gives metadata to the copies, which makes a group of them. */
@@ -70,6 +97,26 @@ gives_metadata (const SatchelOperation *operation)
   return FALSE;
 }
 
+static gboolean
+copy_message (Copying *copying, const SatchelChunk *chunk, guint at, GError **error)
+{
+  SatchelOperation *operation = copying->operation;
+  SatchelMessageRow message;
+  const guint32 from = chunk->uid[at];
+  if (operation->only_deleted && (chunk->flags[at] & SATCHEL_FLAG_DELETED) == 0)
+    return TRUE;
+  if (copying->destination->state.uidnext == G_MAXUINT32)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the mailbox has no UID left");
+  satchel_chunk_get_row (chunk, at, &message);
+  make_copy (copying, &message);
+  if (!save_copy (copying, from, &message, error))
+    return FALSE;
+  satchel_snapshot_builder_append (copying->builder, &message);
+  satchel_uid_set_add (&operation->ret_source, from, from);
+  g_array_append_val (operation->ret_uids, message.uid);
+  return TRUE;
+}
+
 gboolean
 bdb_run_copy (BdbRun *run, SatchelOperation *operation, GError **error)
 {
@@ -78,28 +125,22 @@ bdb_run_copy (BdbRun *run, SatchelOperation *operation, GError **error)
   g_autoptr (SatchelSnapshot) from = satchel_snapshot_ref (source->snapshot);
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (destination->snapshot);
   g_autoptr (GArray) indexes = bdb_find_indexes (from, &operation->uids);
-  const gboolean makes_group = gives_metadata (operation);
   const guint32 first = destination->state.uidnext;
+  Copying copying = { .run = run,
+                      .operation = operation,
+                      .source = source,
+                      .destination = destination,
+                      .from = from,
+                      .builder = builder,
+                      .makes_group = gives_metadata (operation) };
   operation->ret_uidvalidity = destination->state.uidvalidity;
-  operation->ret_uids = g_array_new (FALSE, FALSE, sizeof (guint32));
+  operation->ret_uids = g_array_sized_new (FALSE, FALSE, sizeof (guint32), indexes->len);
   for (guint i = 0; i < indexes->len; i++)
     {
       guint at;
       const SatchelChunk *chunk = satchel_snapshot_at (from, g_array_index (indexes, guint32, i), &at);
-      SatchelMessageRow message;
-      satchel_chunk_get_row (chunk, at, &message);
-      if (operation->only_deleted && (message.flags & SATCHEL_FLAG_DELETED) == 0)
-        continue;
-      guint32 old_uid = message.uid;
-      if (destination->state.uidnext == G_MAXUINT32)
-        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the mailbox has no UID left");
-      make_copy (run, operation, from, builder, destination, &message);
-      message.uid = destination->state.uidnext++;
-      if (!save_copy (run, operation, makes_group, source, old_uid, destination, &message, error))
+      if (!copy_message (&copying, chunk, at, error))
         return FALSE;
-      satchel_snapshot_builder_append (builder, &message);
-      satchel_uid_set_add (&operation->ret_source, old_uid, old_uid);
-      g_array_append_val (operation->ret_uids, message.uid);
     }
   if (operation->ret_uids->len > 0)
     {
@@ -107,7 +148,7 @@ bdb_run_copy (BdbRun *run, SatchelOperation *operation, GError **error)
       operation->ret_modseq = run->modseq;
     }
   bdb_draft_advance (destination, g_steal_pointer (&builder));
-  return !makes_group || operation->ret_uids->len == 0
+  return !copying.makes_group || operation->ret_uids->len == 0
          || bdb_group_save (run->store, run->write, destination->box, first, destination->state.uidnext - 1,
                             operation->metadata, error);
 }

@@ -150,7 +150,6 @@ bdb_draft_new_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
   if (block == NULL)
     return NULL;
   block->present |= (guint16) (1u << uid % BDB_BLOCK_MESSAGES);
-  block->rows[uid % BDB_BLOCK_MESSAGES] = (BdbRow) { 0 };
   return &block->rows[uid % BDB_BLOCK_MESSAGES];
 }
 
@@ -172,20 +171,23 @@ remove_unique_id (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
          && bdb_remove (run->write, BDB_RECORDS, &other, error);
 }
 
+static gboolean
+remove_metadata (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
+{
+  BdbKey prefix;
+  bdb_key_of_metadata (&prefix, run->store, draft->box, uid, NULL);
+  return bdb_remove_all (run->write, BDB_RECORDS, &prefix, error);
+}
+
 gboolean
 bdb_draft_remove_row (BdbRun *run, BdbDraft *draft, guint32 uid, guint64 *ret_content, GError **error)
 {
-  BdbKey prefix;
   BdbBlock *block = find_block (run, draft, uid, TRUE, error);
   const BdbRow *row = block != NULL ? find_row (run, draft, block, uid, error) : NULL;
   if (row == NULL)
     return FALSE;
-  if ((row->flags & BDB_ROW_HAS_METADATA) != 0)
-    {
-      bdb_key_of_metadata (&prefix, run->store, draft->box, uid, NULL);
-      if (!bdb_remove_all (run->write, BDB_RECORDS, &prefix, error))
-        return FALSE;
-    }
+  if ((row->flags & BDB_ROW_HAS_METADATA) != 0 && !remove_metadata (run, draft, uid, error))
+    return FALSE;
   if ((row->flags & BDB_ROW_HAS_UNIQUE_ID) != 0 && !remove_unique_id (run, draft, uid, error))
     return FALSE;
   if ((row->flags & BDB_ROW_IN_GROUP) != 0)

@@ -58,7 +58,7 @@ void bdb_draft_touch (BdbDraft *draft, guint64 modseq);
 /* Returns the row of a message, to be read or, with @changes, to be changed until the next call.  NULL means
  * that @error is set. */
 BdbRow *bdb_draft_row (BdbRun *run, BdbDraft *draft, guint32 uid, gboolean changes, GError **error);
-/* Returns a row for a new message, which the caller fills. */
+/* Returns a row for a new message, whose members the caller sets, all of them. */
 BdbRow *bdb_draft_new_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error);
 /* Removes a message with all that belongs to it alone, but not its content, whose number is *@ret_content. */
 gboolean bdb_draft_remove_row (BdbRun *run, BdbDraft *draft, guint32 uid, guint64 *ret_content,

@@ -8,6 +8,21 @@
 
 #include <string.h>
 
+/* Appends the indexes of a chunk's messages whose UIDs are up to @last: that of @row is @index.  TRUE: all
+ * of them are. */
+static gboolean
+append_indexes (const SatchelChunk *chunk, guint row, guint32 index, guint32 last, GArray *indexes)
+{
+  guint n = 0;
+  const guint before = indexes->len;
+  while (row + n < chunk->n && chunk->uid[row + n] <= last)
+    n++;
+  g_array_set_size (indexes, before + n);
+  for (guint i = 0; i < n; i++)
+    g_array_index (indexes, guint32, before + i) = index + i;
+  return row + n == chunk->n;
+}
+
 GArray *
 bdb_find_indexes (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
 {
@@ -15,14 +30,14 @@ bdb_find_indexes (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
   for (guint i = 0; i < uids->n_ranges; i++)
     {
       guint32 index;
-      guint at;
+      guint row;
       satchel_snapshot_find (snapshot, uids->ranges[i].first, &index);
-      for (; index < snapshot->state.n_messages; index++)
+      while (index < snapshot->state.n_messages)
         {
-          const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
-          if (chunk->uid[at] > uids->ranges[i].last)
+          const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &row);
+          if (!append_indexes (chunk, row, index, uids->ranges[i].last, indexes))
             break;
-          g_array_append_val (indexes, index);
+          index += chunk->n - row;
         }
     }
   return indexes;

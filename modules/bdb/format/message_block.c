@@ -35,29 +35,16 @@ typedef struct Layout
   gsize head_len, row_len;
 } Layout;
 
-static guint64
-value_of (const BdbRow *row, Column column)
+static void
+get_values (const BdbRow *row, guint64 ret_values[N_COLUMNS])
 {
-  switch (column)
-    {
-    case COLUMN_FLAGS:
-      return row->flags;
-    case COLUMN_MODSEQ:
-      return row->modseq;
-    case COLUMN_SIZE:
-      return row->size;
-    case COLUMN_LENGTH:
-      return row->length;
-    case COLUMN_CONTENT:
-      return row->content;
-    case COLUMN_INTERNAL_DATE:
-      return (guint64) row->internal_date;
-    case COLUMN_SAVE_DATE:
-      return (guint64) row->save_date;
-    case N_COLUMNS:
-      break;
-    }
-  return 0;
+  ret_values[COLUMN_FLAGS] = row->flags;
+  ret_values[COLUMN_MODSEQ] = row->modseq;
+  ret_values[COLUMN_SIZE] = row->size;
+  ret_values[COLUMN_LENGTH] = row->length;
+  ret_values[COLUMN_CONTENT] = row->content;
+  ret_values[COLUMN_INTERNAL_DATE] = (guint64) row->internal_date;
+  ret_values[COLUMN_SAVE_DATE] = (guint64) row->save_date;
 }
 
 static void
@@ -195,20 +182,20 @@ static Layout
 plan_layout (const BdbBlock *block)
 {
   Layout layout = { .present = block->present };
-  guint64 last[N_COLUMNS] = { 0 };
-  gboolean is_first = TRUE;
+  guint64 last[N_COLUMNS] = { 0 }, values[N_COLUMNS];
+  for (guint c = 0; block->present != 0 && c < N_COLUMNS; c++)
+    layout.base[c] = G_MAXUINT64;
   for (guint i = 0; i < BDB_BLOCK_MESSAGES; i++)
     {
       if ((block->present >> i & 1) == 0)
         continue;
+      get_values (&block->rows[i], values);
       for (guint c = 0; c < N_COLUMNS; c++)
         {
-          guint64 value = value_of (&block->rows[i], (Column) c);
-          layout.base[c] = is_first ? value : MIN (layout.base[c], value);
-          last[c] = MAX (last[c], value);
+          layout.base[c] = MIN (layout.base[c], values[c]);
+          last[c] = MAX (last[c], values[c]);
         }
       layout.n_words = MAX (layout.n_words, satchel_keyword_set_n_words (&block->rows[i].keywords));
-      is_first = FALSE;
     }
   for (guint c = 0; c < N_COLUMNS; c++)
     layout.width[c] = bytes_of (last[c] - layout.base[c]);
@@ -219,8 +206,10 @@ plan_layout (const BdbBlock *block)
 static guint8 *
 write_row (const Layout *layout, const BdbRow *row, guint8 *to)
 {
+  guint64 values[N_COLUMNS];
+  get_values (row, values);
   for (guint c = 0; c < N_COLUMNS; c++)
-    to = write_number (to, value_of (row, (Column) c) - layout->base[c], layout->width[c]);
+    to = write_number (to, values[c] - layout->base[c], layout->width[c]);
   for (guint i = 0; i < layout->n_words; i++)
     to = write_number (to, row->keywords.words[i], NUMBER_BYTES);
   return to;
