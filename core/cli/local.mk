@@ -41,6 +41,8 @@ satchel_SOURCES += \
 	core/cli/table.c \
 	core/cli/table.h \
 	core/cli/run_for_users.c \
+	core/cli/server_answer.c \
+	core/cli/server_answer.h \
 	core/cli/users.c
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = core/cli/completion/satchel

@@ -52,7 +52,9 @@ imap_sources = \
 	modules/imap/messages/fetch.c \
 	modules/imap/messages/incoming.c \
 	modules/imap/messages/fetch.h \
+	modules/imap/messages/fetch_batch.c \
 	modules/imap/messages/fetch_binary.c \
+	modules/imap/messages/fetch_items.c \
 	modules/imap/messages/fetch_section.c \
 	modules/imap/imap_session.c \
 	modules/imap/imap_session.h \

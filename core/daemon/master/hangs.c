@@ -171,11 +171,64 @@ end_hung (SatchelWorker *worker, SatchelBreadcrumb *crumb)
   kill (worker->pid, SIGKILL);
 }
 
+typedef enum
+{
+  LOOP_HANGS = 0,
+  LOOP_STARVES, /* the process could run, but others have the processor */
+  LOOP_IN_DISK  /* the process waits for a disk and cannot be ended at all */
+} LoopState;
+
+/* Tells a process that is slow from one that hangs: a starved one hangs as well once it has had a good share
+ * of its time and still does not answer. */
+static LoopState
+judge_loop (const Usage *usage, gint64 used_ms, gint64 limit_ms)
+{
+  if (usage->state == 'R' && used_ms < limit_ms / 4)
+    return LOOP_STARVES;
+  return usage->state == 'D' ? LOOP_IN_DISK : LOOP_HANGS;
+}
+
+/* Logs the state of a loop that does not answer, and keeps what the process was at. */
+static void
+note_hang (SatchelWorker *worker, LoopState state, const Usage *usage, gint64 used_ms, char *what)
+{
+  static const char *const words[] = {
+    [LOOP_HANGS] = "hangs",
+    [LOOP_STARVES] = "gets no processor",
+    [LOOP_IN_DISK] = "hangs in a disk or file system",
+  };
+  struct SatchelWatched *watched = worker->watched;
+  satchel_log (state == LOOP_STARVES ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, "server",
+               "%s %s: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c cpu_ms=%" G_GINT64_FORMAT "%s",
+               worker->name, words[state], (int) worker->pid, watched->waits_ms, usage->state, used_ms, what);
+  watched->is_hung = TRUE;
+  g_free (watched->hang);
+  watched->hang = what;
+}
+
+/* Judges a process that has not answered for the whole limit; ends it if it hangs. */
+static void
+look_at_silent (SatchelWorker *worker)
+{
+  struct SatchelWatched *watched = worker->watched;
+  SatchelBreadcrumb *crumb = worker->crumbs != NULL ? &worker->crumbs[SATCHEL_BREADCRUMBS - 1] : NULL;
+  Usage usage;
+  if (!read_usage (worker->pid, main_thread (worker), &usage))
+    usage = (Usage) { '?', 0, 0 }; /* counts as a hang */
+  gint64 used_ms = usage.user_ms + usage.kernel_ms - watched->cpu_ms;
+  LoopState state = judge_loop (&usage, used_ms, worker->master->plan->hang_ms);
+  /* A process that got no processor at first may still hang later; the line about its end then says what it
+   * is. */
+  if (!watched->is_hung || state == LOOP_HANGS)
+    note_hang (worker, state, &usage, used_ms, satchel_crumb_text (crumb));
+  if (state == LOOP_HANGS)
+    end_hung (worker, crumb);
+}
+
 static void
 look_at_loop (SatchelWorker *worker, gint64 passed_ms)
 {
   struct SatchelWatched *watched = worker->watched;
-  SatchelBreadcrumb *crumb = worker->crumbs != NULL ? &worker->crumbs[SATCHEL_BREADCRUMBS - 1] : NULL;
   gint64 limit_ms = worker->master->plan->hang_ms;
   if (watched->answered == watched->sent)
     {
@@ -183,41 +236,12 @@ look_at_loop (SatchelWorker *worker, gint64 passed_ms)
       return;
     }
   watched->waits_ms += passed_ms;
-  if (watched->waits_ms < limit_ms)
-    {
-      /* Master asks some turns before it looks, since the question itself wakes the thread, which would then
-       * look as if it were running. */
-      if (watched->waits_ms + 2 * turn_ms (worker->master) >= limit_ms)
-        ask_where (worker, main_thread (worker));
-      return;
-    }
-  Usage usage = { '?', 0, 0 };
-  gboolean is_known = read_usage (worker->pid, main_thread (worker), &usage);
-  gint64 used_ms = usage.user_ms + usage.kernel_ms - watched->cpu_ms;
-  /* If the process could run but others have the processor, it is slow and does not hang, until it has had a
-   * good share of its time and still does not answer. A process that waits for a disk cannot be ended at
-   * all. */
-  gboolean is_starved = is_known && usage.state == 'R' && used_ms < limit_ms / 4,
-           is_disk = is_known && usage.state == 'D';
-  gboolean is_end = !is_starved && !is_disk;
-  /* A process that got no processor at first may still hang later; the line about its end then says what it
-   * is. */
-  if (!watched->is_hung || is_end)
-    {
-      g_autofree char *what = satchel_crumb_text (crumb);
-      satchel_log (is_starved ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, "server",
-                   "%s %s: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c cpu_ms=%" G_GINT64_FORMAT "%s",
-                   worker->name,
-                   is_starved ? "gets no processor"
-                   : is_disk  ? "hangs in a disk or file system"
-                              : "hangs",
-                   (int) worker->pid, watched->waits_ms, usage.state, used_ms, what);
-      watched->is_hung = TRUE;
-      g_free (watched->hang);
-      watched->hang = g_steal_pointer (&what);
-    }
-  if (is_end)
-    end_hung (worker, crumb);
+  if (watched->waits_ms >= limit_ms)
+    look_at_silent (worker);
+  else if (watched->waits_ms + 2 * turn_ms (worker->master) >= limit_ms)
+    /* Master asks some turns before it looks, since the question itself wakes the thread, which would then
+     * look as if it were running. */
+    ask_where (worker, main_thread (worker));
 }
 
 static void

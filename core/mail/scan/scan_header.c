@@ -135,51 +135,50 @@ split_type (const char *token, char **ret_type, char **ret_subtype)
   return TRUE;
 }
 
-/* Reads Content-Type. RFC 2045 5.2: without a usable one text/plain in US-ASCII (in a digest message/rfc822).
- */
-static char *
-scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, const char *default_type)
+/* Reads type and subtype of Content-Type. RFC 2045 5.2: without usable ones they are text/plain (in a digest
+ * message/rfc822, which is @default_type). */
+static void
+read_type (const SatchelHeaderField *field, const char *default_type, SatchelParameterized *parsed,
+           char **ret_type, char **ret_subtype)
 {
-  g_auto (SatchelParameterized) parsed = { NULL, NULL };
-  g_autofree char *type = NULL, *subtype = NULL, *boundary = NULL;
-  satchel_parameterized_parse (field->raw != NULL ? field->value : "",
-                               field->raw != NULL ? field->value_len : 0, &parsed);
-  if (!split_type (parsed.token, &type, &subtype))
-    {
-      /* Very old mailers write "text" alone; its parameters count.  Those of anything else without a subtype
-       * do not. */
-      gboolean is_text = g_strcmp0 (parsed.token, "text") == 0;
-      if (!is_text && parsed.parameters != NULL)
-        g_ptr_array_set_size (parsed.parameters, 0);
-      split_type (field->raw == NULL ? default_type : "text/plain", &type, &subtype);
-    }
-  if (strcmp (type, "multipart") == 0)
-    {
-      /* Some mailers write the boundary as RFC 2231 has it, and some have text in mind when they name no
-       * boundary. */
-      boundary = g_strdup (parameter_value (&parsed, "boundary"));
-      if (boundary == NULL)
-        boundary = satchel_parameterized_get (&parsed, "boundary");
-      if (boundary == NULL || boundary[0] == '\0' || strlen (boundary) > SATCHEL_SCAN_BOUNDARY_BYTES)
-        {
-          g_clear_pointer (&boundary, g_free);
-          g_free (type);
-          g_free (subtype);
-          type = g_strdup ("text");
-          subtype = g_strdup ("plain");
-          g_ptr_array_set_size (parsed.parameters, 0);
-        }
-      else
-        {
-          part->kind = SATCHEL_PART_MULTIPART;
-          g_strchomp (boundary); /* delimiter lines lose trailing white space, so the boundary does as well */
-        }
-    }
-  else if (strcmp (type, "message") == 0
-           && (strcmp (subtype, "rfc822") == 0 || strcmp (subtype, "global") == 0))
-    part->kind = SATCHEL_PART_MESSAGE; /* RFC 9051 7.5.2 treats message/global like message/rfc822 */
+  if (split_type (parsed->token, ret_type, ret_subtype))
+    return;
+  /* Very old mailers write "text" alone; its parameters count.  Those of anything else without a subtype do
+   * not. */
+  gboolean is_text = g_strcmp0 (parsed->token, "text") == 0;
+  if (!is_text && parsed->parameters != NULL)
+    g_ptr_array_set_size (parsed->parameters, 0);
+  split_type (field->raw == NULL ? default_type : "text/plain", ret_type, ret_subtype);
+}
 
-  const char *charset = parameter_value (&parsed, "charset");
+/* Returns the boundary of a multipart, yours; NULL means that it has none that can be used. */
+static char *
+read_boundary (const SatchelParameterized *parsed)
+{
+  /* Some mailers write the boundary as RFC 2231 has it. */
+  const char *plain = parameter_value (parsed, "boundary");
+  g_autofree char *boundary =
+      plain != NULL ? g_strdup (plain) : satchel_parameterized_get (parsed, "boundary");
+  if (boundary == NULL || boundary[0] == '\0' || strlen (boundary) > SATCHEL_SCAN_BOUNDARY_BYTES)
+    return NULL;
+  g_strchomp (boundary); /* delimiter lines lose trailing white space, so the boundary does as well */
+  return g_steal_pointer (&boundary);
+}
+
+/* RFC 9051 7.5.2 treats message/global like message/rfc822. */
+static gboolean
+is_message_type (const char *type, const char *subtype)
+{
+  return strcmp (type, "message") == 0
+         && (strcmp (subtype, "rfc822") == 0 || strcmp (subtype, "global") == 0);
+}
+
+/* Keeps type, subtype, charset and body-fld-param of a part. */
+static void
+keep_type (ScanTree *tree, ScanPart *part, const char *type, const char *subtype,
+           const SatchelParameterized *parsed)
+{
+  const char *charset = parameter_value (parsed, "charset");
   const gboolean is_plain = strcmp (type, "text") == 0 && strcmp (subtype, "plain") == 0;
   g_autofree char *lower =
       charset != NULL && strlen (charset) < 64 ? g_ascii_strdown (charset, -1) : g_strdup ("");
@@ -187,9 +186,34 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
   part->subtype = pool_add (tree, subtype, strlen (subtype));
   part->charset = pool_add (tree, lower, strlen (lower));
   gsize start = tree->pool->len;
-  append_parameters (tree->pool, parsed.parameters, is_plain && charset == NULL);
+  append_parameters (tree->pool, parsed->parameters, is_plain && charset == NULL);
   part->parameters = pool_end (tree, start);
-  return part->kind == SATCHEL_PART_MULTIPART ? g_steal_pointer (&boundary) : NULL;
+}
+
+/* Reads Content-Type.  Returns the boundary of a multipart, yours, and NULL for another part. */
+static char *
+scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, const char *default_type)
+{
+  g_auto (SatchelParameterized) parsed = { NULL, NULL };
+  g_autofree char *type = NULL, *subtype = NULL, *boundary = NULL;
+  const gboolean has_field = field->raw != NULL;
+  satchel_parameterized_parse (has_field ? field->value : "", has_field ? field->value_len : 0, &parsed);
+  read_type (field, default_type, &parsed, &type, &subtype);
+  if (is_message_type (type, subtype))
+    part->kind = SATCHEL_PART_MESSAGE;
+  if (strcmp (type, "multipart") == 0)
+    boundary = read_boundary (&parsed);
+  if (boundary != NULL)
+    part->kind = SATCHEL_PART_MULTIPART;
+  else if (strcmp (type, "multipart") == 0)
+    {
+      /* Some mailers have text in mind when they name no boundary. */
+      g_ptr_array_set_size (parsed.parameters, 0);
+      keep_type (tree, part, "text", "plain", &parsed);
+      return NULL;
+    }
+  keep_type (tree, part, type, subtype, &parsed);
+  return g_steal_pointer (&boundary);
 }
 
 /* Writes body-fld-id SP body-fld-desc SP body-fld-enc */

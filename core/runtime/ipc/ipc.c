@@ -257,21 +257,66 @@ collect_fds (struct msghdr *envelope, SatchelIpcMessage *message)
     }
 }
 
-SatchelIpcRead
-satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
+/* Returns the thread's buffer of SATCHEL_IPC_MAX_BYTES for the next message, borrowed. */
+static guint8 *
+get_buffer (void)
 {
   static GPrivate buffers = G_PRIVATE_INIT (g_free);
   guint8 *buffer = g_private_get (&buffers);
-  union
-  {
-    struct cmsghdr align;
-    guint8 space[CMSG_SPACE (SATCHEL_IPC_MAX_FDS * sizeof (int))];
-  } control;
   if (buffer == NULL)
     {
       buffer = g_malloc (SATCHEL_IPC_MAX_BYTES);
       g_private_set (&buffers, buffer);
     }
+  return buffer;
+}
+
+/* Says whether the kernel delivered the whole message.  If a sender gives too many descriptors, the room for
+ * them is full; if it is not full, the kernel left some out because this process may open no more, and the
+ * message only lacks them. */
+static gboolean
+is_whole (const struct msghdr *envelope, SatchelIpcMessage *message)
+{
+  gboolean is_fds_cut = (envelope->msg_flags & MSG_CTRUNC) != 0;
+  message->lacks_fds = is_fds_cut && message->n_fds < SATCHEL_IPC_MAX_FDS;
+  return (envelope->msg_flags & MSG_TRUNC) == 0 && (!is_fds_cut || message->lacks_fds);
+}
+
+static gboolean
+is_header_good (const SatchelIpcHeader *header, gsize len, const SatchelIpcMessage *message)
+{
+  if (header->version != SATCHEL_IPC_VERSION || header->body_len != len - sizeof *header)
+    return FALSE;
+  return message->lacks_fds ? header->n_fds > message->n_fds && header->n_fds <= SATCHEL_IPC_MAX_FDS
+                            : header->n_fds == message->n_fds;
+}
+
+/* Takes header and body from the @len bytes that were received.  FALSE means that they are no message. */
+static gboolean
+parse_message (const guint8 *bytes, gsize len, SatchelIpcMessage *message)
+{
+  SatchelIpcHeader header;
+  if (len < sizeof header)
+    return FALSE;
+  memcpy (&header, bytes, sizeof header);
+  if (!is_header_good (&header, len, message))
+    return FALSE;
+  message->type = (SatchelIpcType) header.type;
+  message->session_id = header.session_id;
+  message->deadline_ms = header.deadline_ms;
+  append_bytes (message, bytes + sizeof header, header.body_len);
+  return TRUE;
+}
+
+SatchelIpcRead
+satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
+{
+  union
+  {
+    struct cmsghdr align;
+    guint8 space[CMSG_SPACE (SATCHEL_IPC_MAX_FDS * sizeof (int))];
+  } control;
+  guint8 *buffer = get_buffer ();
   struct iovec part = { buffer, SATCHEL_IPC_MAX_BYTES };
   struct msghdr envelope = {
     .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
@@ -283,27 +328,7 @@ satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
     return SATCHEL_IPC_READ_ENDED;
   g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (0, 0);
   collect_fds (&envelope, message);
-  SatchelIpcHeader header;
-  /* If a sender gives too many descriptors, the room for them is full; if it is not full, the kernel left
-   * some out because this process may open no more. */
-  message->lacks_fds = (envelope.msg_flags & MSG_CTRUNC) != 0 && message->n_fds < SATCHEL_IPC_MAX_FDS;
-  gboolean is_cut = (envelope.msg_flags & MSG_TRUNC) != 0
-                    || ((envelope.msg_flags & MSG_CTRUNC) != 0 && !message->lacks_fds);
-  gboolean is_good = (gsize) n >= sizeof header && !is_cut;
-  if (is_good)
-    {
-      memcpy (&header, buffer, sizeof header);
-      is_good = header.version == SATCHEL_IPC_VERSION && header.body_len == (gsize) n - sizeof header
-                && (message->lacks_fds ? header.n_fds > message->n_fds && header.n_fds <= SATCHEL_IPC_MAX_FDS
-                                       : header.n_fds == message->n_fds);
-    }
-  if (is_good)
-    {
-      message->type = (SatchelIpcType) header.type;
-      message->session_id = header.session_id;
-      message->deadline_ms = header.deadline_ms;
-      append_bytes (message, buffer + sizeof header, header.body_len);
-    }
+  gboolean is_good = is_whole (&envelope, message) && parse_message (buffer, (gsize) n, message);
   explicit_bzero (buffer, (gsize) n);
   if (!is_good)
     return SATCHEL_IPC_READ_BAD;

@@ -262,44 +262,22 @@ find_command (const char *group, const char *name, const char **ret_group, GErro
   return command;
 }
 
+/* Makes the call of @command, which has been checked.  Takes @options and @place over. */
 static SatchelAdminCall *
-call_new (guint64 request, const char *const *argv, int channel_fd, GError **error)
+call_new (guint64 request, const SatchelAdminCommand *command, const char *group, const char *user,
+          SatchelConfig *options, SatchelPlace *place)
 {
-  const char *user = argv[3];
-  g_autoptr (SatchelPlace) place = NULL;
-  const char *group;
-  const SatchelAdminCommand *command = find_command (argv[1], argv[2], &group, error);
-  gboolean has_place = command != NULL && command->of_user && host.acquire_store != NULL;
-  if (command == NULL || (has_place && !check_place (user, argv[5], &place, error)))
-    return NULL;
-  if (command->of_user != (*user != '\0'))
-    {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         command->of_user ? "a user name is missing"
-                                          : "this command does not concern a user");
-      return NULL;
-    }
-  if (calls->len >= CALLS_MAX)
-    {
-      satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
-                         "%u admin commands are running already; try again later", CALLS_MAX);
-      return NULL;
-    }
-  SatchelConfig *options = satchel_admin_parse_options (command, argv + 6, error);
-  if (options == NULL)
-    return NULL;
   SatchelAdminCall *call = g_atomic_rc_box_new0 (SatchelAdminCall);
-  call->send_waiting = send_deferred;
   g_autofree char *session_id = g_strdup_printf ("admin-%" G_GUINT64_FORMAT, request);
+  call->send_waiting = send_deferred;
   call->request = request;
+  call->command = command;
   call->group = group;
   call->is_own = find_own (group) != NULL;
-  call->channel_fd = channel_fd >= 0 ? fcntl (channel_fd, F_DUPFD_CLOEXEC, 3) : -1;
+  call->channel_fd = -1;
   call->slot = host.slot;
-  call->command = command;
   call->options = options;
-  call->place = g_steal_pointer (&place);
-  call->is_json = strcmp (argv[4], "json") == 0;
+  call->place = place;
   call->access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
                                                         .cause = SATCHEL_CAUSE_ADMIN,
                                                         .owner = user,
@@ -314,15 +292,54 @@ call_new (guint64 request, const char *const *argv, int channel_fd, GError **err
   return call;
 }
 
+/* Checks that there is a user exactly if the command concerns one, and room for another call. */
+static gboolean
+check_call (const SatchelAdminCommand *command, const char *user, GError **error)
+{
+  if (command->of_user && *user == '\0')
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "a user name is missing");
+  if (!command->of_user && *user != '\0')
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "this command does not concern a user");
+  if (calls->len >= CALLS_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
+                              "%u admin commands are running already; try again later", CALLS_MAX);
+  return TRUE;
+}
+
+/* Makes a call of a request: its number, then GROUP, COMMAND, USER or "", the form of the answer, the user's
+ * place, and options.  NULL means that it is refused. */
+static SatchelAdminCall *
+read_request (guint64 request, const char *const *argv, int channel_fd, GError **error)
+{
+  const char *group;
+  g_autoptr (SatchelPlace) place = NULL;
+  if (g_strv_length ((char **) argv) < 6)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the request is not complete");
+      return NULL;
+    }
+  const char *user = argv[3];
+  const SatchelAdminCommand *command = find_command (argv[1], argv[2], &group, error);
+  if (command == NULL)
+    return NULL;
+  gboolean has_place = command->of_user && host.acquire_store != NULL;
+  if ((has_place && !check_place (user, argv[5], &place, error)) || !check_call (command, user, error))
+    return NULL;
+  SatchelConfig *options = satchel_admin_parse_options (command, argv + 6, error);
+  if (options == NULL)
+    return NULL;
+  SatchelAdminCall *call = call_new (request, command, group, user, options, g_steal_pointer (&place));
+  call->is_json = strcmp (argv[4], "json") == 0;
+  if (channel_fd >= 0)
+    call->channel_fd = fcntl (channel_fd, F_DUPFD_CLOEXEC, 3);
+  return call;
+}
+
 void
 satchel_admin_calls_start (guint64 request, const char *const *argv, int channel_fd)
 {
   g_autoptr (GError) error = NULL;
-  SatchelAdminCall *call = NULL;
-  if (g_strv_length ((char **) argv) < 6)
-    satchel_error_set (&error, SATCHEL_ERROR_INVALID, "the request is not complete");
-  else
-    call = call_new (request, argv, channel_fd, &error);
+  SatchelAdminCall *call = read_request (request, argv, channel_fd, &error);
   if (call == NULL)
     {
       refuse_request (request, error);

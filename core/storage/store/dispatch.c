@@ -122,19 +122,38 @@ below (SatchelStorage *storage, SatchelCall call)
   return satchel_dispatch_target (storage->store, storage->private_dispatch, call);
 }
 
-/* Methods that change something run one at a time, also when a layer calls them itself, as from `plan`.  The
- * fence may have come up while they waited for their turn. */
-#define MAY_READ(storage, error) TRUE
-#define MAY_WRITE(storage, error) satchel_store_check_fence ((storage)->store, error)
-#define MAY_LIST MAY_WRITE
-#define BEGIN_READ
-#define END_READ
-#define BEGIN_WRITE satchel_store_begin_write (storage->store);
-#define END_WRITE satchel_store_end_write (storage->store);
-#define BEGIN_LIST BEGIN_WRITE
-#define END_LIST                                                                                             \
-  satchel_store_forget_list (storage->store);                                                                \
-  END_WRITE
+/* These are the turns of storage_methods.def.  Methods that change something run one at a time, also when a
+ * layer calls them itself, as from `plan`; after those of TURN_LIST the core reads the list of mailboxes
+ * anew. */
+typedef enum
+{
+  TURN_READ,
+  TURN_WRITE,
+  TURN_LIST
+} Turn;
+
+static inline void
+begin_turn (SatchelStorage *storage, Turn turn)
+{
+  if (turn != TURN_READ)
+    satchel_store_begin_write (storage->store);
+}
+
+static inline void
+end_turn (SatchelStorage *storage, Turn turn)
+{
+  if (turn == TURN_LIST)
+    satchel_store_forget_list (storage->store);
+  if (turn != TURN_READ)
+    satchel_store_end_write (storage->store);
+}
+
+/* Says whether the method may run now that its turn has come, since the fence may have come up meanwhile. */
+static inline gboolean
+may_run (SatchelStorage *storage, Turn turn, GError **error)
+{
+  return turn == TURN_READ || satchel_store_check_fence (storage->store, error);
+}
 
 #define STEP(name, need, turn)
 #define METHOD_SPECIAL(...)
@@ -144,8 +163,9 @@ below (SatchelStorage *storage, SatchelCall call)
     SatchelStorage *target = below (storage, SATCHEL_CALL_##name);                                           \
     if (target == NULL)                                                                                      \
       return;                                                                                                \
-    BEGIN_##turn target->ops->name arguments;                                                                \
-    END_##turn                                                                                               \
+    begin_turn (storage, TURN_##turn);                                                                       \
+    target->ops->name arguments;                                                                             \
+    end_turn (storage, TURN_##turn);                                                                         \
   }
 #define METHOD_QUIET(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)        \
   result satchel_storage_##name parameters                                                                   \
@@ -160,11 +180,13 @@ below (SatchelStorage *storage, SatchelCall call)
     if (target == NULL)                                                                                      \
       return lacking;                                                                                        \
     result answer = 0;                                                                                       \
-    gboolean may = FALSE;                                                                                    \
-    BEGIN_##turn may = MAY_##turn (storage, error);                                                          \
+    begin_turn (storage, TURN_##turn);                                                                       \
+    gboolean may = may_run (storage, TURN_##turn, error);                                                    \
     if (may)                                                                                                 \
       answer = target->ops->name arguments;                                                                  \
-    END_##turn if (may && !answer) satchel_dispatch_check_error (target, #name, error);                      \
+    end_turn (storage, TURN_##turn);                                                                         \
+    if (may && !answer)                                                                                      \
+      satchel_dispatch_check_error (target, #name, error);                                                   \
     return answer;                                                                                           \
   }
 #include "core/runtime/loader/storage_methods.def"

@@ -57,6 +57,30 @@ typedef struct ImapFetch
   GError *error;
 } ImapFetch;
 
+/* fetch_items.c has these, which ask for the message at hand. */
+/* Writes everything but sections.  @size is RFC822.SIZE; @attributes may be NULL if no item needs them. */
+void imap_fetch_write_items (ImapSession *session, ImapFetch *fetch, guint items, GBytes *attributes,
+                             guint64 size);
+/* Returns RFC822.SIZE, or SATCHEL_SIZE_UNKNOWN. */
+guint64 imap_fetch_row_size (const ImapSession *session, const ImapFetch *fetch);
+/* Says whether the internal date is known.  If it is not, the message was removed. */
+gboolean imap_fetch_has_date (const ImapSession *session, const ImapFetch *fetch);
+
+/* fetch_batch.c has these. */
+/* Returns the sequence number that the FETCH takes after @sequence (0: the first); 0 means that there is
+ * none.  *range: the range of `rows` that it is in, 0 in the beginning. */
+guint32 imap_fetch_next_after (const ImapFetch *fetch, guint *range, guint32 sequence);
+/* Loads the messages from `at` on, with their attributes, and sets \Seen on them if the FETCH does. [blocks]
+ */
+void imap_fetch_load_batch (ImapSession *session, const ImapCommand *command, ImapFetch *fetch);
+void imap_fetch_clear_batch (ImapFetch *fetch);
+/* Opens the sections of message @i of the batch, if they are not open yet. [blocks] */
+gboolean imap_fetch_open_message (ImapSession *session, const ImapCommand *command, ImapFetch *fetch, guint i,
+                                  GError **error);
+/* Notes that a message could not be read, which is reported at the end of the command.  Takes @error over;
+ * NULL means that the message was removed. */
+void imap_fetch_note_failure (ImapFetch *fetch, GError *error);
+
 /* fetch_section.c has these. */
 char *imap_section_label (const ImapSection *section);
 /* Prepares the sections of a message: header fields that attributes know, and the content if anything else is

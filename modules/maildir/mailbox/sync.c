@@ -46,55 +46,74 @@ set_row_from_name (const MdMailbox *mb, guint32 flags, guint32 letters, SatchelM
   satchel_keyword_set_unite (&row->keywords, &named);
 }
 
+/* Removes a message of which no file was found. */
+static void
+remove_known (Sync *sync, MdEntry *entry, guint32 row_index)
+{
+  MdMailbox *mb = sync->mb;
+  satchel_snapshot_builder_remove (sync->builder, row_index);
+  g_mutex_lock (&mb->store->table);
+  entry->bits |= MD_ENTRY_DEAD;
+  mb->table.n_dead++;
+  mb->cache.dead += entry->cache_len;
+  g_mutex_unlock (&mb->store->table);
+  md_metadata_drop (mb, entry->uid);
+  md_mailbox_add_tombstone (mb, entry->uid, sync->modseq);
+}
+
+static gboolean
+has_name (const MdMailbox *mb, const MdEntry *entry, const MdFound *found, const char *name)
+{
+  gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
+  return is_new == found->is_new && strcmp (md_table_name (&mb->table, entry), name) == 0;
+}
+
+/* Takes over what the new name of a message says of its flags. */
+static void
+rename_known (Sync *sync, MdEntry *entry, guint32 row_index, const MdFound *found, const char *name)
+{
+  MdMailbox *mb = sync->mb;
+  guint8 bits = (guint8) ((entry->bits & ~MD_ENTRY_NEW) | (found->is_new ? MD_ENTRY_NEW : 0));
+  MdName parsed;
+  SatchelMessageRow row;
+  md_name_parse (name, found->len, &parsed);
+  satchel_snapshot_builder_get (sync->builder, row_index, &row);
+  SatchelMessageRow before = row;
+  set_row_from_name (mb, parsed.flags, parsed.letters, &row);
+  g_mutex_lock (&mb->store->table);
+  md_table_rename (&mb->table, entry, bits, name, parsed.base_len);
+  g_mutex_unlock (&mb->store->table);
+  /* After a loss all mod-sequences rise, since we do not know what clients were told since the index was
+   * written. */
+  if (row.flags != before.flags || !satchel_keyword_set_equal (&row.keywords, &before.keywords)
+      || mb->trust != MD_INDEX_EXACT)
+    row.modseq = sync->modseq;
+  satchel_snapshot_builder_set (sync->builder, row_index, &row);
+  md_index_row (mb, &row, entry);
+}
+
 /* Applies to known messages that they were renamed or removed. Indexes of the builder count the messages
  * of the snapshot. */
 static void
 apply_known (Sync *sync)
 {
   MdMailbox *mb = sync->mb;
-  guint32 index = 0;
+  guint32 n_alive = 0;
   for (guint i = 0; i < mb->table.entries->len; i++)
     {
       MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
       if ((entry->bits & MD_ENTRY_DEAD) != 0)
         continue;
-      guint32 row_index = index++;
-      SatchelMessageRow row;
+      guint32 row_index = n_alive++;
       if (sync->entry_of[i] == 0)
         {
-          satchel_snapshot_builder_remove (sync->builder, row_index);
-          g_mutex_lock (&mb->store->table);
-          entry->bits |= MD_ENTRY_DEAD;
-          mb->table.n_dead++;
-          mb->cache.dead += entry->cache_len;
-          g_mutex_unlock (&mb->store->table);
-          md_metadata_drop (mb, entry->uid);
-          md_mailbox_add_tombstone (mb, entry->uid, sync->modseq);
+          remove_known (sync, entry, row_index);
           continue;
         }
       const MdFound *found = &g_array_index (sync->scan.found, MdFound, sync->entry_of[i] - 1);
       const char *name = md_sync_found_name (sync, found);
-      gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
-      if (is_new == found->is_new && strcmp (md_table_name (&mb->table, entry), name) == 0
-          && mb->trust == MD_INDEX_EXACT)
-        continue;
-      MdName parsed;
-      md_name_parse (name, found->len, &parsed);
-      satchel_snapshot_builder_get (sync->builder, row_index, &row);
-      SatchelMessageRow before = row;
-      set_row_from_name (mb, parsed.flags, parsed.letters, &row);
-      g_mutex_lock (&mb->store->table);
-      md_table_rename (&mb->table, entry,
-                       (guint8) ((entry->bits & ~MD_ENTRY_NEW) | (found->is_new ? MD_ENTRY_NEW : 0)), name,
-                       parsed.base_len);
-      g_mutex_unlock (&mb->store->table);
-      /* After a loss all mod-sequences rise, since we do not know what clients were told since the index
-       * was written. */
-      if (row.flags != before.flags || !satchel_keyword_set_equal (&row.keywords, &before.keywords)
-          || mb->trust != MD_INDEX_EXACT)
-        row.modseq = sync->modseq;
-      satchel_snapshot_builder_set (sync->builder, row_index, &row);
-      md_index_row (mb, &row, entry);
+      if (mb->trust != MD_INDEX_EXACT || !has_name (mb, entry, found, name))
+        rename_known (sync, entry, row_index, found, name);
     }
 }
 
