@@ -39,26 +39,33 @@ satchel_cli_fail (SatchelExit exit, const char *format, ...)
 int
 satchel_cli_fail_error (const GError *error)
 {
-  SatchelExit exit = SATCHEL_EXIT_FAILED;
-  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    exit = SATCHEL_EXIT_NO_USER;
-  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ALREADYEXISTS))
-    exit = SATCHEL_EXIT_EXISTS;
-  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID)
-           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT)
-           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT))
-    exit = SATCHEL_EXIT_DATA;
-  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE))
-    exit = SATCHEL_EXIT_TEMPORARY;
-  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM)
-           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
-    exit = SATCHEL_EXIT_NOPERM;
-  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE)
-           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_TIMEOUT))
-    exit = SATCHEL_EXIT_UNAVAILABLE;
-  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_IO)
-           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE)
-           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_RESOURCES))
-    exit = SATCHEL_EXIT_IO;
-  return satchel_cli_fail (exit, "%s", error->message);
+  /* Codes that are not listed mean a failure without a status of its own. */
+  static const SatchelExit exits[] = {
+    [SATCHEL_ERROR_NONEXISTENT] = SATCHEL_EXIT_NO_USER,
+    [SATCHEL_ERROR_ALREADYEXISTS] = SATCHEL_EXIT_EXISTS,
+    [SATCHEL_ERROR_INVALID] = SATCHEL_EXIT_DATA,
+    [SATCHEL_ERROR_LIMIT] = SATCHEL_EXIT_DATA,
+    [SATCHEL_ERROR_CANNOT] = SATCHEL_EXIT_DATA,
+    [SATCHEL_ERROR_INUSE] = SATCHEL_EXIT_TEMPORARY,
+    [SATCHEL_ERROR_NOPERM] = SATCHEL_EXIT_NOPERM,
+    [SATCHEL_ERROR_ACCESS] = SATCHEL_EXIT_NOPERM,
+    [SATCHEL_ERROR_UNAVAILABLE] = SATCHEL_EXIT_UNAVAILABLE,
+    [SATCHEL_ERROR_TIMEOUT] = SATCHEL_EXIT_UNAVAILABLE,
+    [SATCHEL_ERROR_IO] = SATCHEL_EXIT_IO,
+    [SATCHEL_ERROR_NOSPACE] = SATCHEL_EXIT_IO,
+    [SATCHEL_ERROR_RESOURCES] = SATCHEL_EXIT_IO,
+  };
+  const gboolean is_listed = error->domain == SATCHEL_ERROR && error->code >= 0
+                             && (gsize) error->code < G_N_ELEMENTS (exits)
+                             && exits[error->code] != SATCHEL_EXIT_OK;
+  return satchel_cli_fail (is_listed ? exits[error->code] : SATCHEL_EXIT_FAILED, "%s", error->message);
+}
+
+int
+satchel_cli_fail_to_ask (const GError *error)
+{
+  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
+    return satchel_cli_fail_error (error);
+  return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
+                           "%s; only root and the group of server.admin_group may do this", error->message);
 }

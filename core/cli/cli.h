@@ -65,6 +65,8 @@ const char *satchel_cli_argument (const SatchelCli *cli, guint index);
 int satchel_cli_fail (SatchelExit exit, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* Writes the text of @error, and returns the exit status that fits its code. */
 int satchel_cli_fail_error (const GError *error);
+/* Does the same for an error of control_client.h, and says who may ask the server if it let nobody in. */
+int satchel_cli_fail_to_ask (const GError *error);
 
 /* setup.c has these. */
 /* Reads the configuration. `loader` then has every module that it names, enabled or not, loaded in role

@@ -21,7 +21,6 @@
 #include "core/session/admin/admin_private.h"
 
 /* The server sends a sign of life more often than this. */
-#define TIMEOUT_MS 90000u
 
 typedef struct Answer
 {
@@ -183,8 +182,7 @@ static int
 judge_answer (const Answer *answer, guint status, const GError *error)
 {
   if (error != NULL && error->code == SATCHEL_ERROR_ACCESS)
-    return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
-                             "%s; only root and the group of server.admin_group may do this", error->message);
+    return satchel_cli_fail_to_ask (error);
   const GError *told = error != NULL ? error : answer->error;
   if (told != NULL && told->code == SATCHEL_ERROR_CANCELLED)
     return satchel_cli_fail (SATCHEL_EXIT_INTERRUPTED, "%s", told->message);
@@ -239,9 +237,14 @@ run_once (SatchelCli *cli, const char *user, const GPtrArray *words, SatchelCliT
   sigprocmask (SIG_BLOCK, &signals, NULL);
   g_auto (SatchelFd) signal_fd = signalfd (-1, &signals, SFD_CLOEXEC);
   const char *run_dir = satchel_cli_server_settings (cli->set).run_dir;
-  (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS,
-                              cli->channel_fd != NULL ? *cli->channel_fd : -1, signal_fd, cancel_command,
-                              take_part, &answer, &status, &error);
+  const SatchelControlCall call = { .run_dir = run_dir,
+                                    .argv = (const char *const *) argv->pdata,
+                                    .channel_fd = cli->channel_fd,
+                                    .func = take_part,
+                                    .data = &answer,
+                                    .signal_fd = signal_fd,
+                                    .interrupted = cancel_command };
+  (void) satchel_control_call (&call, &status, &error);
   clear_progress (&answer);
   cli->is_cut_off = error != NULL;
   if (cli->names_user)

@@ -13,9 +13,6 @@
 #include "core/cli/control_client.h"
 #include "core/cli/table.h"
 
-#define TIMEOUT_MS 90000u
-#define ANSWER_MAX (16u * 1024u * 1024u)
-
 /* This names a key of the server's lines, its title in a table, and its type in JSON: 't' text, 'n' number,
  * 'b' boolean. */
 typedef struct
@@ -35,14 +32,6 @@ static const Column step_columns[] = {
   { "source", "MODULE", 't' },
   { "found", "FOUND", 't' },
 };
-
-static void
-collect_answer (const char *text, gpointer data)
-{
-  GString *answer = data;
-  if (answer->len < ANSWER_MAX)
-    g_string_append (answer, text);
-}
 
 static char *
 shown_value (const char *line, const Column *column)
@@ -122,12 +111,9 @@ ask_server (SatchelCli *cli, const char *const *argv, GString *answer, guint *re
   g_autoptr (SatchelConfigSet) core = satchel_cli_load_core (cli);
   g_autoptr (GError) error = NULL;
   const char *run_dir = satchel_config_path (satchel_config_set_group (core, "server"), "run_dir");
-  if (satchel_control_call (run_dir, argv, TIMEOUT_MS, collect_answer, answer, ret_status, &error))
+  if (satchel_control_ask (run_dir, argv, answer, ret_status, &error))
     return SATCHEL_EXIT_OK;
-  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
-    return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
-                             "%s; only root and the group of server.admin_group may do this", error->message);
-  return satchel_cli_fail_error (error);
+  return satchel_cli_fail_to_ask (error);
 }
 
 static int

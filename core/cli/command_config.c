@@ -127,6 +127,44 @@ dump_group (const SatchelCli *cli, const SatchelConfig *config, const char *name
   printf ("};\n");
 }
 
+static void dump_value_json (SatchelJson *json, const SatchelConfig *config, const char *key,
+                             const char *json_key);
+
+static void
+dump_strings_json (SatchelJson *json, const char *const *strings, const char *json_key)
+{
+  satchel_json_open (json, json_key, '[');
+  for (; *strings != NULL; strings++)
+    satchel_json_text (json, NULL, *strings);
+  satchel_json_close (json, ']');
+}
+
+static void
+dump_groups_json (SatchelJson *json, const SatchelConfig *config, const char *key, const char *json_key)
+{
+  satchel_json_open (json, json_key, '[');
+  for (guint i = 0; i < satchel_config_n_groups (config, key); i++)
+    {
+      const SatchelConfig *group = satchel_config_group (config, key, i);
+      g_autofree const char **keys = satchel_config_keys (group);
+      satchel_json_open (json, NULL, '{');
+      for (const char **inner = keys; *inner != NULL; inner++)
+        dump_value_json (json, group, *inner, *inner);
+      satchel_json_close (json, '}');
+    }
+  satchel_json_close (json, ']');
+}
+
+/* Dumps a value as a file has it, without the quotes. */
+static void
+dump_unquoted_json (SatchelJson *json, const SatchelConfig *config, const char *key, const char *json_key)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  satchel_config_value_format (config, key, 0, text);
+  g_string_truncate (text, text->len - 1);
+  satchel_json_text (json, json_key, text->str + 1);
+}
+
 static void
 dump_value_json (SatchelJson *json, const SatchelConfig *config, const char *key, const char *json_key)
 {
@@ -135,43 +173,34 @@ dump_value_json (SatchelJson *json, const SatchelConfig *config, const char *key
       satchel_json_text (json, json_key, NULL);
       return;
     }
-  SatchelConfigType type = satchel_config_type (config, key);
-  if (type == SATCHEL_CONFIG_BOOL)
-    satchel_json_bool (json, json_key, satchel_config_bool (config, key));
-  else if (type == SATCHEL_CONFIG_INT)
-    satchel_json_number (json, json_key, satchel_config_int (config, key));
-  else if (type == SATCHEL_CONFIG_STRINGS)
+  switch (satchel_config_type (config, key))
     {
-      satchel_json_open (json, json_key, '[');
-      for (const char *const *p = satchel_config_strings (config, key); *p != NULL; p++)
-        satchel_json_text (json, NULL, *p);
-      satchel_json_close (json, ']');
-    }
-  else if (type == SATCHEL_CONFIG_GROUPS)
-    {
-      satchel_json_open (json, json_key, '[');
-      for (guint i = 0; i < satchel_config_n_groups (config, key); i++)
-        {
-          const SatchelConfig *group = satchel_config_group (config, key, i);
-          g_autofree const char **keys = satchel_config_keys (group);
-          satchel_json_open (json, NULL, '{');
-          for (const char **inner = keys; *inner != NULL; inner++)
-            dump_value_json (json, group, *inner, *inner);
-          satchel_json_close (json, '}');
-        }
-      satchel_json_close (json, ']');
-    }
-  else if (type == SATCHEL_CONFIG_STRING || type == SATCHEL_CONFIG_ENUM || type == SATCHEL_CONFIG_ENDPOINT)
-    satchel_json_text (json, json_key, satchel_config_string (config, key));
-  else if (type == SATCHEL_CONFIG_PATH)
-    satchel_json_text (json, json_key, satchel_config_path (config, key));
-  else
-    {
-      /* Sizes, times, modes and secrets are shown as a file has them, without the quotes. */
-      g_autoptr (GString) text = g_string_new (NULL);
-      satchel_config_value_format (config, key, 0, text);
-      g_string_truncate (text, text->len - 1);
-      satchel_json_text (json, json_key, text->str + 1);
+    case SATCHEL_CONFIG_BOOL:
+      satchel_json_bool (json, json_key, satchel_config_bool (config, key));
+      break;
+    case SATCHEL_CONFIG_INT:
+      satchel_json_number (json, json_key, satchel_config_int (config, key));
+      break;
+    case SATCHEL_CONFIG_STRINGS:
+      dump_strings_json (json, satchel_config_strings (config, key), json_key);
+      break;
+    case SATCHEL_CONFIG_GROUPS:
+      dump_groups_json (json, config, key, json_key);
+      break;
+    case SATCHEL_CONFIG_STRING:
+    case SATCHEL_CONFIG_ENUM:
+    case SATCHEL_CONFIG_ENDPOINT:
+      satchel_json_text (json, json_key, satchel_config_string (config, key));
+      break;
+    case SATCHEL_CONFIG_PATH:
+      satchel_json_text (json, json_key, satchel_config_path (config, key));
+      break;
+    case SATCHEL_CONFIG_SIZE:
+    case SATCHEL_CONFIG_DURATION:
+    case SATCHEL_CONFIG_MODE:
+    case SATCHEL_CONFIG_SECRET:
+      dump_unquoted_json (json, config, key, json_key);
+      break;
     }
 }
 

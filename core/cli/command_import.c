@@ -25,7 +25,6 @@
 #include "core/runtime/process/root_lock.h"
 #include "core/storage/store/store_open.h"
 
-#define CONTROL_TIMEOUT_MS 90000u
 #define NOTHING "nothing there"
 #define FAILED "failed"
 
@@ -227,8 +226,8 @@ ask_server (const Import *import, const char *what, const char *user)
   const char *argv[] = { what, user, NULL };
   g_autoptr (GError) error = NULL;
   guint status = 0;
-  gboolean is_answered =
-      satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &error);
+  gboolean is_answered = satchel_control_call (
+      &(SatchelControlCall) { .run_dir = import->run_dir, .argv = argv }, &status, &error);
   /* A user whom the server does not know has no session and gets no mail, so there is nothing to release. */
   if (is_answered && (status == 0 || status == SATCHEL_EXIT_NO_USER))
     return TRUE;
@@ -307,7 +306,8 @@ open_root (Import *import)
   g_autoptr (GError) unavailable = NULL;
   guint status;
   import->run_dir = import->server.run_dir;
-  if (satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &unavailable))
+  const SatchelControlCall call = { .run_dir = import->run_dir, .argv = argv };
+  if (satchel_control_call (&call, &status, &unavailable))
     return SATCHEL_EXIT_OK;
   return satchel_cli_fail (SATCHEL_EXIT_UNAVAILABLE, "%s, and it does not answer on its control socket: %s",
                            error->message, unavailable->message);

@@ -12,17 +12,6 @@
 #include "core/cli/table.h"
 #include "core/base/json.h"
 
-#define TIMEOUT_MS 90000u
-#define ANSWER_MAX 65536u
-
-static void
-collect_answer (const char *text, gpointer data)
-{
-  GString *answer = data;
-  if (answer->len < ANSWER_MAX)
-    g_string_append (answer, text);
-}
-
 /* Makes the words of the request: "place USER slot N ...". NULL: the options contradict each other. */
 static GPtrArray *
 make_request (SatchelCli *cli, const char *user)
@@ -104,15 +93,9 @@ satchel_cli_user_place (SatchelCli *cli)
     return satchel_cli_fail (
         SATCHEL_EXIT_USAGE,
         "--new lets the rules choose, so it cannot be used together with --slot, --profile or --volume");
-  if (!satchel_control_call (satchel_cli_server_settings (core).run_dir, (const char *const *) argv->pdata,
-                             TIMEOUT_MS, collect_answer, answer, &status, &error))
-    {
-      if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
-        return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
-                                 "%s; only root and the group of server.admin_group may do this",
-                                 error->message);
-      return satchel_cli_fail_error (error);
-    }
+  if (!satchel_control_ask (satchel_cli_server_settings (core).run_dir, (const char *const *) argv->pdata,
+                            answer, &status, &error))
+    return satchel_cli_fail_to_ask (error);
   g_strchomp (answer->str);
   if (status != 0)
     return satchel_cli_fail ((SatchelExit) (status <= 125 ? status : 1), "%s",

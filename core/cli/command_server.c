@@ -11,18 +11,6 @@
 #include "core/cli/control_client.h"
 #include "core/cli/server_answer.h"
 
-/* The server lets the reading of the configuration take less than this. */
-#define TIMEOUT_MS 90000u
-#define ANSWER_MAX (64u * 1024u * 1024u)
-
-static void
-collect_answer (const char *text, gpointer data)
-{
-  GString *answer = data;
-  if (answer->len < ANSWER_MAX)
-    g_string_append (answer, text);
-}
-
 /* --all goes to the server in the place of an id.  FALSE means that there is neither, or both. */
 static gboolean
 choose_device (SatchelCli *cli)
@@ -70,19 +58,12 @@ ask_server (const SatchelCli *cli, const char *run_dir, GString *answer, guint *
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_ptr_array_add (argv, (gpointer) (ends_devices (cli) ? "devices-end" : cli->command->name));
   g_ptr_array_extend (argv, cli->arguments, NULL, NULL); /* the NULL at the end included */
-  const char *const *words = (const char *const *) argv->pdata;
-  return is_command (cli, "stop")
-             ? satchel_control_stop (run_dir, words, TIMEOUT_MS, collect_answer, answer, ret_status, error)
-             : satchel_control_call (run_dir, words, TIMEOUT_MS, collect_answer, answer, ret_status, error);
-}
-
-static int
-fail_to_ask (const GError *error)
-{
-  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
-    return satchel_cli_fail_error (error);
-  return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
-                           "%s; only root and the group of server.admin_group may do this", error->message);
+  const SatchelControlCall call = { .run_dir = run_dir,
+                                    .argv = (const char *const *) argv->pdata,
+                                    .func = satchel_control_collect,
+                                    .data = answer,
+                                    .waits_for_end = is_command (cli, "stop") };
+  return satchel_control_call (&call, ret_status, error);
 }
 
 /* Fails if the command found nothing of the user that it could end.  An answer of auth that there is no such
@@ -120,7 +101,7 @@ satchel_cli_server (SatchelCli *cli)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE,
                              "which device? give an id that `satchel devices %s` shows, or --all", user);
   if (!ask_server (cli, satchel_cli_server_settings (core).run_dir, answer, &status, &error))
-    return fail_to_ask (error);
+    return satchel_cli_fail_to_ask (error);
   failed = check_ended (cli, user, answer->str, &status);
   if (failed != SATCHEL_EXIT_OK)
     return failed;

@@ -13,7 +13,6 @@
 #include "core/cli/control_client.h"
 #include "core/base/json.h"
 
-#define TIMEOUT_MS 30000
 #define ANSWER_BYTES_MAX 1000u
 
 /* These are the calls of SatchelPassdbOps that a command may need. */
@@ -163,12 +162,6 @@ why_no_address (const char *user)
              : NULL;
 }
 
-static void
-collect_answer (const char *text, gpointer data)
-{
-  g_string_append_len (data, text, (gssize) MIN (strlen (text), ANSWER_BYTES_MAX));
-}
-
 /* Lets the server forget what its modules have of @user beside the password, unless that is a user. It says
  * what went wrong, if not only that no server runs. FALSE means that something may be left. */
 static gboolean
@@ -179,8 +172,7 @@ forget_credentials (SatchelCli *cli, const char *user)
   g_autoptr (GString) answer = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
   guint status = 0;
-  gboolean is_told =
-      satchel_control_call (run_dir, argv, TIMEOUT_MS, collect_answer, answer, &status, &error);
+  gboolean is_told = satchel_control_ask (run_dir, argv, answer, &status, &error);
   if (is_told && (status == SATCHEL_EXIT_OK || status == SATCHEL_EXIT_EXISTS))
     return TRUE;
   if (is_told || !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE))

@@ -19,6 +19,10 @@
 #include "core/base/fd.h"
 #include "core/runtime/ipc/control_wire.h"
 
+/* The server lets the reading of the configuration take less than this. */
+#define TIMEOUT_MS 90000
+#define ANSWER_MAX (64u * 1024u * 1024u)
+
 static int
 connect_control (const char *run_dir, GError **error)
 {
@@ -83,37 +87,29 @@ send_request (int fd, const char *const *argv, int channel_fd, GError **error)
   return ok;
 }
 
-typedef struct Interrupt
+static int
+get_timeout_ms (const SatchelControlCall *call)
 {
-  int signal_fd; /* -1: none */
-  SatchelControlInterruptFunc func;
-  gpointer data;
-} Interrupt;
-
-static const Interrupt no_interrupt = { .signal_fd = -1 };
-
-typedef enum CallEnd
-{
-  UNTIL_ANSWERED, /* the call ends with the server's last packet */
-  UNTIL_STOPPED   /* the call ends when the server's process has ended, too */
-} CallEnd;
+  return call->timeout_ms != 0 ? (int) call->timeout_ms : TIMEOUT_MS;
+}
 
 /* Waits until the server has sent something. */
 static gboolean
-wait_for_reply (int fd, guint timeout_ms, const Interrupt *interrupt, GError **error)
+wait_for_reply (int fd, const SatchelControlCall *call, GError **error)
 {
+  const int signal_fd = call->interrupted != NULL ? call->signal_fd : -1;
   for (;;)
     {
       struct signalfd_siginfo info;
-      struct pollfd poll_fds[] = { { fd, POLLIN, 0 }, { interrupt->signal_fd, POLLIN, 0 } };
-      int n = SATCHEL_RETRY (poll (poll_fds, 2, (int) timeout_ms));
+      struct pollfd poll_fds[] = { { fd, POLLIN, 0 }, { signal_fd, POLLIN, 0 } };
+      int n = SATCHEL_RETRY (poll (poll_fds, 2, get_timeout_ms (call)));
       if (n == 0)
         return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "the server did not answer in time");
       if (poll_fds[1].revents == 0)
         return TRUE;
-      if (read (interrupt->signal_fd, &info, sizeof info) != sizeof info)
+      if (read (signal_fd, &info, sizeof info) != sizeof info)
         continue;
-      if (!interrupt->func (interrupt->data))
+      if (!call->interrupted (call->data))
         return satchel_error_set (error, SATCHEL_ERROR_CANCELLED,
                                   "the command ended without waiting for the server");
       if (!send_request (fd, (const char *const[]) { "cancel", NULL }, -1, error))
@@ -121,41 +117,41 @@ wait_for_reply (int fd, guint timeout_ms, const Interrupt *interrupt, GError **e
     }
 }
 
-/* Receives one packet of the answer. *ret_final: it was the last one. */
 static gboolean
-receive_reply (int fd, guint timeout_ms, const Interrupt *interrupt, SatchelControlFunc func, gpointer data,
-               gboolean *ret_final, guint *ret_status, GError **error)
+fail_unknown_answer (GError **error)
 {
-  if (!wait_for_reply (fd, timeout_ms, interrupt, error))
+  return satchel_error_set (
+      error, SATCHEL_ERROR_INVALID,
+      "satchel does not understand the server's answer; is the server of another version?");
+}
+
+/* Receives one packet of the answer, and gives its text to the caller. */
+static gboolean
+receive_reply (int fd, const SatchelControlCall *call, SatchelControlReply *ret_reply, GError **error)
+{
+  if (!wait_for_reply (fd, call, error))
     return FALSE;
   char packet[SATCHEL_CONTROL_REPLY_MAX + 1];
-  SatchelControlReply reply;
-  gssize len = recv (fd, packet, SATCHEL_CONTROL_REPLY_MAX, 0);
+  const gssize len = recv (fd, packet, SATCHEL_CONTROL_REPLY_MAX, 0), head_len = sizeof *ret_reply;
   if (len < 0)
     return satchel_error_set_errno (error, errno, "the server cannot be reached by its control socket");
   if (len == 0)
     return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
                               "the server closed the connection before its answer was complete");
-  if (len < (gssize) sizeof reply)
-    return satchel_error_set (
-        error, SATCHEL_ERROR_INVALID,
-        "satchel does not understand the server's answer; is the server of another version?");
-  memcpy (&reply, packet, sizeof reply);
-  if (reply.magic != SATCHEL_CONTROL_MAGIC || reply.version != SATCHEL_CONTROL_VERSION)
-    return satchel_error_set (
-        error, SATCHEL_ERROR_INVALID,
-        "satchel does not understand the server's answer; is the server of another version?");
+  if (len < head_len)
+    return fail_unknown_answer (error);
+  memcpy (ret_reply, packet, sizeof *ret_reply);
+  if (ret_reply->magic != SATCHEL_CONTROL_MAGIC || ret_reply->version != SATCHEL_CONTROL_VERSION)
+    return fail_unknown_answer (error);
   packet[len] = '\0';
-  if (func != NULL && len > (gssize) sizeof reply)
-    func (packet + sizeof reply, data);
-  *ret_final = reply.is_final != 0;
-  *ret_status = reply.status;
+  if (call->func != NULL && len > head_len)
+    call->func (packet + head_len, call->data);
   return TRUE;
 }
 
 /* Waits until master has closed the socket and, if its process can be named, until that has ended. */
 static gboolean
-wait_for_end (int fd, int process_fd, guint timeout_ms, GError **error)
+wait_for_end (int fd, int process_fd, int timeout_ms, GError **error)
 {
   char packet[SATCHEL_CONTROL_REPLY_MAX];
   struct pollfd poll_fd = { process_fd >= 0 ? process_fd : fd, POLLIN, 0 };
@@ -183,48 +179,41 @@ open_server_process (int fd)
   return (int) syscall (SYS_pidfd_open, peer.pid, 0);
 }
 
-static gboolean
-call_server (const char *run_dir, const char *const *argv, int channel_fd, guint timeout_ms, CallEnd end,
-             const Interrupt *interrupt, SatchelControlFunc func, gpointer data, guint *ret_status,
-             GError **error)
+gboolean
+satchel_control_call (const SatchelControlCall *call, guint *ret_status, GError **error)
 {
-  g_auto (SatchelFd) fd = connect_control (run_dir, error);
+  g_auto (SatchelFd) fd = connect_control (call->run_dir, error);
   if (fd < 0)
     return FALSE;
-  g_auto (SatchelFd) process_fd = end == UNTIL_STOPPED ? open_server_process (fd) : -1;
-  gboolean is_final = FALSE, ok = send_request (fd, argv, channel_fd, error);
-  guint status = 1;
-  while (ok && !is_final)
-    ok = receive_reply (fd, timeout_ms, interrupt, func, data, &is_final, &status, error);
-  if (ok && end == UNTIL_STOPPED && status == 0)
-    ok = wait_for_end (fd, process_fd, timeout_ms, error);
-  if (ok)
-    *ret_status = status;
-  return ok;
+  g_auto (SatchelFd) process_fd = call->waits_for_end ? open_server_process (fd) : -1;
+  if (!send_request (fd, call->argv, call->channel_fd != NULL ? *call->channel_fd : -1, error))
+    return FALSE;
+  SatchelControlReply reply;
+  do
+    if (!receive_reply (fd, call, &reply, error))
+      return FALSE;
+  while (reply.is_final == 0);
+  if (call->waits_for_end && reply.status == 0
+      && !wait_for_end (fd, process_fd, get_timeout_ms (call), error))
+    return FALSE;
+  *ret_status = reply.status;
+  return TRUE;
+}
+
+void
+satchel_control_collect (const char *text, gpointer data)
+{
+  GString *answer = data;
+  if (answer->len < ANSWER_MAX)
+    g_string_append (answer, text);
 }
 
 gboolean
-satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
-                      gpointer data, guint *ret_status, GError **error)
+satchel_control_ask (const char *run_dir, const char *const *argv, GString *answer, guint *ret_status,
+                     GError **error)
 {
-  return call_server (run_dir, argv, -1, timeout_ms, UNTIL_ANSWERED, &no_interrupt, func, data, ret_status,
-                      error);
-}
-
-gboolean
-satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int channel_fd,
-                     int signal_fd, SatchelControlInterruptFunc interrupted, SatchelControlFunc func,
-                     gpointer data, guint *ret_status, GError **error)
-{
-  const Interrupt interrupt = { .signal_fd = signal_fd, .func = interrupted, .data = data };
-  return call_server (run_dir, argv, channel_fd, timeout_ms, UNTIL_ANSWERED, &interrupt, func, data,
-                      ret_status, error);
-}
-
-gboolean
-satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
-                      gpointer data, guint *ret_status, GError **error)
-{
-  return call_server (run_dir, argv, -1, timeout_ms, UNTIL_STOPPED, &no_interrupt, func, data, ret_status,
-                      error);
+  const SatchelControlCall call = {
+    .run_dir = run_dir, .argv = argv, .func = satchel_control_collect, .data = answer
+  };
+  return satchel_control_call (&call, ret_status, error);
 }

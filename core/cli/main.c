@@ -120,43 +120,64 @@ take_option (SatchelCli *cli, char **argv, int *at)
   return SATCHEL_EXIT_OK;
 }
 
-static int
-unknown_command (SatchelCli *cli, const char *group, const char *word)
+/* Returns the words that could stand where the unknown one does, borrowed and NULL-ended: groups and commands
+ * without one, or what follows @group. */
+static GPtrArray *
+list_words (const SatchelCli *cli, const char *group)
 {
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  GPtrArray *words = g_ptr_array_new ();
+  gsize len = group != NULL ? strlen (group) : 0;
   for (guint i = 0; i < cli->commands->len; i++)
     {
       const SatchelCliCommand *command = cli->commands->pdata[i];
       if (group == NULL)
-        g_ptr_array_add (names, (gpointer) (command->group != NULL ? command->group : command->name));
+        g_ptr_array_add (words, (gpointer) (command->group != NULL ? command->group : command->name));
       else if (g_strcmp0 (command->group, group) == 0)
-        g_ptr_array_add (names, (gpointer) command->name);
+        g_ptr_array_add (words, (gpointer) command->name);
       else if (command->group != NULL && g_str_has_prefix (command->group, group)
-               && command->group[strlen (group)] == ' ')
-        g_ptr_array_add (names, (gpointer) (command->group + strlen (group) + 1));
+               && command->group[len] == ' ')
+        g_ptr_array_add (words, (gpointer) (command->group + len + 1));
     }
-  g_ptr_array_add (names, NULL);
-  if (word == NULL && names->len > 1)
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%sa command is missing; see satchel --help",
-                             group != NULL ? group : "", group != NULL ? ": " : "");
-  const char *module = group == NULL && word != NULL && satchel_cli_add_modules_commands (cli)
-                           ? satchel_cli_module_of_group (cli, word)
-                           : NULL;
+  g_ptr_array_add (words, NULL);
+  return words;
+}
+
+/* Fails for a word that should begin a command and does not. */
+static int
+fail_unknown_first (SatchelCli *cli, const char *word, const char *near)
+{
+  gboolean knows_modules = satchel_cli_add_modules_commands (cli);
+  const char *module = knows_modules ? satchel_cli_module_of_group (cli, word) : NULL;
   if (module != NULL)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE,
                              "%s: no such command; module %s has it, which is installed and not enabled: set "
                              "%s.enabled = true, as its settings say (satchel module info %s), and restart "
                              "the server",
                              word, module, module, module);
-  const char *near = word != NULL ? satchel_suggest (word, (const char *const *) names->pdata) : NULL;
   if (near != NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; did you mean \"%s\"?",
-                             group != NULL ? group : "", group != NULL ? " " : "", word, near);
-  if (group == NULL && word != NULL && !satchel_cli_add_modules_commands (cli))
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s: no such command; did you mean \"%s\"?", word, near);
+  if (!knows_modules)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE,
                              "%s: satchel itself has no such command, and it cannot know the commands of "
                              "modules while the configuration has mistakes; see satchel config check",
                              word);
+  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s: no such command; see satchel --help", word);
+}
+
+/* Fails for a command line that names no command; @group and @word are what it has of one, or NULL. */
+static int
+fail_unknown_command (SatchelCli *cli, const char *group, const char *word)
+{
+  g_autoptr (GPtrArray) words = list_words (cli, group);
+  const char *near = word != NULL ? satchel_suggest (word, (const char *const *) words->pdata) : NULL;
+  if (word != NULL && group == NULL)
+    return fail_unknown_first (cli, word, near);
+  if (word == NULL && words->len > 1)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%sa command is missing; see satchel --help",
+                             group != NULL ? group : "", group != NULL ? ": " : "");
+  if (near != NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s %s: no such command; did you mean \"%s\"?", group, word,
+                             near);
   return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; see satchel --help",
                            group != NULL ? group : "", group != NULL ? " " : "", word != NULL ? word : "");
 }
@@ -261,7 +282,7 @@ parse_line (SatchelCli *cli, char **argv)
         {
           /* A group may be a command as well: "devices anna", beside "devices end anna". */
           if (group == NULL || (cli->command = find_command (cli, NULL, group)) == NULL)
-            return unknown_command (cli, group, word);
+            return fail_unknown_command (cli, group, word);
           g_ptr_array_add (cli->arguments, argv[at]);
         }
     }
@@ -270,7 +291,7 @@ parse_line (SatchelCli *cli, char **argv)
   g_ptr_array_add (cli->arguments, NULL);
   if (cli->command == NULL && satchel_cli_option (cli, "--help") == NULL
       && satchel_cli_option (cli, "--version") == NULL)
-    return unknown_command (cli, group, NULL);
+    return fail_unknown_command (cli, group, NULL);
   return SATCHEL_EXIT_OK;
 }
 

@@ -115,52 +115,60 @@ refuse_command (ImapSession *session, const char *text, ImapStatus status, const
     imap_session_bye (session, "Too many bad commands.");
 }
 
+/* Finds the command that the client names.  NULL means that it was refused: it is not known, or not in this
+ * state. */
+static const ImapCommandRow *
+choose_row (ImapSession *session)
+{
+  char name[32];
+  command_name (&session->lexer, name);
+  const ImapCommandRow *row = find_row (session, name);
+  const char *why = NULL;
+  if (imap_lexer_tag (&session->lexer) == NULL)
+    why = "Invalid tag.";
+  else if (row == NULL)
+    why = "Unknown command.";
+  else if (!(row->states & state_of (session)))
+    why = row->states == 0 ? "Already logged in." : "No mailbox is selected.";
+  else if (has_wrong_utf8 (session, row))
+    why = UTF8_TEXT;
+  if (why == NULL)
+    return row;
+  refuse_command (session, why, IMAP_BAD, NULL);
+  return NULL;
+}
+
+/* Parses the arguments behind the command's name, which may have several words.  FALSE means that the command
+ * was refused. */
+static gboolean
+parse_arguments (ImapSession *session, const ImapCommandRow *row, gpointer arguments)
+{
+  ImapReader reader;
+  imap_reader_init (&reader, &session->lexer);
+  for (const char *at = row->name; at != NULL; at = strchr (at + 1, ' '))
+    imap_reader_skip (&reader);
+  if (row->parse (&reader, arguments))
+    return TRUE;
+  if (row->clear != NULL)
+    row->clear (arguments);
+  session->lexer.blamed = reader.blamed;
+  refuse_command (session, reader.error != NULL ? reader.error : "Invalid arguments.", IMAP_BAD, NULL);
+  return FALSE;
+}
+
 /* Makes session->command, unless it is refused.  The state gate comes first, then the arguments. */
 static void
 make_command (ImapSession *session)
 {
-  ImapLexer *lexer = &session->lexer;
-  const char *tag = imap_lexer_tag (lexer);
-  char name[32];
-  command_name (lexer, name);
-  const ImapCommandRow *row = find_row (session, name);
-  if (tag == NULL)
-    {
-      refuse_command (session, "Invalid tag.", IMAP_BAD, NULL);
-      return;
-    }
+  const ImapCommandRow *row = choose_row (session);
   if (row == NULL)
-    {
-      refuse_command (session, "Unknown command.", IMAP_BAD, NULL);
-      return;
-    }
-  if (!(row->states & state_of (session)))
-    {
-      refuse_command (session, row->states == 0 ? "Already logged in." : "No mailbox is selected.", IMAP_BAD,
-                      NULL);
-      return;
-    }
-  if (has_wrong_utf8 (session, row))
-    {
-      refuse_command (session, UTF8_TEXT, IMAP_BAD, NULL);
-      return;
-    }
+    return;
   g_autofree gpointer arguments = row->arguments_size > 0 ? g_malloc0 (row->arguments_size) : NULL;
-  ImapReader reader;
-  imap_reader_init (&reader, lexer);
-  for (const char *at = row->name; at != NULL; at = strchr (at + 1, ' '))
-    imap_reader_skip (&reader);
-  if (!row->parse (&reader, arguments))
-    {
-      if (row->clear != NULL)
-        row->clear (arguments);
-      lexer->blamed = reader.blamed;
-      refuse_command (session, reader.error != NULL ? reader.error : "Invalid arguments.", IMAP_BAD, NULL);
-      return;
-    }
+  if (!parse_arguments (session, row, arguments))
+    return;
   ImapCommand *command = g_new0 (ImapCommand, 1);
   command->row = row;
-  command->tag = g_strdup (tag);
+  command->tag = g_strdup (imap_lexer_tag (&session->lexer));
   command->arguments = g_steal_pointer (&arguments);
   if ((row->flags & IMAP_COMMAND_WRITES) && session->view->is_read_only)
     {

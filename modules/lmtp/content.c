@@ -158,47 +158,71 @@ flush_block (Lmtp *lmtp, gboolean ends_content)
   satchel_session_run (lmtp->session, "lmtp content", write_block_job, write_block_done, lmtp);
 }
 
+/* These take content of DATA in one state each, and return how many bytes they took. */
+static gsize
+take_text (Lmtp *lmtp, const guint8 *data, gsize len)
+{
+  const guint8 *cr = memchr (data, '\r', len);
+  gsize n = cr != NULL ? (gsize) (cr - data) + 1 : len;
+  append (lmtp, data, n);
+  if (cr != NULL)
+    lmtp->data_state = LMTP_AT_CR;
+  return n;
+}
+
+static gsize
+take_after_cr (Lmtp *lmtp, guint8 byte)
+{
+  lmtp->data_state = byte == '\n' ? LMTP_AT_START : byte == '\r' ? LMTP_AT_CR : LMTP_AT_TEXT;
+  append (lmtp, &byte, 1);
+  return 1;
+}
+
+static gsize
+take_line_start (Lmtp *lmtp, guint8 byte)
+{
+  lmtp->data_state = byte == '.' ? LMTP_AT_DOT : LMTP_AT_TEXT;
+  return byte == '.';
+}
+
+/* The dot before was stuffed unless CRLF follows. */
+static gsize
+take_after_dot (Lmtp *lmtp, guint8 byte)
+{
+  lmtp->data_state = byte == '\r' ? LMTP_AT_DOT_CR : LMTP_AT_TEXT;
+  return byte == '\r';
+}
+
+static gsize
+take_after_dot_cr (Lmtp *lmtp, guint8 byte)
+{
+  append (lmtp, "\r", 1);
+  lmtp->data_state = byte == '\r' ? LMTP_AT_CR : LMTP_AT_TEXT;
+  if (byte != '\r')
+    return 0;
+  append (lmtp, &byte, 1);
+  return 1;
+}
+
 /* Takes content of DATA. Its end is CRLF.CRLF and nothing else: a bare LF or CR is content (against SMTP
  * smuggling). */
 static gboolean
 data_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
 {
-  gsize at = 0;
-  while (at < len)
+  for (gsize at = 0; at < len;)
     switch (lmtp->data_state)
       {
       case LMTP_AT_TEXT:
-        {
-          const guint8 *cr = memchr (data + at, '\r', len - at);
-          gsize n = cr != NULL ? (gsize) (cr - (data + at)) + 1 : len - at;
-          append (lmtp, data + at, n);
-          at += n;
-          if (cr != NULL)
-            lmtp->data_state = LMTP_AT_CR;
-        }
+        at += take_text (lmtp, data + at, len - at);
         break;
       case LMTP_AT_CR:
-        lmtp->data_state = data[at] == '\n' ? LMTP_AT_START : data[at] == '\r' ? LMTP_AT_CR : LMTP_AT_TEXT;
-        append (lmtp, data + at++, 1);
+        at += take_after_cr (lmtp, data[at]);
         break;
       case LMTP_AT_START:
-        if (data[at] == '.')
-          {
-            lmtp->data_state = LMTP_AT_DOT;
-            at++;
-          }
-        else
-          lmtp->data_state = LMTP_AT_TEXT;
+        at += take_line_start (lmtp, data[at]);
         break;
       case LMTP_AT_DOT:
-        /* The dot was stuffed unless CRLF follows. */
-        if (data[at] == '\r')
-          {
-            lmtp->data_state = LMTP_AT_DOT_CR;
-            at++;
-          }
-        else
-          lmtp->data_state = LMTP_AT_TEXT;
+        at += take_after_dot (lmtp, data[at]);
         break;
       case LMTP_AT_DOT_CR:
         if (data[at] == '\n')
@@ -207,10 +231,7 @@ data_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
             flush_block (lmtp, TRUE);
             return TRUE;
           }
-        append (lmtp, "\r", 1);
-        lmtp->data_state = data[at] == '\r' ? LMTP_AT_CR : LMTP_AT_TEXT;
-        if (data[at] == '\r')
-          append (lmtp, data + at++, 1);
+        at += take_after_dot_cr (lmtp, data[at]);
         break;
       }
   *ret_used = len;

@@ -103,18 +103,12 @@ typedef struct Call
   gint is_done;
 } Call;
 
-static void
-append (const char *text, gpointer data)
-{
-  g_string_append (data, text);
-}
-
 static gpointer
 call_in_thread (gpointer data)
 {
   Call *call = data;
   const char *argv[] = { call->word, NULL };
-  call->ok = satchel_control_call (dir, argv, 10000, append, call->text, &call->status, NULL);
+  call->ok = satchel_control_ask (dir, argv, call->text, &call->status, NULL);
   g_atomic_int_set (&call->is_done, 1);
   g_main_context_wakeup (NULL);
   return NULL;
@@ -188,7 +182,8 @@ test_server (void)
   const char *argv[] = { "status", NULL };
   g_clear_error (&error);
   guint status;
-  g_assert_false (satchel_control_call (dir, argv, 1000, NULL, NULL, &status, &error));
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_assert_false (satchel_control_ask (dir, argv, text, &status, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
 }
 

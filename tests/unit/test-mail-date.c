@@ -14,6 +14,9 @@ static const struct
   /* RFC 5322 A.1 to A.6.2, and 3.3 */
   { "Fri, 21 Nov 1997 09:55:06 -0600", 880127706, -360 },
   { "Tue, 1 Jul 2003 10:52:37 +0200", 1057049557, 120 },
+  /* asctime's order, with a time and without one: of the year's digits none are an hour. */
+  { "Tue Jul  1 10:52:37 2003", 1057056757, 0 },
+  { "Jul 1 2003", 1057017600, 0 },
   { "Thu, 13 Feb 1969 23:32:54 -0330", -27723426, -210 },
   { "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland "
     "Time)",

@@ -59,6 +59,42 @@ add_address (GPtrArray *list, char *name, char *route, char *mailbox, char *host
   g_ptr_array_add (list, address);
 }
 
+/* Reads a domain literal, "[192.0.2.1]". Its end is looked for in a bounded stretch, so that a run of '['
+ * takes linear time. */
+static const char *
+read_domain_literal (const char *at, const char *end, GString *phrase)
+{
+  const char *close = memchr (at, ']', MIN (end - at, 256));
+  close = close != NULL && memchr (at, ',', close - at) == NULL ? close + 1 : at + 1;
+  for (; at < close; at++)
+    if (*at != '\r' && *at != '\n' && *at != '\0')
+      g_string_append_c (phrase, *at);
+  return at;
+}
+
+/* Reads one '.' or '@', or an atom, whose first byte may be quoted by a backslash. */
+static const char *
+read_atom (const char *at, const char *end, GString *phrase)
+{
+  const gboolean is_joint = *at == '.' || *at == '@';
+  if (*at == '\\' && at + 1 < end)
+    at++;
+  if (*at != '\0' && *at != '\r' && *at != '\n')
+    g_string_append_c (phrase, *at);
+  at++;
+  while (!is_joint && at < end && strchr (" \t\r\n(),;:<>.@\"[", *at) == NULL)
+    g_string_append_c (phrase, *at++);
+  return at;
+}
+
+static const char *
+read_word (const char *at, const char *end, GString *phrase)
+{
+  if (*at == '"')
+    return satchel_read_quoted (at, end, phrase);
+  return *at == '[' ? read_domain_literal (at, end, phrase) : read_atom (at, end, phrase);
+}
+
 /* Reads up to the next special; atoms and quoted strings, with what RFC 5322 4.4 allows between them. */
 static const char *
 read_words (const char *at, const char *end, Words *words)
@@ -71,35 +107,13 @@ read_words (const char *at, const char *end, Words *words)
       at = next;
       if (at == end || strchr (",;:<>", *at) != NULL)
         break;
-      gboolean is_joint = *at == '.' || *at == '@';
       if (had_space && words->phrase->len > 0)
         g_string_append_c (words->phrase, ' ');
       had_space = FALSE;
       if (*at == '@')
         words->at_sign = words->compact->len;
       const gsize start = words->phrase->len;
-      if (*at == '"')
-        at = satchel_read_quoted (at, end, words->phrase);
-      else if (*at == '[')
-        {
-          /* The end of a domain literal is looked for in a bounded stretch, so that a run of '[' takes linear
-           * time. */
-          const char *close = memchr (at, ']', MIN (end - at, 256));
-          close = close != NULL && memchr (at, ',', close - at) == NULL ? close + 1 : at + 1;
-          for (; at < close; at++)
-            if (*at != '\r' && *at != '\n' && *at != '\0')
-              g_string_append_c (words->phrase, *at);
-        }
-      else
-        {
-          if (!is_joint && *at == '\\' && at + 1 < end)
-            at++;
-          if (*at != '\0' && *at != '\r' && *at != '\n')
-            g_string_append_c (words->phrase, *at);
-          at++;
-          while (!is_joint && at < end && strchr (" \t\r\n(),;:<>.@\"[", *at) == NULL)
-            g_string_append_c (words->phrase, *at++);
-        }
+      at = read_word (at, end, words->phrase);
       words->has_word = TRUE;
       g_string_append_len (words->compact, words->phrase->str + start, words->phrase->len - start);
     }

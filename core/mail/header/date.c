@@ -184,58 +184,106 @@ read_time (DateReader *reader, int *hour, int *minute, int *second)
   return *hour < 24 && *minute < 60 && *second <= 60;
 }
 
-/* Reads day and month in either order: "1 Jul 2003", "1-Jul-03", "Jul  1 10:52:37 2003" (asctime). */
+typedef struct DateFields
+{
+  int day, month, year, hour, minute, second; /* month 0: not read yet */
+  gboolean has_time;
+} DateFields;
+
+/* Reads the name of a month, if there is a name. FALSE means that it is none of a month. */
+static gboolean
+take_month (DateReader *reader, int *month)
+{
+  char name[4];
+  return read_name (reader, name) == 0 || (*month = month_from_name (name)) != 0;
+}
+
+/* Reads what may stand before the day: a day of the week, and the month as asctime has it. */
+static gboolean
+read_names (DateReader *reader, int *month)
+{
+  if (take_month (reader, month))
+    return TRUE;
+  if (!skip_char (reader, ',') && !skip_char (reader, '.'))
+    skip_space (reader);
+  return take_month (reader, month);
+}
+
+/* Reads the month after the day: "1 Jul", "1-Jul-". */
+static gboolean
+read_month (DateReader *reader, int *month)
+{
+  char name[4];
+  if (read_name (reader, name) < 3 || (*month = month_from_name (name)) == 0)
+    return FALSE;
+  if (!skip_char (reader, '-') && !skip_char (reader, ',') && !skip_char (reader, '.'))
+    skip_space (reader);
+  return TRUE;
+}
+
+/* Reads a time that may stand before the year, as asctime has it. */
+static void
+read_early_time (DateReader *reader, DateFields *fields)
+{
+  DateReader ahead = *reader;
+  DateFields timed = *fields;
+  if (!read_time (&ahead, &timed.hour, &timed.minute, &timed.second))
+    return;
+  skip_space (&ahead);
+  *reader = ahead;
+  *fields = timed;
+  fields->has_time = TRUE;
+}
+
+/* Reads the year and what separates it from a time. */
+static gboolean
+read_year (DateReader *reader, int *year)
+{
+  int n_digits = read_number (reader, 4, year);
+  if (n_digits == 0 || (reader->at < reader->end && g_ascii_isdigit (*reader->at)))
+    return FALSE;
+  *year = full_year (*year, n_digits);
+  if (!skip_char (reader, ','))
+    skip_space (reader);
+  return TRUE;
+}
+
+/* Reads day and month in either order, year and time, up to the zone. */
+static gboolean
+read_fields (DateReader *reader, DateFields *fields)
+{
+  skip_space (reader);
+  if (!read_names (reader, &fields->month))
+    return FALSE;
+  skip_space (reader);
+  if (!read_number (reader, 2, &fields->day))
+    return FALSE;
+  if (!skip_char (reader, '-') && !skip_char (reader, ','))
+    skip_space (reader);
+  if (fields->month != 0)
+    read_early_time (reader, fields);
+  else if (!read_month (reader, &fields->month))
+    return FALSE;
+  if (!read_year (reader, &fields->year))
+    return FALSE;
+  return fields->has_time || reader->at == reader->end
+         || read_time (reader, &fields->hour, &fields->minute, &fields->second);
+}
+
+/* Reads "1 Jul 2003 10:52:37 +0200", "1-Jul-03", "Tue Jul  1 10:52:37 2003" (asctime) and the like. */
 gboolean
 satchel_date_parse (const char *text, gsize len, gint64 *ret_time, int *ret_zone_minutes)
 {
   DateReader reader = { text, text + MIN (len, 1024) };
-  char name[4];
-  int day = 0, month = 0, year = 0, hour = 0, minute = 0, second = 0, digits = 0;
-  gboolean has_time = FALSE;
-
-  skip_space (&reader);
-  if (read_name (&reader, name) > 0 && (month = month_from_name (name)) == 0)
-    {
-      if (!skip_char (&reader, ',') && !skip_char (&reader, '.'))
-        skip_space (&reader);
-      if (read_name (&reader, name) > 0 && (month = month_from_name (name)) == 0)
-        return FALSE;
-    }
-  skip_space (&reader);
-  if (!read_number (&reader, 2, &day))
-    return FALSE;
-  if (!skip_char (&reader, '-') && !skip_char (&reader, ','))
-    skip_space (&reader);
-  if (month == 0)
-    {
-      if (read_name (&reader, name) < 3 || (month = month_from_name (name)) == 0)
-        return FALSE;
-      if (!skip_char (&reader, '-') && !skip_char (&reader, ',') && !skip_char (&reader, '.'))
-        skip_space (&reader);
-    }
-  else
-    {
-      DateReader ahead = reader;
-      if (read_time (&ahead, &hour, &minute, &second))
-        {
-          has_time = TRUE;
-          reader = ahead;
-          skip_space (&reader);
-        }
-    }
-  digits = read_number (&reader, 4, &year);
-  if (digits == 0 || (reader.at < reader.end && g_ascii_isdigit (*reader.at)))
-    return FALSE;
-  year = full_year (year, digits);
-  if (!skip_char (&reader, ','))
-    skip_space (&reader);
-  if (!has_time && reader.at < reader.end && !read_time (&reader, &hour, &minute, &second))
+  DateFields date = { 0 };
+  if (!read_fields (&reader, &date))
     return FALSE;
   int zone = read_zone (&reader);
-  if (year < 1900 || year > 9999 || !is_day_of_month (year, month, day))
+  if (date.year < 1900 || date.year > 9999 || !is_day_of_month (date.year, date.month, date.day))
     return FALSE;
+  gint64 hours = days_from_civil (date.year, date.month, date.day) * 24 + date.hour;
   if (ret_time != NULL)
-    *ret_time = ((days_from_civil (year, month, day) * 24 + hour) * 60 + minute - zone) * 60 + second;
+    *ret_time = (hours * 60 + date.minute - zone) * 60 + date.second;
   if (ret_zone_minutes != NULL)
     *ret_zone_minutes = zone;
   return TRUE;

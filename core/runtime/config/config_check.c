@@ -80,32 +80,47 @@ lose_setting (Checker *checker, guint line, const char *why)
       (Token) { .type = TOKEN_END, .start = checker->len, .end = checker->len, .line = checker->line };
 }
 
+static void
+skip_line_comment (Checker *checker)
+{
+  while (checker->at < checker->len && checker->bytes[checker->at] != '\n')
+    checker->at++;
+}
+
+/* Skips a comment that begins with slash and asterisk.  FALSE means that it has no end. */
+static gboolean
+skip_block_comment (Checker *checker)
+{
+  const char *start = checker->bytes + checker->at, *end = strstr (start + 2, "*/");
+  if (end == NULL)
+    {
+      lose_setting (checker, checker->line, "the comment that begins here has no end; write */ after it");
+      return FALSE;
+    }
+  for (const char *p = start; p < end; p++)
+    checker->line += *p == '\n';
+  checker->at += (gsize) (end + 2 - start);
+  return TRUE;
+}
+
 /* Skips blanks and comments. FALSE: a comment has no end. */
 static gboolean
 skip_blanks (Checker *checker)
 {
-  const char *p = checker->bytes;
   while (checker->at < checker->len)
     {
-      char c = p[checker->at], next = p[checker->at + 1]; /* NUL-ended */
-      if (c == '\n')
-        checker->line++;
-      if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f')
-        checker->at++;
-      else if (c == '#' || (c == '/' && next == '/'))
-        while (checker->at < checker->len && p[checker->at] != '\n')
-          checker->at++;
-      else if (c == '/' && next == '*')
+      const char *p = checker->bytes + checker->at; /* NUL-ended */
+      if (*p == '#' || (p[0] == '/' && p[1] == '/'))
+        skip_line_comment (checker);
+      else if (p[0] == '/' && p[1] == '*')
         {
-          const char *end = strstr (p + checker->at + 2, "*/");
-          if (end == NULL)
-            {
-              lose_setting (checker, checker->line,
-                            "the comment that begins here has no end; write */ after it");
-              return FALSE;
-            }
-          for (; p + checker->at < end + 2; checker->at++)
-            checker->line += p[checker->at] == '\n';
+          if (!skip_block_comment (checker))
+            return FALSE;
+        }
+      else if (strchr (" \t\n\r\f", *p) != NULL && *p != '\0')
+        {
+          checker->line += *p == '\n';
+          checker->at++;
         }
       else
         break;
@@ -138,43 +153,59 @@ lex_string (Checker *checker)
   return TRUE;
 }
 
+static TokenType
+classify_name (const char *word, gsize len)
+{
+  for (gsize i = 1; i < len; i++)
+    if (!g_ascii_isalnum (word[i]) && strchr ("-_*", word[i]) == NULL)
+      return TOKEN_WORD;
+  if ((len == 4 && g_ascii_strncasecmp (word, "true", 4) == 0)
+      || (len == 5 && g_ascii_strncasecmp (word, "false", 5) == 0))
+    return TOKEN_BOOL;
+  return TOKEN_NAME;
+}
+
+/* Classifies what follows "0x": up to 7 digits fit 32 bits with their sign, up to 15 fit 64. */
+static TokenType
+classify_hex (const char *digits, gsize len)
+{
+  for (gsize i = 0; i < len; i++)
+    if (!g_ascii_isxdigit (digits[i]))
+      return TOKEN_WORD;
+  if (len > 15)
+    return TOKEN_WORD;
+  return len > 7 ? TOKEN_BIG : TOKEN_NUMBER;
+}
+
+/* Classifies what follows the digits of a number: L or LL, or a fraction. */
+static TokenType
+classify_number_end (const char *tail, gsize len)
+{
+  if (tail[0] == 'L')
+    return len == 1 || (len == 2 && tail[1] == 'L') ? TOKEN_NUMBER : TOKEN_WORD;
+  if (tail[0] != '.' || len < 2)
+    return TOKEN_WORD;
+  for (gsize i = 1; i < len; i++)
+    if (!g_ascii_isdigit (tail[i]))
+      return TOKEN_WORD;
+  return TOKEN_NUMBER;
+}
+
 /* Classifies a word by libconfig's own rules for names and numbers. */
 static TokenType
 classify_word (const char *word, gsize len)
 {
-  gsize i = word[0] == '-' || word[0] == '+', digits = i;
-  if (g_ascii_isalpha (word[0]) || word[0] == '*')
-    {
-      for (i = 1; i < len; i++)
-        if (!g_ascii_isalnum (word[i]) && strchr ("-_*", word[i]) == NULL)
-          return TOKEN_WORD;
-      if ((len == 4 && g_ascii_strncasecmp (word, "true", 4) == 0)
-          || (len == 5 && g_ascii_strncasecmp (word, "false", 5) == 0))
-        return TOKEN_BOOL;
-      return TOKEN_NAME;
-    }
-  if (len > 2 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X'))
-    {
-      for (i = 2; i < len && g_ascii_isxdigit (word[i]);)
-        i++;
-      return i == len && len <= 2 + 15 ? (len > 2 + 7 ? TOKEN_BIG : TOKEN_NUMBER) : TOKEN_WORD;
-    }
+  const char *at = word + (word[0] == '-' || word[0] == '+'), *end = word + len;
   guint64 number;
-  const char *at = word + digits;
-  if (!satchel_number_take (&at, word + len, 10, NUMBER_MAX, &number))
+  if (g_ascii_isalpha (word[0]) || word[0] == '*')
+    return classify_name (word, len);
+  if (len > 2 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X'))
+    return classify_hex (word + 2, len - 2);
+  if (!satchel_number_take (&at, end, 10, NUMBER_MAX, &number))
     return TOKEN_WORD;
-  i = (gsize) (at - word);
-  if (i == len)
-    return number > G_MAXINT32 ? TOKEN_BIG : TOKEN_NUMBER;
-  if (word[i] == 'L')
-    return i + 1 == len || (i + 2 == len && word[i + 1] == 'L') ? TOKEN_NUMBER : TOKEN_WORD;
-  if (word[i] == '.' && i + 1 < len)
-    {
-      for (i++; i < len && g_ascii_isdigit (word[i]);)
-        i++;
-      return i == len ? TOKEN_NUMBER : TOKEN_WORD;
-    }
-  return TOKEN_WORD;
+  if (at < end)
+    return classify_number_end (at, (gsize) (end - at));
+  return number > G_MAXINT32 ? TOKEN_BIG : TOKEN_NUMBER;
 }
 
 static void

@@ -151,61 +151,72 @@ is_endpoint (const char *text, char **ret_why)
   return endpoint != NULL;
 }
 
+static gboolean
+parse_bool (const char *text, gint64 *ret_number)
+{
+  *ret_number = g_ascii_strcasecmp (text, "true") == 0;
+  return *ret_number != 0 || g_ascii_strcasecmp (text, "false") == 0;
+}
+
+static gboolean
+parse_int (const char *text, gint64 *ret_number)
+{
+  const gboolean is_negative = *text == '-';
+  const char *end;
+  if (!parse_number (text + is_negative, ret_number, &end) || *end != '\0')
+    return FALSE;
+  if (is_negative)
+    *ret_number = -*ret_number;
+  return TRUE;
+}
+
+/* Parses a value that is a number to us.  Returns NULL, or what should have been written. */
+static const char *
+parse_as_number (SatchelConfigType type, const char *text, gint64 *ret_number)
+{
+  switch (type)
+    {
+    case SATCHEL_CONFIG_BOOL:
+      return parse_bool (text, ret_number) ? NULL : "true or false, without quotes";
+    case SATCHEL_CONFIG_INT:
+      return parse_int (text, ret_number) ? NULL : "a whole number, without quotes";
+    case SATCHEL_CONFIG_SIZE:
+      return parse_with_unit (text, size_units, ret_number)
+                 ? NULL
+                 : "a size: a whole number and K, M, G or T, in quotes, like \"50M\"";
+    case SATCHEL_CONFIG_DURATION:
+      return parse_with_unit (text, time_units, ret_number)
+                 ? NULL
+                 : "a time: a whole number and ms, s, m, h, d or w, in quotes, like \"30d\"";
+    case SATCHEL_CONFIG_MODE:
+      return parse_mode (text, ret_number) ? NULL : "rights in octal, in quotes, like \"0660\"";
+    case SATCHEL_CONFIG_STRINGS:
+    case SATCHEL_CONFIG_GROUPS:
+      return "a list";
+    case SATCHEL_CONFIG_ENUM:
+    case SATCHEL_CONFIG_STRING:
+    case SATCHEL_CONFIG_PATH:
+    case SATCHEL_CONFIG_SECRET:
+    case SATCHEL_CONFIG_ENDPOINT:
+      return NULL;
+    }
+  return NULL;
+}
+
 gboolean
 satchel_config_scalar_parse (const SatchelConfigRow *row, const char *text, SatchelConfigValue *value,
                              char **ret_why)
 {
   gint64 number = 0;
-  const char *end;
-  const char *expected = NULL;
-  switch (row->type)
-    {
-    case SATCHEL_CONFIG_BOOL:
-      number = g_ascii_strcasecmp (text, "true") == 0;
-      if (number == 0 && g_ascii_strcasecmp (text, "false") != 0)
-        expected = "true or false, without quotes";
-      break;
-    case SATCHEL_CONFIG_INT:
-      if (!parse_number (text + (*text == '-'), &number, &end) || *end != '\0')
-        expected = "a whole number, without quotes";
-      else if (*text == '-')
-        number = -number;
-      break;
-    case SATCHEL_CONFIG_SIZE:
-      if (!parse_with_unit (text, size_units, &number))
-        expected = "a size: a whole number and K, M, G or T, in quotes, like \"50M\"";
-      break;
-    case SATCHEL_CONFIG_DURATION:
-      if (!parse_with_unit (text, time_units, &number))
-        expected = "a time: a whole number and ms, s, m, h, d or w, in quotes, like \"30d\"";
-      break;
-    case SATCHEL_CONFIG_MODE:
-      if (!parse_mode (text, &number))
-        expected = "rights in octal, in quotes, like \"0660\"";
-      break;
-    case SATCHEL_CONFIG_ENUM:
-      if (!parse_choice (row, text, ret_why))
-        return FALSE;
-      break;
-    case SATCHEL_CONFIG_STRING:
-    case SATCHEL_CONFIG_PATH:
-    case SATCHEL_CONFIG_SECRET:
-      break;
-    case SATCHEL_CONFIG_ENDPOINT:
-      if (!is_endpoint (text, ret_why))
-        return FALSE;
-      break;
-    case SATCHEL_CONFIG_STRINGS:
-    case SATCHEL_CONFIG_GROUPS:
-      expected = "a list";
-      break;
-    }
+  const char *expected = parse_as_number (row->type, text, &number);
   if (expected != NULL)
     {
       *ret_why = g_strdup_printf ("\"%.64s\" will not do; write %s", text, expected);
       return FALSE;
     }
-  if (!satchel_config_check_range (row, number, ret_why))
+  if ((row->type == SATCHEL_CONFIG_ENUM && !parse_choice (row, text, ret_why))
+      || (row->type == SATCHEL_CONFIG_ENDPOINT && !is_endpoint (text, ret_why))
+      || !satchel_config_check_range (row, number, ret_why))
     return FALSE;
   value->number = number;
   g_free (value->string);

@@ -170,34 +170,29 @@ is_text (SatchelConfigReader *reader, const config_setting_t *setting, const cha
   return FALSE;
 }
 
+/* Reads a number that is written without quotes for a setting of type INT. */
 static gboolean
-read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
-             const config_setting_t *setting, SatchelConfigValue *value)
+read_int (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
+          const config_setting_t *setting, SatchelConfigValue *value)
 {
-  int type = config_setting_type (setting);
   g_autofree char *why = NULL;
-  if (row->type == SATCHEL_CONFIG_BOOL && type == CONFIG_TYPE_BOOL)
+  gint64 number = config_setting_type (setting) == CONFIG_TYPE_INT ? config_setting_get_int (setting)
+                                                                   : config_setting_get_int64 (setting);
+  if (!satchel_config_check_range (row, number, &why))
     {
-      value->number = config_setting_get_bool (setting) != 0;
-      return TRUE;
-    }
-  if (row->type == SATCHEL_CONFIG_INT && (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64))
-    {
-      gint64 number =
-          type == CONFIG_TYPE_INT ? config_setting_get_int (setting) : config_setting_get_int64 (setting);
-      if (satchel_config_check_range (row, number, &why))
-        {
-          value->number = number;
-          return TRUE;
-        }
       report_value (reader, setting, path, why);
       return FALSE;
     }
-  g_autofree char *bare = bare_number (reader, row, setting);
-  if (bare == NULL
-      && (type != CONFIG_TYPE_STRING || row->type == SATCHEL_CONFIG_BOOL || row->type == SATCHEL_CONFIG_INT))
-    return wrong_type (reader, row, path, setting);
-  const char *text = bare != NULL ? bare : config_setting_get_string (setting);
+  value->number = number;
+  return TRUE;
+}
+
+/* Reads a value that is text in the file, or is taken for it; @text may be NULL. */
+static gboolean
+read_text (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
+           const config_setting_t *setting, const char *text, SatchelConfigValue *value)
+{
+  g_autofree char *why = NULL;
   if (!is_text (reader, setting, path, text))
     return FALSE;
   if (!satchel_config_scalar_parse (row, text != NULL ? text : "", value, &why))
@@ -211,6 +206,27 @@ read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
       value->string = make_absolute (file, reader->conf_dir);
     }
   return row->type != SATCHEL_CONFIG_SECRET || check_secret (reader, path, setting, value);
+}
+
+static gboolean
+read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
+             const config_setting_t *setting, SatchelConfigValue *value)
+{
+  const int type = config_setting_type (setting);
+  const gboolean is_int = type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64;
+  if (row->type == SATCHEL_CONFIG_BOOL && type == CONFIG_TYPE_BOOL)
+    {
+      value->number = config_setting_get_bool (setting) != 0;
+      return TRUE;
+    }
+  if (row->type == SATCHEL_CONFIG_INT && is_int)
+    return read_int (reader, row, path, setting, value);
+  g_autofree char *bare = bare_number (reader, row, setting);
+  if (bare != NULL)
+    return read_text (reader, row, path, setting, bare, value);
+  if (type != CONFIG_TYPE_STRING || row->type == SATCHEL_CONFIG_BOOL || row->type == SATCHEL_CONFIG_INT)
+    return wrong_type (reader, row, path, setting);
+  return read_text (reader, row, path, setting, config_setting_get_string (setting), value);
 }
 
 static gboolean

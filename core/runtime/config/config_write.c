@@ -49,11 +49,13 @@ format_strings (char **strings, GString *out)
   g_string_append (out, *strings != NULL ? " )" : ")");
 }
 
+/* Writes a list of groups, which may be NULL. */
 static void
 format_groups (const GPtrArray *groups, guint indent, GString *out)
 {
+  const guint n_groups = groups != NULL ? groups->len : 0;
   g_string_append_c (out, '(');
-  for (guint i = 0; i < groups->len; i++)
+  for (guint i = 0; i < n_groups; i++)
     {
       const SatchelConfig *group = groups->pdata[i];
       g_string_append_printf (out, "%s\n%*s{", i > 0 ? "," : "", (int) indent + 2, "");
@@ -66,37 +68,53 @@ format_groups (const GPtrArray *groups, guint indent, GString *out)
           }
       g_string_append (out, " }");
     }
-  if (groups->len > 0)
+  if (n_groups > 0)
     g_string_append_printf (out, "\n%*s", (int) indent, "");
   g_string_append_c (out, ')');
+}
+
+/* Writes a number as a file has it: alone, or as text in quotes. */
+static void
+format_number (const SatchelConfigValue *value, gboolean is_quoted, GString *out)
+{
+  if (is_quoted)
+    g_string_append_c (out, '"');
+  satchel_config_number_format (value->type, value->number, out);
+  if (is_quoted)
+    g_string_append_c (out, '"');
+  /* libconfig 1.5 cuts a longer number to 32 bits unless L follows it. */
+  else if (value->number > G_MAXINT32 || value->number < -G_MAXINT32)
+    g_string_append_c (out, 'L');
+}
+
+/* Returns the text to show for a secret, borrowed: where it is found, or that it is hidden. */
+static const char *
+hide_secret (const char *secret)
+{
+  if (secret == NULL)
+    return "";
+  return is_plain_secret (secret) ? "(hidden)" : secret;
 }
 
 void
 satchel_config_value_format (const SatchelConfig *config, const char *key, guint indent, GString *out)
 {
+  static char *none[] = { NULL };
   const SatchelConfigValue *value = satchel_config_find (config, key);
   g_return_if_fail (value != NULL);
   switch (value->type)
     {
     case SATCHEL_CONFIG_BOOL:
     case SATCHEL_CONFIG_INT:
-      satchel_config_number_format (value->type, value->number, out);
-      /* libconfig 1.5 cuts a longer number to 32 bits unless L follows it. */
-      if (value->number > G_MAXINT32 || value->number < -G_MAXINT32)
-        g_string_append_c (out, 'L');
+      format_number (value, FALSE, out);
       break;
     case SATCHEL_CONFIG_SIZE:
     case SATCHEL_CONFIG_DURATION:
     case SATCHEL_CONFIG_MODE:
-      g_string_append_c (out, '"');
-      satchel_config_number_format (value->type, value->number, out);
-      g_string_append_c (out, '"');
+      format_number (value, TRUE, out);
       break;
     case SATCHEL_CONFIG_SECRET:
-      satchel_config_quote (value->string == NULL             ? ""
-                            : is_plain_secret (value->string) ? "(hidden)"
-                                                              : value->string,
-                            out);
+      satchel_config_quote (hide_secret (value->string), out);
       break;
     case SATCHEL_CONFIG_STRING:
     case SATCHEL_CONFIG_PATH:
@@ -105,16 +123,10 @@ satchel_config_value_format (const SatchelConfig *config, const char *key, guint
       satchel_config_quote (value->string != NULL ? value->string : "", out);
       break;
     case SATCHEL_CONFIG_STRINGS:
-      {
-        char *none[] = { NULL };
-        format_strings (value->strings != NULL ? value->strings : none, out);
-      }
+      format_strings (value->strings != NULL ? value->strings : none, out);
       break;
     case SATCHEL_CONFIG_GROUPS:
-      if (value->groups != NULL)
-        format_groups (value->groups, indent, out);
-      else
-        g_string_append (out, "()");
+      format_groups (value->groups, indent, out);
       break;
     }
 }

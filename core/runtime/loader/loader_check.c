@@ -205,45 +205,69 @@ check_helper (const SatchelModule *module, const char *who, GError **error)
 }
 
 static gboolean
+check_band (const SatchelProvides *provides, const SatchelKindRow *row, const char *who, GError **error)
+{
+  guint band = satchel_loader_band (provides);
+  return !row->must_be_band || (band >= 1 && band <= 999)
+         || satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                               "%s: band %u of its %s is not in 1..999; ask its author", who, band,
+                               row->words);
+}
+
+static gboolean
+has_logins (const SatchelProvides *provides)
+{
+  return provides->kind == SATCHEL_KIND_PROTOCOL_GATE
+         && !(((const SatchelGateProtocolOps *) provides->ops)->flags & SATCHEL_PROTOCOL_NO_LOGIN);
+}
+
+static gboolean
+check_half (const SatchelProvides *provides, gboolean is_gate, const char *who, GError **error)
+{
+  return kind_fits_half (provides, is_gate)
+         || satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: a %s does not belong in this file; %s", who,
+                               satchel_kind_words (provides->kind),
+                               is_gate ? "NAME-gate.so holds only what runs before login"
+                                       : "it belongs in NAME-gate.so");
+}
+
+/* Checks one thing that a module provides: its kind is known, its table complete, and its place the right
+ * one. */
+static gboolean
+check_provided (const SatchelModule *module, const SatchelProvides *provides, gboolean is_gate,
+                const char *who, GError **error)
+{
+  const SatchelKindRow *row = satchel_kind_row (provides->kind);
+  if (row == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "%s: it provides a kind (%u) that this server does not know; " NEWER, who,
+                              (guint) provides->kind);
+  if (provides->ops == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: the table of its %s is missing; ask its author", who, row->words);
+  return check_size (provides, who, error) && check_musts (provides, musts, G_N_ELEMENTS (musts), who, error)
+         && check_any (provides, who, error) && check_sasl (provides, who, error)
+         && (!has_logins (provides)
+             || check_musts (provides, login_musts, G_N_ELEMENTS (login_musts), who, error))
+         && check_half (provides, is_gate, who, error) && check_band (provides, row, who, error)
+         && (provides->kind != SATCHEL_KIND_ADMIN
+             || satchel_admin_check_table (module, provides, who, error));
+}
+
+static gboolean
 check_provides (const SatchelModule *module, gboolean is_gate, const char *who, GError **error)
 {
-  if (module->provides != NULL && module->provides[0].kind == 0 && module->roles == 0)
+  const gboolean is_empty = module->provides == NULL || module->provides[0].kind == 0;
+  if (module->provides != NULL && is_empty && module->roles == 0)
     return TRUE; /* the group is for the settings of its gate half */
-  if (module->provides == NULL || module->provides[0].kind == 0)
+  if (is_empty)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it provides nothing; ask its author", who);
   for (guint i = 0; module->provides[i].kind != 0; i++)
     {
-      const SatchelProvides *provides = &module->provides[i];
-      const SatchelKindRow *row = satchel_kind_row (provides->kind);
       if (i >= PROVIDES_MAX)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
                                   "%s: it provides more than %d things; ask its author", who, PROVIDES_MAX);
-      if (row == NULL)
-        return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                                  "%s: it provides a kind (%u) that this server does not know; " NEWER, who,
-                                  (guint) provides->kind);
-      if (provides->ops == NULL)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "%s: the table of its %s is missing; ask its author", who, row->words);
-      if (!check_size (provides, who, error)
-          || !check_musts (provides, musts, G_N_ELEMENTS (musts), who, error)
-          || !check_any (provides, who, error) || !check_sasl (provides, who, error))
-        return FALSE;
-      if (provides->kind == SATCHEL_KIND_PROTOCOL_GATE
-          && !(((const SatchelGateProtocolOps *) provides->ops)->flags & SATCHEL_PROTOCOL_NO_LOGIN)
-          && !check_musts (provides, login_musts, G_N_ELEMENTS (login_musts), who, error))
-        return FALSE;
-      if (!kind_fits_half (provides, is_gate))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: a %s does not belong in this file; %s",
-                                  who, satchel_kind_words (provides->kind),
-                                  is_gate ? "NAME-gate.so holds only what runs before login"
-                                          : "it belongs in NAME-gate.so");
-      guint band = satchel_loader_band (provides);
-      if (row->must_be_band && (band < 1 || band > 999))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "%s: band %u of its %s is not in 1..999; ask its author", who, band,
-                                  row->words);
-      if (provides->kind == SATCHEL_KIND_ADMIN && !satchel_admin_check_table (module, provides, who, error))
+      if (!check_provided (module, &module->provides[i], is_gate, who, error))
         return FALSE;
     }
   return check_helper (module, who, error);

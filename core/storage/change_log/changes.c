@@ -86,30 +86,49 @@ name_of_id (const Names *names, const guint8 id[16])
   return NULL;
 }
 
+/* Says whether a mailbox has a new name: the old one was there, and the mailbox at the new one is the same.
+ * A rename of INBOX moves its messages into a mailbox with another id (RFC 3501 6.3.5). */
+static gboolean
+is_renamed (const Names *names, const SatchelNameChange *change, const SatchelChangeRow *row,
+            const SatchelChangeRow *to)
+{
+  if (change->to == NULL || row == NULL || !row->exists || (to != NULL && to->exists)
+      || !is_there (names, change->to))
+    return FALSE;
+  return strcmp (change->name, "INBOX") == 0 || has_id (names, change->to, row->id);
+}
+
+/* Says whether a mailbox is gone, perhaps with another one of its name in its place. */
+static gboolean
+is_deleted (const Names *names, const char *name, const SatchelChangeRow *row)
+{
+  if (row == NULL || !row->exists)
+    return FALSE;
+  return !is_there (names, name)
+         || (g_hash_table_contains (names->states, name) && !has_id (names, name, row->id));
+}
+
+/* Says whether a change that was intended shows in @names and not yet in the log's rows. */
 static gboolean
 has_happened (SatchelChangeLog *log, const Names *names, const SatchelNameChange *change)
 {
   const SatchelChangeRow *row = g_hash_table_lookup (log->rows, change->name);
   const SatchelChangeRow *to = change->to != NULL ? g_hash_table_lookup (log->rows, change->to) : NULL;
   const SatchelMailboxInfo *info = find_info (names, change->name);
+  const gboolean was_subscribed = row != NULL && row->is_subscribed,
+                 is_subscribed = info != NULL && info->is_subscribed;
   switch (change->kind)
     {
     case SATCHEL_CHANGE_CREATE:
       return is_there (names, change->name) && (row == NULL || !row->exists);
     case SATCHEL_CHANGE_DELETE:
-      return row != NULL && row->exists
-             && (!is_there (names, change->name)
-                 || (g_hash_table_contains (names->states, change->name)
-                     && !has_id (names, change->name, row->id)));
+      return is_deleted (names, change->name, row);
     case SATCHEL_CHANGE_RENAME:
-      if (change->to == NULL || row == NULL || !row->exists || (to != NULL && to->exists)
-          || !is_there (names, change->to))
-        return FALSE;
-      return strcmp (change->name, "INBOX") == 0 || has_id (names, change->to, row->id);
+      return is_renamed (names, change, row, to);
     case SATCHEL_CHANGE_SUBSCRIBE:
-      return info != NULL && info->is_subscribed && (row == NULL || !row->is_subscribed);
+      return is_subscribed && !was_subscribed;
     case SATCHEL_CHANGE_UNSUBSCRIBE:
-      return row != NULL && row->is_subscribed && (info == NULL || !info->is_subscribed);
+      return was_subscribed && !is_subscribed;
     case SATCHEL_CHANGE_SPECIAL_USE:
       return info != NULL && info->special_use == change->special_use
              && (row == NULL || row->special_use != info->special_use);

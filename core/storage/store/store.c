@@ -11,12 +11,9 @@
 /* This is the keeper of a store that is opened alone. */
 static const SatchelStoreKeeper nobody = { .close = satchel_store_free };
 
-static SatchelStoreCore *
-store_new (const SatchelStoreOpenOptions *options)
+static void
+name_user (SatchelStoreCore *store, const SatchelStoreOpenOptions *options)
 {
-  SatchelStoreCore *store = g_new0 (SatchelStoreCore, 1);
-  store->users = 1;
-  store->keeper = options->keeper != NULL ? options->keeper : &nobody;
   store->user = g_strdup (options->user);
   store->path = g_strdup (options->path);
   store->profile = g_strdup (options->profile != NULL ? options->profile : SATCHEL_DEFAULT_PROFILE);
@@ -30,6 +27,12 @@ store_new (const SatchelStoreOpenOptions *options)
     .slot = options->slot,
     .epoch = options->epoch,
   };
+}
+
+/* Makes a level for each layer, from the top, and one for the driver. */
+static void
+make_levels (SatchelStoreCore *store, const SatchelStoreOpenOptions *options)
+{
   store->n_levels = options->n_levels;
   store->levels = g_new0 (SatchelStorage, options->n_levels);
   store->level_names = g_new0 (char *, options->n_levels + 1);
@@ -43,22 +46,44 @@ store_new (const SatchelStoreOpenOptions *options)
         .identity = &store->identity,
       };
     }
+}
+
+static void
+read_limits (SatchelStoreCore *store, const SatchelConfig *config)
+{
   SatchelLimitSettings limits = { .mailboxes = 10000 };
-  if (options->limits != NULL)
-    satchel_limit_settings_read (options->limits, &limits);
+  if (config != NULL)
+    satchel_limit_settings_read (config, &limits);
   store->max_mailboxes = limits.mailboxes;
+}
+
+static void
+init_locks (SatchelStoreCore *store)
+{
   g_rec_mutex_init (&store->write_lock);
   g_mutex_init (&store->queue_lock);
   g_cond_init (&store->queue_changed);
-  g_queue_init (&store->queue);
   g_mutex_init (&store->handles_lock);
   g_mutex_init (&store->list_lock);
+  g_mutex_init (&store->attributes_lock);
+  g_mutex_init (&store->keys_lock);
+}
+
+static SatchelStoreCore *
+store_new (const SatchelStoreOpenOptions *options)
+{
+  SatchelStoreCore *store = g_new0 (SatchelStoreCore, 1);
+  store->users = 1;
+  store->keeper = options->keeper != NULL ? options->keeper : &nobody;
+  name_user (store, options);
+  make_levels (store, options);
+  read_limits (store, options->limits);
+  init_locks (store);
+  g_queue_init (&store->queue);
   store->handles = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   store->orphans = g_ptr_array_new ();
-  g_mutex_init (&store->attributes_lock);
-  satchel_store_set_user_attributes (store, options->attributes);
-  g_mutex_init (&store->keys_lock);
   store->key_uses = g_ptr_array_new ();
+  satchel_store_set_user_attributes (store, options->attributes);
   satchel_namespaces_init (store);
   store->background = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
                                                              .owner = store->user,

@@ -75,47 +75,67 @@ sum_sizes (ImapSession *session, SatchelMailbox *mailbox, const SatchelSnapshot 
   return IMAP_STEP_DONE;
 }
 
+/* Fills in what a snapshot says of a mailbox that is open.  BLOCK: ask again in a job; an error is in
+ * *error. */
+static ImapStep
+look_in (ImapSession *session, SatchelMailbox *mailbox, guint items, gboolean may_block,
+         ImapMailboxStatus *status, GError **error)
+{
+  if (!satchel_mailbox_check_rights (mailbox, SATCHEL_RIGHT_READ, error))
+    return IMAP_STEP_DONE;
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  status->state = snapshot->state;
+  status->n_recent = count_recent (snapshot);
+  status->size_bytes = snapshot->state.size_bytes;
+  if ((items & IMAP_STATUS_SIZE)
+      && sum_sizes (session, mailbox, snapshot, may_block, &status->size_bytes, error) == IMAP_STEP_BLOCK)
+    return IMAP_STEP_BLOCK;
+  if (*error != NULL || !(items & IMAP_STATUS_DELETED_STORAGE) || snapshot->state.n_deleted == 0)
+    return IMAP_STEP_DONE;
+  if (!may_block)
+    return IMAP_STEP_BLOCK;
+  (void) sum_deleted (mailbox, snapshot, &status->deleted_bytes, error);
+  return IMAP_STEP_DONE;
+}
+
+/* Says whether messages have to be looked at, since only they show whether all sizes are known. */
+static gboolean
+asks_for_sizes (const SatchelMailboxState *state, guint items)
+{
+  return ((items & IMAP_STATUS_SIZE) && state->n_messages > 0)
+         || ((items & IMAP_STATUS_DELETED_STORAGE) && state->n_deleted > 0);
+}
+
+/* Fills in what the store knows of a mailbox that nobody has open.  [blocks] */
+static gboolean
+look_at (ImapSession *session, const char *name, ImapMailboxStatus *status, GError **error)
+{
+  if (!satchel_store_status (session->store, name, &status->state, error))
+    return FALSE;
+  guint32 n_new = status->state.uidnext - MIN (status->state.first_recent_uid, status->state.uidnext);
+  status->n_recent = MIN (n_new, status->state.n_messages);
+  return TRUE;
+}
+
 ImapStep
 imap_status_look (ImapSession *session, const char *name, guint items, gboolean may_block,
                   ImapMailboxStatus *ret_status, GError **error)
 {
-  ImapMailboxStatus status = { 0 };
   if (items & IMAP_STATUS_HIGHESTMODSEQ)
     imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
+  ImapMailboxStatus status = { 0 };
+  g_autoptr (GError) local = NULL;
   g_autoptr (SatchelMailbox) mailbox = satchel_store_peek_mailbox (session->store, name);
-  if (mailbox == NULL)
-    {
-      if (!may_block)
-        return IMAP_STEP_BLOCK;
-      if (!satchel_store_status (session->store, name, &status.state, error))
-        return IMAP_STEP_DONE;
-      guint32 n_new = status.state.uidnext - MIN (status.state.first_recent_uid, status.state.uidnext);
-      status.n_recent = MIN (n_new, status.state.n_messages);
-      /* If sizes are asked for, the messages have to be looked at, since only they show whether all sizes are
-       * known. */
-      gboolean looks_in = ((items & IMAP_STATUS_SIZE) && status.state.n_messages > 0)
-                          || ((items & IMAP_STATUS_DELETED_STORAGE) && status.state.n_deleted > 0);
-      if (looks_in && (mailbox = satchel_store_open_mailbox (session->store, name, error)) == NULL)
-        return IMAP_STEP_DONE;
-    }
-  if (mailbox != NULL)
-    {
-      if (!satchel_mailbox_check_rights (mailbox, SATCHEL_RIGHT_READ, error))
-        return IMAP_STEP_DONE;
-      g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
-      status.state = snapshot->state;
-      status.n_recent = count_recent (snapshot);
-      status.size_bytes = snapshot->state.size_bytes;
-      if ((items & IMAP_STATUS_SIZE)
-          && sum_sizes (session, mailbox, snapshot, may_block, &status.size_bytes, error) == IMAP_STEP_BLOCK)
-        return IMAP_STEP_BLOCK;
-      gboolean has_deleted = (items & IMAP_STATUS_DELETED_STORAGE) && snapshot->state.n_deleted > 0;
-      if (has_deleted && !may_block)
-        return IMAP_STEP_BLOCK;
-      if (has_deleted && !sum_deleted (mailbox, snapshot, &status.deleted_bytes, error))
-        return IMAP_STEP_DONE;
-    }
-  *ret_status = status;
+  if (mailbox == NULL && !may_block)
+    return IMAP_STEP_BLOCK;
+  if (mailbox == NULL && look_at (session, name, &status, &local) && asks_for_sizes (&status.state, items))
+    mailbox = satchel_store_open_mailbox (session->store, name, &local);
+  if (mailbox != NULL && look_in (session, mailbox, items, may_block, &status, &local) == IMAP_STEP_BLOCK)
+    return IMAP_STEP_BLOCK;
+  if (local != NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  else
+    *ret_status = status;
   return IMAP_STEP_DONE;
 }
 

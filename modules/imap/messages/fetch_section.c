@@ -266,53 +266,64 @@ select_fields (ImapSession *session, ImapFetch *fetch, const ImapSection *sectio
   send_fields (session, section, text);
 }
 
+/* Finds where the section lies in the content.  FALSE means that nothing is left to send: the message has no
+ * such part, or the connection broke off. */
+static gboolean
+find_bytes (ImapSession *session, ImapFetch *fetch, const ImapSection *section, GBytes *attributes,
+            guint64 *ret_offset, guint64 *ret_len)
+{
+  const gboolean is_whole = section->kind == IMAP_SECTION_CONTENT && section->n_path == 0;
+  if (!is_whole)
+    {
+      if (find_section (section, attributes, ret_offset, ret_len))
+        return TRUE;
+      imap_write (&session->writer, section->binary == IMAP_BINARY_SIZE ? "0" : "NIL");
+      return FALSE;
+    }
+  gint64 measured = satchel_stream_length (fetch->content, NULL);
+  if (measured < 0)
+    {
+      broken (session, "it cannot be measured");
+      return FALSE;
+    }
+  *ret_offset = 0;
+  *ret_len = (guint64) measured;
+  return TRUE;
+}
+
+/* Announces bytes of the content, which are sent step by step. */
+static void
+start_literal (ImapSession *session, ImapFetch *fetch, const ImapSection *section, guint64 offset,
+               guint64 len)
+{
+  cut_to_partial (section, &offset, &len);
+  if (len == 0)
+    {
+      imap_write_string (&session->writer, "", 0);
+      return;
+    }
+  imap_write_literal_header (&session->writer, len);
+  fetch->offset = offset;
+  fetch->left = len;
+}
+
 /* Announces a section, and sends it if it is short and in memory. */
 static void
 start_section (ImapSession *session, ImapFetch *fetch, const ImapSection *section, GBytes *attributes)
 {
-  ImapWriter *writer = &session->writer;
   guint64 offset = 0, len = 0;
-  imap_write (writer, fetch->labels[fetch->at_section]);
-  imap_write (writer, " ");
+  imap_write (&session->writer, fetch->labels[fetch->at_section]);
+  imap_write (&session->writer, " ");
   if (fetch->texts[fetch->at_section] != NULL)
-    {
-      send_fields (session, section, fetch->texts[fetch->at_section]);
-      return;
-    }
-  if (section->kind == IMAP_SECTION_CONTENT && section->n_path == 0)
-    {
-      gint64 measured = satchel_stream_length (fetch->content, NULL);
-      if (measured < 0)
-        {
-          broken (session, "it cannot be measured");
-          return;
-        }
-      len = (guint64) measured;
-    }
-  else if (!find_section (section, attributes, &offset, &len))
-    {
-      imap_write (writer, section->binary == IMAP_BINARY_SIZE ? "0" : "NIL");
-      return;
-    }
-  if (is_fields (section))
-    {
-      select_fields (session, fetch, section, offset, len);
-      return;
-    }
-  if (section->binary != IMAP_BINARY_NO)
-    {
-      start_binary (session, fetch, section, attributes, offset, len);
-      return;
-    }
-  cut_to_partial (section, &offset, &len);
-  if (len == 0)
-    {
-      imap_write_string (writer, "", 0);
-      return;
-    }
-  imap_write_literal_header (writer, len);
-  fetch->offset = offset;
-  fetch->left = len;
+    send_fields (session, section, fetch->texts[fetch->at_section]);
+  else if (!find_bytes (session, fetch, section, attributes, &offset, &len))
+    return;
+  else if (is_fields (section))
+    select_fields (session, fetch, section, offset, len);
+  else if (section->binary != IMAP_BINARY_NO)
+    start_binary (session, fetch, section, attributes, offset, len);
+  else
+    start_literal (session, fetch, section, offset, len);
 }
 
 ImapStep

@@ -41,7 +41,6 @@ imap_session_unsolicited_items (const ImapSession *session)
 ImapStep
 imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean may_block)
 {
-  g_autoptr (GError) error = NULL;
   const ImapCommand *command = session->command;
   if (session->view == NULL || satchel_mailbox_is_deleted (session->view->mailbox))
     return IMAP_STEP_DONE;
@@ -52,5 +51,5 @@ imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean m
                               .answered_modseq = command->answered_modseq,
                               .puts_off_flags =
                                   command->puts_off_flags && command->phase == IMAP_PHASE_PREPARE };
-  return imap_view_update (session->view, &session->writer, &update, may_block, &error);
+  return imap_view_update (session->view, &session->writer, &update, may_block);
 }

@@ -220,10 +220,63 @@ old_sequence (const ImapView *view, guint32 uid)
   return view->ranks[low] + (uid - view->uids.ranges[low].first) + 1;
 }
 
+/* Notes that messages vanished of which the client may not be told yet: the view stays as it is. */
+static void
+hold_view (ImapView *view, SatchelSnapshot *newest)
+{
+  if (view->snapshot != NULL)
+    return;
+  view->after = satchel_snapshot_ref (newest);
+  wake_with_ghosts (view);
+  g_clear_pointer (&view->after, satchel_snapshot_unref);
+}
+
+/* Begins to report @difference, which is taken over, as is @newest. */
+static void
+start_phases (ImapView *view, const ImapUpdate *update, SatchelSnapshot *newest,
+              const SatchelDifference *difference)
+{
+  view->after = newest;
+  view->difference = *difference;
+  for (guint i = 0; i < view->own->len; i++)
+    g_array_index (view->own, ImapOwnChange, i).has_bits = FALSE;
+  view->phase = IMAP_UPDATE_EXPUNGES;
+  view->at_range = update->uses_vanished ? 0 : difference->vanished.n_ranges;
+  view->at_uid = 0;
+  view->at_changed = 0;
+  if (view->snapshot == NULL && difference->vanished.n_ranges > 0)
+    compute_ranks (view);
+}
+
+/* Decides what to do about @difference.  DONE: nothing now; BLOCK: \Recent must be claimed, in a job; AGAIN:
+ * report it. */
+static ImapStep
+judge_difference (ImapView *view, const ImapUpdate *update, SatchelSnapshot *newest,
+                  const SatchelDifference *difference, gboolean may_block)
+{
+  const gboolean has_vanished = difference->vanished.n_ranges > 0,
+                 has_new = difference->first_new_index < newest->state.n_messages;
+  view->is_held = has_vanished && !update->may_expunge;
+  if (view->is_held)
+    {
+      hold_view (view, newest);
+      return IMAP_STEP_DONE;
+    }
+  if (update->puts_off_flags && !has_new && !has_vanished && view->snapshot != NULL)
+    return IMAP_STEP_DONE;
+  if (!has_new || !imap_view_can_claim (view, &newest->state))
+    return IMAP_STEP_AGAIN;
+  if (!view->is_read_only && !may_block)
+    return IMAP_STEP_BLOCK;
+  g_autoptr (GError) ignored = NULL; /* the messages are reported all the same, without \Recent */
+  (void) imap_view_claim_recent (view, &newest->state, &ignored);
+  return IMAP_STEP_AGAIN;
+}
+
 /* Finds what there is to report.  DONE: nothing, or nothing that may be reported now; AGAIN: go on with the
  * phases. */
 static ImapStep
-begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GError **error)
+begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block)
 {
   g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (view->mailbox);
   if (newest == view->snapshot)
@@ -233,41 +286,12 @@ begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GErr
     satchel_snapshot_compare (view->snapshot, newest, &difference);
   else
     satchel_snapshot_compare_uids (&view->uids, view->modseq, view->uidnext, newest, &difference);
-  view->is_held = difference.vanished.n_ranges > 0 && !update->may_expunge;
-  if (view->is_held)
-    {
-      view->after = satchel_snapshot_ref (newest);
-      if (view->snapshot == NULL)
-        wake_with_ghosts (view);
-      g_clear_pointer (&view->after, satchel_snapshot_unref);
-      satchel_difference_clear (&difference);
-      return IMAP_STEP_DONE;
-    }
-  gboolean has_new = difference.first_new_index < newest->state.n_messages;
-  if (update->puts_off_flags && !has_new && difference.vanished.n_ranges == 0 && view->snapshot != NULL)
-    {
-      satchel_difference_clear (&difference);
-      return IMAP_STEP_DONE;
-    }
-  gboolean can_claim = has_new && imap_view_can_claim (view, &newest->state);
-  if (can_claim && !view->is_read_only && !may_block)
-    {
-      satchel_difference_clear (&difference);
-      return IMAP_STEP_BLOCK;
-    }
-  if (can_claim && !imap_view_claim_recent (view, &newest->state, error))
-    g_clear_error (error); /* the messages are reported all the same, without \Recent */
-  view->after = g_steal_pointer (&newest);
-  view->difference = difference;
-  for (guint i = 0; i < view->own->len; i++)
-    g_array_index (view->own, ImapOwnChange, i).has_bits = FALSE;
-  view->phase = IMAP_UPDATE_EXPUNGES;
-  view->at_range = update->uses_vanished ? 0 : difference.vanished.n_ranges;
-  view->at_uid = 0;
-  view->at_changed = 0;
-  if (view->snapshot == NULL && difference.vanished.n_ranges > 0)
-    compute_ranks (view);
-  return IMAP_STEP_AGAIN;
+  ImapStep step = judge_difference (view, update, newest, &difference, may_block);
+  if (step == IMAP_STEP_AGAIN)
+    start_phases (view, update, g_steal_pointer (&newest), &difference);
+  else
+    satchel_difference_clear (&difference);
+  return step;
 }
 
 /* Reports expunges from the last message to the first, so that no number shifts meanwhile. */
@@ -499,12 +523,11 @@ forget_own_changes (ImapView *view)
 }
 
 ImapStep
-imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block,
-                  GError **error)
+imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block)
 {
   if (view->phase == IMAP_UPDATE_NONE)
     {
-      ImapStep step = begin_update (view, update, may_block, error);
+      ImapStep step = begin_update (view, update, may_block);
       if (step != IMAP_STEP_AGAIN)
         return step;
     }

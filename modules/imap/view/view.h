@@ -89,8 +89,7 @@ gboolean imap_view_is_behind (const ImapView *view);
 /* Returns the mod-sequence up to which the client knows every change. */
 guint64 imap_view_modseq (const ImapView *view);
 /* Reports what changed, as far as it may.  Resumable, with the same @update. */
-ImapStep imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block,
-                           GError **error);
+ImapStep imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block);
 /* Says whether imap_view_claim_recent would find something. */
 static inline gboolean
 imap_view_can_claim (const ImapView *view, const SatchelMailboxState *state)

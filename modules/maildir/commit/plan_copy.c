@@ -37,6 +37,38 @@ clear_copied (gpointer data)
   g_clear_pointer (&copied->attributes, g_bytes_unref);
 }
 
+/* Asks the file for what neither its name nor the row of the copy has: size and date. */
+static gboolean
+complete_from_file (Copied *copied, const char *old, MdName *parsed, GError **error)
+{
+  const gboolean needs_size = !parsed->has_size || parsed->is_odd,
+                 needs_date = copied->row.internal_date == SATCHEL_DATE_UNKNOWN;
+  struct stat st;
+  if (!needs_size && !needs_date)
+    return TRUE;
+  if (md_sys.fstatat (copied->from_fd, old, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? satchel_error_set (error, SATCHEL_ERROR_GONE, "a message to copy is gone")
+                           : md_error_at (error, errno, copied->from_fd, old, MD_ACCESS_READ, "message");
+  if (needs_size)
+    parsed->size = (guint64) st.st_size;
+  if (needs_date)
+    copied->row.internal_date = st.st_mtim.tv_sec;
+  return TRUE;
+}
+
+/* Writes to @prefix a new unique name with the email id of @old, for a copy whose name would be too long
+ * otherwise. */
+static void
+make_short_prefix (const char *old, const MdEntry *entry, GString *prefix)
+{
+  char unique[128], field[MD_EMAIL_ID_FIELD];
+  guint8 id[16];
+  md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
+  md_name_email_id (old, entry->base_len, id);
+  md_name_make_email_id (id, field);
+  g_string_printf (prefix, "%s%s", unique, field);
+}
+
 /* Makes the new name, which keeps the part of the old one that gives the email id (RFC 8474 section 5.1).
  * @prefix is room for that part. */
 static gboolean
@@ -47,44 +79,27 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, GString *pr
   const char *old = md_table_name (&from->table, entry);
   MdName parsed;
   md_name_parse (old, entry->name_len, &parsed);
-  gboolean has_date = copied->row.internal_date != SATCHEL_DATE_UNKNOWN;
-  if (!parsed.has_size || parsed.is_odd || !has_date)
-    {
-      struct stat st;
-      if (md_sys.fstatat (copied->from_fd, old, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? satchel_error_set (error, SATCHEL_ERROR_GONE, "a message to copy is gone")
-                               : md_error_at (error, errno, copied->from_fd, old, MD_ACCESS_READ, "message");
-      if (!parsed.has_size || parsed.is_odd)
-        parsed.size = (guint64) st.st_size;
-      if (!has_date)
-        copied->row.internal_date = st.st_mtim.tv_sec;
-    }
-  guint64 wire = copied->row.size;
-  GString *name = g_string_truncate (plan->new_name, 0);
+  if (!complete_from_file (copied, old, &parsed, error))
+    return FALSE;
   md_name_id (old, entry->base_len, g_string_truncate (prefix, 0));
   MdNameParts parts = { .prefix = prefix->str,
                         .size = parsed.size,
-                        .wire = wire,
-                        .length = parsed.has_length ? parsed.length : wire,
+                        .wire = copied->row.size,
+                        .length = parsed.has_length ? parsed.length : copied->row.size,
                         .date = copied->row.internal_date,
                         .is_raw = parsed.is_raw,
                         .uidvalidity = to->uidvalidity,
                         .uid = copied->row.uid };
-  if (md_name_build (name, &parts))
+  gboolean fits = md_name_build (g_string_truncate (plan->new_name, 0), &parts);
+  if (!fits)
     {
-      copied->name = md_plan_name (plan, name->str);
-      return TRUE;
+      make_short_prefix (old, entry, prefix);
+      parts.prefix = prefix->str;
+      fits = md_name_build (g_string_truncate (plan->new_name, 0), &parts);
     }
-  char unique[128], field[MD_EMAIL_ID_FIELD];
-  guint8 id[16];
-  md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
-  md_name_email_id (old, entry->base_len, id);
-  md_name_make_email_id (id, field);
-  g_string_printf (prefix, "%s%s", unique, field);
-  parts.prefix = prefix->str;
-  gboolean ok = md_name_build (g_string_truncate (name, 0), &parts);
-  copied->name = md_plan_name (plan, name->str);
-  return ok || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the file name of the copy would be too long");
+  copied->name = md_plan_name (plan, plan->new_name->str);
+  return fits
+         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the file name of the copy would be too long");
 }
 
 /* These are bits of the keywords of one mailbox in another, found once for all messages. */

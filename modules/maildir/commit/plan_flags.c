@@ -51,19 +51,13 @@ rename_message (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GErro
   return TRUE;
 }
 
-static gboolean
-change_message_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
-                      SatchelMessageRow *row, gpointer data, GError **error)
+/* Applies the operation to the flags of a row. Flags and keywords that it may not touch stay as they are, and
+ * so do those of Satchel itself. */
+static void
+change_row (const SatchelOperation *op, const SatchelKeywordSet *keywords, SatchelMessageRow *row)
 {
-  MdMailbox *mb = op->mailbox->driver;
-  const SatchelKeywordSet *keywords = data;
   const guint32 private_flags = ~(guint32) SATCHEL_FLAGS_ALL;
-  if (op->unchanged_since != G_MAXUINT64 && row->modseq > op->unchanged_since)
-    {
-      satchel_uid_set_add (&op->ret_failed, row->uid, row->uid);
-      return TRUE;
-    }
-  SatchelMessageRow before = *row;
+  const SatchelMessageRow before = *row;
   switch (op->mode)
     {
     case SATCHEL_FLAGS_REPLACE:
@@ -82,10 +76,29 @@ change_message_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder
   row->flags = (row->flags & ~op->kept_flags) | (before.flags & op->kept_flags);
   if (op->keeps_keywords)
     row->keywords = before.keywords;
-  satchel_uid_set_add (&op->ret_source, row->uid, row->uid);
+}
+
+static gboolean
+has_same_flags (const SatchelMessageRow *a, const SatchelMessageRow *b)
+{
+  return a->flags == b->flags && satchel_keyword_set_equal (&a->keywords, &b->keywords);
+}
+
+static gboolean
+change_message_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+                      SatchelMessageRow *row, gpointer data, GError **error)
+{
+  MdMailbox *mb = op->mailbox->driver;
+  const SatchelMessageRow before = *row;
   const gboolean is_import = op->modseq != 0;
-  if (!is_import && row->flags == before.flags
-      && satchel_keyword_set_equal (&row->keywords, &before.keywords))
+  if (op->unchanged_since != G_MAXUINT64 && row->modseq > op->unchanged_since)
+    {
+      satchel_uid_set_add (&op->ret_failed, row->uid, row->uid);
+      return TRUE;
+    }
+  change_row (op, data, row);
+  satchel_uid_set_add (&op->ret_source, row->uid, row->uid);
+  if (!is_import && has_same_flags (row, &before))
     return TRUE;
   if (!is_import && !md_plan_take_modseq (plan, error))
     return FALSE;

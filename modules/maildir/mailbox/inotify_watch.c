@@ -87,42 +87,65 @@ poll_mailboxes (SatchelTimer *unused, gpointer data)
 }
 
 static void
-read_events (int fd, guint32 events, gpointer data)
+add_all_watched (GHashTable *changed)
+{
+  GHashTableIter iter;
+  gpointer mb;
+  g_hash_table_iter_init (&iter, watched);
+  while (g_hash_table_iter_next (&iter, &mb, NULL))
+    g_hash_table_add (changed, mb);
+}
+
+/* Adds the mailboxes that the events of @len bytes are about; if the kernel lost events, that is all of
+ * them. */
+static void
+take_events (const char *bytes, gsize len, GHashTable *changed)
+{
+  const struct inotify_event *event;
+  for (gsize at = 0; at + sizeof *event <= len; at += sizeof *event + event->len)
+    {
+      event = (const struct inotify_event *) (const void *) (bytes + at);
+      gpointer mb = g_hash_table_lookup (by_wd, GINT_TO_POINTER (event->wd));
+      if (mb != NULL)
+        g_hash_table_add (changed, mb);
+      if ((event->mask & IN_Q_OVERFLOW) != 0)
+        add_all_watched (changed);
+    }
+}
+
+static void
+read_all_events (int fd, GHashTable *changed)
 {
   union
   {
     struct inotify_event event;
     char bytes[16384];
   } buffer;
-  g_autoptr (GHashTable) changed = g_hash_table_new (NULL, NULL);
-  g_mutex_lock (&lock);
-  for (;;)
-    {
-      ssize_t got = read (fd, &buffer, sizeof buffer);
-      if (got <= 0)
-        break;
-      for (ssize_t at = 0; at + (ssize_t) sizeof (struct inotify_event) <= got;)
-        {
-          const struct inotify_event *event = (const struct inotify_event *) (void *) (buffer.bytes + at);
-          gpointer mb = g_hash_table_lookup (by_wd, GINT_TO_POINTER (event->wd));
-          if (mb != NULL)
-            g_hash_table_add (changed, mb);
-          if ((event->mask & IN_Q_OVERFLOW) != 0)
-            {
-              GHashTableIter iter;
-              g_hash_table_iter_init (&iter, watched);
-              while (g_hash_table_iter_next (&iter, &mb, NULL))
-                g_hash_table_add (changed, mb);
-            }
-          at += (ssize_t) sizeof *event + event->len;
-        }
-    }
+  ssize_t got;
+  while ((got = read (fd, &buffer, sizeof buffer)) > 0)
+    take_events (buffer.bytes, (gsize) got, changed);
+}
+
+/* Returns whether any of @changed was changed by another program. */
+static gboolean
+check_mailboxes (GHashTable *changed)
+{
   GHashTableIter iter;
   gpointer mb;
   gboolean any_outside = FALSE;
   g_hash_table_iter_init (&iter, changed);
   while (g_hash_table_iter_next (&iter, &mb, NULL))
     any_outside |= check_mailbox (mb);
+  return any_outside;
+}
+
+static void
+watch_ready (int fd, guint32 events, gpointer data)
+{
+  g_autoptr (GHashTable) changed = g_hash_table_new (NULL, NULL);
+  g_mutex_lock (&lock);
+  read_all_events (fd, changed);
+  gboolean any_outside = check_mailboxes (changed);
   g_mutex_unlock (&lock);
   if (g_hash_table_size (changed) > 0)
     arm_poll_timer (); /* the timer makes the second look */
@@ -148,7 +171,7 @@ open_inotify (void)
                    g_strerror (errno), POLL_MS / 1000);
       return;
     }
-  source = satchel_watch_add (inotify_fd, EPOLLIN, read_events, NULL);
+  source = satchel_watch_add (inotify_fd, EPOLLIN, watch_ready, NULL);
 }
 
 static void

@@ -177,53 +177,76 @@ subtract_removed (MdStore *store, const char *unique)
   md_maildirsize_add (store, &change);
 }
 
+/* Finds the directory of the mailbox, yours.  NULL means that there is none, or none that can be removed. */
+static char *
+find_removable (MdStore *store, const char *name, GError **error)
+{
+  g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
+  if (dir == NULL)
+    return NULL;
+  if (dir[0] == '\0')
+    satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
+  else if (md_folder_exists (store, dir))
+    return g_steal_pointer (&dir);
+  else if (md_folder_has_children (store, dir))
+    satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                       "%s is not a mailbox itself, it only has mailboxes below it", name);
+  else
+    satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no mailbox %s", name);
+  return NULL;
+}
+
+/* Tells whoever has the mailbox open that it is gone. */
+static void
+close_removed (MdStore *store, const char *dir)
+{
+  MdMailbox *mb = g_hash_table_lookup (store->open, dir);
+  if (mb == NULL)
+    return;
+  g_mutex_lock (&store->table);
+  g_hash_table_remove (store->open, mb->dir);
+  mb->is_deleted = TRUE;
+  g_mutex_unlock (&store->table);
+  satchel_storage_mailbox_renamed (mb->handle, NULL);
+}
+
+/* Forgets the special use of the mailbox.  If that cannot be written now, the mailbox is deleted all the
+ * same. */
+static void
+forget_special_use (MdStore *store, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  g_mutex_lock (&store->table);
+  gboolean had_use = g_hash_table_remove (store->user->special_use, name);
+  g_mutex_unlock (&store->table);
+  md_user_log (store, 'd', name, NULL);
+  if (had_use && !md_user_save (store, &error))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                 "user=%s the special use of the deleted mailbox %s cannot be removed now: %s",
+                 store->storage->identity->user, name, error->message);
+}
+
 gboolean
 md_remove_locked (MdStore *store, const char *name, GError **error)
 {
-  g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
+  g_autofree char *dir = find_removable (store, name, error);
   guint64 modseq;
   char unique[128];
   if (dir == NULL)
     return FALSE;
-  if (dir[0] == '\0')
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
-  if (!md_folder_exists (store, dir))
-    return md_folder_has_children (store, dir)
-               ? satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                                    "%s is not a mailbox itself, it only has mailboxes below it", name)
-               : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no mailbox %s", name);
   g_auto (MdFd) trash_fd = settle_earlier_changes (store, error) ? open_trash (store, error) : -1;
   if (trash_fd < 0)
     return FALSE;
   md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
-  gboolean ok =
-      md_user_next_modseq (store, &modseq, error) && move_to_trash (store, dir, trash_fd, unique, error);
-  if (ok)
-    {
-      MdMailbox *mb = g_hash_table_lookup (store->open, dir);
-      if (mb != NULL)
-        {
-          g_mutex_lock (&store->table);
-          g_hash_table_remove (store->open, mb->dir);
-          mb->is_deleted = TRUE;
-          g_mutex_unlock (&store->table);
-          satchel_storage_mailbox_renamed (mb->handle, NULL);
-        }
-      g_mutex_lock (&store->table);
-      gboolean had_use = g_hash_table_remove (store->user->special_use, name);
-      g_mutex_unlock (&store->table);
-      md_user_log (store, 'd', name, NULL);
-      g_autoptr (GError) ignored = NULL;
-      if (had_use && !md_user_save (store, &ignored))
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-                     "user=%s the special use of the deleted mailbox %s cannot be removed now: %s",
-                     store->storage->identity->user, name, ignored->message);
-      if (store->settings.keeps_maildirsize && md_maildirsize_has_folder (store, dir))
-        subtract_removed (store, unique);
-      md_remove_tree (trash_fd, unique, MD_FOLDER_DEPTH, NULL, NULL);
-      md_control_removed (store, dir);
-    }
-  return ok;
+  if (!md_user_next_modseq (store, &modseq, error) || !move_to_trash (store, dir, trash_fd, unique, error))
+    return FALSE;
+  close_removed (store, dir);
+  forget_special_use (store, name);
+  if (store->settings.keeps_maildirsize && md_maildirsize_has_folder (store, dir))
+    subtract_removed (store, unique);
+  md_remove_tree (trash_fd, unique, MD_FOLDER_DEPTH, NULL, NULL);
+  md_control_removed (store, dir);
+  return TRUE;
 }
 
 gboolean
