@@ -53,6 +53,7 @@ typedef struct SatchelWorker
   gboolean was_hung;              /* master ended it since it hung */
   char *last_crash;               /* text about the work at which it died last; NULL: it did not name that */
   GHashTable *serials;            /* peer -> serial of the newest link (guint64 *) */
+  guint64 last_serial_before;     /* links up to this serial were of processes before this one */
 } SatchelWorker;
 
 typedef struct SatchelConfigRun SatchelConfigRun;

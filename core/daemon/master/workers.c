@@ -188,12 +188,14 @@ bad_peer (SatchelWorker *worker, SatchelIpcMessage *message)
   for (guint i = 0; i < workers->len; i++)
     {
       const SatchelWorker *bad = g_ptr_array_index (workers, i);
-      if (bad->role != (SatchelRole) role || bad->slot != slot || bad->pid == 0 || bad->is_stopping)
+      if (bad->role != (SatchelRole) role || bad->slot != slot || bad->is_stopping)
         continue;
-      satchel_log (SATCHEL_LOG_ERROR, "server",
-                   "%s sent malformed messages to %s: it is ended and started again", bad->name,
-                   worker->name);
-      kill (bad->pid, SIGKILL);
+      /* The process may have died of what it did, and the next one has done nothing. */
+      gboolean is_there = bad->pid > 0 && message->session_id > bad->last_serial_before;
+      satchel_log (SATCHEL_LOG_ERROR, "server", "%s sent malformed messages to %s: %s", bad->name,
+                   worker->name, is_there ? "it is ended and started again" : "it has ended meanwhile");
+      if (is_there)
+        kill (bad->pid, SIGKILL);
     }
   return TRUE;
 }
@@ -324,6 +326,7 @@ satchel_worker_spawn (SatchelWorker *worker)
   worker->has_hello = worker->has_started = worker->is_ready = worker->is_preparing = worker->is_other_build =
       FALSE;
   g_hash_table_remove_all (worker->serials);
+  worker->last_serial_before = worker->master->last_serial;
   worker->started_ms = g_get_monotonic_time () / 1000;
   worker->pid = satchel_spawn (worker->master->options, worker->role, worker->slot, &fd, &error);
   if (worker->pid > 0)

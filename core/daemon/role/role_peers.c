@@ -62,7 +62,7 @@ tell_bad (const SatchelPeer *peer)
                peer->module);
   if (!satchel_role_has (peer->context->role, SATCHEL_TRAIT_JUDGES) || peer->context->control == NULL)
     return;
-  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_BAD_PEER, 0);
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_BAD_PEER, peer->serial);
   satchel_ipc_put_u32 (message, peer->role);
   satchel_ipc_put_u32 (message, peer->slot);
   satchel_ipc_send (peer->context->control, message);

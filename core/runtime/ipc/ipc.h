@@ -30,7 +30,7 @@ typedef enum
                               (satchel_process_fail) */
   SATCHEL_IPC_PONG,        /* u64 number of the PING */
   SATCHEL_IPC_BAD_PEER,    /* u32 role, u32 slot of a helper that broke the rules of its link, which is closed
-                              now (from auth, mail) */
+                              now (session id: serial of that PEER; from auth, mail) */
   /* Messages of master to a role: */
   SATCHEL_IPC_CONFIG = 32, /* u64 generation; fd: sealed memfd (config_image.h) */
   SATCHEL_IPC_SHARED,      /* u32 bits of SatchelIpcShared; fds: one for each bit, in the order of the bits */
