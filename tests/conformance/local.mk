@@ -13,8 +13,11 @@ satchel_storage_check_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS)
 satchel_storage_check_LDADD = libsatchel.la $(GLIB_LIBS)
 # What calls.c exports stands before the C library's for modules.
 satchel_storage_check_LDFLAGS = $(AM_LDFLAGS) $(PIE_FLAG) -export-dynamic
-TESTS += satchel-storage-check tests/conformance/broken.py tests/conformance/clauses.py tests/conformance/first-day.py
-EXTRA_DIST += tests/conformance/README.md tests/conformance/broken.py tests/conformance/clauses.py tests/conformance/clauses.txt tests/conformance/first-day.py
+# One a driver, so that they run at the same time.
+STORAGE_CHECKS = tests/conformance/drivers-memory.sh tests/conformance/drivers-maildir.sh tests/conformance/drivers-bdb.sh
+TESTS += $(STORAGE_CHECKS) tests/conformance/broken.py tests/conformance/clauses.py tests/conformance/first-day.py
+EXTRA_DIST += $(STORAGE_CHECKS) tests/conformance/README.md tests/conformance/broken.py tests/conformance/clauses.py tests/conformance/clauses.txt tests/conformance/first-day.py
+$(STORAGE_CHECKS:.sh=.log): satchel-storage-check tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/sealed.la tests/layers/sealed-told.la tests/layers/shows.la
 tests/conformance/broken.log: satchel-storage-check tests/layers/broken.la tests/layers/careless.la
 tests/conformance/clauses.log: satchel-storage-check tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/sealed.la tests/layers/sealed-told.la tests/layers/shows.la
 tests/conformance/first-day.log: satchel-storage-check tests/layers/memory.la tests/layers/noop.la

@@ -9,7 +9,7 @@ found=
 for test in $tests; do
     base=${test##*/} base=${base%.py} base=${base%.sh}
     [ "${base#test-}" = "$name" ] || continue
-    case "$test" in tests/"${SUITE:-}"*/* | modules/"${SUITE:-}"*/* | satchel-*) found="$found $test" ;; esac
+    case "$test" in tests/"${SUITE:-}"*/* | modules/"${SUITE:-}"*/*) found="$found $test" ;; esac
 done
 set -f
 count=$(echo $found | wc -w)
