@@ -76,6 +76,8 @@ libbdb_la_SOURCES = \
 	modules/bdb/volume/access.h \
 	modules/bdb/volume/backup_lock.c \
 	modules/bdb/volume/backup_lock.h \
+	modules/bdb/volume/batch.c \
+	modules/bdb/volume/batch.h \
 	modules/bdb/volume/checkpoint.c \
 	modules/bdb/volume/copy.c \
 	modules/bdb/volume/copy.h \
@@ -117,9 +119,15 @@ TESTS += modules/bdb/tests/test-blocks
 modules_bdb_tests_test_blocks_SOURCES = modules/bdb/tests/test-blocks.c
 modules_bdb_tests_test_blocks_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/bdb
 modules_bdb_tests_test_blocks_LDADD = libbdb.la $(BDB_LIBS) $(XXHASH_LIBS) libsatchel.la $(GLIB_LIBS)
+check_PROGRAMS += modules/bdb/tests/test-batch
+TESTS += modules/bdb/tests/test-batch
+modules_bdb_tests_test_batch_SOURCES = modules/bdb/tests/test-batch.c modules/bdb/tests/place.c modules/bdb/tests/place.h
+modules_bdb_tests_test_batch_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/bdb
+modules_bdb_tests_test_batch_LDADD = libbdb.la $(BDB_LIBS) $(XXHASH_LIBS) libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += modules/bdb/tests/test-groups
 TESTS += modules/bdb/tests/test-groups
-modules_bdb_tests_test_groups_SOURCES = modules/bdb/tests/test-groups.c
+modules_bdb_tests_test_groups_SOURCES = modules/bdb/tests/test-groups.c modules/bdb/tests/place.c modules/bdb/tests/place.h
 modules_bdb_tests_test_groups_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/bdb
 modules_bdb_tests_test_groups_LDADD = libbdb.la $(BDB_LIBS) $(XXHASH_LIBS) libsatchel.la $(GLIB_LIBS)
 check_PROGRAMS += modules/bdb/tests/test-bodies

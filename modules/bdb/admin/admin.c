@@ -109,7 +109,9 @@ run_dump (SatchelAdminCall *call, GError **error)
       return TRUE;
   Dump dump = { .call = call };
   bdb_key_begin (&prefix, own->user, BDB_KIND_MESSAGES);
-  if (!bdb_scan (own->volume, NULL, BDB_RECORDS, &prefix, NULL, dump_block, &dump, error))
+  gboolean ok = bdb_scan (own->volume, NULL, BDB_RECORDS, &prefix, NULL, dump_block, &dump, error);
+  bdb_block_clear (&dump.block);
+  if (!ok)
     return FALSE;
   return !dump.is_bad
          || satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "a record of messages cannot be read");

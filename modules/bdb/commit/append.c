@@ -86,8 +86,7 @@ fill_row (BdbRow *row, const SatchelMessageRow *message, const BdbStaged *staged
                     .length = staged->length,
                     .content = staged->content,
                     .internal_date = message->internal_date,
-                    .save_date = message->save_date,
-                    .keywords = message->keywords };
+                    .save_date = message->save_date };
 }
 
 gboolean
@@ -113,6 +112,7 @@ bdb_run_append (BdbRun *run, SatchelOperation *operation, GError **error)
   if (row == NULL)
     return FALSE;
   fill_row (row, &message, staged->driver);
+  bdb_draft_set_keywords (draft, message.uid, &message.keywords);
   if (!save_parts (run, draft, message.uid, row, operation, error))
     return FALSE;
   satchel_snapshot_builder_append (builder, &message);

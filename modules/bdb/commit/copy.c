@@ -79,7 +79,7 @@ save_copy (Copying *copying, guint32 from, const SatchelMessageRow *message, GEr
   row->content = old->content;
   row->internal_date = old->internal_date;
   row->save_date = message->save_date;
-  row->keywords = message->keywords;
+  bdb_draft_set_keywords (copying->destination, message->uid, &message->keywords);
   if (copying->operation->kind == SATCHEL_OPERATION_COPY)
     g_array_append_val (run->references.more, old->content);
   return !bdb_row_has_metadata (old->flags)
@@ -98,23 +98,39 @@ gives_metadata (const SatchelOperation *operation)
 }
 
 static gboolean
-copy_message (Copying *copying, const SatchelChunk *chunk, guint at, GError **error)
+copy_message (Copying *copying, const BdbSpan *span, guint at, GError **error)
 {
-  SatchelOperation *operation = copying->operation;
   SatchelMessageRow message;
-  const guint32 from = chunk->uid[at];
-  if (operation->only_deleted && (chunk->flags[at] & SATCHEL_FLAG_DELETED) == 0)
-    return TRUE;
+  const guint32 from = span->chunk->uid[span->row + at];
   if (copying->destination->state.uidnext == G_MAXUINT32)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the mailbox has no UID left");
-  satchel_chunk_get_row (chunk, at, &message);
+  satchel_chunk_get_row (span->chunk, span->row + at, &message);
   make_copy (copying, &message);
   if (!save_copy (copying, from, &message, error))
     return FALSE;
   satchel_snapshot_builder_append (copying->builder, &message);
-  satchel_uid_set_add (&operation->ret_source, from, from);
-  g_array_append_val (operation->ret_uids, message.uid);
   return TRUE;
+}
+
+static gboolean
+copy_span (Copying *copying, const BdbSpan *span, GError **error)
+{
+  const guint32 first = span->chunk->uid[span->row];
+  for (guint i = 0; i < span->n; i++)
+    if (!copy_message (copying, span, i, error))
+      return FALSE;
+  satchel_uid_set_add (&copying->operation->ret_source, first, first + span->n - 1);
+  return TRUE;
+}
+
+/* Lists the UIDs of the copies, which are those from @first to before @end. */
+static void
+list_copies (SatchelOperation *operation, guint32 first, guint32 end)
+{
+  operation->ret_uids = g_array_sized_new (FALSE, FALSE, sizeof (guint32), end - first);
+  g_array_set_size (operation->ret_uids, end - first);
+  for (guint32 uid = first; uid < end; uid++)
+    g_array_index (operation->ret_uids, guint32, uid - first) = uid;
 }
 
 gboolean
@@ -124,7 +140,7 @@ bdb_run_copy (BdbRun *run, SatchelOperation *operation, GError **error)
   BdbDraft *destination = bdb_draft_of (run, operation->destination->driver);
   g_autoptr (SatchelSnapshot) from = satchel_snapshot_ref (source->snapshot);
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (destination->snapshot);
-  g_autoptr (GArray) indexes = bdb_find_indexes (from, &operation->uids);
+  g_autoptr (GArray) spans = bdb_find_spans (from, &operation->uids, operation->only_deleted);
   const guint32 first = destination->state.uidnext;
   Copying copying = { .run = run,
                       .operation = operation,
@@ -133,15 +149,11 @@ bdb_run_copy (BdbRun *run, SatchelOperation *operation, GError **error)
                       .from = from,
                       .builder = builder,
                       .makes_group = gives_metadata (operation) };
+  for (guint i = 0; i < spans->len; i++)
+    if (!copy_span (&copying, &g_array_index (spans, BdbSpan, i), error))
+      return FALSE;
+  list_copies (operation, first, destination->state.uidnext);
   operation->ret_uidvalidity = destination->state.uidvalidity;
-  operation->ret_uids = g_array_sized_new (FALSE, FALSE, sizeof (guint32), indexes->len);
-  for (guint i = 0; i < indexes->len; i++)
-    {
-      guint at;
-      const SatchelChunk *chunk = satchel_snapshot_at (from, g_array_index (indexes, guint32, i), &at);
-      if (!copy_message (&copying, chunk, at, error))
-        return FALSE;
-    }
   if (operation->ret_uids->len > 0)
     {
       bdb_draft_touch (destination, run->modseq);

@@ -7,6 +7,29 @@
 #include "commit/draft.h"
 #include "message/history.h"
 #include "message/metadata.h"
+#include "volume/batch.h"
+
+#define SLAB_BLOCKS 16u
+
+static void
+clear_block (gpointer data)
+{
+  bdb_block_clear (&((BdbDraftBlock *) data)->block);
+}
+
+/* Returns a block to be filled, which is zeroed. */
+static BdbDraftBlock *
+take_block (BdbDraft *draft)
+{
+  if (draft->n_free == 0)
+    {
+      draft->n_free = CLAMP (g_hash_table_size (draft->blocks), 1u, SLAB_BLOCKS);
+      draft->free = g_new0 (BdbDraftBlock, draft->n_free);
+      g_ptr_array_add (draft->slabs, draft->free);
+    }
+  draft->n_free--;
+  return draft->free++;
+}
 
 static void
 free_draft (gpointer data)
@@ -17,6 +40,7 @@ free_draft (gpointer data)
   satchel_uid_set_clear (&draft->left);
   bdb_group_clear (&draft->group);
   g_hash_table_unref (draft->blocks);
+  g_ptr_array_unref (draft->slabs);
   bdb_box_unref (draft->box);
   g_free (draft);
 }
@@ -50,7 +74,8 @@ bdb_draft_add (BdbRun *run, BdbBox *box, SatchelSnapshot *base, guint32 n_tombst
   draft->state = base->state;
   draft->first_new = base->state.uidnext;
   draft->n_tombstones = n_tombstones;
-  draft->blocks = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  draft->blocks = g_hash_table_new_full (NULL, NULL, NULL, clear_block);
+  draft->slabs = g_ptr_array_new_with_free_func (g_free);
   g_ptr_array_add (run->drafts, draft);
   return draft;
 }
@@ -83,21 +108,41 @@ bdb_draft_touch (BdbDraft *draft, guint64 modseq)
 
 /* Reads what is stored of a block, if it can have been stored. */
 static gboolean
-read_block (BdbRun *run, const BdbDraft *draft, guint32 number, BdbBlock *block, GError **error)
+read_block (BdbRun *run, const BdbDraft *draft, guint32 number, BdbDraftBlock *ret_found, GError **error)
 {
   BdbKey key;
-  gboolean is_found;
+  BdbBlock *block = &ret_found->block;
+  ret_found->is_changed = ret_found->is_stored = FALSE;
   block->number = number;
   block->present = 0;
   if (number > (draft->first_new - 1) / BDB_BLOCK_MESSAGES)
     return TRUE;
   bdb_key_of_block (&key, run->store->user, draft->box->number, number);
-  if (!bdb_get (run->store->volume, run->write, BDB_RECORDS, &key, run->buffer, &is_found, error))
+  if (!bdb_get (run->store->volume, run->write, BDB_RECORDS, &key, run->buffer, &ret_found->is_stored, error))
     return FALSE;
-  return !is_found || bdb_block_read (block, number, run->buffer->data, run->buffer->len)
+  return !ret_found->is_stored || bdb_block_read (block, number, run->buffer->data, run->buffer->len)
          || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                                "messages of mailbox number %u of user number %u cannot be read",
                                draft->box->number, run->store->user);
+}
+
+/* Returns a block that is not the one that was used last. */
+static BdbDraftBlock *
+find_other_block (BdbRun *run, BdbDraft *draft, guint32 number, GError **error)
+{
+  BdbDraftBlock *found = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number));
+  if (found == NULL)
+    {
+      found = take_block (draft);
+      if (!read_block (run, draft, number, found, error))
+        {
+          clear_block (found); /* its memory is the slab's */
+          return NULL;
+        }
+      g_hash_table_insert (draft->blocks, GUINT_TO_POINTER (number), found);
+    }
+  draft->block = found;
+  return found;
 }
 
 /* Returns the block of a message; @changes: it has to be written. */
@@ -107,19 +152,9 @@ find_block (BdbRun *run, BdbDraft *draft, guint32 uid, gboolean changes, GError 
   const guint32 number = uid / BDB_BLOCK_MESSAGES;
   BdbDraftBlock *found = draft->block;
   if (found == NULL || found->block.number != number)
-    found = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number));
+    found = find_other_block (run, draft, number, error);
   if (found == NULL)
-    {
-      found = g_new (BdbDraftBlock, 1);
-      found->is_changed = FALSE;
-      if (!read_block (run, draft, number, &found->block, error))
-        {
-          g_free (found);
-          return NULL;
-        }
-      g_hash_table_insert (draft->blocks, GUINT_TO_POINTER (number), found);
-    }
-  draft->block = found;
+    return NULL;
   found->is_changed |= changes;
   return &found->block;
 }
@@ -151,6 +186,12 @@ bdb_draft_new_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error)
     return NULL;
   block->present |= (guint16) (1u << uid % BDB_BLOCK_MESSAGES);
   return &block->rows[uid % BDB_BLOCK_MESSAGES];
+}
+
+void
+bdb_draft_set_keywords (BdbDraft *draft, guint32 uid, const SatchelKeywordSet *keywords)
+{
+  bdb_block_set_keywords (&draft->block->block, uid % BDB_BLOCK_MESSAGES, keywords);
 }
 
 static gboolean
@@ -194,7 +235,6 @@ bdb_draft_remove_row (BdbRun *run, BdbDraft *draft, guint32 uid, guint64 *ret_co
     satchel_uid_set_add (&draft->left, uid, uid);
   *ret_content = row->content;
   block->present &= (guint16) ~(1u << uid % BDB_BLOCK_MESSAGES);
-  satchel_uid_set_add (&draft->removed, uid, uid);
   return TRUE;
 }
 
@@ -226,24 +266,30 @@ sort_changed (const BdbDraft *draft)
 }
 
 static gboolean
+save_block (BdbRun *run, const BdbDraft *draft, const BdbDraftBlock *found, BdbBatch *batch, GError **error)
+{
+  BdbKey key;
+  GByteArray *record = run->buffer;
+  bdb_key_of_block (&key, run->store->user, draft->box->number, found->block.number);
+  if (found->block.present == 0)
+    return !found->is_stored || bdb_batch_remove (batch, &key, error);
+  bdb_block_write (&found->block, record);
+  return bdb_batch_put (batch, &key, record->data, record->len, error);
+}
+
+static gboolean
 save_blocks (BdbRun *run, const BdbDraft *draft, GError **error)
 {
+  g_autoptr (BdbBatch) batch = bdb_batch_new (run->write, BDB_RECORDS);
   g_autoptr (GArray) numbers = sort_changed (draft);
-  GByteArray *record = run->buffer;
   for (guint i = 0; i < numbers->len; i++)
     {
       guint32 number = g_array_index (numbers, guint32, i);
-      const BdbDraftBlock *found = g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number));
-      BdbKey key;
-      bdb_key_of_block (&key, run->store->user, draft->box->number, number);
-      if (found->block.present != 0)
-        bdb_block_write (&found->block, record);
-      if (found->block.present == 0
-              ? !bdb_remove (run->write, BDB_RECORDS, &key, error)
-              : !bdb_put (run->write, BDB_RECORDS, &key, record->data, record->len, error))
+      if (!save_block (run, draft, g_hash_table_lookup (draft->blocks, GUINT_TO_POINTER (number)), batch,
+                       error))
         return FALSE;
     }
-  return TRUE;
+  return bdb_batch_end (batch, error);
 }
 
 static gboolean

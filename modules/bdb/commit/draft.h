@@ -11,6 +11,7 @@
 typedef struct BdbDraftBlock
 {
   BdbBlock block;
+  gboolean is_stored;  /* the table has a record of it */
   gboolean is_changed; /* it has to be written */
 } BdbDraftBlock;
 
@@ -27,7 +28,10 @@ typedef struct BdbDraft
   BdbGroup group;         /* the one that was read last */
   guint32 first_new;      /* UIDNEXT before the transaction: no block of later messages is stored */
   GHashTable *blocks;     /* number -> BdbDraftBlock, for the blocks that were read */
-  BdbDraftBlock *block;   /* the one of them that was used last; NULL: none was */
+  GPtrArray *slabs;       /* memory of these, for several at a time */
+  BdbDraftBlock *free;    /* the first of `n_free` in the last slab that are not used yet */
+  guint n_free;
+  BdbDraftBlock *block; /* the one of them that was used last; NULL: none was */
   gboolean is_changed;
   guint n_without; /* how many keywords there was no room for */
 } BdbDraft;
@@ -58,9 +62,12 @@ void bdb_draft_touch (BdbDraft *draft, guint64 modseq);
 /* Returns the row of a message, to be read or, with @changes, to be changed until the next call.  NULL means
  * that @error is set. */
 BdbRow *bdb_draft_row (BdbRun *run, BdbDraft *draft, guint32 uid, gboolean changes, GError **error);
-/* Returns a row for a new message, whose members the caller sets, all of them. */
+/* Returns a row for a new message, whose members and keywords the caller sets, all of them. */
 BdbRow *bdb_draft_new_row (BdbRun *run, BdbDraft *draft, guint32 uid, GError **error);
-/* Removes a message with all that belongs to it alone, but not its content, whose number is *@ret_content. */
+/* Sets the keywords of the message whose row was asked for last. */
+void bdb_draft_set_keywords (BdbDraft *draft, guint32 uid, const SatchelKeywordSet *keywords);
+/* Removes a message with all that belongs to it alone, but not its content, whose number is *@ret_content.
+ * The caller adds the UID to `removed`. */
 gboolean bdb_draft_remove_row (BdbRun *run, BdbDraft *draft, guint32 uid, guint64 *ret_content,
                                GError **error);
 /* Writes blocks, history and state of all drafts that changed. */

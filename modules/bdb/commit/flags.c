@@ -37,7 +37,44 @@ save_message (BdbRun *run, BdbDraft *draft, const SatchelMessageRow *message, GE
     return FALSE;
   row->flags = message->flags | (row->flags & BDB_ROW_PRIVATE);
   row->modseq = message->modseq;
-  row->keywords = message->keywords;
+  bdb_draft_set_keywords (draft, message->uid, &message->keywords);
+  return TRUE;
+}
+
+/* This is a FLAGS that is under way. */
+typedef struct Flagging
+{
+  BdbRun *run;
+  SatchelOperation *operation;
+  BdbDraft *draft;
+  SatchelSnapshotBuilder *builder;
+  guint64 modseq;
+  SatchelKeywordSet bits; /* of the operation's keywords */
+} Flagging;
+
+static gboolean
+flag_message (Flagging *flagging, guint32 index, GError **error)
+{
+  SatchelOperation *operation = flagging->operation;
+  SatchelMessageRow message, old;
+  satchel_snapshot_builder_get (flagging->builder, index, &old);
+  if (old.modseq > operation->unchanged_since)
+    {
+      satchel_uid_set_add (&operation->ret_failed, old.uid, old.uid);
+      return TRUE;
+    }
+  message = old;
+  change_message (&message, operation, &flagging->bits);
+  satchel_uid_set_add (&operation->ret_source, old.uid, old.uid);
+  if (operation->modseq == 0 && message.flags == old.flags
+      && satchel_keyword_set_equal (&message.keywords, &old.keywords))
+    return TRUE;
+  message.modseq = flagging->modseq;
+  if (!save_message (flagging->run, flagging->draft, &message, error))
+    return FALSE;
+  satchel_snapshot_builder_set (flagging->builder, index, &message);
+  bdb_draft_touch (flagging->draft, flagging->modseq);
+  operation->ret_modseq = flagging->modseq;
   return TRUE;
 }
 
@@ -46,33 +83,20 @@ bdb_run_flags (BdbRun *run, SatchelOperation *operation, GError **error)
 {
   BdbDraft *draft = bdb_draft_of (run, operation->mailbox->driver);
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (draft->snapshot);
-  g_autoptr (GArray) indexes = bdb_find_indexes (draft->snapshot, &operation->uids);
-  const guint64 modseq = operation->modseq != 0 ? operation->modseq : run->modseq;
-  SatchelKeywordSet bits = { { 0 } };
-  if (indexes->len > 0 && !bdb_keyword_bits (builder, operation->keywords, NULL, &bits, error))
+  g_autoptr (GArray) spans = bdb_find_spans (draft->snapshot, &operation->uids, FALSE);
+  Flagging flagging = { .run = run,
+                        .operation = operation,
+                        .draft = draft,
+                        .builder = builder,
+                        .modseq = operation->modseq != 0 ? operation->modseq : run->modseq };
+  if (spans->len > 0 && !bdb_keyword_bits (builder, operation->keywords, NULL, &flagging.bits, error))
     return FALSE;
-  for (guint i = 0; i < indexes->len; i++)
+  for (guint i = 0; i < spans->len; i++)
     {
-      guint32 index = g_array_index (indexes, guint32, i);
-      SatchelMessageRow message, old;
-      satchel_snapshot_builder_get (builder, index, &old);
-      if (old.modseq > operation->unchanged_since)
-        {
-          satchel_uid_set_add (&operation->ret_failed, old.uid, old.uid);
-          continue;
-        }
-      message = old;
-      change_message (&message, operation, &bits);
-      satchel_uid_set_add (&operation->ret_source, old.uid, old.uid);
-      if (operation->modseq == 0 && message.flags == old.flags
-          && satchel_keyword_set_equal (&message.keywords, &old.keywords))
-        continue;
-      message.modseq = modseq;
-      if (!save_message (run, draft, &message, error))
-        return FALSE;
-      satchel_snapshot_builder_set (builder, index, &message);
-      bdb_draft_touch (draft, modseq);
-      operation->ret_modseq = modseq;
+      const BdbSpan *span = &g_array_index (spans, BdbSpan, i);
+      for (guint k = 0; k < span->n; k++)
+        if (!flag_message (&flagging, span->index + k, error))
+          return FALSE;
     }
   bdb_draft_advance (draft, g_steal_pointer (&builder));
   return TRUE;

@@ -5,6 +5,25 @@
 
 #include "commit/operation.h"
 
+/* Removes the messages of a span.  @contents: gets the numbers of their contents; or NULL. */
+static gboolean
+remove_span (BdbRun *run, BdbDraft *draft, SatchelSnapshotBuilder *builder, const BdbSpan *span,
+             GArray *contents, GError **error)
+{
+  const guint32 first = span->chunk->uid[span->row];
+  for (guint i = 0; i < span->n; i++)
+    {
+      guint64 content;
+      if (!bdb_draft_remove_row (run, draft, first + i, &content, error))
+        return FALSE;
+      if (contents != NULL)
+        g_array_append_val (contents, content);
+      satchel_snapshot_builder_remove (builder, span->index + i);
+    }
+  satchel_uid_set_add (&draft->removed, first, first + span->n - 1);
+  return TRUE;
+}
+
 /* Removes messages.  @moves says that other messages have their contents now, which therefore stay. */
 static gboolean
 remove_messages (BdbRun *run, SatchelOperation *operation, const SatchelUidSet *uids, gboolean moves,
@@ -12,28 +31,17 @@ remove_messages (BdbRun *run, SatchelOperation *operation, const SatchelUidSet *
 {
   BdbDraft *draft = bdb_draft_of (run, operation->mailbox->driver);
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (draft->snapshot);
-  g_autoptr (GArray) indexes = bdb_find_indexes (draft->snapshot, uids);
-  guint n_removed = 0;
-  for (guint i = 0; i < indexes->len; i++)
+  g_autoptr (GArray) spans = bdb_find_spans (draft->snapshot, uids, !moves && operation->only_deleted);
+  for (guint i = 0; i < spans->len; i++)
     {
-      guint at;
-      guint64 content;
-      guint32 index = g_array_index (indexes, guint32, i);
-      const SatchelChunk *chunk = satchel_snapshot_at (draft->snapshot, index, &at);
-      guint32 uid = chunk->uid[at];
-      if (!moves && operation->only_deleted && (chunk->flags[at] & SATCHEL_FLAG_DELETED) == 0)
-        continue;
-      if (!bdb_draft_remove_row (run, draft, uid, &content, error))
+      const BdbSpan *span = &g_array_index (spans, BdbSpan, i);
+      const guint32 first = span->chunk->uid[span->row];
+      if (!remove_span (run, draft, builder, span, moves ? NULL : run->references.less, error))
         return FALSE;
       if (!moves)
-        {
-          g_array_append_val (run->references.less, content);
-          satchel_uid_set_add (&operation->ret_source, uid, uid);
-        }
-      satchel_snapshot_builder_remove (builder, index);
-      n_removed++;
+        satchel_uid_set_add (&operation->ret_source, first, first + span->n - 1);
     }
-  if (n_removed > 0)
+  if (spans->len > 0)
     {
       const guint64 modseq = operation->modseq != 0 ? operation->modseq : run->modseq;
       draft->removed_modseq = MAX (draft->removed_modseq, modseq);

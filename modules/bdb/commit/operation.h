@@ -10,8 +10,15 @@ gboolean bdb_run_operation (BdbRun *run, SatchelOperation *operation, GError **e
 gboolean bdb_run_append (BdbRun *run, SatchelOperation *operation, GError **error);
 gboolean bdb_run_copy (BdbRun *run, SatchelOperation *operation, GError **error);
 gboolean bdb_run_flags (BdbRun *run, SatchelOperation *operation, GError **error);
-/* Returns the indexes in the snapshot of those of @uids that exist: guint32; yours. */
-GArray *bdb_find_indexes (const SatchelSnapshot *snapshot, const SatchelUidSet *uids);
+/* These are messages of a chunk whose UIDs follow one another. */
+typedef struct BdbSpan
+{
+  const SatchelChunk *chunk; /* borrowed from the snapshot */
+  guint row, n;              /* its rows from `row` on */
+  guint32 index;             /* of the first one in the snapshot */
+} BdbSpan;
+/* Returns those of @uids that exist (with @only_deleted: and have \Deleted) in spans, ascending; yours. */
+GArray *bdb_find_spans (const SatchelSnapshot *snapshot, const SatchelUidSet *uids, gboolean only_deleted);
 /* Finds the bits of @keywords.  Those that there is no room for are left out and counted in *@ref_n_without;
  * if that is NULL they are the error LIMIT. */
 gboolean bdb_keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, guint *ref_n_without,

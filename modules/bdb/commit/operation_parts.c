@@ -8,25 +8,38 @@
 
 #include <string.h>
 
-/* Appends the indexes of a chunk's messages whose UIDs are up to @last: that of @row is @index.  TRUE: all
- * of them are. */
-static gboolean
-append_indexes (const SatchelChunk *chunk, guint row, guint32 index, guint32 last, GArray *indexes)
+/* Returns how many messages from @row on make a span. */
+static guint
+measure_span (const SatchelChunk *chunk, guint row, guint32 last, gboolean only_deleted)
 {
   guint n = 0;
-  const guint before = indexes->len;
-  while (row + n < chunk->n && chunk->uid[row + n] <= last)
+  while (row + n < chunk->n && chunk->uid[row + n] == chunk->uid[row] + n && chunk->uid[row + n] <= last
+         && (!only_deleted || (chunk->flags[row + n] & SATCHEL_FLAG_DELETED) != 0))
     n++;
-  g_array_set_size (indexes, before + n);
-  for (guint i = 0; i < n; i++)
-    g_array_index (indexes, guint32, before + i) = index + i;
-  return row + n == chunk->n;
+  return n;
+}
+
+/* Appends spans of messages from @row on, whose index is @index, up to UID @last.  TRUE: the chunk has no
+ * message after these. */
+static gboolean
+append_spans (const SatchelChunk *chunk, guint row, guint32 index, guint32 last, gboolean only_deleted,
+              GArray *spans)
+{
+  while (row < chunk->n && chunk->uid[row] <= last)
+    {
+      const BdbSpan span = { chunk, row, measure_span (chunk, row, last, only_deleted), index };
+      if (span.n > 0)
+        g_array_append_val (spans, span);
+      row += MAX (span.n, 1);
+      index += MAX (span.n, 1);
+    }
+  return row == chunk->n;
 }
 
 GArray *
-bdb_find_indexes (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
+bdb_find_spans (const SatchelSnapshot *snapshot, const SatchelUidSet *uids, gboolean only_deleted)
 {
-  GArray *indexes = g_array_new (FALSE, FALSE, sizeof (guint32));
+  GArray *spans = g_array_new (FALSE, FALSE, sizeof (BdbSpan));
   for (guint i = 0; i < uids->n_ranges; i++)
     {
       guint32 index;
@@ -35,12 +48,12 @@ bdb_find_indexes (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
       while (index < snapshot->state.n_messages)
         {
           const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &row);
-          if (!append_indexes (chunk, row, index, uids->ranges[i].last, indexes))
+          if (!append_spans (chunk, row, index, uids->ranges[i].last, only_deleted, spans))
             break;
           index += chunk->n - row;
         }
     }
-  return indexes;
+  return spans;
 }
 
 gboolean

@@ -55,13 +55,74 @@ measure_rows (Layout *layout)
     layout->row_len += layout->width[i];
 }
 
+/* ---- keywords ---- */
+
+void
+bdb_block_clear (BdbBlock *block)
+{
+  g_clear_pointer (&block->words, g_free);
+  block->n_words = 0;
+}
+
+/* Gives all rows @n_words words of keywords, which are 0. */
+static void
+make_words (BdbBlock *block, guint n_words)
+{
+  bdb_block_clear (block);
+  block->n_words = n_words;
+  if (n_words > 0)
+    block->words = g_new0 (guint64, (gsize) n_words * BDB_BLOCK_MESSAGES);
+}
+
+/* Makes room for sets of @n_words words. */
+static void
+widen (BdbBlock *block, guint n_words)
+{
+  BdbBlock old = { .n_words = block->n_words, .words = g_steal_pointer (&block->words) };
+  make_words (block, n_words);
+  for (guint i = 0; i < BDB_BLOCK_MESSAGES; i++)
+    for (guint k = 0; k < old.n_words; k++)
+      block->words[i * n_words + k] = old.words[i * old.n_words + k];
+  bdb_block_clear (&old);
+}
+
+void
+bdb_block_get_keywords (const BdbBlock *block, guint place, SatchelKeywordSet *ret_keywords)
+{
+  *ret_keywords = (SatchelKeywordSet) { { 0 } };
+  for (guint i = 0; i < block->n_words; i++)
+    ret_keywords->words[i] = block->words[place * block->n_words + i];
+}
+
+void
+bdb_block_set_keywords (BdbBlock *block, guint place, const SatchelKeywordSet *keywords)
+{
+  const guint n_words = satchel_keyword_set_n_words (keywords);
+  if (n_words > block->n_words)
+    widen (block, n_words);
+  for (guint i = 0; i < block->n_words; i++)
+    block->words[place * block->n_words + i] = keywords->words[i];
+}
+
+/* Returns how many words the keywords of row @place need. */
+static guint
+count_words (const BdbBlock *block, guint place)
+{
+  guint n = block->n_words;
+  while (n > 0 && block->words[place * block->n_words + n - 1] == 0)
+    n--;
+  return n;
+}
+
 /* ---- reading ---- */
 
 /* Reads a number of @width bytes; the record ends at @end. */
-static guint64
+static inline guint64
 read_number (const guint8 *from, const guint8 *end, guint width)
 {
   guint64 number = 0;
+  if (width == 0)
+    return 0;
   if ((gsize) (end - from) < NUMBER_BYTES)
     {
       while (width-- > 0)
@@ -69,8 +130,7 @@ read_number (const guint8 *from, const guint8 *end, guint width)
       return number;
     }
   memcpy (&number, from, NUMBER_BYTES);
-  number = GUINT64_FROM_LE (number);
-  return width < NUMBER_BYTES ? number & ((G_GUINT64_CONSTANT (1) << 8 * width) - 1) : number;
+  return GUINT64_FROM_LE (number) & G_MAXUINT64 >> 8 * (NUMBER_BYTES - width);
 }
 
 /* Reads the widths and bases of columns.  FALSE means that they are malformed. */
@@ -124,8 +184,14 @@ read_row (const Layout *layout, BdbRow *row, const guint8 *data, const guint8 *e
                     .content = values[COLUMN_CONTENT],
                     .internal_date = (gint64) values[COLUMN_INTERNAL_DATE],
                     .save_date = (gint64) values[COLUMN_SAVE_DATE] };
-  for (guint i = 0; i < layout->n_words; i++)
-    row->keywords.words[i] = read_number (data + NUMBER_BYTES * i, end, NUMBER_BYTES);
+}
+
+/* Reads the keywords of row @place, which begin at @data. */
+static void
+read_words (BdbBlock *block, guint place, const guint8 *data, const guint8 *end)
+{
+  for (guint i = 0; i < block->n_words; i++)
+    block->words[place * block->n_words + i] = read_number (data + NUMBER_BYTES * i, end, NUMBER_BYTES);
 }
 
 gboolean
@@ -137,12 +203,15 @@ bdb_block_read (BdbBlock *block, guint32 number, const guint8 *data, gsize len)
   if (!read_head (data, len, &layout))
     return FALSE;
   block->present = layout.present;
+  if (layout.n_words != block->n_words)
+    make_words (block, layout.n_words);
   data += layout.head_len;
   for (guint i = 0; i < BDB_BLOCK_MESSAGES; i++)
     if (block->present >> i & 1)
       {
         read_row (&layout, &block->rows[i], data, end);
         data += layout.row_len;
+        read_words (block, i, data - NUMBER_BYTES * (gsize) layout.n_words, end);
       }
   return TRUE;
 }
@@ -195,7 +264,7 @@ plan_layout (const BdbBlock *block)
           layout.base[c] = MIN (layout.base[c], values[c]);
           last[c] = MAX (last[c], values[c]);
         }
-      layout.n_words = MAX (layout.n_words, satchel_keyword_set_n_words (&block->rows[i].keywords));
+      layout.n_words = MAX (layout.n_words, count_words (block, i));
     }
   for (guint c = 0; c < N_COLUMNS; c++)
     layout.width[c] = bytes_of (last[c] - layout.base[c]);
@@ -204,14 +273,15 @@ plan_layout (const BdbBlock *block)
 }
 
 static guint8 *
-write_row (const Layout *layout, const BdbRow *row, guint8 *to)
+write_row (const Layout *layout, const BdbBlock *block, guint place, guint8 *to)
 {
   guint64 values[N_COLUMNS];
-  get_values (row, values);
+  get_values (&block->rows[place], values);
   for (guint c = 0; c < N_COLUMNS; c++)
-    to = write_number (to, values[c] - layout->base[c], layout->width[c]);
+    if (layout->width[c] > 0)
+      to = write_number (to, values[c] - layout->base[c], layout->width[c]);
   for (guint i = 0; i < layout->n_words; i++)
-    to = write_number (to, row->keywords.words[i], NUMBER_BYTES);
+    to = write_number (to, block->words[place * block->n_words + i], NUMBER_BYTES);
   return to;
 }
 
@@ -235,6 +305,6 @@ bdb_block_write (const BdbBlock *block, GByteArray *out)
     }
   for (guint i = 0; i < BDB_BLOCK_MESSAGES; i++)
     if (block->present >> i & 1)
-      to = write_row (&layout, &block->rows[i], to);
+      to = write_row (&layout, block, i, to);
   g_byte_array_set_size (out, (guint) (to - out->data));
 }

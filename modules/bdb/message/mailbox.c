@@ -114,6 +114,17 @@ bdb_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelS
 
 /* ---- usage ---- */
 
+/* Adds the messages of a chunk from @row on whose UIDs are up to @last.  TRUE: all of them are. */
+static gboolean
+sum_rows (const SatchelChunk *chunk, guint row, guint32 last, SatchelUsage *ref_usage)
+{
+  const guint first = row;
+  for (; row < chunk->n && chunk->uid[row] <= last; row++)
+    ref_usage->bytes += chunk->size[row];
+  ref_usage->messages += row - first;
+  return row == chunk->n;
+}
+
 static SatchelUsage
 sum_messages (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
 {
@@ -121,15 +132,14 @@ sum_messages (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
   for (guint i = 0; i < uids->n_ranges; i++)
     {
       guint32 index;
+      guint row;
       satchel_snapshot_find (snapshot, uids->ranges[i].first, &index);
-      for (; index < snapshot->state.n_messages; index++)
+      while (index < snapshot->state.n_messages)
         {
-          guint at;
-          const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
-          if (chunk->uid[at] > uids->ranges[i].last)
+          const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &row);
+          if (!sum_rows (chunk, row, uids->ranges[i].last, &usage))
             break;
-          usage.bytes += chunk->size[at];
-          usage.messages++;
+          index += chunk->n - row;
         }
     }
   return usage;

@@ -104,7 +104,7 @@ save_metadata (BdbWrite *write, gpointer data, GError **error)
 {
   const Put *put = data;
   BdbKey key, of_block;
-  BdbBlock block;
+  g_auto (BdbBlock) block = { 0 };
   gboolean is_found;
   g_autoptr (GByteArray) record = g_byte_array_new ();
   guint32 number = put->uid / BDB_BLOCK_MESSAGES;

@@ -51,7 +51,7 @@ bdb_references_save (BdbStore *store, BdbWrite *write, const BdbReferences *refe
 static gboolean
 collect_block (const guint8 *key, guint key_len, const guint8 *value, guint value_len, gpointer data)
 {
-  BdbBlock block;
+  g_auto (BdbBlock) block = { 0 };
   if (bdb_block_read (&block, 0, value, value_len))
     for (guint i = 0; i < BDB_BLOCK_MESSAGES; i++)
       if (block.present >> i & 1)

@@ -37,8 +37,8 @@ load_block (const guint8 *key, guint key_len, const guint8 *value, guint value_l
                                       .modseq = row->modseq,
                                       .size = row->size,
                                       .internal_date = row->internal_date,
-                                      .save_date = row->save_date,
-                                      .keywords = row->keywords };
+                                      .save_date = row->save_date };
+        bdb_block_get_keywords (block, i, &message.keywords);
         satchel_snapshot_builder_append (load->builder, &message);
       }
   return !load->is_bad;
@@ -53,7 +53,9 @@ bdb_box_load_snapshot (BdbStore *store, const BdbBox *box, GError **error)
   bdb_key_u32 (&prefix, box->number);
   satchel_snapshot_builder_set_keywords (load.builder, (char *const *) box->keywords->pdata,
                                          box->keywords->len);
-  if (bdb_scan (store->volume, NULL, BDB_RECORDS, &prefix, NULL, load_block, &load, error) && !load.is_bad)
+  gboolean is_read = bdb_scan (store->volume, NULL, BDB_RECORDS, &prefix, NULL, load_block, &load, error);
+  bdb_block_clear (&load.block);
+  if (is_read && !load.is_bad)
     return satchel_snapshot_builder_finish (load.builder, &box->state);
   satchel_snapshot_builder_free (load.builder);
   if (load.is_bad)

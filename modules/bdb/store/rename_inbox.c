@@ -32,6 +32,7 @@ move_row (Emptying *emptying, const SatchelMessageRow *message, guint32 from, GE
   *row = old;
   row->flags = message->flags;
   row->modseq = message->modseq;
+  bdb_draft_set_keywords (destination, message->uid, &message->keywords);
   return (!bdb_row_has_metadata (old.flags)
           || bdb_copy_metadata (run, source, from, old.flags, destination, message->uid, row, NULL, error))
          && bdb_draft_remove_row (run, source, from, &old.content, error);
@@ -42,7 +43,7 @@ move_rows (Emptying *emptying, SatchelSnapshotBuilder *filled, SatchelSnapshotBu
            GError **error)
 {
   BdbRun *run = &emptying->run;
-  BdbDraft *destination = run->drafts->pdata[1];
+  BdbDraft *source = run->drafts->pdata[0], *destination = run->drafts->pdata[1];
   for (guint32 i = 0; i < emptying->before->state.n_messages; i++)
     {
       SatchelMessageRow message;
@@ -52,6 +53,7 @@ move_rows (Emptying *emptying, SatchelSnapshotBuilder *filled, SatchelSnapshotBu
       message.modseq = run->modseq;
       if (!move_row (emptying, &message, from, error))
         return FALSE;
+      satchel_uid_set_add (&source->removed, from, from);
       satchel_snapshot_builder_append (filled, &message);
       satchel_snapshot_builder_remove (emptied, i);
     }

@@ -5,59 +5,7 @@
 #include "config.h"
 
 #include "message/group.h"
-#include "volume/volume_private.h"
-
-#include <fcntl.h>
-#include <glib/gstdio.h>
-
-typedef struct Place
-{
-  char *root;
-  int root_fd;
-  BdbStore store;
-  BdbBox box;
-} Place;
-
-static void
-set_up (Place *place)
-{
-  const BdbSettings settings = { .path = "bdb",
-                                 .cache = 1 << 20,
-                                 .log_file = 4 << 20,
-                                 .log_bytes = 64 << 20,
-                                 .reserve = 1 << 20,
-                                 .checkpoint_ms = 3600 * 1000 };
-  GError *error = NULL;
-  place->root = g_dir_make_tmp ("satchel-groups-XXXXXX", NULL);
-  place->root_fd = open (place->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  place->store.user = 7;
-  place->box.number = 3;
-  place->store.volume = bdb_volume_open (place->root_fd, &settings, "", &error);
-  g_assert_no_error (error);
-}
-
-static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  for (const char *name = dir != NULL ? g_dir_read_name (dir) : NULL; name != NULL;
-       name = g_dir_read_name (dir))
-    {
-      g_autofree char *child = g_build_filename (path, name, NULL);
-      if (g_remove (child) != 0)
-        remove_tree (child);
-    }
-  g_rmdir (path);
-}
-
-static void
-tear_down (Place *place)
-{
-  bdb_volume_unref (place->store.volume);
-  close (place->root_fd);
-  remove_tree (place->root);
-  g_free (place->root);
-}
+#include "modules/bdb/tests/place.h"
 
 static gboolean
 save_groups (BdbWrite *write, gpointer data, GError **error)

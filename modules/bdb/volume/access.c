@@ -28,8 +28,8 @@ fail_read (BdbVolume *volume, BdbWrite *write, int code, GError **error)
   return bdb_volume_error (volume, error, code, "reading");
 }
 
-static gboolean
-fail_write (BdbWrite *write, int code, GError **error)
+gboolean
+bdb_write_fail (BdbWrite *write, int code, GError **error)
 {
   if (code == DB_LOCK_DEADLOCK)
     write->must_restart = TRUE;
@@ -311,7 +311,7 @@ bdb_put (BdbWrite *write, BdbTable table, const BdbKey *key, gconstpointer value
   DBT where = dbt_of (key->bytes, key->len), what = dbt_of (value, len);
   int code = db->put (db, write->txn, &where, &what, 0);
   write->n_bytes += key->len + len;
-  return code == 0 || fail_write (write, code, error);
+  return code == 0 || bdb_write_fail (write, code, error);
 }
 
 gboolean
@@ -321,7 +321,7 @@ bdb_remove (BdbWrite *write, BdbTable table, const BdbKey *key, GError **error)
   DBT where = dbt_of (key->bytes, key->len);
   int code = db->del (db, write->txn, &where, 0);
   write->n_bytes += key->len;
-  return code == 0 || code == DB_NOTFOUND || fail_write (write, code, error);
+  return code == 0 || code == DB_NOTFOUND || bdb_write_fail (write, code, error);
 }
 
 static int
@@ -359,7 +359,7 @@ bdb_remove_some (BdbWrite *write, BdbTable table, const BdbKey *prefix, guint ma
       int closed = cursor->close (cursor);
       code = code != 0 ? code : closed;
     }
-  return code == 0 || fail_write (write, code, error);
+  return code == 0 || bdb_write_fail (write, code, error);
 }
 
 gboolean

@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "body/body_files.h"
+#include "volume/access.h"
 #include "volume/environment.h"
 #include "volume/volume.h"
 
@@ -47,6 +48,9 @@ gboolean bdb_volume_begin_use (BdbVolume *volume, GError **error);
 void bdb_volume_end_use (BdbVolume *volume);
 /* Sets @error from a code of Berkeley DB with what the library said about it. */
 gboolean bdb_volume_error (BdbVolume *volume, GError **error, int code, const char *what);
+/* Sets @error from a code of Berkeley DB at writing; notes a deadlock, after which the transaction begins
+ * again.  Returns FALSE. */
+gboolean bdb_write_fail (BdbWrite *write, int code, GError **error);
 
 void bdb_upkeep_start (BdbVolume *volume);
 void bdb_upkeep_stop (BdbVolume *volume); /* returns when the thread has ended */

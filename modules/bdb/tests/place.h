@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * This header declares a place for tests: a volume of its own, with a store and a mailbox in memory only.
+ */
+#pragma once
+#include "store/store.h"
+
+typedef struct Place
+{
+  char *root;
+  int root_fd;
+  BdbStore store;
+  BdbBox box;
+} Place;
+
+void set_up (Place *place);
+void tear_down (Place *place);
