@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the errors of include/satchel/error.h.
+ * Makes the errors of include/satchel/error.h.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@
 #define N_NEWS 512u
 #define NEWS_US (3600 * (gint64) G_USEC_PER_SEC)
 
-/* This is what an error has besides its code and message. */
+/* An error has this besides its code and message. */
 typedef struct SatchelErrorPrivate
 {
   char *setting; /* the setting that it is about; NULL: none */

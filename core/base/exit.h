@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header has the exit statuses of both programs, which answers on the control socket have as well.
- * They are those of sysexits.h.
+ * Defines the exit statuses of both programs, which answers on the control socket have as well. They are
+ * those of sysexits.h.
  */
 #pragma once
 
@@ -16,8 +16,8 @@ typedef enum
   SATCHEL_EXIT_EXISTS = 73, /* something of that name exists already */
   SATCHEL_EXIT_IO = 74,
   SATCHEL_EXIT_TEMPORARY = 75, /* the same command may succeed later */
-  SATCHEL_EXIT_CANNOT_GO_ON =
-      SATCHEL_EXIT_TEMPORARY, /* a process of the server that ends itself (runtime/process.h) */
+  /* A process of the server that ends itself (runtime/process.h). */
+  SATCHEL_EXIT_CANNOT_GO_ON = SATCHEL_EXIT_TEMPORARY,
   SATCHEL_EXIT_NOPERM = 77,
   SATCHEL_EXIT_CONFIG = 78,
   SATCHEL_EXIT_INTERRUPTED = 130 /* ended by SIGINT, as a shell reports it */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the core needs of descriptors beyond the public fd.h.
+ * Declares what the core needs of descriptors beyond the public fd.h.
  */
 #pragma once
 #include <satchel/fd.h>
 
-/* These are both ends of a socketpair(2) or a pipe(2): g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE. */
+/* Both ends of a socketpair(2) or a pipe(2) are closed with their scope: g_auto (SatchelFdPair) pair =
+ * SATCHEL_FD_PAIR_NONE. */
 typedef struct SatchelFdPair
 {
   int ends[2];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header has lists whose items carry their links: members `previous` and `next` of the item's own
- * type.  An item is in at most one such list; adding and removing take constant time.
+ * Defines lists whose items carry their links: members `previous` and `next` of the item's own type. An item
+ * is in at most one such list; adding and removing take constant time.
  */
 #pragma once
 #include <glib.h>

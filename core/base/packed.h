@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares structs with a reference count that lie in one piece of memory with the texts that
- * they point to, since there is one for each session or user.  Any thread may use them.
+ * Declares structs with a reference count that lie in one piece of memory with the texts that they point to,
+ * since there is one for each session or user. Any thread may use them.
  */
 #pragma once
 #include <glib.h>

@@ -23,8 +23,8 @@ satchel_session_id_new (guint slot)
 void
 satchel_session_id_text (guint64 id, char ret_text[SATCHEL_SESSION_ID_CHARS + 1])
 {
-  static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* without i, l, o, u, which are mistaken
-                                                                      when an id is read aloud */
+  /* Without i, l, o, u, which are mistaken when an id is read aloud. */
+  static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
   for (int i = SATCHEL_SESSION_ID_CHARS - 1; i >= 0; i--, id >>= 5)
     ret_text[i] = digits[id & 31];
   ret_text[SATCHEL_SESSION_ID_CHARS] = '\0';

@@ -100,7 +100,7 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
   return at != NULL ? g_steal_pointer (&folded) : g_strconcat (folded, "@", domain, NULL);
 }
 
-/* These are the server's rules, which are set once, before modules are configured and threads exist. */
+/* The server's rules are set once, before modules are configured and threads exist. */
 static struct
 {
   char *default_domain;

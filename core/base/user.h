@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the rules of this server for user names, which each program that loads modules sets
- * before it configures them.
+ * Declares the rules of this server for user names, which each program that loads modules sets before it
+ * configures them.
  */
 #pragma once
 #include <satchel/auth.h>

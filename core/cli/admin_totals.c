@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the sums of records; see admin_totals.h.
+ * Implements the sums of records; see admin_totals.h.
  */
 #include "config.h"
 

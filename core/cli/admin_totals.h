@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the sums of what a module's command prints for many users: the numbers of records
- * whose keys and texts are the same are added up.
+ * Declares the sums of what a module's command prints for many users: the numbers of records whose keys and
+ * texts are the same are added up.
  */
 #pragma once
 #include <glib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the administrator's command: a table of commands, one file for each group of them,
- * and the tables that enabled modules bring. main.c parses the command line against them; setup.c reads the
- * configuration and loads modules for those that need them.
+ * Declares the administrator's command: a table of commands, one file for each group of them, and the tables
+ * that enabled modules bring. main.c parses the command line against them; setup.c reads the configuration
+ * and loads modules for those that need them.
  */
 #pragma once
 #include <satchel/admin.h>
@@ -29,11 +29,11 @@ typedef struct SatchelCliCommand
   const char *details;             /* further text for --help; may be NULL */
   const SatchelCliOption *options; /* the last one has a NULL name; may be NULL */
   int (*run) (SatchelCli *cli);
-  const SatchelAdminCommand
-      *admin; /* the module's command behind this row; NULL: a command of satchel itself */
+  /* The module's command behind this row; NULL: a command of satchel itself. */
+  const SatchelAdminCommand *admin;
 } SatchelCliCommand;
 
-/* These are the commands of satchel itself, in the order of the help text. The last row has a NULL name. */
+/* The commands of satchel itself stand in the order of the help text. The last row has a NULL name. */
 extern const SatchelCliCommand satchel_cli_commands[];
 extern const SatchelCliOption satchel_cli_globals[]; /* options of all commands */
 
@@ -45,8 +45,8 @@ struct SatchelCli
   gboolean names_user; /* each error begins with the user's name, since the command line has several users */
   gboolean is_cut_off; /* there is no server, or it did not answer, so it is not asked for other users */
   const SatchelCliOption *globals; /* options of all commands */
-  GPtrArray *commands; /* SatchelCliCommand: satchel's own; those of modules follow once somebody has asked
-                          for them */
+  /* SatchelCliCommand: satchel's own; those of modules follow once somebody has asked for them. */
+  GPtrArray *commands;
   GPtrArray *modules_commands; /* commands of modules, owned; NULL: they have not been asked for */
   const char *config_dir, *defaults_dir, *module_dir; /* `module_dir` NULL: the configured one */
   GPtrArray *overrides;                               /* values of --set, NULL-ended */
@@ -105,7 +105,7 @@ const char *satchel_cli_module_of_group (SatchelCli *cli, const char *group);
  * at. */
 GPtrArray *satchel_cli_commands_of (const SatchelModule *module);
 
-/* These functions run the commands of one group each. */
+/* Each runs the commands of one group. */
 int satchel_cli_config_check (SatchelCli *cli);
 int satchel_cli_config_dump (SatchelCli *cli);
 int satchel_cli_config_defaults (SatchelCli *cli);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the commands `satchel auth ...`, which ask the running server how a login would end, and
- * which failed logins it counts.
+ * Runs the commands `satchel auth ...`, which ask the running server how a login would end, and which failed
+ * logins it counts.
  */
 #include "config.h"
 

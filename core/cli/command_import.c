@@ -50,7 +50,6 @@ typedef struct Import
   gboolean is_dry, as_json, is_quiet;
 } Import;
 
-/* This is the report about one user. */
 typedef struct Report
 {
   GString *mailboxes; /* JSON objects */

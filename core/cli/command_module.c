@@ -133,7 +133,7 @@ append_roles (guint bits, GString *out)
       g_string_append_printf (out, "%s%s", out->len > 0 ? " " : "", roles[i].name);
 }
 
-/* These are the rights that a module may have beyond others of its role (<satchel/module.h>). */
+/* A module may have these rights beyond others of its role (<satchel/module.h>). */
 static const struct
 {
   guint right;

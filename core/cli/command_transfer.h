@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares imports from files, which share the name of a command with what command_import.c does.
+ * Declares imports from files, which share the name of a command with what command_import.c does.
  */
 #pragma once
 #include "core/cli/cli.h"

@@ -15,7 +15,7 @@
 
 #define ANSWER_BYTES_MAX 1000u
 
-/* These are the calls of SatchelPassdbOps that a command may need. */
+/* A command may need one of these calls of SatchelPassdbOps. */
 typedef enum
 {
   CALL_ADD,
@@ -214,8 +214,7 @@ satchel_cli_user_add (SatchelCli *cli)
   return ok ? print_done (cli, user, "was added", passdb, NULL) : failed_call (cli, user, error);
 }
 
-/* This is a search through the users of a passdb. It finds out whether a user exists before a call changes
- * it. */
+/* A search through the users of a passdb finds out whether a user exists before a call changes it. */
 typedef struct Search
 {
   const char *user; /* the only user to be listed; NULL: all */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how `satchel` sends requests to a running server.
+ * Declares how `satchel` sends requests to a running server.
  */
 #pragma once
 #include <satchel/error.h>

@@ -9,8 +9,7 @@
 
 #define WIDTH 100
 
-/* These are the directories of this build, with the words that stand for them in a template and in the
- * manual. */
+/* Words stand for the directories of this build in a template and in the manual. */
 static const struct
 {
   const char *built, *template, *manual;

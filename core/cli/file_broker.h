@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how `satchel` lends a file or directory to a command that runs in the server: a thread
- * opens what the server asks for (core/runtime/ipc/ipc.h, FILES_*), below that path alone, following no
- * symbolic links, and hands over descriptors.  It reads no content.
+ * Declares how `satchel` lends a file or directory to a command that runs in the server: a thread opens what
+ * the server asks for (core/runtime/ipc/ipc.h, FILES_*), below that path alone, following no symbolic links,
+ * and hands over descriptors. It reads no content.
  */
 #pragma once
 #include <satchel/error.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the program satchel, which parses the command line by the tables of commands.
+ * Runs the program satchel, which parses the command line by the tables of commands.
  */
 #include "config.h"
 

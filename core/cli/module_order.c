@@ -11,7 +11,7 @@
 #include "core/runtime/loader/kinds.h"
 #include "core/storage/store/stacks.h"
 
-/* This is what the processes of a server with this configuration would know. */
+/* The processes of a server with this configuration would know the same. */
 typedef struct Order
 {
   SatchelLoader *enabled; /* has the enabled modules only */

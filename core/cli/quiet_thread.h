@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares threads of `satchel` beside the one that waits for the answer of the server.
+ * Declares threads of `satchel` beside the one that waits for the answer of the server.
  */
 #pragma once
 #include <glib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how `satchel` shows the answers of a running server.
+ * Declares how `satchel` shows the answers of a running server.
  */
 #pragma once
 #include "core/cli/cli.h"

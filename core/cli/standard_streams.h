@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares standard input and output as what is lent to a command in the server (file_broker.h):
- * the path "-" of `import` and `export`.
+ * Declares standard input and output as what is lent to a command in the server (file_broker.h): the path
+ * "-" of `import` and `export`.
  */
 #pragma once
 #include <satchel/error.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the name of the build that this process runs.  By it an old master learns that the
- * package was upgraded while it ran.
+ * Declares the name of the build that this process runs. By it an old master learns that the package was
+ * upgraded while it ran.
  */
 #pragma once
 #include <glib.h>

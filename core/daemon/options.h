@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the command line of satcheld.
+ * Declares the command line of satcheld.
  */
 #pragma once
 #include <satchel/error.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the plan: what master needs to know of a configuration, as numbers and paths. The
- * config process works it out and sends it in messages. Master sees nothing else of the configuration but an
- * opaque sealed image.
+ * Declares the plan: what master needs to know of a configuration, as numbers and paths. The config process
+ * works it out and sends it in messages. Master sees nothing else of the configuration but an opaque sealed
+ * image.
  */
 #pragma once
 #include "core/runtime/config/config_image.h"
@@ -15,7 +15,7 @@
 #define SATCHEL_PLAN_TLS_MAX 256u
 #define SATCHEL_PLAN_HELPERS_MAX 32u
 #define SATCHEL_PLAN_PROBLEMS_MAX 1000u
-/* This is the grace of a STOP by which a process takes no new connections and ends with its last old one. */
+/* A process whose STOP has this grace takes no new connections and ends with its last old one. */
 #define SATCHEL_GRACE_DRAIN G_MAXUINT32
 
 typedef struct SatchelPlanIds
@@ -43,7 +43,7 @@ typedef struct SatchelPlanModule
   int fd;
 } SatchelPlanModule;
 
-/* This is the helper process of a module; its index in the plan is its slot. */
+/* The index of a helper in the plan is its slot. */
 typedef struct SatchelPlanHelper
 {
   char *module;

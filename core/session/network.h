@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * This header declares addresses of peers: as text, as keys of counters, and in networks (ADDRESS/BITS).
+ * Declares addresses of peers: as text, as keys of counters, and in networks (ADDRESS/BITS).
  */
 #pragma once
 #include <satchel/error.h>
 
-/* This is an address in 16 bytes; IPv4 is ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that both compare alike. */
+/* An address has 16 bytes; IPv4 is ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that both compare alike. */
 typedef struct SatchelAddress
 {
   guint8 bytes[16];

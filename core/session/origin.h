@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what is known of where a message comes from, as an MTA says it (SatchelOrigin of
- * delivery.h): how it is copied, and sent to other mail processes.  Strings are cut to
- * SATCHEL_ORIGIN_BYTES, and have printable ASCII only.
+ * Declares what is known of where a message comes from, as an MTA says it (SatchelOrigin of delivery.h): how
+ * it is copied, and sent to other mail processes. Strings are cut to SATCHEL_ORIGIN_BYTES, and have
+ * printable ASCII only.
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"

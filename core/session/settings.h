@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings that satchel_limits (), satchel_namespace () and satchel_hostname ()
- * return (protocol.h).
+ * Declares the settings that satchel_limits (), satchel_namespace () and satchel_hostname () return
+ * (protocol.h).
  */
 #pragma once
 #include "core/runtime/config/config_image.h"

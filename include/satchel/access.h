@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * This header declares an access: the user or process that acts on a store, and its rights.  It is made once
- * by whatever opens the store (a session, a delivery, the server itself), is carried by the handle, and is
- * given to each method of layers and drivers.  Any thread.
+ * Declares an access: the user or process that acts on a store, and its rights. It is made once by whatever
+ * opens the store (a session, a delivery, the server itself), is carried by the handle, and is given to each
+ * method of layers and drivers. Any thread.
  */
 #pragma once
 #include <satchel/secret.h>
 
 G_BEGIN_DECLS
 
-/* This is the reason for an action. */
+/* Layers and drivers hear by this why something is done. */
 typedef enum
 {
-  SATCHEL_CAUSE_BACKGROUND =
-      0, /* the server itself: upkeep, or a change by another program that the server noticed */
+  /* The server itself: upkeep, or a change by another program that the server noticed. */
+  SATCHEL_CAUSE_BACKGROUND = 0,
   SATCHEL_CAUSE_SESSION,  /* a client that has logged in */
   SATCHEL_CAUSE_DELIVERY, /* a delivery of mail */
   SATCHEL_CAUSE_ADMIN,    /* the administrator's command */
@@ -20,7 +20,7 @@ typedef enum
                              (listener.h) */
 } SatchelCause;
 
-/* These are rights on a mailbox, by the letters of RFC 4314 2.1. */
+/* Rights on a mailbox are named after the letters of RFC 4314 2.1. */
 enum
 {
   SATCHEL_RIGHT_LOOKUP = 1 << 0,          /* l */
@@ -49,9 +49,10 @@ typedef struct SatchelAccess
   const char *session_id;  /* the log's session= or, of a delivery, id=; "" */
   const char *peer;        /* "192.0.2.1", "2001:db8::1", "local"; "": no connection */
   const char *client_name; /* the name that the peer gave itself; "" */
-  GBytes *key;  /* the key that the login unlocked (auth.h), or NULL.  A module that keeps it takes a
-                   reference; the memory is wiped with the last reference */
-  guint rights; /* SATCHEL_RIGHT_*: upper bound of the rights on every mailbox */
+  /* The key that the login unlocked (auth.h), or NULL. A module that keeps it takes a reference; the memory
+   * is wiped with the last reference. */
+  GBytes *key;
+  guint rights;           /* SATCHEL_RIGHT_*: upper bound of the rights on every mailbox */
   const char *credential; /* the credential that opened the session (auth.h), "password"; "": no login */
   const char *scopes;     /* services that this credential is good for, with blanks between them; "": all */
 } SatchelAccess;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * This header declares admin commands of a module: `satchel GROUP COMMAND [USER] [OPERAND] [--OPTION VALUE
- * ...]`.  From the table that a module provides follow help, completion, manual, checks of what was typed,
- * and --json. What a command does runs in the server: if it concerns a user in the mail process that owns the
- * user's store, else in the first mail process; as a job, with its output going to the admin's terminal while
- * it works.  Kind SATCHEL_KIND_ADMIN, role mail; role auth for commands about credentials (`in_auth`).
+ * Declares admin commands of a module: `satchel GROUP COMMAND [USER] [OPERAND] [--OPTION VALUE ...]`. From
+ * the table that a module provides follow help, completion, manual, checks of what was typed, and --json.
+ * What a command does runs in the server: if it concerns a user in the mail process that owns the user's
+ * store, else in the first mail process; as a job, with its output going to the admin's terminal while it
+ * works. Kind SATCHEL_KIND_ADMIN, role mail; role auth for commands about credentials (`in_auth`).
  * docs/modules/admin.md, docs/decisions/0039 and 0062.
  */
 #pragma once
@@ -11,13 +11,13 @@
 
 G_BEGIN_DECLS
 
-/* This is the number of options of one command. */
+/* One command has so many options at most. */
 #define SATCHEL_ADMIN_OPTIONS_MAX 10u
-/* These are bounds of the output: one line, and all output of a call. */
+/* The output is bounded: one line, and all output of a call. */
 #define SATCHEL_ADMIN_LINE_MAX (16u * 1024u)
 #define SATCHEL_ADMIN_OUTPUT_MAX (256u * 1024u * 1024u)
 
-/* This is one run of a command.  It may be used in any thread until `run` returns. */
+/* A run of a command may be used in any thread until `run` returns. */
 typedef struct SatchelAdminCall SatchelAdminCall;
 
 typedef struct SatchelAdminCommand
@@ -25,14 +25,15 @@ typedef struct SatchelAdminCommand
   size_t size;
   const char *name;    /* [a-z][a-z0-9-]* */
   const char *summary; /* one line, without a full stop */
-  const char *details; /* a longer text for help and manual, in whole sentences, with '\n' between lines;
-                          NULL: none */
+  /* A longer text for help and manual, in whole sentences, with '\n' between lines; NULL: none. */
+  const char *details;
   /* Options as rows of settings: key "dry-run" is --dry-run.  Types are BOOL (an option without value),
    * INT, STRING, SIZE, DURATION and ENUM; default, min, max, choices and SATCHEL_CONFIG_REQUIRED apply.
    * Names that are taken: json, help, version, set, and NAME-dir.  NULL: none. */
   const SatchelConfigRow *options;
-  gboolean of_user; /* the command concerns one user, whose name is its first argument; the user must exist,
-                       or have mail here */
+  /* The command concerns one user, whose name is its first argument; the user must exist, or have mail
+   * here. */
+  gboolean of_user;
   /* Runs the command as a job, so it may block.  FALSE with an error: the administrator is shown the error,
    * and the exit status follows its code.  Must. */
   gboolean (*run) (SatchelAdminCall *call, GError **error);

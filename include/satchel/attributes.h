@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header is for reading an attributes blob (message.h makes it): what IMAP, POP3 and SEARCH need of a
- * message without opening it.  Blobs that storage gives have been checked.  The accessors copy nothing:
- * results are borrowed from the blob unless the comment says otherwise.  Any thread.
+ * Reads an attributes blob (message.h makes it): what IMAP, POP3 and SEARCH need of a message without
+ * opening it. Blobs that storage gives have been checked. The accessors copy nothing: results are borrowed
+ * from the blob unless the comment says otherwise. Any thread.
  */
 #pragma once
 #include <satchel/header.h>
@@ -96,7 +96,7 @@ SATCHEL_API guint satchel_attributes_n_parts (GBytes *blob); /* the number is at
 /* Finds a part.  FALSE means that there is no part @index. */
 SATCHEL_API gboolean satchel_attributes_part (GBytes *blob, guint index, SatchelPart *ret_part);
 
-/* These are section specifications (RFC 3501 6.4.5). */
+/* A client names a part of a message by one of these (RFC 3501 6.4.5). */
 typedef enum
 {
   SATCHEL_SECTION_CONTENT = 0, /* BODY[], BODY[1.2] */

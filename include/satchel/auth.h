@@ -17,11 +17,11 @@ G_BEGIN_DECLS
 
 /* ---- calls ---- */
 
-/* This is one question to a passdb, userdb, factor or keyring.  It belongs to the module from the entry point
- * to the answer, with all that it holds.  The core sets its deadline; when that has passed, the login or
+/* A call asks one question to a passdb, userdb, factor or keyring. It belongs to the module from the entry
+ * point to the answer, with all that it holds. The core sets its deadline; when that has passed, the login or
  * look-up ends as unavailable and `cancelled` tells the module, which answers all the same, soon: the answer
- * is dropped.  A source that has too many calls unanswered is asked nothing more, so that one that hangs
- * costs no more than that. */
+ * is dropped. A source that has too many calls unanswered is asked nothing more, so that one that hangs costs
+ * no more than that. */
 typedef struct SatchelAuthCall SatchelAuthCall;
 typedef struct SatchelCredential SatchelCredential;
 
@@ -59,8 +59,8 @@ typedef void (*SatchelAuthReplyFunc) (SatchelAuthCall *call, GBytes *reply);
 SATCHEL_API void satchel_auth_call_ask_helper (SatchelAuthCall *call, const char *module, GBytes *request,
                                                SatchelAuthReplyFunc func);
 
-/* These are the answers: one of them, once, in any thread; @call is gone then.  An answer that does not
- * belong to the question counts as a failure. */
+/* A call is answered by one of these, once, in any thread; @call is gone then. An answer that does not belong
+ * to the question counts as a failure. */
 /* This answers all of them: the source cannot tell now.  The login ends as unavailable, which is no failure
  * of the user's, and no other source is asked instead.  @error is copied; its message goes to the log. */
 SATCHEL_API void satchel_auth_call_fail (SatchelAuthCall *call, const GError *error);
@@ -83,13 +83,14 @@ SATCHEL_API void satchel_auth_derive (const char *purpose, const char *text,
 
 /* ---- passdbs ---- */
 
-/* This is one user's stored credential, as a passdb sees it. */
+/* A passdb has one user's stored credential in this form. */
 struct SatchelCredential
 {
   size_t size;
-  char *user;     /* local@domain */
-  char *verifier; /* a string like that of crypt(3), or in a form of the module's own; it changes when the
-                     password does; NULL: the user has no password */
+  char *user; /* local@domain */
+  /* A string like that of crypt(3), or in a form of the module's own; it changes when the password does;
+   * NULL: the user has no password. */
+  char *verifier;
   gboolean is_locked;
   char *scram; /* keys for SCRAM, each as RFC 5803 2 writes it, with a blank between them; NULL: none */
   /* What the `userdb` of the same table says of the user, as satchel_auth_call_attributes has it: that need
@@ -149,8 +150,8 @@ typedef struct SatchelPassdbOps
   /* Also called in role auth, in the main thread, for upkeep (maintain.h): if the list would take long, it
    * must return an error there. */
   gboolean (*list) (SatchelUserEntryFunc func, gpointer data, GError **error);
-  /* This is the same module's userdb, whose attributes come with a credential; NULL means that they do
-   * not. */
+  /* The attributes of this userdb, which is the same module's, come with a credential; NULL means that they
+   * do not. */
   const SatchelUserdbOps *userdb;
   guint flags; /* SATCHEL_PASSDB_... */
 } SatchelPassdbOps;
@@ -235,7 +236,7 @@ typedef enum
 
 #define SATCHEL_FACTOR_CANDIDATES_MAX 3u /* each costs a password hash */
 #define SATCHEL_CREDENTIAL_ID_MAX 64u
-/* This is the credential id of a login by the user's own password. */
+/* A login by the user's own password has this credential id. */
 #define SATCHEL_CREDENTIAL_PASSWORD "password"
 
 typedef struct SatchelFactorAnswer
@@ -262,8 +263,8 @@ typedef struct SatchelFactorAnswer
 /* This answers `examine` and `confirm`.  @answer is copied. */
 SATCHEL_API void satchel_auth_call_judge (SatchelAuthCall *call, const SatchelFactorAnswer *answer);
 
-/* This is one credential of a user's, for lists of devices. Texts are UTF-8; "" says that there is nothing to
- * say, as 0 does for times, which are seconds since 1970. */
+/* Lists of devices have an entry for each of a user's credentials. Texts are UTF-8; "" says that there is
+ * nothing to say, as 0 does for times, which are seconds since 1970. */
 typedef struct SatchelCredentialEntry
 {
   size_t size;

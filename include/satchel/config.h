@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * This header declares settings.  One schema row for each setting feeds the parser, the commented default
- * file, `satchel config dump --origin` and the manual page.  A SatchelConfig is one immutable group of
- * settings that has been validated against its schema.  A module names in its rows the members of a struct of
- * its own that the values go to, and has them put there by satchel_config_fill.
+ * Declares settings. One schema row for each setting feeds the parser, the commented default file, `satchel
+ * config dump --origin` and the manual page. A SatchelConfig is one immutable group of settings that has
+ * been validated against its schema. A module names in its rows the members of a struct of its own that the
+ * values go to, and has them put there by satchel_config_fill.
  */
 #pragma once
 #include <satchel/error.h>
@@ -34,7 +34,7 @@ enum
       1 << 1 /* the setting has no default: it is an error to enable the group without it */
 };
 
-/* These are for min and max of DURATION ... */
+/* Bounds of DURATION are written with these ... */
 #define SATCHEL_SECONDS(n) (G_GINT64_CONSTANT (1000) * (n))
 #define SATCHEL_MINUTES(n) (SATCHEL_SECONDS (60) * (n))
 #define SATCHEL_HOURS(n) (SATCHEL_MINUTES (60) * (n))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a buffered connection: the same in gate and mail, over a socket, over TLS or over a
- * relay.  Main thread only. A callback may close or abort the connection that it is called for.
+ * Declares a buffered connection: the same in gate and mail, over a socket, over TLS or over a relay. Main
+ * thread only. A callback may close or abort the connection that it is called for.
  */
 #pragma once
 #include <satchel/types.h>
@@ -11,8 +11,8 @@ typedef enum
 {
   SATCHEL_CLOSED_BY_US = 0, /* satchel_connection_close or _abort */
   SATCHEL_CLOSED_BY_PEER,   /* orderly end: FIN, or close_notify under TLS */
-  SATCHEL_CLOSED_CUT, /* TLS ended without close_notify, or compressed input is damaged: later input must not
-                         be trusted */
+  /* TLS ended without close_notify, or compressed input is damaged: later input must not be trusted. */
+  SATCHEL_CLOSED_CUT,
   SATCHEL_CLOSED_RESET,   /* RST or an I/O error */
   SATCHEL_CLOSED_TIMEOUT, /* the idle or write timeout */
   SATCHEL_CLOSED_SHUTDOWN /* the process stops gracefully */

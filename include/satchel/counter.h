@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares counters, gauges and histograms: what `satchel status --counters` and `--json` show,
- * summed over all processes.  One declaration at file scope is all that a new one needs:
+ * Declares counters, gauges and histograms: what `satchel status --counters` and `--json` show, summed over
+ * all processes. One declaration at file scope is all that a new one needs:
  *
  *   SATCHEL_COUNTER (logins, "satchel_logins_total", "Logins that were decided", "service", "result");
  *   ...
@@ -42,7 +42,7 @@ typedef struct SatchelCounter
   SatchelCounterKind kind;
   const char *name;
   const char *help; /* a sentence without its full stop */
-  /* These are the names of the labels, at most 15 bytes of [a-z_] each; NULL-ended. */
+  /* Each of these names a label, by at most 15 bytes of [a-z_]; NULL-ended. */
   const char *labels[SATCHEL_COUNTER_LABELS + 1];
   gpointer core;               /* the core's */
   struct SatchelCounter *next; /* the core's */

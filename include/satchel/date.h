@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* This is enough for a date-time, NUL included. */
+/* Any date-time fits, with its NUL. */
 #define SATCHEL_DATE_BYTES 40
 /* Reads a date-time without quotes, "17-Jul-1996 02:44:25 -0700"; the day may start with a space. */
 SATCHEL_API gboolean satchel_imap_date_time_parse (const char *text, gsize len, gint64 *ret_time);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares deliveries: the calls of a protocol that delivers mail (lmtp).  Role mail.  Filters
- * (filter.h) see the message first; then it is spooled once below the mail root, and the owner of each
- * recipient links or copies it.
+ * Declares deliveries: the calls of a protocol that delivers mail (lmtp). Role mail. Filters (filter.h) see
+ * the message first; then it is spooled once below the mail root, and the owner of each recipient links or
+ * copies it.
  */
 #pragma once
 #include <satchel/protocol.h>
@@ -41,16 +41,17 @@ typedef struct SatchelDelivery SatchelDelivery;
 SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender);
 /* Sets the name that the client gave itself (LHLO), for filters; only its first 255 bytes are used. */
 SATCHEL_API void satchel_delivery_set_client_name (SatchelDelivery *delivery, const char *name);
-/* These are facts that the MTA gives of a message and of the client that the MTA had it from (Postfix's
- * XFORWARD). They are the MTA's word: a protocol takes them from MTAs that the administrator trusts only.
- * Each is printable ASCII of at most SATCHEL_ORIGIN_BYTES bytes, or NULL: unknown. */
+/* The MTA says of a message where it came from: the client that the MTA had it from (Postfix's XFORWARD).
+ * They are the MTA's word: a protocol takes them from MTAs that the administrator trusts only. Each is
+ * printable ASCII of at most SATCHEL_ORIGIN_BYTES bytes, or NULL: unknown. */
 #define SATCHEL_ORIGIN_BYTES 255u
 typedef struct SatchelOrigin
 {
   size_t size;
   const char *queue_id; /* the MTA's own id of the message, as its log has it */
-  const char *address;  /* of the client: "192.0.2.1", "2001:db8::1", or what else the MTA takes for an
-                           address;  NULL also if the message was made on the MTA's machine */
+  /* Of the client: "192.0.2.1", "2001:db8::1", or what else the MTA takes for an address; NULL also if the
+   * message was made on the MTA's machine. */
+  const char *address;
   const char *name;     /* the client's host name, as the MTA found it */
   const char *port;     /* the client's TCP port, decimal */
   const char *helo;     /* the name that the client gave itself */

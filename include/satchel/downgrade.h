@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * This header declares internationalized messages (RFC 6532) for clients that did not ask for them: a
- * surrogate after RFC 6858 that keeps what ASCII can say.  Display names and unstructured fields become
- * encoded words (RFC 2047), parameters take the form of RFC 2231, an address that is not ASCII becomes a name
- * with an address that leads nowhere, and a field whose syntax has no such form is renamed and becomes
- * encoded words ("Downgraded-Message-ID", RFC 6857). No field is left out.  Lines that are no fields, and
- * fields that are not valid UTF-8 or have a NUL, stay as they are: no mode of any protocol makes them right.
+ * Declares internationalized messages (RFC 6532) for clients that did not ask for them: a surrogate after
+ * RFC 6858 that keeps what ASCII can say. Display names and unstructured fields become encoded words (RFC
+ * 2047), parameters take the form of RFC 2231, an address that is not ASCII becomes a name with an address
+ * that leads nowhere, and a field whose syntax has no such form is renamed and becomes encoded words
+ * ("Downgraded-Message-ID", RFC 6857). No field is left out. Lines that are no fields, and fields that are
+ * not valid UTF-8 or have a NUL, stay as they are: no mode of any protocol makes them right.
  */
 #pragma once
 #include <satchel/attributes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares connections of a helper (helper.h) to the endpoints that its settings name, and to
- * nothing else.  A setting of type SATCHEL_CONFIG_ENDPOINT is "unix:/path", "host:port", "192.0.2.1:port" or
- * "[2001:db8::1]:port"; the administrator grants an endpoint by writing it there.  A helper cannot connect
+ * Declares connections of a helper (helper.h) to the endpoints that its settings name, and to nothing else.
+ * A setting of type SATCHEL_CONFIG_ENDPOINT is "unix:/path", "host:port", "192.0.2.1:port" or
+ * "[2001:db8::1]:port"; the administrator grants an endpoint by writing it there. A helper cannot connect
  * itself: a process beside it, which takes nothing from the module but the name of a setting, connects and
  * hands the socket over. docs/decisions/0036.
  */

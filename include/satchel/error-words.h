@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header says what a client is told about an error, whatever protocol it speaks: one row for each
- * SatchelErrorCode, in its order.  Protocols expand the columns that they need; none of them is internal
- * text.
+ * Says what a client is told about an error, whatever protocol it speaks: one row for each SatchelErrorCode,
+ * in its order. Protocols expand the columns that they need; none of them is internal text.
  */
 #pragma once
 #include <satchel/error.h>

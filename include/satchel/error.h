@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the error domain of the server.  The code decides which answer a client gets (RFC 5530
- * response codes); the message is for the log only and never reaches a client.
+ * Declares the error domain of the server. The code decides which answer a client gets (RFC 5530 response
+ * codes); the message is for the log only and never reaches a client.
  */
 #pragma once
 #include <satchel/types.h>

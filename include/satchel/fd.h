@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares file descriptors that close themselves, and files that are read, written and replaced
- * whole.  Any thread.
+ * Declares file descriptors that close themselves, and files that are read, written and replaced whole. Any
+ * thread.
  */
 #pragma once
 #include <satchel/error.h>
@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* This is a descriptor that its scope owns, as in g_auto (SatchelFd) fd = open (...). It is closed at the end
- * of the scope, and errno stays as it was. -1: none. */
+/* Its scope owns the descriptor, as in g_auto (SatchelFd) fd = open (...). It is closed at the end of the
+ * scope, and errno stays as it was. -1: none. */
 typedef int SatchelFd;
 
 static inline void

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares delivery filters (role mail): they see mail before it is stored, may change header,
- * flags and mailbox, and may refuse it.  A filter is asked once for a message, once for each recipient, or
- * both.  It answers when it is ready, and the core keeps the deadline.  docs/modules/filter.md;
- * docs/decisions/0030.
+ * Declares delivery filters (role mail): they see mail before it is stored, may change header, flags and
+ * mailbox, and may refuse it. A filter is asked once for a message, once for each recipient, or both. It
+ * answers when it is ready, and the core keeps the deadline. docs/modules/filter.md; docs/decisions/0030.
  */
 #pragma once
 #include <satchel/delivery.h>
@@ -10,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* These are bounds for one filter and item; a call that exceeds one fails with LIMIT. */
+/* One filter and item have these bounds; a call that exceeds one fails with LIMIT. */
 #define SATCHEL_FILTER_HEADER_BYTES 16384u /* all fields that it adds */
 #define SATCHEL_FILTER_LINE_BYTES 998u     /* a line of these, without its end (RFC 5322 2.1.1) */
 #define SATCHEL_FILTER_NAMES_MAX 64u       /* the number of names of fields that it removes */
@@ -36,26 +35,29 @@ typedef enum
   SATCHEL_FILTER_TEMPORARY /* refuse for now: 451; the sender tries again */
 } SatchelFilterVerdict;
 
-/* This is one question to a filter: a message, or a message for one recipient.  The filter may use it from
- * the call of `message` or `recipient` until it has answered, also when the core has gone on without it; then
- * the item is gone.  One thread at a time may use it. */
+/* A filter is asked about an item: a message, or a message for one recipient. The filter may use it from the
+ * call of `message` or `recipient` until it has answered, also when the core has gone on without it; then the
+ * item is gone. One thread at a time may use it. */
 typedef struct SatchelFilterItem
 {
   size_t size;
   const char *id;     /* the id of the delivery, as in the "delivered:" line and the Received field */
   const char *sender; /* envelope sender without <>; "" for the null sender */
-  const char *const *recipients; /* the recipients as given in RCPT, NULL-ended; in the recipient stage only
-                                    the one that the question is about */
-  guint n_recipients;            /* number of recipients of the whole message */
-  const char *client_address;    /* the address of the client that delivers: "192.0.2.1", "local" */
-  const char *client_name;       /* the client's name in LHLO; "": none.  The client is the MTA; `origin` says
-                                    from where that had the message */
-  const char *client_user;       /* the user that the client is logged in as; NULL: none */
-  const char *tls;               /* "TLS1.3 TLS_AES_256_GCM_SHA384"; "": none */
-  SatchelStream *content; /* the content with CRLF, with this server's trace fields first, as earlier filters
-                             have changed it; reading may block */
+  /* The recipients as given in RCPT, NULL-ended; in the recipient stage only the one that the question is
+   * about. */
+  const char *const *recipients;
+  guint n_recipients;         /* number of recipients of the whole message */
+  const char *client_address; /* the address of the client that delivers: "192.0.2.1", "local" */
+  /* The client's name in LHLO; "": none. The client is the MTA; `origin` says from where that had the
+   * message. */
+  const char *client_name;
+  const char *client_user; /* the user that the client is logged in as; NULL: none */
+  const char *tls;         /* "TLS1.3 TLS_AES_256_GCM_SHA384"; "": none */
+  /* The content with CRLF, with this server's trace fields first, as earlier filters have changed it; reading
+   * may block. */
+  SatchelStream *content;
   guint64 content_bytes;
-  /* These are for the recipient stage only; else they are NULL. */
+  /* Only the recipient stage sets these; else they are NULL. */
   const char *user;   /* local@domain */
   const char *detail; /* detail of plus-addressing, or NULL */
   /* In both stages these are the recipients of the whole message, as given in RCPT and in that order,
@@ -63,8 +65,8 @@ typedef struct SatchelFilterItem
    * SATCHEL_FILTER_RECIPIENTS_BYTES hold; n_recipients says how many there are. Recipients do not know of
    * each other (Bcc): do not show one to another. */
   const char *const *all_recipients;
-  /* This is what a trusted MTA said of the message; NULL means that it said nothing. No member is certain to
-   * be known. */
+  /* A trusted MTA said this of the message; NULL means that it said nothing. No member is certain to be
+   * known. */
   const SatchelOrigin *origin;
 } SatchelFilterItem;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * This header declares hash functions for tables, keyed by a secret of the process (SipHash-1-3).  Names,
- * addresses, numbers and headers come from strangers, who could choose keys that collide under a fixed hash
- * such as GLib's for strings, and turn a table into a list.  So every table uses these functions;
- * tools/check-hashes checks the tree.
+ * Declares hash functions for tables, keyed by a secret of the process (SipHash-1-3). Names, addresses,
+ * numbers and headers come from strangers, who could choose keys that collide under a fixed hash such as
+ * GLib's for strings, and turn a table into a list. So every table uses these functions; tools/check-hashes
+ * checks the tree.
  */
 #pragma once
 #include <satchel/types.h>
@@ -13,12 +13,12 @@ G_BEGIN_DECLS
  * anywhere. */
 SATCHEL_API guint64 satchel_keyed_hash (gconstpointer data, gsize len);
 
-/* This is a GHashFunc for NUL-ended strings; its companion is g_str_equal. */
+/* Hashes NUL-ended strings, as a GHashFunc; its companion is g_str_equal. */
 SATCHEL_API guint satchel_string_hash (gconstpointer string);
 /* Returns a GHashFunc for numbers from outside that are stored as pointers (GUINT_TO_POINTER); its companion
  * is NULL or g_direct_equal. */
 SATCHEL_API guint satchel_number_hash (gconstpointer number);
-/* This is a GHashFunc for pointers to 64-bit numbers; its companion is g_int64_equal. */
+/* Hashes pointers to 64-bit numbers, as a GHashFunc; its companion is g_int64_equal. */
 SATCHEL_API guint satchel_number64_hash (gconstpointer number);
 
 G_END_DECLS

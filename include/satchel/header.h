@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * This header declares header blocks, encoded words, addresses, parameters (RFC 5322, RFC 2047, RFC 2045 5.1,
- * RFC 2231).  Every function takes any bytes, is linear in its input and never recurses; NULs are left out of
- * the strings it returns.
+ * Declares header blocks, encoded words, addresses, parameters (RFC 5322, RFC 2047, RFC 2045 5.1, RFC 2231).
+ * Every function takes any bytes, is linear in its input and never recurses; NULs are left out of the
+ * strings it returns.
  */
 #pragma once
 #include <satchel/types.h>
 
 G_BEGIN_DECLS
 
-/* This is one field, borrowed from the block. */
+/* A field is borrowed from the block. */
 typedef struct SatchelHeaderField
 {
   const char *raw; /* whole field, with its last line end */
@@ -29,8 +29,8 @@ SATCHEL_API void satchel_header_reader_init (SatchelHeaderReader *reader, const 
 SATCHEL_API gboolean satchel_header_reader_next (SatchelHeaderReader *reader, SatchelHeaderField *ret_field);
 SATCHEL_API gboolean satchel_header_field_is (const SatchelHeaderField *field, const char *name);
 
-/* These are names of fields, without case.  A set of them is made once; then the time to look a field up does
- * not depend on how many names it has. */
+/* Names of fields are compared without case. A set of them is made once; then the time to look a field up
+ * does not depend on how many names it has. */
 typedef struct SatchelHeaderNames SatchelHeaderNames;
 SATCHEL_API SatchelHeaderNames *satchel_header_names_new (const char *const *names, guint n_names);
 SATCHEL_API void satchel_header_names_free (SatchelHeaderNames *names);
@@ -48,7 +48,7 @@ SATCHEL_API char *satchel_header_unfold (const char *value, gsize len, gsize *re
  * text that is not UTF-8 is taken for Latin-1.  Yours; at most a few times as long as @len. */
 SATCHEL_API char *satchel_header_decode (const char *value, gsize len, gsize *ret_len);
 
-/* This is an address as ENVELOPE has it (RFC 3501 7.4.2): encoded words are left as they are. */
+/* ENVELOPE has addresses in this form (RFC 3501 7.4.2): encoded words are left as they are. */
 typedef struct SatchelAddress
 {
   char *name;    /* display name, or NULL */
@@ -60,8 +60,8 @@ SATCHEL_API void satchel_address_free (SatchelAddress *address);
 /* Returns at most @max addresses: SatchelAddress, freed with the array.  Yours. */
 SATCHEL_API GPtrArray *satchel_addresses_parse (const char *value, gsize len, guint max);
 
-/* This is a field of the form "token; a=b" (Content-Type, Content-Disposition).  Continuations (RFC 2231 3)
- * are joined; a value with a charset (RFC 2231 4) keeps its form, and its name ends in '*'. */
+/* Fields like Content-Type and Content-Disposition have the form "token; a=b". Continuations (RFC 2231 3) are
+ * joined; a value with a charset (RFC 2231 4) keeps its form, and its name ends in '*'. */
 typedef struct SatchelParameter
 {
   char *name; /* lower case */

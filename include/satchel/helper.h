@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * This header declares helpers: a process of its own for a module whose libraries block, connect or cannot be
- * trusted (scanners, PAM, LDAP, SQL).  A module that declares SATCHEL_ROLE_HELPER and provides one
- * SATCHEL_KIND_HELPER gets one such process, without mail and credentials, and with its own group of settings
- * only.  Modules in gate, auth and mail call it by the module's name.  Endpoints that a helper may reach:
- * endpoint.h. docs/decisions/0035.
+ * Declares helpers: a process of its own for a module whose libraries block, connect or cannot be trusted
+ * (scanners, PAM, LDAP, SQL). A module that declares SATCHEL_ROLE_HELPER and provides one
+ * SATCHEL_KIND_HELPER gets one such process, without mail and credentials, and with its own group of
+ * settings only. Modules in gate, auth and mail call it by the module's name. Endpoints that a helper may
+ * reach: endpoint.h. docs/decisions/0035.
  */
 #pragma once
 #include <satchel/error.h>
@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 
 /* Requests and replies are at most this long; mail goes beside them as content. */
 #define SATCHEL_HELPER_BYTES_MAX (1024u * 1024u)
-/* This is the longest time that a call may take. */
+/* No call may take longer. */
 #define SATCHEL_HELPER_TIMEOUT_MAX_MS 3600000
 
 /* Returns a request or reply that consists of texts: each with its NUL.  Wiped when the last reference goes,
@@ -31,8 +31,9 @@ typedef struct SatchelHelperCall SatchelHelperCall;
 typedef struct SatchelHelperOps
 {
   size_t size;
-  guint max_calls; /* the number of calls that `handle` works on at a time, 1 to 256: as many as the library
-                      behind it can take */
+  /* The number of calls that `handle` works on at a time, 1 to 256: as many as the library behind it can
+   * take. */
+  guint max_calls;
   /* Works on one call, in a thread of the pool, so that the process can answer master meanwhile; it may
    * block.  Each call is answered exactly once, by satchel_helper_reply or satchel_helper_fail, here or
    * later and in any thread; @call is gone then.  The caller is another process that an attacker may have

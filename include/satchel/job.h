@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares jobs: work that may block, on the process's thread pool (32 threads, with a limit for
- * each user).  Each job writes what it is doing to shared memory (breadcrumbs), so that master can say what a
- * process died of.
+ * Declares jobs: work that may block, on the process's thread pool (32 threads, with a limit for each user).
+ * Each job writes what it is doing to shared memory (breadcrumbs), so that master can say what a process
+ * died of.
  */
 #pragma once
 #include <satchel/types.h>

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* This says what opens a slot. */
+/* Says what opens a slot. */
 typedef enum
 {
   SATCHEL_KEY_SECRET = 1, /* the user's password */
@@ -55,7 +55,7 @@ typedef struct SatchelKeyringOps
   gboolean (*drop_slot) (const char *user, const char *slot, GError **error);
 } SatchelKeyringOps;
 
-/* These are for the modules that own credentials: each does it in every keyring that @user has a ring in, and
+/* Modules that own credentials call these: each does it in every keyring that @user has a ring in, and
  * returns TRUE also if there is none. [blocks] */
 SATCHEL_API gboolean satchel_keyring_rewrap (const char *user, const SatchelKeyMaterial *opener,
                                              const SatchelKeyMaterial *material, GError **error);

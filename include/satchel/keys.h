@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares keys: what SORT, THREAD and SEARCH compare of a message, and what POP3 needs of all
- * messages, in its smallest form.  They are made of a message's attributes, and the mailbox keeps them in
- * memory (storage.h: satchel_mailbox_keys).  Pure.
+ * Declares keys: what SORT, THREAD and SEARCH compare of a message, and what POP3 needs of all messages, in
+ * its smallest form. They are made of a message's attributes, and the mailbox keeps them in memory
+ * (storage.h: satchel_mailbox_keys). Pure.
  */
 #pragma once
 #include <satchel/search.h>
@@ -21,7 +21,7 @@ typedef enum
   SATCHEL_KEY_CC,
   SATCHEL_KEY_DISPLAY_FROM, /* the name of the first address, else the address: RFC 5957 3 */
   SATCHEL_KEY_DISPLAY_TO,
-  /* These are header fields that SEARCH looks into (satchel_key_search). */
+  /* SEARCH looks into these header fields (satchel_key_search). */
   SATCHEL_KEY_IN_SUBJECT,
   SATCHEL_KEY_IN_FROM,
   SATCHEL_KEY_IN_TO,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares sets of keywords (RFC 3501 2.3.2): bit k stands for the keyword with number k of a
- * snapshot.  A plain value that starts zeroed.
+ * Declares sets of keywords (RFC 3501 2.3.2): bit k stands for the keyword with number k of a snapshot. A
+ * plain value that starts zeroed.
  */
 #pragma once
 #include <satchel/error.h>

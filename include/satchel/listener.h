@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares mailbox listeners: modules that hear of changes in a user's store once they are
- * durable.  Role mail.  A listener cannot refuse a change.  There are two ways to listen, and a module may
- * use both:
+ * Declares mailbox listeners: modules that hear of changes in a user's store once they are durable. Role
+ * mail. A listener cannot refuse a change. There are two ways to listen, and a module may use both:
  * - `changed` is called at once in the thread that committed.  It is lost if the process ends before, and
  * must be quick.
  * - `heard` is called from a durable log, in a thread of the listener's own, in order, at least once for each
@@ -30,8 +29,9 @@ typedef enum
    * that mailbox only. */
   SATCHEL_CHANGE_RESYNC = 1,
   SATCHEL_CHANGE_CREATE, /* mailbox */
-  SATCHEL_CHANGE_RENAME, /* mailbox was renamed to destination, its children too, with their subscriptions;
-                            INBOX: its messages moved, and have new UIDs */
+  /* Mailbox was renamed to destination, its children too, with their subscriptions; INBOX: its messages
+   * moved, and have new UIDs. */
+  SATCHEL_CHANGE_RENAME,
   SATCHEL_CHANGE_DELETE, /* mailbox, with its messages */
   SATCHEL_CHANGE_SUBSCRIBE,
   SATCHEL_CHANGE_UNSUBSCRIBE,
@@ -45,7 +45,7 @@ typedef enum
 /* Returns the word for logs: "APPEND", ... */
 SATCHEL_API const char *satchel_change_kind_name (SatchelChangeKind kind);
 
-/* This is a message of a change.  Flags are SATCHEL_FLAG_*, keywords NULL-ended and sorted. */
+/* Of a message, flags are SATCHEL_FLAG_*, keywords NULL-ended and sorted. */
 typedef struct SatchelChangedMessage
 {
   guint32 uid;                 /* its UID in mailbox */
@@ -56,7 +56,7 @@ typedef struct SatchelChangedMessage
   SATCHEL_RESERVED (2);
 } SatchelChangedMessage;
 
-/* This is a mailbox of a change, as it was at that time. */
+/* The mailbox of a change is named as it was at that time. */
 typedef struct SatchelChangedMailbox
 {
   const char *name; /* "": none */
@@ -66,22 +66,23 @@ typedef struct SatchelChangedMailbox
   SATCHEL_RESERVED (2);
 } SatchelChangedMailbox;
 
-/* This is one change, as the client made it (a MOVE is a MOVE; a removal that a layer turned into something
- * else is an EXPUNGE).  A change of many messages is reported in several calls, one after the other.  Valid
- * for the call only; members are added at the end. */
+/* A change is told as the client made it (a MOVE is a MOVE; a removal that a layer turned into something else
+ * is an EXPUNGE). A change of many messages is reported in several calls, one after the other. Valid for the
+ * call only; members are added at the end. */
 typedef struct SatchelChange
 {
   size_t size;
   SatchelChangeKind kind;
-  guint64 sequence; /* its place in the user's log: it grows from change to change, and is the same when a
-                       change is reported again */
-  guint64 modseq;   /* the mod-sequence of the messages; 0: a change of names */
-  gint64 time;      /* seconds since 1970: when the server noticed it */
+  /* Its place in the user's log: it grows from change to change, and is the same when a change is reported
+   * again. */
+  guint64 sequence;
+  guint64 modseq;        /* the mod-sequence of the messages; 0: a change of names */
+  gint64 time;           /* seconds since 1970: when the server noticed it */
   gboolean is_continued; /* the next change continues the same operation */
   SatchelChangedMailbox mailbox, destination;
   const SatchelChangedMessage *messages;
   guint n_messages;
-  /* This says which user acted, and why; it has no key. Changes by another program have
+  /* Says which user acted, and why; it has no key. Changes by another program have
    * SATCHEL_CAUSE_OUTSIDE. */
   const SatchelAccess *access;
 } SatchelChange;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the log: one event a line, ids first, with reason codes, and never with content or
- * secrets.  Lines go to stderr, to the configured file, or to journald with fields.  Every function may be
- * called from any thread and never waits for the network.
+ * Declares the log: one event a line, ids first, with reason codes, and never with content or secrets. Lines
+ * go to stderr, to the configured file, or to journald with fields. Every function may be called from any
+ * thread and never waits for the network.
  */
 #pragma once
 #include <satchel/types.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * This header declares one attempt to log in, as every module that takes part in it sees it: passdb, factor,
- * mechanism, keyring.
+ * Declares one attempt to log in, as every module that takes part in it sees it: passdb, factor, mechanism,
+ * keyring.
  */
 #pragma once
 #include <satchel/error.h>
 
 G_BEGIN_DECLS
 
-/* This says who tries to log in, where, and how.  Immutable while the module has it. */
+/* Says who tries to log in, where, and how.  Immutable while the module has it. */
 typedef struct SatchelLogin
 {
   SATCHEL_MADE_BY_CORE
@@ -21,8 +21,8 @@ typedef struct SatchelLogin
   const char *client_id; /* what the client called itself (IMAP ID) before it logged in; "" */
   gint64 deadline_ms;    /* nobody waits for the answer any longer then (satchel_now_ms); 0: none */
   guint tls_version;     /* 0x0303: TLS 1.2, 0x0304: TLS 1.3; 0: the connection is in clear text */
-  /* These are channel bindings of the connection, or NULL: tls-exporter (RFC 9266) and tls-server-end-point
-   * (RFC 5929 4). Only mechanisms that ask for them have them (sasl.h), as with the certificate. */
+  /* The connection has these channel bindings, or NULL: tls-exporter (RFC 9266) and tls-server-end-point (RFC
+   * 5929 4). Only mechanisms that ask for them have them (sasl.h), as with the certificate. */
   GBytes *tls_exporter, *tls_server_end_point;
   GBytes *client_certificate; /* DER, the leaf; the client holds its key, no more is known; or NULL */
   /* An administrator asks how the login would end (`satchel auth test`): the module answers as it would, and

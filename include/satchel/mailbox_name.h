@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares names of mailboxes: modified UTF-7 (RFC 3501 5.1.3), the form that storage uses
- * (storage.h), the form that clients see (namespace), and LIST patterns.
+ * Declares names of mailboxes: modified UTF-7 (RFC 3501 5.1.3), the form that storage uses (storage.h), the
+ * form that clients see (namespace), and LIST patterns.
  */
 #pragma once
 #include <satchel/error.h>
@@ -22,16 +22,14 @@ SATCHEL_API char *satchel_mailbox_name_normalise (const char *name, gsize len, G
 /* Says whether satchel_mailbox_name_normalise would return @name unchanged. */
 SATCHEL_API gboolean satchel_mailbox_name_is_valid (const char *name);
 
-/* These are the names that clients see: INBOX is INBOX; any other name is the prefix and the name with
- * `separator` for '/'.  With '.' as separator, '.' and '/' change places, so that every name has one client
- * name and back.  With prefix "INBOX.", "Sent" of storage is "INBOX.Sent", and "INBOX/Sent" of storage (a
- * child of INBOX) is "INBOX.INBOX.Sent". */
+/* Clients see names in this form: INBOX is INBOX; */
 typedef struct SatchelNamespace
 {
-  const char *prefix;        /* "" or e.g. "INBOX." */
-  char separator;            /* '/' or '.' */
-  const char *const *others; /* names of other namespaces (satchel_store_namespace_names), NULL-ended, or
-                                NULL: these, and names below them, are shown without the prefix */
+  const char *prefix; /* "" or e.g. "INBOX." */
+  char separator;     /* '/' or '.' */
+  /* Names of other namespaces (satchel_store_namespace_names), NULL-ended, or NULL: these, and names below
+   * them, are shown without the prefix. */
+  const char *const *others;
   SATCHEL_RESERVED (1);
 } SatchelNamespace;
 /* Returns the name in storage of a name that a client sent.  @name is UTF-8 (decoded already); one trailing

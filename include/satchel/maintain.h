@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * This header declares upkeep: work that a layer, a driver or a mailbox listener does for each user
- * regularly, whether the user logs in or not (removing old mail, packing files).  It is the member `maintain`
- * of their tables.  The core calls it for each user that has an account or mail, once in every
- * `janitor.interval`, in the process that owns the user.  docs/modules/maintain.md, docs/decisions/0040.
+ * Declares upkeep: work that a layer, a driver or a mailbox listener does for each user regularly, whether
+ * the user logs in or not (removing old mail, packing files). It is the member `maintain` of their tables.
+ * The core calls it for each user that has an account or mail, once in every `janitor.interval`, in the
+ * process that owns the user. docs/modules/maintain.md, docs/decisions/0040.
  */
 #pragma once
 #include <satchel/types.h>
 
 G_BEGIN_DECLS
 
-/* This is one call of `maintain`.  The core makes it, and it is valid during the call; members are added at
- * the end. */
+/* The core makes one of these for each call of `maintain`. The core makes it, and it is valid during the
+ * call; members are added at the end. */
 typedef struct SatchelMaintenance
 {
   size_t size;

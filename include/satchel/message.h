@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the attributes blob of a message (RFC 5322, RFC 2045-2047), made in one pass;
- * attributes.h reads it.  Pure: no files, no globals; fit for a process without rights.
+ * Declares the attributes blob of a message (RFC 5322, RFC 2045-2047), made in one pass; attributes.h reads
+ * it. Pure: no files, no globals; fit for a process without rights.
  */
 #pragma once
 #include <satchel/stream.h>
 
 G_BEGIN_DECLS
 
-/* These are bounds of the parser.  Content beyond them is kept and served byte for byte, but as one leaf. */
+/* The parser has these bounds. Content beyond them is kept and served byte for byte, but as one leaf. */
 #define SATCHEL_SCAN_HEADER_BYTES (1024u * 1024u) /* all header blocks of a message together */
 #define SATCHEL_SCAN_DEPTH 100u                   /* nested multiparts and messages */
 #define SATCHEL_SCAN_PARTS 10000u

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * This header says what a module exports: one function, `satchel_module`, that returns its descriptor.
- * Lifecycle in each role that loads it: load, configure (section), start (role), [reload (section),
- * reload_end], stop.  A server takes modules of its own ABI, whatever release they were built for: under one
- * number structures only grow, as types.h says.  It refuses what was built for a newer server and uses what
- * came later: a table that sets members it does not know, a kind, a type of setting or a right of that sort,
- * and any longer descriptor.
- *   ABI history: 0 first shape, changed at will; 1 kept.
+ * Says what a module exports: one function, `satchel_module`, that returns its descriptor. Lifecycle in each
+ * role that loads it: load, configure (section), start (role), [reload (section), reload_end], stop. A
+ * server takes modules of its own ABI, whatever release they were built for: under one number structures
+ * only grow, as types.h says. It refuses what was built for a newer server and uses what came later: a table
+ * that sets members it does not know, a kind, a type of setting or a right of that sort, and any longer
+ * descriptor. ABI history: 0 first shape, changed at will; 1 kept.
  */
 #pragma once
 #include <satchel/config.h>
@@ -46,8 +45,8 @@ typedef enum
   SATCHEL_KIND_ACCOUNT_LISTENER /* ops: SatchelAccountListenerOps, account_event.h */
 } SatchelKind;
 
-/* These are rights of a module's process that others of its role lack.  Each one is a hole in the cage: ask
- * for as few as possible. */
+/* A module's process may have these rights, which others of its role lack. Each one is a hole in the cage:
+ * ask for as few as possible. */
 typedef enum
 {
   /* A library of the module connects by TCP itself, to the ports of the module's endpoints (endpoint.h);
@@ -81,10 +80,12 @@ typedef struct SatchelModule
   const char *version;     /* version of the module */
   const char *description; /* one line */
   const char *licence;     /* SPDX expression */
-  guint roles; /* the roles that load it, SatchelRole bits (CONFIG is implied); 0: NAME.so has only
-                  the settings of NAME-gate.so, and provides nothing */
-  const SatchelConfigRow *schema;  /* rows of its group; `enabled` is added by the core.  NULL: none.
-                                      NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
+  /* The roles that load it, SatchelRole bits (CONFIG is implied); 0: NAME.so has only the settings of
+   * NAME-gate.so, and provides nothing. */
+  guint roles;
+  /* Rows of its group; `enabled` is added by the core. NULL: none. NAME.so owns the group, NAME-gate.so
+   * shares it and gives NULL. */
+  const SatchelConfigRow *schema;
   const SatchelProvides *provides; /* ended by kind 0 */
   /* All optional; reload and reload_end go together.  A failed configure at start is fatal. */
   /* Checks the settings in role CONFIG, without side effects.  An error refuses the start; one about a

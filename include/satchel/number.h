@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares numbers inside of texts: those from outside are read, and those of ours are written.
- * A text that is a number and nothing else is for g_ascii_string_to_unsigned and g_ascii_string_to_signed,
- * which are as strict.
+ * Declares numbers inside of texts: those from outside are read, and those of ours are written. A text that
+ * is a number and nothing else is for g_ascii_string_to_unsigned and g_ascii_string_to_signed, which are as
+ * strict.
  */
 #pragma once
 #include <glib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares protocol modules.  A protocol is two objects: NAME-gate.so is the small grammar before
- * login, and NAME.so is the rest, which a gate never maps.  Both speak through a SatchelConnection.
+ * Declares protocol modules. A protocol is two objects: NAME-gate.so is the small grammar before login, and
+ * NAME.so is the rest, which a gate never maps. Both speak through a SatchelConnection.
  */
 #pragma once
 #include <satchel/config.h>
@@ -15,10 +15,10 @@ typedef enum
   SATCHEL_AUTH_CONTINUE = 1, /* send `challenge` (SASL), and answer with satchel_gate_auth_step */
   SATCHEL_AUTH_OK,           /* the login is granted: call satchel_gate_hand_over */
   SATCHEL_AUTH_FAILED,       /* the login failed; every failure has the same text */
-  SATCHEL_AUTH_UNAVAILABLE,  /* temporary: auth or the user's mail process is away ([UNAVAILABLE], [SYS/TEMP])
-                              */
-  SATCHEL_AUTH_NOT_ALLOWED,  /* the mechanism is not offered here: clear text without TLS ([PRIVACYREQUIRED])
-                              */
+  /* Temporary: auth or the user's mail process is away ([UNAVAILABLE], [SYS/TEMP]). */
+  SATCHEL_AUTH_UNAVAILABLE,
+  /* The mechanism is not offered here: clear text without TLS ([PRIVACYREQUIRED]). */
+  SATCHEL_AUTH_NOT_ALLOWED,
   SATCHEL_AUTH_BAD_MECHANISM, /* the mechanism is unknown */
   SATCHEL_AUTH_LIMITED        /* too many connections of this address or user ([LIMIT], [SYS/TEMP]) */
 } SatchelAuthStatus;
@@ -30,16 +30,17 @@ typedef struct SatchelAuthResult
   const guint8 *challenge; /* raw, not base64; CONTINUE only */
   gsize challenge_len;
   const char *explain; /* a text for the client beside the fixed one, or NULL */
-  /* This is set with SATCHEL_PROTOCOL_FOR_OTHERS only. With OK it is the user, local@domain; with FAILED the
-   * name as the client sent it, any bytes but NUL, or NULL. */
+  /* Only SATCHEL_PROTOCOL_FOR_OTHERS sets it. With OK it is the user, local@domain; with FAILED the name as
+   * the client sent it, any bytes but NUL, or NULL. */
   const char *user;
 } SatchelAuthResult;
 
 enum
 {
   SATCHEL_PROTOCOL_NO_LOGIN =
-      1 << 0, /* lmtp: the connection is handed to a mail process at once if its peer is allowed (`networks`
-                 of the listener); the gate's callbacks are not used */
+      /* Lmtp: the connection is handed to a mail process at once if its peer is allowed (`networks` of the
+       * listener); the gate's callbacks are not used. */
+  1 << 0,
   SATCHEL_PROTOCOL_FOR_OTHERS =
       1 << 1 /* the peer is a server of its own, such as an MTA, that has its clients' logins checked here,
                 one after another; satchel_gate_auth_for announces each.  Nothing is granted and handed over,
@@ -114,9 +115,9 @@ typedef struct SatchelGateClient
 {
   size_t size;
   const char *service; /* "smtp": in logs, and for the services of app passwords; [A-Za-z0-9_-]{1,32} */
-  const char *address; /* the client's IP address; NULL: the client of the MTA is not known, the peer stands
-                          for it */
-  gboolean has_tls;    /* between client and MTA */
+  /* The client's IP address; NULL: the client of the MTA is not known, the peer stands for it. */
+  const char *address;
+  gboolean has_tls; /* between client and MTA */
 } SatchelGateClient;
 /* Announces the next exchange, which needs it; not while one goes on.  @client is copied.  FALSE means that
  * the address or the service is none, and nothing was announced. */
@@ -147,8 +148,9 @@ typedef struct SatchelProtocolOps
   gpointer (*session_new) (SatchelSession *session, const void *note, gsize len);
   /* Self is the state that session_new returned; `closed` frees it. */
   const SatchelConnectionHandlers *handlers;
-  guint flags; /* SATCHEL_PROTOCOL_NO_LOGIN: sessions without a user are accepted; otherwise the core refuses
-                  them, whatever a gate says */
+  /* SATCHEL_PROTOCOL_NO_LOGIN: sessions without a user are accepted; otherwise the core refuses them,
+   * whatever a gate says. */
+  guint flags;
 } SatchelProtocolOps;
 
 SATCHEL_API SatchelConnection *satchel_session_connection (SatchelSession *session);
@@ -183,7 +185,7 @@ SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const 
 
 /* Returns the server's name in greetings and Received lines (server.hostname). */
 SATCHEL_API const char *satchel_hostname (void);
-/* This says what the administrator allows all protocols: group `limits`.  Borrowed, for the life of the
+/* Says what the administrator allows all protocols: group `limits`.  Borrowed, for the life of the
  * process; a reload changes what it says.  Main thread. */
 typedef struct SatchelLimits
 {

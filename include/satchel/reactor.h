@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the event loop of the process: one epoll set as a single GSource, and a timer wheel.
- * Main thread only.
+ * Declares the event loop of the process: one epoll set as a single GSource, and a timer wheel. Main thread
+ * only.
  */
 #pragma once
 #include <satchel/types.h>
@@ -16,8 +16,8 @@ SATCHEL_API void satchel_watch_set_events (SatchelWatch *watch,
                                            guint32 events); /* 0: the watch stays, but is never called */
 SATCHEL_API void satchel_watch_remove (SatchelWatch *watch);
 
-/* This is a one-shot timer, embedded in the structure of its owner and zeroed at first.  Arming, moving and
- * cancelling are O(1).  The granularity is 100 ms; a timer never fires early. */
+/* A one-shot timer is embedded in the structure of its owner and zeroed at first. Arming, moving and
+ * cancelling are O(1). The granularity is 100 ms; a timer never fires early. */
 typedef struct SatchelTimer SatchelTimer;
 typedef void (*SatchelTimerFunc) (SatchelTimer *timer, gpointer data);
 struct SatchelTimer

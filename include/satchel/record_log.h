@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a file of records that only grows: lines of text with a checksum each, made durable by
- * fdatasync.  When much of it is outdated, what counts is written into a new file, which takes its place.
- * One thread at a time.  For state that is small enough to be in memory as well, such as what auth and its
- * modules keep.
+ * Declares a file of records that only grows: lines of text with a checksum each, made durable by fdatasync.
+ * When much of it is outdated, what counts is written into a new file, which takes its place. One thread at
+ * a time. For state that is small enough to be in memory as well, such as what auth and its modules keep.
  */
 #pragma once
 #include <satchel/error.h>

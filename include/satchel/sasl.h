@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares SASL mechanisms (RFC 4422): state machines that the auth process drives, one table a
- * mechanism.  Pure: bytes in, a result out; look-ups, counting, factors and grants are the core's.  Role
- * auth, main thread. docs/modules/sasl.md; decision 0060.
+ * Declares SASL mechanisms (RFC 4422): state machines that the auth process drives, one table a mechanism.
+ * Pure: bytes in, a result out; look-ups, counting, factors and grants are the core's. Role auth, main
+ * thread. docs/modules/sasl.md; decision 0060.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 #define SATCHEL_SASL_SECRET_MAX 1024u
 #define SATCHEL_SASL_RESPONSE_MAX 16384u
 
-/* This says what follows a step. */
+/* Says what follows a step. */
 typedef enum
 {
   SATCHEL_SASL_MALFORMED = 0, /* the client broke the rules of the mechanism; nothing was guessed */
@@ -27,7 +27,7 @@ typedef enum
   SATCHEL_SASL_UNAVAILABLE    /* what the client shows cannot be checked now; the attempt does not count */
 } SatchelSaslResult;
 
-/* These are the details of a result; the core zeroes it, and frees and wipes what a step sets. */
+/* A result has these details; the core zeroes them, and frees and wipes what a step sets. */
 typedef struct SatchelSaslTurn
 {
   SATCHEL_MADE_BY_CORE
@@ -43,8 +43,9 @@ typedef struct SatchelSaslTurn
   /* With CHALLENGE: the client has failed, and only has to be told how. Whatever follows, and if nothing
    * does, the attempt counts, and nobody is let in. */
   gboolean is_refuted;
-  char *why;        /* what was wrong with what the client showed, or why it cannot be checked, for the
-                       administrator; no secret; may */
+  /* What was wrong with what the client showed, or why it cannot be checked, for the administrator; no
+   * secret; may. */
+  char *why;
   char *credential; /* RIGHT: what opened the session, as of SatchelFactorAnswer; NULL: the password */
   /* With RIGHT: what the client showed is a second factor in itself, so that no factor is asked. */
   gboolean is_whole;
@@ -53,10 +54,10 @@ typedef struct SatchelSaslTurn
 /* Who is offered a mechanism depends on these, the listener and the configuration, never on the user. */
 enum
 {
-  SATCHEL_SASL_SENDS_PASSWORD = 1 << 0,    /* only where a password may be sent as it is */
-  SATCHEL_SASL_NEEDS_BINDING = 1 << 1,     /* only where there is a channel binding */
-  SATCHEL_SASL_SEES_BINDING = 1 << 2,      /* the login has the bindings, where a mechanism that needs one is
-                                              offered, too */
+  SATCHEL_SASL_SENDS_PASSWORD = 1 << 0, /* only where a password may be sent as it is */
+  SATCHEL_SASL_NEEDS_BINDING = 1 << 1,  /* only where there is a channel binding */
+  /* The login has the bindings, where a mechanism that needs one is offered, too. */
+  SATCHEL_SASL_SEES_BINDING = 1 << 2,
   SATCHEL_SASL_NEEDS_CERTIFICATE = 1 << 3, /* only where the client showed a certificate; the login has it */
   SATCHEL_SASL_FLAGS_ALL = (1 << 4) - 1
 };

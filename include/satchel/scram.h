@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the keys of SCRAM (RFC 5802, RFC 7677), for passdbs that store them and mechanisms
- * that use them.  Any thread.
+ * Declares the keys of SCRAM (RFC 5802, RFC 7677), for passdbs that store them and mechanisms that use them.
+ * Any thread.
  */
 #pragma once
 #include <satchel/error.h>

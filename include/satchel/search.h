@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * This header declares text search after RFC 3501 6.4.4: substrings without case, in decoded header fields
- * and decoded text parts.
+ * Declares text search after RFC 3501 6.4.4: substrings without case, in decoded header fields and decoded
+ * text parts.
  */
 #pragma once
 #include <satchel/stream.h>
 
 G_BEGIN_DECLS
 
-/* This is a text to look for; immutable, any thread.  @text is UTF-8 (see satchel_charset_to_utf8_strict), of
- * which at most 1 KiB is used.  The empty needle is in everything. */
+/* A needle is a text to look for; immutable, any thread. @text is UTF-8 (see satchel_charset_to_utf8_strict),
+ * of which at most 1 KiB is used. The empty needle is in everything. */
 typedef struct SatchelNeedle SatchelNeedle;
 SATCHEL_API SatchelNeedle *satchel_needle_new (const char *text, gsize len);
 SATCHEL_API void satchel_needle_free (SatchelNeedle *needle);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares services: modules with a listener of their own in a role of their choice (metrics, a
- * portal).  A service gets each accepted connection as a SatchelConnection.  There is no login, and TLS only
- * if its listener has it.
+ * Declares services: modules with a listener of their own in a role of their choice (metrics, a portal). A
+ * service gets each accepted connection as a SatchelConnection. There is no login, and TLS only if its
+ * listener has it.
  */
 #pragma once
 #include <satchel/connection.h>

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 /* the date is unknown until satchel_mailbox_dated_snapshot is called */
 #define SATCHEL_DATE_UNKNOWN G_MININT64
 
-/* These are system flags (RFC 3501 2.3.2).  \Recent is no column: see first_recent_uid. */
+/* Messages have these system flags (RFC 3501 2.3.2). \Recent is no column: see first_recent_uid. */
 enum
 {
   SATCHEL_FLAG_SEEN = 1 << 0,
@@ -42,12 +42,12 @@ typedef struct SatchelMailboxState
   SATCHEL_RESERVED (4);
 } SatchelMailboxState;
 
-/* These are columns, all of `n` entries, ascending by uid.  Read-only. */
+/* A chunk has columns, all of `n` entries, ascending by uid. Read-only. */
 typedef struct SatchelChunk
 {
   gatomicrefcount refs;
   guint n;
-  /* This is the highest mod-sequence of these messages; a reader skips the chunk if it has seen this one. */
+  /* None of these messages has a higher mod-sequence; a reader skips the chunk if it has seen this one. */
   guint64 highest_modseq;
   guint32 *uid;
   guint64 *modseq;
@@ -56,8 +56,8 @@ typedef struct SatchelChunk
   gint64 *internal_date; /* seconds since 1970, UTC; or SATCHEL_DATE_UNKNOWN */
   gint64 *save_date;     /* seconds; 0: unknown (RFC 8514) */
   guint64 *size;         /* RFC822.SIZE, bytes as sent to a client; or SATCHEL_SIZE_UNKNOWN */
-  guint keyword_words;   /* words for a message in `keywords`, as many as its messages need: 1 to
-                            SATCHEL_KEYWORD_WORDS */
+  /* Words for a message in `keywords`, as many as its messages need: 1 to SATCHEL_KEYWORD_WORDS. */
+  guint keyword_words;
 } SatchelChunk SATCHEL_MADE_BY_CORE;
 
 /* Returns the keywords of message @row: bit k is the snapshot's keyword k. */
@@ -112,8 +112,8 @@ SATCHEL_API gboolean satchel_snapshot_find (const SatchelSnapshot *snapshot, gui
 /* Returns the bit of a keyword (compared without case in ASCII), or -1. */
 SATCHEL_API int satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name);
 
-/* This is a set of UIDs as ascending, disjoint, non-adjacent ranges: a plain value, cheap to keep while idle.
- * It starts zeroed, only these functions grow it (`ranges` has spare room), and anybody may read it. */
+/* A set of UIDs has ascending, disjoint, non-adjacent ranges: a plain value, cheap to keep while idle. It
+ * starts zeroed, only these functions grow it (`ranges` has spare room), and anybody may read it. */
 typedef struct SatchelRange
 {
   guint32 first, last; /* inclusive */
@@ -137,15 +137,17 @@ SATCHEL_API gboolean satchel_uid_set_parse (const char *text, gsize len, Satchel
 SATCHEL_API void satchel_snapshot_uids (const SatchelSnapshot *snapshot, SatchelUidSet *set);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelUidSet, satchel_uid_set_clear)
 
-/* This says what changed between a view and a newer snapshot of the same mailbox (with equal UIDVALIDITY).
+/* Says what changed between a view and a newer snapshot of the same mailbox (with equal UIDVALIDITY).
  * Pointer-equal chunks cost O(1). */
 typedef struct SatchelDifference
 {
   SatchelUidSet vanished; /* UIDs of the old view that the new one lacks */
-  GArray *changed;        /* guint32 indexes in @after of messages in both whose modseq is above their old one
-                             (compare_uids: above @modseq), ascending */
-  guint32 first_new_index; /* messages in @after from here on are in no older view (their UID is at least the
-                              old uidnext); n_messages if there are none */
+  /* Guint32 indexes in @after of messages in both whose modseq is above their old one (compare_uids: above
+   * @modseq), ascending. */
+  GArray *changed;
+  /* Messages in @after from here on are in no older view (their UID is at least the old uidnext); n_messages
+   * if there are none. */
+  guint32 first_new_index;
   SATCHEL_RESERVED (2);
 } SatchelDifference;
 SATCHEL_API void satchel_snapshot_compare (const SatchelSnapshot *before, const SatchelSnapshot *after,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares sorting and threading of messages (RFC 5256; THREAD=REFS of draft-ietf-morg-inthread):
- * a sorter for several keys, and conversations.  Pure: callers bring the keys (storage.h:
- * satchel_mailbox_keys).  The time is n log n, without recursion, whatever headers say.
+ * Declares sorting and threading of messages (RFC 5256; THREAD=REFS of draft-ietf-morg-inthread): a sorter
+ * for several keys, and conversations. Pure: callers bring the keys (storage.h: satchel_mailbox_keys). The
+ * time is n log n, without recursion, whatever headers say.
  */
 #pragma once
 #include <satchel/types.h>

@@ -58,7 +58,7 @@ SATCHEL_API gboolean satchel_source_is_name (const char *value, const char *name
 
 /* ---- in auth; main thread ---- */
 
-/* These have @module's helper answer @call: bodies for entry points of a passdb and a userdb. */
+/* Have @module's helper answer @call: bodies for entry points of a passdb and a userdb. */
 SATCHEL_API void satchel_source_look_up (SatchelAuthCall *call, const char *module);
 SATCHEL_API void satchel_source_verify (SatchelAuthCall *call, const char *module);
 SATCHEL_API void satchel_source_resolve (SatchelAuthCall *call, const char *module);

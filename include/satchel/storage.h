@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header is the storage contract.  The first half is what protocols and deliveries call (SatchelStore,
- * SatchelMailbox); the second half is what a driver must implement and a layer may intercept.  Functions not
- * marked [blocks] only touch memory.  All may be called from any thread.
+ * Defines the storage contract. The first half is what protocols and deliveries call (SatchelStore,
+ * SatchelMailbox); the second half is what a driver must implement and a layer may intercept. Functions not
+ * marked [blocks] only touch memory. All may be called from any thread.
  *
  * Names of mailboxes are UTF-8 in NFC with '/' between levels, without empty levels, "." and "..", and
  * without control characters, at most 1,024 bytes in all.  INBOX is in upper case; it is no name in any other
@@ -18,7 +18,7 @@
 
 G_BEGIN_DECLS
 
-/* These are the special-use attributes (RFC 6154). An attribute belongs to one mailbox at most. */
+/* A special-use attribute (RFC 6154) belongs to one mailbox at most. */
 enum
 {
   SATCHEL_USE_ALL = 1 << 0,
@@ -41,14 +41,14 @@ typedef struct SatchelMailboxInfo
 } SatchelMailboxInfo;
 SATCHEL_API void satchel_mailbox_info_free (SatchelMailboxInfo *info);
 
-/* This is a range of UIDs that vanished with one change. */
+/* The UIDs of this range vanished with one change. */
 typedef struct SatchelTombstone
 {
   guint32 first, last; /* inclusive */
   guint64 modseq;
 } SatchelTombstone;
 
-/* This is the state of a mailbox in another store (satchel_store_import_mailbox).  Borrowed for the call. */
+/* A mailbox comes from another store in this state (satchel_store_import_mailbox). Borrowed for the call. */
 typedef struct SatchelMailboxImport
 {
   size_t size;              /* of this struct */
@@ -57,21 +57,21 @@ typedef struct SatchelMailboxImport
   guint32 uidnext;          /* at least 1; a driver may refuse a value that leaves no room for its own UIDs */
   guint32 first_recent_uid; /* 0 is 1; at most uidnext */
   guint64 highestmodseq;    /* 1 to SATCHEL_IMPORT_MODSEQ_MAX */
-  guint64 history_start; /* @tombstones has what vanished after it; 0: highestmodseq, so that nothing is known
-                            of vanished UIDs */
-  const SatchelTombstone *tombstones; /* ascending by modseq, which is above history_start and at most
-                                         highestmodseq; UIDs below uidnext */
+  /* @tombstones has what vanished after it; 0: highestmodseq, so that nothing is known of vanished UIDs. */
+  guint64 history_start;
+  /* Ascending by modseq, which is above history_start and at most highestmodseq; UIDs below uidnext. */
+  const SatchelTombstone *tombstones;
   guint n_tombstones; /* a driver that keeps fewer drops the oldest, and adjusts history_start */
 } SatchelMailboxImport;
 
-/* These are rights on a mailbox, and the flags that it keeps.  The core begins with all of them; each level,
- * the namespace and the access remove some (decision 0045). */
+/* An access has rights on a mailbox, which keeps some flags of it. The core begins with all of them; each
+ * level, the namespace and the access remove some (decision 0045). */
 typedef struct SatchelMailboxRights
 {
   size_t size;
-  guint rights;            /* SATCHEL_RIGHT_* (access.h) */
-  guint32 permanent_flags; /* SATCHEL_FLAG_*: other flags stay unchanged, which is no error (RFC 3501 7.1
-                              PERMANENTFLAGS) */
+  guint rights; /* SATCHEL_RIGHT_* (access.h) */
+  /* SATCHEL_FLAG_*: other flags stay unchanged, which is no error (RFC 3501 7.1 PERMANENTFLAGS). */
+  guint32 permanent_flags;
   gboolean keeps_keywords; /* FALSE: keywords stay unchanged */
 } SatchelMailboxRights SATCHEL_MADE_BY_CORE;
 
@@ -95,8 +95,8 @@ satchel_shown_flags_add (SatchelShownFlags *shown, guint32 hidden, guint32 added
   shown->added = (shown->added & ~hidden) | added;
 }
 
-/* These are kinds of namespaces (RFC 2342 5).  Names outside the namespaces of levels are the user's own:
- * they are personal, and limits.mailboxes counts them. */
+/* Namespaces are of one of these kinds (RFC 2342 5). Names outside the namespaces of levels are the user's
+ * own: they are personal, and limits.mailboxes counts them. */
 typedef enum
 {
   SATCHEL_NAMESPACE_PERSONAL = 0,
@@ -106,8 +106,8 @@ typedef enum
 typedef struct SatchelStoreNamespace
 {
   SatchelNamespaceKind kind;
-  char *name; /* a name in storage's form, without a '/' at its end: the namespace is this name and all below
-                 it */
+  /* A name in storage's form, without a '/' at its end: the namespace is this name and all below it. */
+  char *name;
   guint rights; /* SATCHEL_RIGHT_*: upper bound for the whole namespace */
 } SatchelStoreNamespace SATCHEL_MADE_BY_CORE;
 
@@ -184,19 +184,19 @@ SATCHEL_API gboolean satchel_store_set_special_use (SatchelStore *store, const c
  * NONEXISTENT if no mailbox has it.  [blocks] */
 SATCHEL_API char *satchel_store_find_special_use (SatchelStore *store, guint special_use, GError **error);
 
-/* This says what a user's mail takes up, and how much is allowed (RFC 9208); see usage and limits in
+/* Says what a user's mail takes up, and how much is allowed (RFC 9208); see usage and limits in
  * SatchelStorageOps. */
 typedef struct SatchelUsage
 {
-  guint64 bytes; /* the sum of RFC822.SIZE; a message whose size is not known yet counts with what it takes in
-                    storage */
+  /* The sum of RFC822.SIZE; a message whose size is not known yet counts with what it takes in storage. */
+  guint64 bytes;
   guint64 messages;
 } SatchelUsage;
 #define SATCHEL_UNLIMITED G_MAXUINT64
 typedef struct SatchelQuota
 {
   size_t size;
-  /* This is the name of the quota root (RFC 9208 3.2), which never changes; it is borrowed from a module. */
+  /* The name of the quota root (RFC 9208 3.2) never changes; it is borrowed from a module. */
   const char *root;
   SatchelUsage limit; /* SATCHEL_UNLIMITED: none */
 } SatchelQuota;
@@ -342,18 +342,19 @@ SATCHEL_API gboolean satchel_mailbox_list_metadata (SatchelMailbox *mailbox, con
  * letters) and operations of transactions (in capitals); some are in two classes. */
 typedef enum
 {
-  /* This has stage; APPEND. The driver's stage_spooled is not called if a layer intercepts `stage`. */
+  /* Sees content that comes: stage; APPEND. The driver's stage_spooled is not called if a layer intercepts
+   * `stage`. */
   SATCHEL_CLASS_CONTENT_IN = 1 << 0,
-  /* This has open_message, peek_message, email_id; COPY, MOVE. */
+  /* Sees content that is read: open_message, peek_message, email_id; COPY, MOVE. */
   SATCHEL_CLASS_CONTENT_OUT = 1 << 1,
-  /* This has remove, rename (of INBOX it moves messages); EXPUNGE, MOVE. */
+  /* Sees what is removed: remove, rename (of INBOX it moves messages); EXPUNGE, MOVE. */
   SATCHEL_CLASS_REMOVE = 1 << 2,
-  /* This has FLAGS. */
+  /* Sees changes of flags: FLAGS. */
   SATCHEL_CLASS_FLAGS = 1 << 3,
-  /* This has list, list_is_current, create, remove, rename, subscribe, set_special_use, rights, shown_name,
-   * shown_flags, import_mailbox, open_mailbox, status, usage, limits. */
+  /* Sees mailboxes and their names: list, list_is_current, create, remove, rename, subscribe,
+   * set_special_use, rights, shown_name, shown_flags, import_mailbox, open_mailbox, status, usage, limits. */
   SATCHEL_CLASS_LIST = 1 << 4,
-  /* This has get_attributes, put_attributes, get_blob, list_blobs, put_blobs. */
+  /* Sees attributes and blobs: get_attributes, put_attributes, get_blob, list_blobs, put_blobs. */
   SATCHEL_CLASS_ATTRIBUTES = 1 << 5
 } SatchelOperationClass;
 
@@ -369,8 +370,8 @@ typedef struct SatchelStorageIdentity
   guint64 epoch;
 } SatchelStorageIdentity SATCHEL_MADE_BY_CORE;
 
-/* This is one level of an open stack.  Layers and drivers see their own level; a driver has nothing below it
- * (NULL). */
+/* An open stack has a level for each layer and one for the driver. Layers and drivers see their own level; a
+ * driver has nothing below it (NULL). */
 typedef struct SatchelStorageOps SatchelStorageOps;
 typedef struct SatchelStorage
 {
@@ -382,8 +383,8 @@ typedef struct SatchelStorage
   gpointer private_dispatch; /* the core's */
 } SatchelStorage SATCHEL_MADE_BY_CORE;
 
-/* This is an open mailbox as layers and drivers see it: one for each mailbox of a store, which the handles
- * (SatchelMailbox) of all accesses share.  The driver's open_mailbox makes it with
+/* Layers and drivers see an open mailbox in this form: one for each mailbox of a store, which the handles
+ * (SatchelMailbox) of all accesses share. The driver's open_mailbox makes it with
  * satchel_storage_mailbox_new; layers keep their own data in tables by mailbox_id. */
 struct SatchelStorageMailbox
 {
@@ -391,20 +392,21 @@ struct SatchelStorageMailbox
   gpointer core;   /* the core's */
 } SATCHEL_MADE_BY_CORE;
 
-/* This is content that a driver has staged.  `driver` is the driver's own; stage_drop frees it unless it was
+/* A driver has staged this content. `driver` is the driver's own; stage_drop frees it unless it was
  * committed. */
 typedef struct SatchelStaged
 {
   gpointer driver;
-  guint64 size; /* the size as clients see it (RFC822.SIZE); it must be as durable as the message, even if an
-                   index is lost */
+  /* The size as clients see it (RFC822.SIZE); it must be as durable as the message, even if an index is
+   * lost. */
+  guint64 size;
   GBytes *attributes; /* the core sets them before commit; NULL: there are none */
   /* The internal date that the message will have, in seconds since 1970 (UTC).  It is set when the driver's
    * finish is called; stage_spooled sets it to the time of the file. */
   gint64 internal_date;
 } SatchelStaged SATCHEL_MADE_BY_CORE;
 
-/* This says what `examine` finds: a mailbox that another server left, or facts about the user (name NULL).
+/* Says what `examine` finds: a mailbox that another server left, or facts about the user (name NULL).
  * Borrowed for the call. */
 typedef struct SatchelExamined
 {
@@ -426,12 +428,13 @@ typedef enum
 {
   SATCHEL_FILE_WRITE = 0, /* a crash of the machine may lose it, a crash of the process does not */
   SATCHEL_FILE_SYNC,      /* durable on return */
-  SATCHEL_FILE_REPLACE,   /* replaces the whole file: a crash of the process leaves the old content or the new
-                             one, whole; offset 0 */
+  /* Replaces the whole file: a crash of the process leaves the old content or the new one, whole; offset
+   * 0. */
+  SATCHEL_FILE_REPLACE,
   SATCHEL_FILE_REPLACE_SYNC /* the same for a crash of the machine; durable on return */
 } SatchelFileWrite;
 
-/* These are the methods of a driver or a layer.
+/* A driver or a layer is a table of these methods.
  *
  * A method that a layer leaves NULL, or whose classes it does not declare, passes straight to the level
  * below.  Methods without a class (sync, is_current, watch, claim_recent, vanished, tombstones,
@@ -535,18 +538,18 @@ struct SatchelStorageOps
   /* May.  TRUE: the last `list` is still right, as a few stats at most can tell.  Without this method
    * `list` is called each time.  [beside] */
   gboolean (*list_is_current) (SatchelStorage *storage, const SatchelAccess *access);
-  /* LIST. Does what satchel_store_create does, within the rules above. [alone] */
+  /* LIST. Creates a mailbox, as satchel_store_create says, within the rules above. [alone] */
   gboolean (*create) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                       guint special_use, GError **error);
-  /* LIST. Does what satchel_store_delete does. [alone] */
+  /* LIST. Deletes a mailbox, as satchel_store_delete says. [alone] */
   gboolean (*remove) (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error);
-  /* LIST. Does what satchel_store_rename does. [alone] */
+  /* LIST. Renames a mailbox and its children, as satchel_store_rename says. [alone] */
   gboolean (*rename) (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to,
                       GError **error);
-  /* LIST. Does what satchel_store_subscribe does. [alone] */
+  /* LIST. Subscribes to a name or ends a subscription, as satchel_store_subscribe says. [alone] */
   gboolean (*subscribe) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                          gboolean subscribe, GError **error);
-  /* LIST. Does what satchel_store_set_special_use does. [alone] */
+  /* LIST. Sets the special uses of a mailbox, as satchel_store_set_special_use says. [alone] */
   gboolean (*set_special_use) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                                guint special_use, GError **error);
   /* May; LIST: satchel_store_import_mailbox, whose comment says what is asked and refused; for an importer,
@@ -581,7 +584,7 @@ struct SatchelStorageOps
   /* Frees the `driver` of a handle (open_mailbox). [alone] */
   void (*close_mailbox) (SatchelStorage *storage, const SatchelAccess *access,
                          SatchelStorageMailbox *mailbox);
-  /* LIST. Does what satchel_store_status does. [beside] */
+  /* LIST. Tells the numbers of a mailbox, which need not be open, as satchel_store_status says. [beside] */
   gboolean (*status) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                       SatchelMailboxState *ret_state, GError **error);
   /* Takes in outside changes and publishes them.  Cheap when there are none.  [alone] */
@@ -601,11 +604,11 @@ struct SatchelStorageOps
    */
   gboolean (*fill_dates) (SatchelStorage *storage, const SatchelAccess *access,
                           SatchelStorageMailbox *mailbox, GError **error);
-  /* Does what satchel_mailbox_claim_recent does. [alone] */
+  /* Claims \Recent messages for one session, as satchel_mailbox_claim_recent says. [alone] */
   gboolean (*claim_recent) (SatchelStorage *storage, const SatchelAccess *access,
                             SatchelStorageMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
                             GError **error);
-  /* Does what satchel_mailbox_vanished does. [beside] */
+  /* Adds the UIDs that vanished, as satchel_mailbox_vanished says. [beside] */
   gboolean (*vanished) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                         guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error);
   /* May: appends what the driver knows of vanished UIDs to @tombstones (SatchelTombstone, empty), as
@@ -630,10 +633,9 @@ struct SatchelStorageOps
    * bytes.  [beside] */
   SatchelWriter *(*stage) (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint,
                            SatchelStaged *staged, GError **error);
-  /* May.  Stages by hard link from "spool/..." below the mail root; used only if no layer answers `stage`.
-   * Sets staged->internal_date, if the file has a time of its own.
-   * @is_lf: the file has LF where the content has CRLF (all lines had CRLF).  CANNOT: the core copies the
-   * file instead.  [beside] */
+  /* May.  Stages the file "spool/..." below the mail root by a hard link, and sets staged->internal_date if
+   * the file has a time of its own.  Used only if no layer answers `stage`.  @is_lf: the file has LF where
+   * the content has CRLF (all lines had CRLF).  CANNOT: the core copies the file instead.  [beside] */
   gboolean (*stage_spooled) (SatchelStorage *storage, const SatchelAccess *access, const char *path,
                              gboolean is_lf, SatchelStaged *staged, GError **error);
   /* Frees `driver` of @staged, which is not NULL, and throws the content away.  [beside] */
@@ -766,8 +768,7 @@ struct SatchelStorageOps
  * removal is to stop, and a later one goes on.  It may be called at any rate. */
 SATCHEL_API gboolean satchel_destroy_step (guint n_removed, GError **error);
 
-/* These are calls of the level below @storage, for layers; levels that do not intercept the method are
- * skipped. */
+/* A layer calls the level below @storage by these; levels that do not intercept the method are skipped. */
 SATCHEL_API SatchelWriter *satchel_storage_stage (SatchelStorage *storage, const SatchelAccess *access,
                                                   guint64 size_hint, SatchelStaged *staged, GError **error);
 SATCHEL_API SatchelStream *satchel_storage_open_message (SatchelStorage *storage, const SatchelAccess *access,
@@ -856,7 +857,7 @@ SATCHEL_API gboolean satchel_storage_import_mailbox (SatchelStorage *storage, co
                                                      const char *name, const SatchelMailboxImport *import,
                                                      GError **error);
 
-/* These are functions of an open mailbox, for layers, drivers and listeners. */
+/* Layers, drivers and listeners read an open mailbox by these. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_mailbox_ref (SatchelStorageMailbox *mailbox);
 SATCHEL_API void satchel_storage_mailbox_unref (SatchelStorageMailbox *mailbox);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStorageMailbox, satchel_storage_mailbox_unref)
@@ -871,8 +872,8 @@ SATCHEL_API SatchelStorageMailbox *satchel_storage_hold_mailbox (SatchelStorage 
                                                                  const SatchelAccess *access,
                                                                  const char *name, GError **error);
 /* Commits @transaction below @storage's level, which is not asked itself: in a turn of its own, or at once
- * if the caller is in an [alone] call.  Listeners do
- * not hear of it; otherwise as satchel_transaction_commit.  [blocks] */
+ * if the caller is in an [alone] call.  Listeners do not hear of it; otherwise it is committed as by
+ * satchel_transaction_commit.  [blocks] */
 SATCHEL_API gboolean satchel_storage_commit_transaction (SatchelStorage *storage,
                                                          SatchelTransaction *transaction, GError **error);
 /* Calls @func, which gets @storage and @data, in a turn of its own, or at once if the caller is in an [alone]

@@ -37,7 +37,7 @@ SATCHEL_API gssize satchel_stream_read_at (SatchelStream *stream, guint64 offset
                                            GError **error);
 SATCHEL_API gint64 satchel_stream_length (SatchelStream *stream, GError **error);
 
-/* These are ready-made streams.  Each takes a reference of its own to what it reads. */
+/* Each of these streams takes a reference of its own to what it reads. */
 /* Reads content in memory. */
 SATCHEL_API SatchelStream *satchel_stream_new_bytes (GBytes *bytes);
 /* Reads the content of a file.  The stream owns and closes @fd; the first @offset bytes of the file are

@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* This is a stage: content that has been written to the store, but is in no mailbox yet. */
+/* A stage is content that has been written to the store, but is in no mailbox yet. */
 typedef struct SatchelStage SatchelStage;
 /* Makes a stage for a message's content.  @size_hint is the size in bytes; 0: unknown.  [blocks] (a file is
  * made once the content passes 64 KiB, or by finish) */
@@ -47,9 +47,9 @@ typedef enum
   SATCHEL_FLAGS_REMOVE
 } SatchelFlagsMode;
 
-/* These are members that operations got later than their kind. A level says in SatchelStorageOps.fields which
- * of them it knows. A transaction that uses one which the driver, or a concerned layer with `plan` or
- * `committed`, does not know is refused with CANNOT. */
+/* Operations got these members later than their kind. A level says in SatchelStorageOps.fields which of them
+ * it knows. A transaction that uses one which the driver, or a concerned layer with `plan` or `committed`,
+ * does not know is refused with CANNOT. */
 enum
 {
   SATCHEL_FIELD_ONLY_DELETED = 1 << 0, /* only_deleted of COPY and MOVE */
@@ -57,8 +57,8 @@ enum
   SATCHEL_FIELD_METADATA = 1 << 2,     /* metadata of APPEND, COPY and MOVE */
   SATCHEL_FIELD_IMPORT = 1 << 3,       /* uid, modseq, email_id and unique_id of APPEND */
   SATCHEL_FIELD_KEPT_FLAGS = 1 << 4,   /* kept_flags and keeps_keywords of FLAGS */
-  SATCHEL_FIELD_IMPORT_CHANGES =
-      1 << 5,               /* modseq of FLAGS and EXPUNGE; save_date SATCHEL_DATE_UNKNOWN of APPEND */
+  /* Modseq of FLAGS and EXPUNGE; save_date SATCHEL_DATE_UNKNOWN of APPEND. */
+  SATCHEL_FIELD_IMPORT_CHANGES = 1 << 5,
   SATCHEL_FIELDS_ALL = 0x3f /* all that this header has */
 };
 
@@ -73,9 +73,8 @@ typedef struct SatchelMetadata
   GBytes *value; /* NULL: the key is removed */
 } SatchelMetadata SATCHEL_MADE_BY_CORE;
 
-/* This is one operation.  Layers may read and change it in `plan`; drivers execute it and fill the members
- * ret_*. A transaction in which a member is set that is not meant for the operation's kind is refused with
- * CANNOT.
+/* Layers may read and change an operation in `plan`; drivers execute it and fill the members ret_*. A
+ * transaction in which a member is set that is not meant for the operation's kind is refused with CANNOT.
  *
  * A copy that COPY or MOVE makes keeps content, email id, size, internal date, flags and keywords (as far
  * as there is room for them) as they are at commit, attributes and metadata.  It gets a new UID, the
@@ -89,17 +88,18 @@ typedef struct SatchelOperation
   SatchelUidSet uids;                 /* COPY MOVE FLAGS EXPUNGE; UIDs that no message has are skipped */
   /* APPEND, FLAGS: the flags. COPY, MOVE: flags that each copy gets in addition. */
   guint32 flags;
-  char **keywords; /* NULL-ended or NULL; owned (g_strdupv).  APPEND, COPY, MOVE: keywords that there is no
-                      room for are left out */
+  /* NULL-ended or NULL; owned (g_strdupv). APPEND, COPY, MOVE: keywords that there is no room for are left
+   * out. */
+  char **keywords;
   SatchelFlagsMode mode;
   guint64 unchanged_since; /* FLAGS: G_MAXUINT64: no condition (RFC 7162 3.1.3) */
   gboolean only_deleted;   /* EXPUNGE, COPY, MOVE: only those with \Deleted at commit time */
   /* APPEND has these. */
   SatchelStage *stage;  /* owned */
   gint64 internal_date; /* seconds */
-  gint64 save_date;     /* seconds; 0: now; SATCHEL_DATE_UNKNOWN: it is not known, as in the store that the
-                           message comes from */
-  /* These are results, which commit fills. */
+  /* Seconds; 0: now; SATCHEL_DATE_UNKNOWN: it is not known, as in the store that the message comes from. */
+  gint64 save_date;
+  /* Commit fills these results. */
   guint32 ret_uidvalidity; /* UIDVALIDITY of the destination */
   /* COPY, MOVE: those really copied. EXPUNGE: those removed. FLAGS: those changed or already so. */
   SatchelUidSet ret_source;

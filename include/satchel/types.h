@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares basic shapes that every public header shares.
+ * Declares basic shapes that every public header shares.
  *
  * Words that comments of these headers use:
  *   yours     the caller owns the result and frees it (g_free, or the function that the type names);
@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 /* Marks a symbol of the public ABI (version node SATCHEL_0). */
 #define SATCHEL_API __attribute__ ((visibility ("default")))
 
-/* This says how a structure may grow within one SATCHEL_ABI; tools/abi-layout checks it.
+/* Says how a structure may grow within one SATCHEL_ABI; tools/abi-layout checks it.
  * - A structure with `size` first grows at its end.  Its maker says in `size` how much of it there is, and
  *   readers check that (SATCHEL_HAS).
  * - A structure with SATCHEL_RESERVED grows into that room, and its own size stays.  Unused room is zero:

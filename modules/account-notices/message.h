@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how a notice becomes a message (RFC 5322, RFC 2045, RFC 3834).
+ * Declares how a notice becomes a message (RFC 5322, RFC 2045, RFC 3834).
  */
 #pragma once
 #include "template.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the descriptor of account-notices, which sends mail to users about what happened to their
- * accounts.  Role auth.
+ * Describes account-notices, which sends mail to users about what happened to their accounts. Role auth.
  */
 #include "rate.h"
 #include "message.h"
@@ -49,7 +48,7 @@ static const SatchelConfigRow schema[] = {
   { NULL }
 };
 
-/* This has what follows from the settings. */
+/* All of it follows from the settings. */
 typedef struct Plan
 {
   Template *text;

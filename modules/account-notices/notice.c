@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has notices as structs, and as records whose fields are separated by tabs and escaped as in C.
+ * Implements notices as structs, and as records whose fields are separated by tabs and escaped as in C.
  */
 #include "notice.h"
 

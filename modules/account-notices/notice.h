@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a notice: what happened to the account of a user, kept until mail about it has been
- * delivered.
+ * Declares a notice: what happened to the account of a user, kept until mail about it has been delivered.
  */
 #pragma once
 #include <satchel/account_event.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the queue and its file, whose lines are records of <satchel/record_log.h>: "n" and a
- * notice, or "d ID" for a notice that is done.
+ * Implements the queue and its file, whose lines are records of <satchel/record_log.h>: "n" and a notice, or
+ * "d ID" for a notice that is done.
  */
 #include "queue.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the queue of notices that have not been delivered.  It is in memory, and in a file
- * that outlives auth.  Main thread only.
+ * Declares the queue of notices that have not been delivered. It is in memory, and in a file that outlives
+ * auth. Main thread only.
  */
 #pragma once
 #include "notice.h"

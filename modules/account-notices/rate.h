@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how many notices a user gets: a certain number a day, and one an hour of one kind
- * and network.
+ * Declares how many notices a user gets: a certain number a day, and one an hour of one kind and network.
  */
 #pragma once
 #include "notice.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the text of notices: a few lines "NAME: TEXT", an empty line, and the body, in
- * UTF-8.  `Subject` is the subject; a line with the name of a kind (notice.h) has the text of ${what} for
- * it.  Subject and body may have ${user}, ${what}, ${network}, ${service}, ${client}, ${label}, ${time}.
+ * Declares the text of notices: a few lines "NAME: TEXT", an empty line, and the body, in UTF-8. `Subject`
+ * is the subject; a line with the name of a kind (notice.h) has the text of ${what} for it. Subject and body
+ * may have ${user}, ${what}, ${network}, ${service}, ${client}, ${label}, ${time}.
  */
 #pragma once
 #include "notice.h"

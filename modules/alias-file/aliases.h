@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the file of aliases in memory, which is read again when it has changed.  README.md
- * has its format.  Main thread only.
+ * Declares the file of aliases in memory, which is read again when it has changed. README.md has its format.
+ * Main thread only.
  */
 #pragma once
 #include <satchel/auth.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the descriptor of alias-file, which reads domains and aliases from a file.  It provides two
- * userdbs: one is asked before those that have users, and one after.  Role auth.
+ * Describes alias-file, which reads domains and aliases from a file. It provides two userdbs: one is asked
+ * before those that have users, and one after. Role auth.
  */
 #include "aliases.h"
 #include "settings.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of module alias-file.
+ * Lists the settings of module alias-file.
  */
 #include "settings.h"
 

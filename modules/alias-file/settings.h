@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of module alias-file.
+ * Declares the settings of module alias-file.
  */
 #pragma once
 #include <satchel/config.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the commands `satchel app-password ...`, which run as jobs of the auth process.
+ * Runs the commands `satchel app-password ...`, which run as jobs of the auth process.
  */
 #include "app_passwords.h"
 

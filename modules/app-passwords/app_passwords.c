@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has what the other files of the module share: the state behind its lock, and how an app password
- * is revoked.
+ * Keeps what the other files of the module share: the state behind its lock, and how an app password is
+ * revoked.
  */
 #include "app_passwords.h"
 

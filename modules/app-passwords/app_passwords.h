@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is shared by the files of the module.  The factor is asked in the main thread and commands
+ * Declares what is shared by the files of the module. The factor is asked in the main thread and commands
  * run as jobs, so every use of the state holds the lock.
  */
 #pragma once

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * This file has the factor.  A login with an app password needs nothing else; any other login is left to
- * other factors.
+ * Implements the factor. A login with an app password needs nothing else; any other login is left to other
+ * factors.
  */
 #include "app_passwords.h"
 
 #include <string.h>
 
-/* This is a call with its answer, which is found under the lock and given without it. */
+/* The answer to a call is found under the lock and given without it. */
 typedef struct Question
 {
   SatchelAuthCall *call;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the descriptor of app-passwords, which gives each device or program a password of its own.
- * Role auth.
+ * Describes app-passwords, which gives each device or program a password of its own. Role auth.
  */
 #include "app_passwords.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file declares one app password: what it opens, and its last use.
+ * Declares one app password: what it opens, and its last use.
  */
 #pragma once
 #include "secret.h"
@@ -9,7 +9,7 @@
 #define APP_NETWORKS_MAX 8u
 #define APP_ID_CHARS 8u
 
-/* These are the services that an app password may open, as bits. */
+/* An app password may open these services, which are bits. */
 typedef enum
 {
   APP_SERVICE_IMAP = 1 << 0,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the records of the file: lines of words, with texts percent-encoded behind a '='.
+ * Declares the records of the file: lines of words, with texts percent-encoded behind a '='.
  */
 #pragma once
 #include "password.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares app passwords as texts: 26 characters of Crockford's base32, which are 130 random
- * bits.
+ * Declares app passwords as texts: 26 characters of Crockford's base32, which are 130 random bits.
  */
 #pragma once
 #include <satchel/auth.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the app passwords of all users, in memory and in a file of records
- * (<satchel/record_log.h>).  Changes are accepted once app_state_commit has returned TRUE.  One thread at a
- * time.
+ * Declares the app passwords of all users, in memory and in a file of records (<satchel/record_log.h>).
+ * Changes are accepted once app_state_commit has returned TRUE. One thread at a time.
  */
 #pragma once
 #include "password.h"
@@ -23,8 +22,8 @@ AppPassword *app_state_find (AppState *state, const char *user, const char *what
 /* Adds a password, which is taken over. */
 void app_state_add (AppState *state, const char *user, AppPassword *password);
 void app_state_remove (AppState *state, const char *user, AppPassword *password);
-/* This is an app password that was revoked, whose slots in keyrings may still be there.  The file has it
- * until the slots are gone: a start tries all again that it names. */
+/* An app password was revoked, and its slots in keyrings may still be there. The file has it until the slots
+ * are gone: a start tries all again that it names. */
 typedef struct AppEnded
 {
   char *user, *name; /* `name` is the credential's */

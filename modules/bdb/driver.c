@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the table of the bdb storage driver (include/satchel/storage.h).
+ * Lists the bdb storage driver (include/satchel/storage.h).
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the descriptor of bdb.so.
+ * Describes bdb.so.
  */
 #include "config.h"
 

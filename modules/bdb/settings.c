@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has settings of group `bdb`: where volumes are, and what they may take up.
+ * Lists the settings of group `bdb`: where volumes are, and what they may take up.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares settings of group `bdb`.
+ * Declares settings of group `bdb`.
  */
 #pragma once
 #include <satchel/config.h>

@@ -17,7 +17,7 @@
 #define CRYPT_TAG_BYTES 16u
 #define CRYPT_SEALED_CHUNK_BYTES (CRYPT_CHUNK_BYTES + CRYPT_TAG_BYTES)
 
-/* These are the suites. */
+/* Mail is sealed by one of these suites. */
 typedef enum
 {
   CRYPT_SUITE_PLAIN = 0, /* the message follows as it is */
@@ -30,7 +30,7 @@ typedef struct CryptHeader
   CryptSuite suite;
 } CryptHeader;
 
-/* This is where things are in the header of STREAM. */
+/* The header of STREAM has its parts at these places. */
 enum
 {
   CRYPT_AT_VERSION = 8,

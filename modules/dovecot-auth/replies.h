@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the writers of replies of the Dovecot authentication protocol, version 1.  No other
- * file writes to the connection.
+ * Declares the writers of replies of the Dovecot authentication protocol, version 1. No other file writes to
+ * the connection.
  */
 #pragma once
 #include <satchel/protocol.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the lines of the Dovecot authentication protocol, version 1: a command and its
- * parameters, with TABs between them, ended by LF.  In values \001 stands before an escaped character.
+ * Declares the lines of the Dovecot authentication protocol, version 1: a command and its parameters, with
+ * TABs between them, ended by LF. In values \001 stands before an escaped character.
  */
 #pragma once
 #include <satchel/types.h>
@@ -15,7 +15,7 @@ typedef enum
   DOVECOT_CANCEL
 } DovecotCommand;
 
-/* This is a request; all texts are borrowed from the line. */
+/* All texts of a request are borrowed from the line. */
 typedef struct DovecotRequest
 {
   DovecotCommand command;

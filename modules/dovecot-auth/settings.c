@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of group `dovecot-auth`.
+ * Lists the settings of group `dovecot-auth`.
  */
 #include "settings.h"
 

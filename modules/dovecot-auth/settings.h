@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of group `dovecot-auth`.
+ * Declares the settings of group `dovecot-auth`.
  */
 #pragma once
 #include <satchel/config.h>

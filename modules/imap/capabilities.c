@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the capabilities.  Pure; gate and mail.  modules/imap/README.md names each; tools/check-docs
+ * Implements the capabilities. Pure; gate and mail. modules/imap/README.md names each; tools/check-docs
  * compares.
  */
 #include "capabilities.h"
@@ -11,7 +11,7 @@
 #define COMPRESS IMAP_OFFER_COMPRESS
 #define QUOTA IMAP_OFFER_QUOTA
 
-/* These say when a capability is offered.  Before login a gate names what works there, and what clients look
+/* Say when a capability is offered.  Before login a gate names what works there, and what clients look
  * for that ask only once. */
 typedef enum
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * This header declares CAPABILITY (RFC 3501 7.2.1): one table for both halves, so that what a gate offers is
- * what the session has.
+ * Declares CAPABILITY (RFC 3501 7.2.1): one table for both halves, so that what a gate offers is what the
+ * session has.
  */
 #pragma once
 #include "settings.h"
 #include "writer.h"
 
-/* These are facts about a connection.  A capability is offered where all facts hold that its row asks for. */
+/* A connection has some of these. A capability is offered where all facts hold that its row asks for. */
 enum
 {
   IMAP_OFFER_BEFORE_LOGIN = 1 << 0,

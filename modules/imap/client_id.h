@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the name that a client gives in ID (RFC 2971 3.3), before and after login.
+ * Declares the name that a client gives in ID (RFC 2971 3.3), before and after login.
  */
 #pragma once
 #include <glib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has commands of any state: CAPABILITY, NOOP, LOGOUT (RFC 3501 6.1), ID (RFC 2971), ENABLE (RFC
+ * Implements commands of any state: CAPABILITY, NOOP, LOGOUT (RFC 3501 6.1), ID (RFC 2971), ENABLE (RFC
  * 5161), NAMESPACE (RFC 2342), IDLE (RFC 2177), CHECK.
  */
 #include "client_id.h"
@@ -83,7 +83,7 @@ imap_run_id (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "ID completed.");
 }
 
-/* These are the names that ENABLE knows, with what each enables; unknown names are ignored (RFC 5161 3.1). */
+/* ENABLE knows these names, with what each enables; unknown names are ignored (RFC 5161 3.1). */
 static const struct
 {
   const char *name;

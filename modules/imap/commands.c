@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the command table (RFC 3501 6 and the extensions): states, flags, parse and run.  Entry:
+ * Runs the command table (RFC 3501 6 and the extensions): states, flags, parse and run. Entry:
  * imap_begin_session.
  */
 #include "imap_session.h"
@@ -93,8 +93,8 @@ static const ImapCommandRow rows[] = {
   { "SETQUOTA", ANY, INLINE, SET_QUOTA, imap_run_set_quota },
   { "COMPRESS", ANY, INLINE | NO_UPDATE, imap_parse_compress, NULL, 0, imap_run_compress },
   { "LOGOUT", ANY, INLINE | NO_UPDATE, NONE, imap_run_logout },
-  /* These belong to the state before login (RFC 3501 6.2).  They are never run; they are named here so that
-   * their refusal says so. */
+  /* The state before login has these commands (RFC 3501 6.2).  They are never run; they are named here so
+   * that their refusal says so. */
   { "LOGIN" },
   { "AUTHENTICATE" },
   { "STARTTLS" },

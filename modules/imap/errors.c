@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has error codes in the words of <satchel/error-words.h>.
+ * Implements error codes in the words of <satchel/error-words.h>.
  */
 #include "errors.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the answer to a client about an error: fixed words and a response code (RFC 5530) for
- * each error code, never internal text.
+ * Declares the answer to a client about an error: fixed words and a response code (RFC 5530) for each error
+ * code, never internal text.
  */
 #pragma once
 #include <satchel/error.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has an IMAP session after login (RFC 3501 3): its login, what its connection tells it, and its
- * end.  Role mail.  Entry: imap_session_new.
+ * Implements an IMAP session after login (RFC 3501 3): its login, what its connection tells it, and its end.
+ * Role mail. Entry: imap_session_new.
  */
 #include "imap_session.h"
 

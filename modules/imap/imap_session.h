@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares one IMAP session after login, and the command it runs.  Role mail.  A session runs one
- * command at a time, on the main thread or in a job; while a job runs, the main thread leaves the session
- * alone.
+ * Declares one IMAP session after login, and the command it runs. Role mail. A session runs one command at a
+ * time, on the main thread or in a job; while a job runs, the main thread leaves the session alone.
  */
 #pragma once
 #include "grammar/arguments.h"
@@ -23,7 +22,7 @@ enum
   IMAP_STATE_ANY = IMAP_STATE_AUTHENTICATED | IMAP_STATE_SELECTED
 };
 
-/* These are facts about a command by which the engine treats it, and the kind of its arguments. */
+/* The engine treats a command by these facts, one of which is the kind of its arguments. */
 enum
 {
   IMAP_COMMAND_INLINE = 1 << 0,     /* its first call is made in the main thread */
@@ -37,11 +36,12 @@ enum
   IMAP_COMMAND_WRITES = 1 << 6,    /* it is refused after EXAMINE (STORE itself sees to that) */
   /* its quoted strings may have UTF-8 even before ENABLE: texts to search for, ID */
   IMAP_COMMAND_TAKES_UTF8 = 1 << 7,
-  IMAP_COMMAND_ONE_MESSAGE = 1 << 8,       /* of commands that take content: it takes one message (REPLACE) */
-  IMAP_COMMAND_SORTED = 1 << 9,            /* the order of its results needs dates (SORT, THREAD) */
-  IMAP_COMMAND_MAY_NAME_NUMBERS = 1 << 10, /* its arguments are ImapSearchArguments: if they name sequence
-                                              numbers, no EXPUNGE follows (RFC 7162 3.2.10.2) */
-  IMAP_COMMAND_READ_ONLY = 1 << 11         /* the mailbox is opened read-only (EXAMINE) */
+  IMAP_COMMAND_ONE_MESSAGE = 1 << 8, /* of commands that take content: it takes one message (REPLACE) */
+  IMAP_COMMAND_SORTED = 1 << 9,      /* the order of its results needs dates (SORT, THREAD) */
+  /* Its arguments are ImapSearchArguments: if they name sequence numbers, no EXPUNGE follows (RFC 7162
+   * 3.2.10.2). */
+  IMAP_COMMAND_MAY_NAME_NUMBERS = 1 << 10,
+  IMAP_COMMAND_READ_ONLY = 1 << 11 /* the mailbox is opened read-only (EXAMINE) */
 };
 
 typedef struct ImapCommandRow
@@ -68,8 +68,8 @@ typedef struct ImapCommandRow
   void (*take_line) (ImapSession *session, ImapCommand *command, const char *line);
 } ImapCommandRow;
 
-/* These are extensions that the client has enabled (RFC 5161), or turned on by using them (RFC 7162 3.1).
- * QRESYNC implies CONDSTORE. */
+/* The client has enabled these extensions (RFC 5161), or turned them on by using them (RFC 7162 3.1). QRESYNC
+ * implies CONDSTORE. */
 enum
 {
   IMAP_ENABLED_CONDSTORE = 1 << 0,
@@ -123,7 +123,7 @@ struct ImapCommand
   guint at_end;     /* IMAP_END_* */
 };
 
-/* This is the content of APPEND and REPLACE on its way in. */
+/* Content of APPEND and REPLACE is on its way in. */
 typedef struct ImapIncoming
 {
   char *name;        /* name of the destination, as the client wrote it */
@@ -143,7 +143,7 @@ typedef struct ImapIncoming
   const char *text;          /* text of the answer NO; not NULL: the rest of the content is thrown away */
 } ImapIncoming;
 
-/* This says what a session is at.  The main thread alone changes it (imap_session_set_state).
+/* Says what a session is at.  The main thread alone changes it (imap_session_set_state).
  *
  *   state     a command   input is read      goes on when
  *   READING   none        as commands        input comes: RUNNING when a command is complete
@@ -350,7 +350,7 @@ void imap_metadata_remove (ImapSession *session, const char *annotations);
  * [blocks] */
 void imap_metadata_copy (ImapSession *session, const char *from, const char *to);
 
-/* These are the commands. */
+/* Each command is run by one of these. */
 typedef ImapStep ImapRunFunc (ImapSession *session, ImapCommand *command, gboolean may_block);
 ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable,
     imap_run_namespace, imap_run_compress;

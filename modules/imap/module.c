@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file is imap.so: IMAP4rev1 and IMAP4rev2 after login (RFC 3501, RFC 9051).  Role mail.  imap-gate.so
- * has what comes before.
+ * Describes imap.so: IMAP4rev1 and IMAP4rev2 after login (RFC 3501, RFC 9051). Role mail. imap-gate.so has
+ * what comes before.
  */
 #include "settings.h"
 #include "imap_session.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the answers to commands: the status, the response code and the text of the tagged answer,
- * and the list of capabilities.
+ * Implements the answers to commands: the status, the response code and the text of the tagged answer, and
+ * the list of capabilities.
  */
 #include "capabilities.h"
 #include "imap_session.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has settings of group `imap`, and what they mean.
+ * Lists the settings of group `imap`, and what they mean.
  */
 #include "settings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares settings of group `imap`, in both halves.
+ * Declares settings of group `imap`, in both halves.
  */
 #pragma once
 #include <satchel/config.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the timers of a session: after one it rests, and after another IDLE shows the client that
- * it is still there.
+ * Implements the timers of a session: after one it rests, and after another IDLE shows the client that it is
+ * still there.
  */
 #include "imap_session.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has output of IMAP (RFC 3501 4.3, 7): quoting, literals, numbers, flags, dates.  Pure.
+ * Implements output of IMAP (RFC 3501 4.3, 7): quoting, literals, numbers, flags, dates. Pure.
  */
 #include "writer.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the output of IMAP.  No other file quotes strings or writes literals (RFC 3501 4.3).
- * A writer is a growing buffer that the session sends; `room` is how much of it a command should fill
- * before it yields.  Pure.
+ * Declares the output of IMAP. No other file quotes strings or writes literals (RFC 3501 4.3). A writer is a
+ * growing buffer that the session sends; `room` is how much of it a command should fill before it yields.
+ * Pure.
  */
 #pragma once
 #include <satchel/snapshot.h>
@@ -72,7 +72,7 @@ void imap_write_safe_text (ImapWriter *writer, const char *text, gsize max);
 /* Writes base64 of a SASL challenge. */
 void imap_write_base64 (ImapWriter *writer, const guint8 *data, gsize len);
 
-/* This is the flags text of the last message, which the next one mostly shares. */
+/* The flags text of the last message is kept, since the next one mostly shares it. */
 typedef struct ImapFlagsMemo
 {
   SatchelKeywordSet bits;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares connections to the directory, each used by one thread at a time.  Calls may block
- * until the deadline of their call; then their socket is shut down.
+ * Declares connections to the directory, each used by one thread at a time. Calls may block until the
+ * deadline of their call; then their socket is shut down.
  */
 #pragma once
 #include "settings.h"
@@ -30,7 +30,7 @@ void ldap_connection_serve (LdapConnection *connection, SatchelHelperCall *call)
 /* Ends the waiting of what works for @call, whose time is over. Main thread. */
 void ldap_connection_cancel (SatchelHelperCall *call);
 
-/* This is an entry that was found. */
+/* The search found this entry. */
 typedef struct LdapEntry
 {
   char *dn;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* These are attributes that a user's entry may have; the first tells a change of the password best. */
+/* A user's entry may have these attributes; the first tells a change of the password best. */
 static const char *const versions[] = { "pwdChangedTime", "pwdLastSet", "entryCSN", "modifyTimestamp" };
 
 typedef enum
@@ -26,7 +26,7 @@ static struct
   char *trouble;
 } own;
 
-/* These are connections that nobody uses, the one used last on top. */
+/* Nobody uses these connections; the one used last is on top. */
 static GMutex lock;
 static GPtrArray *idle[N_POOLS];
 

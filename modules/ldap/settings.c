@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of module ldap.
+ * Lists the settings of module ldap.
  */
 #include "settings.h"
 

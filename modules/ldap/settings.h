@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of module ldap.
+ * Declares the settings of module ldap.
  */
 #pragma once
 #include <satchel/config.h>

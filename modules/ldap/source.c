@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the users of the directory for auth, which asks the helper for them.
+ * Gives the users of the directory for auth, which asks the helper for them.
  */
 #include "source.h"
 

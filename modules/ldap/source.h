@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the tables that auth calls.
+ * Declares the tables that auth calls.
  */
 #pragma once
 #include <satchel/auth.h>

@@ -22,14 +22,14 @@ typedef struct LmtpCommand
   const char *keywords; /* lines of the answer to LHLO (RFC 5321 4.1.1.1), separated by '|'; or NULL */
 } LmtpCommand;
 
-/* These say what a client has to send first, by the phase that it is in. */
+/* Say what a client has to send first, by the phase that it is in. */
 static const LmtpReply too_early[] = {
   [LMTP_GREETED] = LMTP_SAY_LHLO_FIRST,
   [LMTP_READY] = LMTP_SAY_MAIL_FIRST,
   [LMTP_HAS_SENDER] = LMTP_SAY_RCPT_FIRST,
 };
 
-/* These are lines of the answer to LHLO beside those of commands. */
+/* The answer to LHLO has these lines beside those of commands. */
 static const char general_keywords[] = "PIPELINING|ENHANCEDSTATUSCODES";
 
 static void

@@ -10,7 +10,7 @@
 /* Content up to this size stays in memory (delivery.h), so it may be written without a job. */
 #define LMTP_INLINE_BYTES 65536u
 
-/* These are attributes of XFORWARD, in the order of the table in xforward.c. */
+/* The attributes of XFORWARD stand in the order of the table in xforward.c. */
 typedef enum
 {
   LMTP_FORWARDED_NAME = 0,
@@ -72,9 +72,9 @@ typedef struct Lmtp
   gboolean is_busy; /* an answer comes later: no further input until then */
   char *client;     /* argument of LHLO; NULL: none yet */
   guint n_bad;
-  const char *line;  /* the command that runs, for the log; NULL: none */
-  gboolean is_chunk; /* the command, or the discarded line, begins as BDAT does, so octets follow whatever is
-                        wrong with it */
+  const char *line; /* the command that runs, for the log; NULL: none */
+  /* The command, or the discarded line, begins as BDAT does, so octets follow whatever is wrong with it. */
+  gboolean is_chunk;
 
   gboolean may_forward; /* the peer may use XFORWARD */
   /* What XFORWARD has said since the last transaction; NULL: unknown. */
@@ -89,7 +89,7 @@ typedef struct Lmtp
   guint64 declared_size;
   SatchelDelivery *delivery;
 
-  /* These members belong to the content. */
+  /* The content has these: */
   LmtpDataState data_state;
   guint64 n_bytes; /* written to the delivery */
   guint64 chunk_left;

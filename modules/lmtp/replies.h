@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares all replies of LMTP, in both halves: status, enhanced status code and text (RFC 5321
- * 4.2, RFC 2034).  No other file writes them.
+ * Declares all replies of LMTP, in both halves: status, enhanced status code and text (RFC 5321 4.2, RFC
+ * 2034). No other file writes them.
  */
 #pragma once
 #include "settings.h"

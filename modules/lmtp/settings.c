@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of group `lmtp`.
+ * Lists the settings of group `lmtp`.
  */
 #include "settings.h"
 

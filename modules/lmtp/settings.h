@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of group `lmtp`.
+ * Declares the settings of group `lmtp`.
  */
 #pragma once
 #include <satchel/config.h>

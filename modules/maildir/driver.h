@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the functions of the driver that the core calls (<satchel/storage.h>), by file.
+ * Declares the functions of the driver that the core calls (<satchel/storage.h>), by file.
  */
 #pragma once
 #include <satchel/storage.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the descriptor of maildir.so.
+ * Describes maildir.so.
  */
 #include "config.h"
 

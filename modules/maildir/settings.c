@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has settings of group `maildir`, and what they mean for one user: directories, layout, the form
- * of unique ids.
+ * Lists the settings of group `maildir`, and what they mean for one user: directories, layout, the form of
+ * unique ids.
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 #include <satchel/number.h>
 #include <string.h>
 
-/* These are the settings as they stand in the file; the enums have the order of the choices. */
+/* The settings are kept as they stand in the file; the enums have the order of the choices. */
 typedef enum
 {
   NAMES_AUTO = 0,

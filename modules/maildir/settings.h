@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares settings of the driver.
+ * Declares settings of the driver.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -11,7 +11,7 @@ typedef enum
   MD_LAYOUT_UTF8 = 1 << 1 /* names are not encoded */
 } MdLayout;
 
-/* This is the server whose files are kept beside ours. UNKNOWN: not decided yet. */
+/* Files of this server are kept beside ours. UNKNOWN: not decided yet. */
 typedef enum
 {
   MD_SERVER_UNKNOWN = 0,

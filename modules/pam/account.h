@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the names by which PAM knows users.  Pure.
+ * Declares the names by which PAM knows users. Pure.
  */
 #pragma once
 #include <glib.h>

@@ -15,7 +15,7 @@
 #define PROMPTS_MAX 8
 #define PASSWORD_MAX 512 /* PAM's own bound (PAM_MAX_RESP_SIZE) */
 
-/* This is what PAM asks, and how it is answered. */
+/* PAM asks, and is answered from this. */
 typedef struct Talk
 {
   const char *secret;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of module pam.
+ * Lists the settings of module pam.
  */
 #include "settings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of module pam.
+ * Declares the settings of module pam.
  */
 #pragma once
 #include <satchel/config.h>

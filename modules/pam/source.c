@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has PAM's users for auth, which asks the helper for them.
+ * Gives PAM's users for auth, which asks the helper for them.
  */
 #include "source.h"
 

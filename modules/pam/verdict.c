@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says what PAM's answers mean for a login.
+ * Says what PAM's answers mean for a login.
  */
 #include "verdict.h"
 

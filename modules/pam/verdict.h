@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what PAM's answers mean for a login.  Pure.
+ * Declares what PAM's answers mean for a login. Pure.
  */
 #pragma once
 #include <satchel/auth.h>

@@ -33,9 +33,9 @@ struct PasswdDatabase
   char *path;
   Identity identity;
   gboolean is_loaded;
-  gboolean
-      is_settled; /* FALSE: the file was written so recently that a further write may not show in its times */
-  char *trouble;  /* why nobody can log in; NULL: the file is usable */
+  /* FALSE: the file was written so recently that a further write may not show in its times. */
+  gboolean is_settled;
+  char *trouble;              /* why nobody can log in; NULL: the file is usable */
   GHashTable *records;        /* user -> PasswdRecord */
   GHashTable *unusable;       /* users whose line is bad */
   gboolean has_unknown_lines; /* bad lines that do not say whose they are */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the password file in memory, which is read again when it has changed on disk.  A
- * look-up takes constant time.  All calls but passwd_database_dummy belong to the main thread.
+ * Declares the password file in memory, which is read again when it has changed on disk. A look-up takes
+ * constant time. All calls but passwd_database_dummy belong to the main thread.
  */
 #pragma once
 #include "record.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of module passwd-file.
+ * Lists the settings of module passwd-file.
  */
 #include "settings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of module passwd-file.
+ * Declares the settings of module passwd-file.
  */
 #pragma once
 #include "verifier.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the stored forms of a password: Argon2id by libsodium (RFC 9106), the others by crypt(3) of
+ * Implements the stored forms of a password: Argon2id by libsodium (RFC 9106), the others by crypt(3) of
  * libxcrypt.
  */
 #include "verifier.h"
@@ -210,8 +210,8 @@ check_crypt (const char *verifier, const char *secret, GError **error)
 {
   struct crypt_data *data = g_new0 (struct crypt_data, 1);
   errno = 0;
-  /* This is not crypt_r, since sanitizers put a function of theirs in its place, which does not find ours in
-   * a module. */
+  /* crypt_r is not called, since sanitizers put a function of theirs in its place, which does not find ours
+   * in a module. */
   const char *hash = crypt_rn (secret, verifier, data, sizeof *data);
   SatchelVerify verdict = SATCHEL_VERIFY_WRONG;
   if (hash == NULL)

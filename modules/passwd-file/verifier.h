@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the stored forms of a password: which are known, what they cost, how they are
- * checked and made.  The functions are pure, except for the policy, which is set once before there are
- * threads.
+ * Declares the stored forms of a password: which are known, what they cost, how they are checked and made.
+ * The functions are pure, except for the policy, which is set once before there are threads.
  */
 #pragma once
 #include <satchel/auth.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has what all files of a session use: replies, the session's state, and the steps of a long
- * answer.
+ * Keeps what all files of a session use: replies, the session's state, and the steps of a long answer.
  */
 #include "pop3_session.h"
 

@@ -30,7 +30,7 @@ pop3_authorization_from_note (Pop3Authorization *state, const void *note, gsize 
 
 /* ---- the lines ---- */
 
-/* This is the state in which CAPA is answered. */
+/* CAPA is answered in this state. */
 typedef struct Offer
 {
   const Pop3Authorization *state;

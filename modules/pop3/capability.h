@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * This header declares CAPA (RFC 2449 5) for both halves, since what is announced before login must be
- * announced after it as well.  The note of the hand-over brings the mail half what only the gate half
- * knows.
+ * Declares CAPA (RFC 2449 5) for both halves, since what is announced before login must be announced after
+ * it as well. The note of the hand-over brings the mail half what only the gate half knows.
  */
 #pragma once
 #include "texts.h"
 #include <satchel/config.h>
 
-/* This is what the AUTHORIZATION state has led to. */
+/* The AUTHORIZATION state has led to this. */
 typedef struct Pop3Authorization
 {
   const Pop3Language *language;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the command lines of POP3 for both halves (RFC 1939 3, RFC 2449 4).
+ * Declares the command lines of POP3 for both halves (RFC 1939 3, RFC 2449 4).
  */
 #pragma once
 #include <satchel/connection.h>

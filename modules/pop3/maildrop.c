@@ -97,7 +97,8 @@ refuse_login (Pop3 *pop3, Pop3Text text)
 {
   pop3_unlock (pop3);
   pop3_reply (pop3, text);
-  /* These are logged at a lower level: clients that poll too often, or twice at a time, need no attention. */
+  /* Usual ones are logged at a lower level: clients that poll too often, or twice at a time, need no
+   * attention. */
   gboolean is_usual = text == POP3_TEXT_IN_USE || text == POP3_TEXT_LOGIN_DELAY
                       || satchel_session_is_cancelled (pop3->session);
   if (is_usual || pop3->error == NULL || satchel_error_is_news (pop3->error))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has what a session knows of each message of its maildrop, and the marks of DELE (RFC 1939 5).
+ * Keeps what a session knows of each message of its maildrop, and the marks of DELE (RFC 1939 5).
  */
 #include "pop3_session.h"
 

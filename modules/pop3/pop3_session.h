@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares one POP3 session after login (RFC 1939 TRANSACTION and UPDATE), and is shared by the
- * files of this module.
+ * Declares one POP3 session after login (RFC 1939 TRANSACTION and UPDATE), and is shared by the files of
+ * this module.
  */
 #pragma once
 #include "capability.h"
@@ -15,7 +15,7 @@
 
 typedef struct Pop3 Pop3;
 
-/* These are the results of a step of a long answer, which is called whenever there is room. */
+/* A step of a long answer, which is called whenever there is room, has one of these results. */
 typedef enum
 {
   POP3_STEP_AGAIN = 0, /* the step has to be called again */
@@ -63,17 +63,17 @@ struct Pop3
   Pop3State state;
   guint n_bad;
 
-  /* This is the maildrop, as it was at login (RFC 1939 5): message k is index k - 1. */
+  /* The maildrop stays as it was at login (RFC 1939 5): message k is index k - 1. */
   SatchelStore *store;
   SatchelMailbox *mailbox;
   SatchelSnapshot *snapshot;
   gboolean is_locked;  /* this session holds the lock of the mailbox */
   gboolean has_waited; /* it has waited for the lock */
   SatchelTimer lock_timer;
-  gint64 give_up_at;  /* when it stops waiting for the lock, in monotonic microseconds */
-  GError *error;      /* error of the last job */
-  guint64 *sizes;     /* octets that RETR sends where the snapshot says another number or none, else 0; NULL:
-                         nowhere */
+  gint64 give_up_at; /* when it stops waiting for the lock, in monotonic microseconds */
+  GError *error;     /* error of the last job */
+  /* Octets that RETR sends where the snapshot says another number or none, else 0; NULL: nowhere. */
+  guint64 *sizes;
   guint8 *surrogates; /* a bit for each message that is sent as a surrogate; NULL: there is none */
   /* unique ids of the store, NUL-ended, one after the other; NULL if it has none of its own */
   GString *uidls;
@@ -85,7 +85,7 @@ struct Pop3
   guint64 total_size;
   SatchelUidSet seen; /* messages that were retrieved, and are marked as \Seen at the end */
 
-  /* These members belong to a running answer. */
+  /* A running answer has these: */
   Pop3Step step;
   guint32 at; /* next message of a listing */
   SatchelStream *content;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has RETR and TOP (RFC 1939 5 and 7).  Content is read a piece at a time, in jobs unless it is
- * in memory already, dot-stuffed, and sent as the client takes it, so that no big message is held as a
- * whole.
+ * Implements RETR and TOP (RFC 1939 5 and 7). Content is read a piece at a time, in jobs unless it is in
+ * memory already, dot-stuffed, and sent as the client takes it, so that no big message is held as a whole.
  */
 #include "pop3_session.h"
 
@@ -120,7 +119,7 @@ static void
 fail_retrieval (Pop3 *pop3)
 {
   Pop3Text text = text_for_message (pop3->error);
-  /* These are no failures that an administrator should hear of. */
+  /* An administrator need not hear of these. */
   gboolean is_usual = text == POP3_TEXT_MESSAGE_GONE || text == POP3_TEXT_MESSAGE_LOCKED;
   if (is_usual || satchel_error_is_news (pop3->error))
     satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING,

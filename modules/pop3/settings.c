@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of group `pop3`, and what they mean for a user.
+ * Lists the settings of group `pop3`, and what they mean for a user.
  */
 #include "settings.h"
 #include "texts.h"

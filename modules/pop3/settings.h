@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of group `pop3`, in both halves.
+ * Declares the settings of group `pop3`, in both halves.
  */
 #pragma once
 #include <satchel/config.h>
@@ -7,7 +7,7 @@
 extern const SatchelConfigRow pop3_schema[];
 gboolean pop3_check (const SatchelConfig *section, GError **error);
 
-/* These are settings for which users may have values of their own. */
+/* Users may have values of their own for these. */
 typedef struct Pop3Policy
 {
   gint64 expire_ms; /* 0: never */
@@ -27,7 +27,7 @@ void pop3_settings_read (Pop3Settings *settings, const SatchelConfig *config);
 /* Returns the policy for @user. */
 Pop3Policy pop3_policy_of_user (const SatchelConfig *config, const char *user);
 
-/* This is the policy that holds for every user: the shortest time to keep mail, and the longest delay. */
+/* No user has less: the shortest time to keep mail, and the longest delay. */
 typedef struct Pop3Policies
 {
   Pop3Policy strictest;

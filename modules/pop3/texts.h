@@ -60,7 +60,7 @@ typedef struct Pop3Language
   const char *words[3];
   const char *texts[POP3_N_TEXTS]; /* without status and code; UTF-8, English: ASCII */
 } Pop3Language;
-/* These are words in lines with numbers, such as "3 messages (320 octets)". */
+/* Lines with numbers have these words, such as "3 messages (320 octets)". */
 enum
 {
   POP3_WORD_MESSAGES = 0,

@@ -98,7 +98,7 @@ pop3_update (Pop3 *pop3)
   satchel_session_run (pop3->session, "pop3 QUIT", update_job, update_done, pop3);
 }
 
-/* This is work that is left after the session is gone. */
+/* This work is left after the session is gone. */
 typedef struct Rest
 {
   SatchelStore *store;

@@ -12,7 +12,7 @@ SATCHEL_COUNTER (refusals, "satchel_quota_refusals_total",
 SATCHEL_COUNTER (crossings, "satchel_quota_warnings_total",
                  "Times that a user went beyond a percentage of a limit", "resource", "percent");
 
-/* This is the layer's state of one store, under the write lock of that. */
+/* The layer keeps this for one store, under the write lock of that. */
 typedef struct Quota
 {
   /* A change that `plan` has let pass, and of which `committed` has not heard yet. */

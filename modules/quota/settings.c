@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of group `quota`. A limit comes from the user's attribute, else from the user's
- * row, else from the row of the user's domain, else from the group.
+ * Lists the settings of group `quota`. A limit comes from the user's attribute, else from the user's row,
+ * else from the row of the user's domain, else from the group.
  */
 #include "settings.h"
 
@@ -12,7 +12,7 @@
 #define MESSAGES_MAX 4000000000
 #define WARNINGS_MAX 8u
 
-/* This is a row of `domains` or `users`, or the limits of the group `quota` itself. */
+/* A row of `domains` or `users` has these limits, and so has the group `quota` itself. */
 typedef struct LimitSettings
 {
   const char *name;

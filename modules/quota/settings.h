@@ -15,7 +15,7 @@ QuotaLimits *quota_limits_ref (QuotaLimits *limits);
 void quota_limits_unref (QuotaLimits *limits);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QuotaLimits, quota_limits_unref)
 
-/* These are the resources, in the order of their rows in quota_schema. */
+/* The resources stand in the order of their rows in quota_schema. */
 typedef enum
 {
   QUOTA_STORAGE,

@@ -8,9 +8,9 @@
 typedef struct RetentionBooks
 {
   GMutex lock;
-  GHashTable *sums; /* stored name -> SatchelUsage, of mailboxes that have not changed since; NULL: the names
-                       are not known */
-  guint generation; /* of changes */
+  /* Stored name -> SatchelUsage, of mailboxes that have not changed since; NULL: the names are not known. */
+  GHashTable *sums;
+  guint generation;     /* of changes */
   gboolean is_doubtful; /* a change has failed, and may appear later all the same: nothing is remembered */
 } RetentionBooks;
 

@@ -7,7 +7,7 @@
 
 #include <satchel/admin.h>
 
-/* This is one run of a command over what is kept of a user. */
+/* A command runs over what is kept of a user. */
 typedef struct RetentionChoice
 {
   SatchelAdminCall *call;
@@ -19,7 +19,7 @@ typedef struct RetentionChoice
   RetentionQuery *query;   /* NULL: no further condition */
 } RetentionChoice;
 
-/* These are rows of options that choose messages. */
+/* Messages are chosen by these options. */
 #define RETENTION_CHOICE_OPTIONS                                                                             \
   { "since", SATCHEL_CONFIG_STRING, NULL,                                                                    \
     "Only what was removed since then: a time back from now (\"3d\"), or a date (\"2026-11-30\")" },         \

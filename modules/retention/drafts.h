@@ -8,7 +8,7 @@
 
 #include <satchel/listener.h>
 
-/* This is for the listener's `changed`. */
+/* Serves the listener's `changed`. */
 void retention_drafts_changed (const SatchelMailboxEvent *event);
 /* Says whether all messages that @operation removes from @mailbox (its name below the layer: @stored) are
  * such drafts, at most @age_s seconds old. [blocks] */

@@ -5,7 +5,7 @@
 #include "record.h"
 #include "retention.h"
 
-/* This is one message, valid during a call of RetentionItemFunc. */
+/* A message is valid during a call of RetentionItemFunc. */
 typedef struct RetentionItem
 {
   guint32 uid;

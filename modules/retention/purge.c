@@ -18,7 +18,7 @@ SATCHEL_COUNTER (purged, "satchel_retention_purged_total", "Messages that were p
 SATCHEL_COUNTER (distrusted, "satchel_retention_clock_jumps_total",
                  "Visits of users whose mail was not purged, since the clock had jumped");
 
-/* This is what a walk through a mailbox finds. */
+/* A walk through a mailbox finds this. */
 typedef struct Due
 {
   const RetentionSettings *settings;

@@ -321,7 +321,7 @@ retention_query_free (RetentionQuery *query)
 
 /* ---- answers ---- */
 
-/* This is a message that is asked about. */
+/* A query is asked about this message. */
 typedef struct Subject
 {
   const SatchelMessageRow *row;

@@ -5,7 +5,7 @@
 #include <satchel/storage.h>
 
 #define RETENTION_RECORD "retention"
-/* This is the name of the mailbox that the message was in, if the tree has another one for it. */
+/* The mailbox that the message was in has this name, if the tree has another one for it. */
 #define RETENTION_RECORD_MAILBOX "retention.mailbox"
 
 typedef struct RetentionRecord

@@ -13,7 +13,7 @@
 #define AGE_MIN SATCHEL_HOURS (1)
 #define AGE_MAX SATCHEL_DAYS (36500)
 
-/* This is a row of `domains` or `users`, or the group itself. */
+/* A row of `domains` or `users` has these limits, and so has the group itself. */
 typedef struct LimitSettings
 {
   const char *name, *age;

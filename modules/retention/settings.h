@@ -10,7 +10,7 @@ extern const SatchelConfigRow retention_schema[];
 
 #define RETENTION_FOREVER G_MAXINT64
 
-/* This says what is kept of one user. */
+/* Says what is kept of one user. */
 typedef struct RetentionLimits
 {
   gint64 age_s;          /* RETENTION_FOREVER: what is kept is never purged */
@@ -19,7 +19,7 @@ typedef struct RetentionLimits
   gboolean is_hidden;    /* clients do not see it */
 } RetentionLimits;
 
-/* This says what expires by itself. */
+/* Says what expires by itself. */
 typedef struct RetentionExpiry
 {
   guint special_use; /* SATCHEL_USE_*; 0: `pattern` says which mailboxes */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has a table of bounded size.  It has only tokens that were found to be right, so that guessed
- * ones cannot fill it.
+ * Implements a table of bounded size. It has only tokens that were found to be right, so that guessed ones
+ * cannot fill it.
  */
 #include "cache.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the tokens that were found to be right a short time ago, by their digests. [any
- * thread]
+ * Declares the tokens that were found to be right a short time ago, by their digests. [any thread]
  */
 #pragma once
 #include "claims.h"

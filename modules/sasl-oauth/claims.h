@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what a token says, and whether that is enough.  It is the same for a signed token
- * and for an endpoint's answer.
+ * Declares what a token says, and whether that is enough. It is the same for a signed token and for an
+ * endpoint's answer.
  */
 #pragma once
 #include "settings.h"

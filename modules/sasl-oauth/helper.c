@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the helper's half: it checks a token in the way that the settings name, and says whose it
- * is.
+ * Runs the helper's half: it checks a token in the way that the settings name, and says whose it is.
  */
 #include "helper.h"
 

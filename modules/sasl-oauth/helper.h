@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the helper's half, which reads what strangers wrote: tokens, and answers of an
- * endpoint.
+ * Declares the helper's half, which reads what strangers wrote: tokens, and answers of an endpoint.
  */
 #pragma once
 #include "settings.h"

@@ -47,7 +47,7 @@ oauth_endpoint_clear (OauthEndpoint *endpoint)
   memset (endpoint, 0, sizeof *endpoint);
 }
 
-/* This is one question to the endpoint. */
+/* The endpoint is asked one question at a time. */
 typedef struct Question
 {
   const OauthEndpoint *endpoint;

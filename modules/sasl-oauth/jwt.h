@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares signed tokens: JSON Web Signatures in their compact form (RFC 7515 3.1) with claims
- * in them (RFC 7519).
+ * Declares signed tokens: JSON Web Signatures in their compact form (RFC 7515 3.1) with claims in them (RFC
+ * 7519).
  */
 #pragma once
 #include "claims.h"

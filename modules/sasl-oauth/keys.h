@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the public keys of an issuer, from a JSON Web Key Set (RFC 7517) or PEM.
+ * Declares the public keys of an issuer, from a JSON Web Key Set (RFC 7517) or PEM.
  */
 #pragma once
 #include <gnutls/abstract.h>

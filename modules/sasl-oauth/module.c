@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the descriptor of sasl-oauth: the SASL mechanisms OAUTHBEARER (RFC 7628) and XOAUTH2.
- * Roles auth (the mechanisms) and helper (checks tokens).
+ * Describes sasl-oauth: the SASL mechanisms OAUTHBEARER (RFC 7628) and XOAUTH2. Roles auth (the mechanisms)
+ * and helper (checks tokens).
  */
 #include "exchange.h"
 #include "helper.h"

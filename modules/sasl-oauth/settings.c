@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of module sasl-oauth.
+ * Lists the settings of module sasl-oauth.
  */
 #include "settings.h"
 

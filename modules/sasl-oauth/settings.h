@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of module sasl-oauth.
+ * Declares the settings of module sasl-oauth.
  */
 #pragma once
 #include <satchel/config.h>

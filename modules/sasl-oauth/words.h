@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header has the words between auth and the helper.  A request is "token" and the token.  A reply is
- * "right", the user as the token names it, and the program that the token was issued to ("" if it does not
- * say), or it is "wrong" or "scope", and what is wrong, for the administrator.
+ * Defines the words between auth and the helper. A request is "token" and the token. A reply is "right", the
+ * user as the token names it, and the program that the token was issued to ("" if it does not say), or it is
+ * "wrong" or "scope", and what is wrong, for the administrator.
  */
 #pragma once
 

@@ -5,8 +5,8 @@
 #include <satchel/sasl.h>
 
 extern const SatchelSaslOps scram_sha_256, scram_sha_256_plus, scram_sha_1, scram_sha_1_plus;
-/* These are settings of the module. */
+/* The module's settings are kept here. */
 extern gboolean scram_has_sha_1;
 extern guint scram_made_up_iterations;
-/* This is the server's part of nonces, for tests; NULL means a random one. */
+/* Tests set the server's part of nonces; NULL means a random one. */
 extern const char *scram_test_nonce;

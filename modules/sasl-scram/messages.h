@@ -5,7 +5,7 @@
 #include <satchel/login.h>
 #include <satchel/scram.h>
 
-/* This is a client-first-message (RFC 5802 7). */
+/* The client begins with client-first-message (RFC 5802 7). */
 typedef struct ScramFirst
 {
   char *header;        /* gs2-header, with its last comma */
@@ -19,7 +19,7 @@ typedef struct ScramFirst
 void scram_first_clear (ScramFirst *first);
 gboolean scram_first_parse (const guint8 *message, gsize len, ScramFirst *ret_first);
 
-/* This is a client-final-message (RFC 5802 7). */
+/* The client ends with client-final-message (RFC 5802 7). */
 typedef struct ScramFinal
 {
   char *without_proof;

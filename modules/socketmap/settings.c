@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of group `socketmap`.
+ * Lists the settings of group `socketmap`.
  */
 #include "settings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of group `socketmap`.
+ * Declares the settings of group `socketmap`.
  */
 #pragma once
 #include <satchel/config.h>

@@ -7,7 +7,7 @@
 #include <satchel/header.h>
 #include <string.h>
 
-/* This is what all fields together say. */
+/* All fields together say this. */
 typedef struct Reading
 {
   gboolean has_flag, is_flagged;

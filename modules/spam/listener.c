@@ -20,7 +20,7 @@
 
 SATCHEL_COUNTER (queued, "satchel_spam_queued_total", "Messages that were queued to be learnt", "verdict");
 
-/* This is one change on its way into the queue. */
+/* A change is on its way into the queue. */
 typedef struct Intake
 {
   SatchelStore *store;

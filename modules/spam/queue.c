@@ -14,7 +14,7 @@
 #define PREFIX "queue-"
 #define DAY_S (24 * 3600)
 
-/* This is a row as it is stored: all numbers with the lowest byte first. */
+/* Rows are stored with the lowest byte of each number first. */
 enum
 {
   ROW_FLAGS = 0, /* ROW_FLAG_* */

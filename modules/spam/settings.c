@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of group `spam`.  A threshold comes from the user's attribute, else from the
- * user's row, else from the row of the user's domain, else from the group.
+ * Lists the settings of group `spam`. A threshold comes from the user's attribute, else from the user's row,
+ * else from the row of the user's domain, else from the group.
  */
 #include "settings.h"
 

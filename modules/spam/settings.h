@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of module spam, and the thresholds of a user that follow from them.
+ * Declares the settings of module spam, and the thresholds of a user that follow from them.
  */
 #pragma once
 #include "headers.h"

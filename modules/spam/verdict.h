@@ -15,8 +15,8 @@ typedef enum
 typedef struct SpamDecision
 {
   SpamVerdict verdict;
-  const char
-      *reason; /* a static word for logs and counters: "score", "flag", "allowed", "blocked", "unknown" */
+  /* A static word for logs and counters: "score", "flag", "allowed", "blocked", "unknown". */
+  const char *reason;
 } SpamDecision;
 
 SpamDecision spam_decide (const SpamFinding *finding, const SpamThresholds *thresholds, SpamListed listed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares databases for the helper: connections, each used by one thread at a time, with
- * queries that are prepared once.
+ * Declares databases for the helper: connections, each used by one thread at a time, with queries that are
+ * prepared once.
  */
 #pragma once
 #include "query.h"
@@ -18,7 +18,7 @@ typedef enum
 #define SQL_ROWS_MAX 1000u
 #define SQL_BYTES_MAX (128u * 1024u) /* most bytes of one result */
 
-/* This has texts; NULL in a row is SQL's NULL. */
+/* A result has texts; NULL in a row is SQL's NULL. */
 typedef struct SqlResult
 {
   GPtrArray *columns; /* names */
@@ -39,8 +39,8 @@ typedef struct SqlConfiguration
   SqlQuery *queries[SQL_N_QUERIES]; /* NULL: there is none */
 } SqlConfiguration;
 
-/* This is one kind of database. All functions may block, until the time of @call is over or its caller
- * gone. */
+/* Each kind of database has such calls. All functions may block, until the time of @call is over or its
+ * caller gone. */
 typedef struct SqlDriver
 {
   char sign; /* character before the numbers of values: '?' or '$' */

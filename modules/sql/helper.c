@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the helper's half, which keeps connections, and asks the database by prepared queries.
+ * Runs the helper's half, which keeps connections, and asks the database by prepared queries.
  */
 #include "helper.h"
 
@@ -13,8 +13,8 @@ static struct
   char *trouble;
 } own;
 
-/* These are connections that nobody uses, the one used last on top. There are never more of them than calls
- * at a time, max_calls. */
+/* Nobody uses these connections; the one used last is on top. There are never more of them than calls at a
+ * time, max_calls. */
 static GMutex lock;
 static GPtrArray *idle;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of module sql.
+ * Lists the settings of module sql.
  */
 #include "settings.h"
 

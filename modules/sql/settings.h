@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of module sql.
+ * Declares the settings of module sql.
  */
 #pragma once
 #include <satchel/config.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the users of a database for auth.  Rows come from the helper, and hashes are compared here,
- * so that no password leaves auth.
+ * Gives the users of a database for auth. Rows come from the helper, and hashes are compared here, so that
+ * no password leaves auth.
  */
 #include "source.h"
 

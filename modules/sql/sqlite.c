@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has SQLite databases, which are only read.
+ * Implements SQLite databases, which are only read.
  */
 #include "database.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the table of the commands `satchel totp ...`, and those that are short.  They run as jobs
- * of the auth process.
+ * Lists the commands `satchel totp ...`, and those that are short. They run as jobs of the auth process.
  */
 #include "admin.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is shared by the commands `satchel totp ...`.  Changes are made under the lock; lines are
+ * Declares what is shared by the commands `satchel totp ...`. Changes are made under the lock; lines are
  * printed without it, since printing waits for a terminal.
  */
 #pragma once

@@ -47,7 +47,7 @@ totp_code_at (TotpAlgorithm algorithm, const guint8 *secret, gsize len, guint64 
   if (digits < 6 || digits > TOTP_DIGITS_MAX
       || gnutls_hmac_fast (algorithms[algorithm].mac, secret, len, &text, sizeof text, mac) != 0)
     return FALSE;
-  /* This is the dynamic truncation of RFC 4226 5.3. */
+  /* RFC 4226 5.3 calls this the dynamic truncation. */
   const guint8 *at = mac + (mac[gnutls_hmac_get_len (algorithms[algorithm].mac) - 1] & 0xf);
   guint32 number = (guint32) (at[0] & 0x7f) << 24 | (guint32) at[1] << 16 | (guint32) at[2] << 8 | at[3];
   for (guint i = digits; i-- > 0; number /= 10)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares one-time codes (RFC 4226, RFC 6238), and how they follow a password.  Pure
- * functions.
+ * Declares one-time codes (RFC 4226, RFC 6238), and how they follow a password. Pure functions.
  */
 #pragma once
 #include <satchel/types.h>

@@ -12,7 +12,7 @@
 #define PENDING_S 900
 #define PENDING_MAX 1000u
 
-/* This is an enrolment that waits for its first code. */
+/* An enrolment waits for its first code. */
 typedef struct Pending
 {
   TotpUser *user;

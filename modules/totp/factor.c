@@ -10,8 +10,8 @@
 
 #define USED_NOTE_S 3600 /* the last use of a grant in the file is at most so old */
 
-/* This has what is asked, and what comes out under the lock. It is answered without the lock, since an answer
- * may ask again. */
+/* What is asked, and what comes out under the lock, is kept here. It is answered without the lock, since an
+ * answer may ask again. */
 typedef struct Question
 {
   SatchelAuthCall *call;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the descriptor of totp, which asks for one-time codes behind passwords.  Role auth.
+ * Describes totp, which asks for one-time codes behind passwords. Role auth.
  */
 #include "totp.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the records of the state, which are lines of text: "u USER ..." a user, "x USER" a
- * user no more, "g USER ID ..." a grant, "d USER ID" a grant no more, "m = SEALED" the key of hashes after
- * a change of the master key.  The last one of its kind counts.  Pure functions.
+ * Declares the records of the state, which are lines of text: "u USER ..." a user, "x USER" a user no more,
+ * "g USER ID ..." a grant, "d USER ID" a grant no more, "m = SEALED" the key of hashes after a change of the
+ * master key. The last one of its kind counts. Pure functions.
  */
 #pragma once
 #include "user.h"

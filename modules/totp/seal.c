@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has keys, seals and keyed hashes, by libsodium.
+ * Implements keys, seals and keyed hashes, by libsodium.
  */
 #include "seal.h"
 

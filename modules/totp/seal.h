@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the master key is for: secrets are sealed with it, and what need only be
- * recognised is kept as a keyed hash.  Any thread.
+ * Declares what the master key is for: secrets are sealed with it, and what need only be recognised is kept
+ * as a keyed hash. Any thread.
  */
 #pragma once
 #include "code.h"

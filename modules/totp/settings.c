@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the settings of group `totp`.  The policy of a user is that of his row, then of his domain's,
- * then the group's.
+ * Lists the settings of group `totp`. The policy of a user is that of his row, then of his domain's, then
+ * the group's.
  */
 #include "settings.h"
 

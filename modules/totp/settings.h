@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the settings of group `totp`.
+ * Declares the settings of group `totp`.
  */
 #pragma once
 #include "state.h"
@@ -25,7 +25,7 @@ TotpPolicy totp_settings_policy (const TotpSettings *settings, const char *user)
 TotpGrantTimes totp_settings_grant_times (const TotpSettings *settings);
 gboolean totp_settings_has_grants (const TotpSettings *settings);
 gboolean totp_settings_password_alone (const TotpSettings *settings);
-/* These say how secrets are made from now on. */
+/* Say how secrets are made from now on. */
 TotpAlgorithm totp_settings_algorithm (const TotpSettings *settings);
 guint totp_settings_digits (const TotpSettings *settings);
 const char *totp_settings_issuer (const TotpSettings *settings);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares who is enrolled, which codes were used, and what they opened: in memory, and in a
- * file of records (<satchel/record_log.h>).  Changes are accepted once totp_state_commit has returned TRUE.
- * One thread at a time.
+ * Declares who is enrolled, which codes were used, and what they opened: in memory, and in a file of records
+ * (<satchel/record_log.h>). Changes are accepted once totp_state_commit has returned TRUE. One thread at a
+ * time.
  */
 #pragma once
 #include "user.h"

@@ -12,7 +12,7 @@
 #define TOTP_GRANTS_MAX 32u
 #define TOTP_WRONG_TEXTS_MAX 16u
 
-/* These are the ways to open a grant, by which it is found again how its string ends in a password. */
+/* A grant may be opened in these ways, by which it is found again how its string ends in a password. */
 typedef enum
 {
   TOTP_BY_CODE = 'c',

@@ -253,7 +253,7 @@ talk_rubbish (const char *kind)
     say_to_all ("rubbish", 7);
   else
     {
-      /* This is a well-formed answer (status 0, bytes inside, of length 0) to a call that nobody made. */
+      /* Nobody made the call to which this is a well-formed answer (status 0, bytes inside, of length 0). */
       struct
       {
         SatchelIpcHeader header;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header says what the record of calls is, from which the states are made.
+ * Says what the record of calls is, from which the states are made.
  */
 #pragma once
 #include "tests/lib/crashfs.h"
@@ -21,8 +21,8 @@ typedef struct CrashOperation
   guint inode;      /* whose: of names the directory */
   guint child;      /* of names */
   char *name, *old; /* old: CRASHFS_REPLACE, a rename within one directory */
-  guint pair; /* CRASHFS_REMOVE, of a rename: the CRASHFS_ADD + 1; the old name never goes without the new one
-               */
+  /* CRASHFS_REMOVE, of a rename: the CRASHFS_ADD + 1; the old name never goes without the new one. */
+  guint pair;
   gboolean is_durable;
   guint64 offset; /* or length, or the number of a mark */
   GBytes *data;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what a client does with messages, through the storage API, each as one transaction.
+ * Declares what a client does with messages, through the storage API, each as one transaction.
  */
 #pragma once
 #include "core/storage/store/store_private.h"

@@ -18,7 +18,7 @@ typedef struct Rig
   SatchelIpcLink *gate_auth, *auth_gate, *gate_mail, *mail_gate, *auth_mail, *mail_auth;
   SatchelConfigSet *limits, *toy;
   SatchelTlsContext *tls;
-  /* These members say what the fake auth saw. */
+  /* The fake auth saw this. */
   guint n_asked, n_ended, n_released;
   gboolean is_silent;   /* answers nothing */
   gboolean grants_late; /* the grant is sent, but only read when mail looks for it */
@@ -27,7 +27,7 @@ typedef struct Rig
   guint64 last_session;
   char asked_for[128];    /* "SERVICE PEER SECURE" of the last login of another server's client; "": none */
   const char *credential; /* that grants say; NULL: "password" */
-  /* These members say what the toy's mail half saw. */
+  /* The toy's mail half saw this. */
   guint n_gate_open, n_mail_open, n_mail_closed;
   SatchelCloseReason mail_reason, gate_reason;
   guint n_commands; /* lines that the gate half ran */

@@ -78,10 +78,23 @@ for wrong in '2: begins with a value' '5: begins with a value' '8: begins with a
     grep -q "gate.c:$wrong" "$work/said"; say $? "red: a comment of a function, line $wrong"
 done
 make_tree
+said 'This is what opens the gate @name.'
+echo '/* These members belong to a gate that is open. */' >> core/daemon/gate.c
+printf 'struct Gate\n{\n  int n; /* the number of gates, of which those that\n            are closed are not counted */\n};\n' >> core/daemon/gate.c
+printf 'struct Gates\n{\n  struct Gate\n      *first; /* NULL: there is none */\n};\n' >> core/daemon/gate.c
+printf 'enum\n{\n  GATE_OPEN =\n      1 << 1, /* it is open */\n};\n' >> core/daemon/gate.c
+look
+for wrong in '2: begins with words that say nothing' '5: begins with words that say nothing' '8: a comment behind code needs two lines' \
+    '13: a comment behind code tears' '18: a comment behind code tears'; do
+    grep -q "gate.c:$wrong" "$work/said"; say $? "red: a comment that is hard to read, line $wrong"
+done
+make_tree
+printf '/* SPDX-License-Identifier: MIT\n * This file has the gate.\n */\n' > core/daemon/gate.c; red 'a head with an empty opening' 'gate.c:1: begins with words'
 printf '/* SPDX-License-Identifier: MIT\n * gate.c\n */\n' > core/daemon/gate.c; red 'the head of a file that has only its name' 'gate.c:1: the head of the file'
-printf '/* SPDX-License-Identifier: MIT\n * This file opens gates.\n */\n' > core/daemon/gate.c
+printf '/* SPDX-License-Identifier: MIT\n * Opens gates.\n */\n' > core/daemon/gate.c
 said 'Opens the gate @name. FALSE means: it is open. The caller holds the lock.'
 printf '/* NULL: none. */\ntypedef struct Gate\n{\n  int n; /* 0: none */\n} Gate;\n/* -1: closed */\nstatic int gates[] = { N (1) };\n' >> core/daemon/gate.c
+printf 'struct Gate\n{\n  struct Gate *next; /* NULL: none */\n  int n;\n  int (*call) (void); /* may be NULL */\n};\n' >> core/daemon/gate.c
 green 'a head and a comment that say more, and values of types and variables'
 printf '%0120d\n' 0 | sed 's/0/x /g' >> docs/guide.md; red 'a line of prose that is too long' 'guide.md:8: is longer'
 printf '\n%0120d\n' 0 | sed 's/0/x /g' >> core/daemon/README.md; red 'one in the map of a directory' 'core/daemon/README.md:7: is longer'

@@ -740,8 +740,9 @@ test_proxy (void)
         header[0] = 'P';
       else if (kind == 1)
         header[14] = 0xff;
+      /* Too short for its family. */
       else
-        header[15] = 4; /* too short for its family */
+        header[15] = 4;
       client_connect (&client, "192.0.2.9", &options);
       client_send (&client, (const char *) header, sizeof header);
       loop_until (client_ended (&client));

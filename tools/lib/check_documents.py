@@ -204,15 +204,29 @@ NO_VERB = [
     (re.compile(r"(The caller holds|Under) [^.;:]*\.?$"), "says only which lock is held"),
     (re.compile(r"[A-Z][^.;:]*\?( |$)"), "asks a question"),
 ]
+# Openings that any comment of ours can do without.
+EMPTY_OPENING = re.compile(r"(This|These) (files? |headers? |functions |members |comments? )?(is|are|has|have|says?|declares?|belongs?)\b")
+# A comment that begins behind code and ends in a later line, and a declaration that its comment tore apart.
+LONG_TRAILER = re.compile(r"^[ \t]+[^\s/*#][^\n]*?[;,{][ \t]+/\*[^\n]*(?<!\*/)\n", re.M)
+TORN = re.compile(r"^[ \t]+(?:(?:const|static|struct) )*[A-Za-z_]\w*(?: =)?\n[ \t]+(?:\*\w+|\w+(?=[;,]| << ))[^;\n(]*[;,][ \t]+/\*", re.M)
 FUNCTION = re.compile(r"(?!typedef (struct|enum|union)|struct |enum )\w[^;{}=]*\(")
 
 
 def check_comments(tree):
-    """Comments before functions say what these do, and the head of a file says more than its name."""
+    """Comments before functions say what these do, the head of a file says more than its name, no comment begins with words
+    that say nothing, and one behind code is short."""
     for name in tree.files:
         if not name.startswith(("core/", "include/", "modules/")) or not name.endswith((".c", ".h")) or "/tests/" in name:
             continue
         text = read(tree.root, name)
+        for line, comment in comments_of(text):
+            said = " ".join(re.sub(r"\n\s*\*", "\n", comment).split()).removeprefix("SPDX-License-Identifier: MIT ")
+            if EMPTY_OPENING.match(said):
+                tree.complain(name, line, f"begins with words that say nothing: {said[:60]}")
+        for pattern, what in ((LONG_TRAILER, "needs two lines"), (TORN, "tears its declaration apart")):
+            for trailer in pattern.finditer(text):
+                line = text.count("\n", 0, trailer.start()) + 1
+                tree.complain(name, line, f"a comment behind code {what}; put it above")
         for comment in re.finditer(r"^/\*((?:[^*]|\*(?!/))*)\*/\n", text, re.M):
             said = " ".join(re.sub(r"\n\s*\*", "\n", comment.group(1)).split())
             line = text.count("\n", 0, comment.start()) + 1

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the auth role: settings, databases, peers.  Only gates may ask about logins, only mail
- * processes about addresses.
+ * Runs the auth role: settings, databases, peers. Only gates may ask about logins, only mail processes about
+ * addresses.
  */
 #include "config.h"
 

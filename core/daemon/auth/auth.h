@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header is shared by the files of the auth role, the one process that sees credentials; README.md says
- * what each file does.
+ * Declares what is shared by the files of the auth role, the one process that sees credentials; README.md
+ * says what each file does.
  */
 #pragma once
 #include "core/daemon/auth/check/auth_cache.h"
@@ -56,8 +56,8 @@ typedef struct SatchelAuth
   gboolean is_stopping;
   SatchelHashPool *pool;
   SatchelPlacements *placements;
-  GHashTable *running; /* digest (auth_cache.h) -> the SatchelAuthCheck that computes it; others with the same
-                          join it */
+  /* Digest (auth_cache.h) -> the SatchelAuthCheck that computes it; others with the same join it. */
+  GHashTable *running;
   GHashTable *n_connections; /* user -> how many */
   guint next_service_slot;
 } SatchelAuth;
@@ -80,7 +80,7 @@ typedef enum
   SATCHEL_LOGIN_OUT_OF_SCOPE
 } SatchelLoginVerdict;
 
-/* This says how a check ended.  Borrowed. */
+/* Says how a check ended.  Borrowed. */
 typedef struct SatchelCheckResult
 {
   SatchelLoginVerdict verdict;
@@ -141,7 +141,7 @@ gboolean satchel_auth_gate_message (gpointer gate, SatchelIpcMessage *message);
 void satchel_auth_gate_send_mechanisms (gpointer gate);
 guint satchel_auth_gate_n_sessions (gpointer gate);
 
-/* This says what a grant is for. */
+/* Says what a grant is for. */
 typedef struct SatchelGrantRequest
 {
   guint gate_slot;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the secret of this installation, STATE_DIR/auth/secret: made once, so that what is derived
- * from it outlives restarts.  A file that is there is never replaced: modules keep keyed hashes that only it
- * can check.
+ * Implements the secret of this installation, STATE_DIR/auth/secret: made once, so that what is derived from
+ * it outlives restarts. A file that is there is never replaced: modules keep keyed hashes that only it can
+ * check.
  */
 #include "config.h"
 

@@ -16,7 +16,7 @@
 #include "core/runtime/config/core_settings.h"
 #include "core/session/network.h"
 
-/* This is a protocol or service that a listener can name. */
+/* A listener can name a protocol or a service. */
 typedef struct Target
 {
   guint port, tls_port;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This is the role config: it reads configuration without rights to change anything, loads modules for their
+ * Runs the role config: it reads configuration without rights to change anything, loads modules for their
  * settings and checks, finds every mistake in one run, and hands master a sealed image and a plan.
  */
 #include "config.h"
@@ -247,7 +247,7 @@ fill_plan (SatchelConfigWork *work)
   const SatchelConfig *server = satchel_config_set_group (work->set, "server"),
                       *log = satchel_config_set_group (work->set, "log");
   guint n_cores = g_get_num_processors ();
-  /* These are in the order of the choices of server.sandbox. */
+  /* The modes stand in the order of the choices of server.sandbox. */
   static const SatchelSandboxMode sandboxes[] = { SATCHEL_SANDBOX_REQUIRED, SATCHEL_SANDBOX_BEST_EFFORT,
                                                   SATCHEL_SANDBOX_OFF };
   SatchelServerSettings settings;

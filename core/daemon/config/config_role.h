@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is shared by the files of the config process; README.md says what each file does.
+ * Declares what is shared by the files of the config process; README.md says what each file does.
  */
 #pragma once
 #include "core/daemon/plan.h"

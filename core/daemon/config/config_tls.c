@@ -21,7 +21,6 @@
 
 #define PEM_MAX (1024 * 1024)
 
-/* This is a certificate and its key. */
 typedef struct Pair
 {
   guint index; /* 0: tls.cert and tls.key; otherwise number of the element of tls.certificates, from 1 on */

@@ -32,7 +32,7 @@ typedef struct Request
   guint status;
   gboolean is_status; /* this is a status request, to which a process that is ending need not answer */
   SatchelTimer timeout;
-  /* These members belong to a request that is a module's command. */
+  /* Only a request that is a module's command uses these. */
   gboolean is_run;
   int channel_fd;  /* the descriptor that came with the request, for the process that runs it; -1: none */
   char **run_argv; /* kept until auth has named the owner of the user; NULL: the owner has the request */
@@ -193,7 +193,7 @@ run_at_owner (Request *request)
     run_at (request, SATCHEL_ROLE_MAIL, (guint) slot, space + 1);
 }
 
-/* This is a request of the control socket: its name, the fewest and the most words, and what answers it. */
+/* A request of the control socket has a name, a fewest and a most number of words, and what answers it. */
 typedef struct Command Command;
 struct Command
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the server's end of the control socket, which accepts administrators and frames
- * requests and answers. admin.c knows what requests mean.
+ * Declares the server's end of the control socket, which accepts administrators and frames requests and
+ * answers. admin.c knows what requests mean.
  */
 #pragma once
 #include "core/runtime/ipc/control_wire.h"

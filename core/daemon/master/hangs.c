@@ -24,7 +24,7 @@
 #define START_MS 90000  /* longer than a role tries to start before it gives up */
 #define GOODBYE_MS 2000 /* how long sessions may take to end when a stuck job ends their process */
 
-/* This is the work of one thread, as it was seen last. */
+/* The work of a thread is kept as it was seen last. */
 typedef struct Seen
 {
   gint64 since_ms;

@@ -22,7 +22,7 @@
 #define SYSTEMD_PID 1
 #define INODES_MAX 64u
 
-/* This is the process that listens on a port. */
+/* Another process listens on the port. */
 typedef struct Holder
 {
   pid_t pid; /* 0: no process whose descriptors may be read */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the master process. It binds sockets, starts and restarts processes, and holds the lock of
- * the mail root. It parses neither the configuration nor bytes from the network, and loads no module. Its
- * life is: configuration, directories and sockets, children, running.
+ * Runs the master process. It binds sockets, starts and restarts processes, and holds the lock of the mail
+ * root. It parses neither the configuration nor bytes from the network, and loads no module. Its life is:
+ * configuration, directories and sockets, children, running.
  */
 #include "config.h"
 

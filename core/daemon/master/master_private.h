@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is shared by the files of master; README.md says what each file does.
+ * Declares what is shared by the files of master; README.md says what each file does.
  */
 #pragma once
 #include "core/daemon/master/control.h"
@@ -22,7 +22,7 @@ typedef enum
 
 typedef struct SatchelMaster SatchelMaster;
 
-/* This is a place for a process; the record outlives the processes that take the place. */
+/* A worker is a place for a process; the record outlives the processes that take the place. */
 typedef struct SatchelWorker
 {
   SatchelMaster *master;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the records of master's children: it answers questions about them, and sends them messages.
+ * Implements the records of master's children: it answers questions about them, and sends them messages.
  * workers.c handles what happens to a child.
  */
 #include "config.h"

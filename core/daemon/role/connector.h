@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the process that makes connections for a helper. No code of a module runs in it, and
- * all that it takes from the helper is which of the granted endpoints is wanted.
+ * Declares the process that makes connections for a helper. No code of a module runs in it, and all that it
+ * takes from the helper is which of the granted endpoints is wanted.
  */
 #pragma once
 #include "core/daemon/sandbox/sandbox.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This is the role gate: it joins what role.c brings (messages, listeners, certificates) with
+ * Runs the role gate: it joins what role.c brings (messages, listeners, certificates) with
  * core/session/gate/gate.h.
  */
 #include "config.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This is the role helper: the process of one module, which works on what the others ask
- * (core/runtime/ipc/helper_serve.c). It has its own limits of memory and files, no directory of the server's,
- * and the settings of its module only.
+ * Runs the role helper: the process of one module, which works on what the others ask
+ * (core/runtime/ipc/helper_serve.c). It has its own limits of memory and files, no directory of the
+ * server's, and the settings of its module only.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the process that starts processes for a helper, one for each request that the helper
- * has for `run_child` of its module (<satchel/helper.h>), and ends them when their time is over.
+ * Declares the process that starts processes for a helper, one for each request that the helper has for
+ * `run_child` of its module (<satchel/helper.h>), and ends them when their time is over.
  */
 #pragma once
 #include "core/daemon/sandbox/sandbox.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This is the role mail: it joins what role.c brings with sessions (core/session/mail/mail.h), deliveries and
+ * Runs the role mail: it joins what role.c brings with sessions (core/session/mail/mail.h), deliveries and
  * stores.
  */
 #include "config.h"

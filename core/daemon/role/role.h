@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header says what every role (gate, auth, mail, helper) is built on. role.c starts the process,
- * drops rights, takes what master sends, loads modules, enters the sandbox and then calls
- * satchel_NAME_role_start. Everything here belongs to the main thread, in the default GMainContext.
+ * Says what every role (gate, auth, mail, helper) is built on. role.c starts the process, drops rights,
+ * takes what master sends, loads modules, enters the sandbox and then calls satchel_NAME_role_start.
+ * Everything here belongs to the main thread, in the default GMainContext.
  */
 #pragma once
 #include "core/runtime/process/roles.h"
@@ -13,8 +13,8 @@
 /* Numbers of slots are below this. They are unique among the living processes of one role, but need not be
  * dense: while gates of an old generation still run, the new ones have other slots. */
 #define SATCHEL_SLOTS_MAX 256u
-/* This is the size of the memory in which all gates and auth count connections. The counts are only advisory,
- * since a gate may be hostile. Master zeroes the memory at the start. */
+/* All gates and auth count connections in memory of this size. The counts are only advisory, since a gate may
+ * be hostile. Master zeroes the memory at the start. */
 #define SATCHEL_CONNECTION_TABLE_BYTES (1024u * 1024u)
 
 /* Size of the memory in which auth keeps verified logins, so that they outlive a crash of it (decision 0083).
@@ -23,15 +23,15 @@
 
 typedef struct SatchelRoleContext SatchelRoleContext;
 
-/* This is another process. The record lives as long as this process; the link comes and goes. */
+/* The record of another process lives as long as this process; the link comes and goes. */
 typedef struct SatchelPeer
 {
   SatchelRoleContext *context;
   SatchelRole role;
   guint slot;
   char *module; /* name of the module whose helper it is; else "" */
-  SatchelIpcLink
-      *link; /* NULL while the peer is away. Owned by role.c: never free it, and read it anew each time */
+  /* NULL while the peer is away. Owned by role.c: never free it, and read it anew each time. */
+  SatchelIpcLink *link;
   /* master's number of the link; another link has another number, so that it is known which one broke, and
    * which answers are too late */
   guint64 serial;
@@ -46,7 +46,7 @@ typedef struct SatchelListener
   int fd; /* listening, non-blocking, shared with the other gates: use EPOLLEXCLUSIVE or live with EAGAIN */
 } SatchelListener;
 
-/* This is a certificate in sealed memory files, which are read with pread or mmap. They are open only during
+/* Certificates come in sealed memory files, which are read with pread or mmap. They are open only during
  * start and reload_prepare. */
 typedef struct SatchelTlsFile
 {
@@ -54,7 +54,7 @@ typedef struct SatchelTlsFile
   int chain_fd, key_fd;
 } SatchelTlsFile;
 
-/* These are the calls of a role. Each may be NULL. */
+/* A role is called by these. Each may be NULL. */
 typedef struct SatchelRoleHooks
 {
   /* Is called when the link to @peer works (also for those that were there before start, right after it). An
@@ -96,25 +96,25 @@ struct SatchelRoleContext
 {
   SatchelRole role; /* the role of this process, as its bit */
   guint slot;
-  guint
-      n_mail_slots; /* owners of users are mail slots 0 .. n-1; the number is fixed while the server lives */
+  /* Owners of users are mail slots 0 .. n-1; the number is fixed while the server lives. */
+  guint n_mail_slots;
   /* most gates (of old generations as well), auth and mail processes that can exist at one time */
   guint n_callers;
   guint64 generation; /* generation of the configuration */
-  /* This is the configuration in force. The last 16 sets stay in memory, so a value that was borrowed from
-   * one may be used to the end of the job that borrowed it, but must not be kept for longer: read it
-   * again. */
+  /* This configuration is in force. The last 16 sets stay in memory, so a value that was borrowed from one
+   * may be used to the end of the job that borrowed it, but must not be kept for longer: read it again. */
   const SatchelConfigSet *config;
-  SatchelLoader
-      *loader; /* = satchel_loader_default () ; its modules are loaded, configured and started by role.c */
+  /* = satchel_loader_default () ; its modules are loaded, configured and started by role.c. */
+  SatchelLoader *loader;
   SatchelIpcLink *control;
-  int root_fd;           /* mail: the mail root (O_RDONLY directory); auth: STATE_DIR/auth; gate: -1 */
-  GPtrArray *peers;      /* SatchelPeer: gate: auth and all mails; auth: all gates and mails; mail: auth, all
-                            gates, all other mails */
-  GPtrArray *listeners;  /* SatchelListener; gates, and mails with services */
-  GArray *tls_files;     /* SatchelTlsFile, during start */
-  GArray *new_tls_files; /* SatchelTlsFile, during reload_prepare */
-  guint8 ticket_key[64]; /* gate: key of TLS tickets, the same in all gates of this server */
+  int root_fd; /* mail: the mail root (O_RDONLY directory); auth: STATE_DIR/auth; gate: -1 */
+  /* SatchelPeer: gate: auth and all mails; auth: all gates and mails; mail: auth, all gates, all other
+   * mails. */
+  GPtrArray *peers;
+  GPtrArray *listeners;      /* SatchelListener; gates, and mails with services */
+  GArray *tls_files;         /* SatchelTlsFile, during start */
+  GArray *new_tls_files;     /* SatchelTlsFile, during reload_prepare */
+  guint8 ticket_key[64];     /* gate: key of TLS tickets, the same in all gates of this server */
   gpointer connection_table; /* gate, auth: SATCHEL_CONNECTION_TABLE_BYTES shared; else NULL */
   gpointer remembered; /* auth: SATCHEL_REMEMBERED_BYTES that only auth maps; NULL: the system has none */
   /* role.c alone uses this. */

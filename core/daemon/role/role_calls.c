@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the calls that roles may make: answers to administrators, settings of listeners, and the
- * end of the process.
+ * Implements the calls that roles may make: answers to administrators, settings of listeners, and the end of
+ * the process.
  */
 #include "config.h"
 

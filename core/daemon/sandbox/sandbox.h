@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the sandbox of each role: Landlock for files, TCP and signals, seccomp for system
- * calls. A process enters it after modules are loaded and before the first thread exists. See
- * docs/security.md.
+ * Declares the sandbox of each role: Landlock for files, TCP and signals, seccomp for system calls. A
+ * process enters it after modules are loaded and before the first thread exists. See docs/security.md.
  */
 #pragma once
 #include "core/runtime/process/roles.h"
@@ -13,7 +12,7 @@ typedef enum
   SATCHEL_SANDBOX_OFF
 } SatchelSandboxMode;
 
-/* This is a directory, or file, that stays reachable. */
+/* A directory or file with this path stays reachable. */
 typedef struct SatchelSandboxPath
 {
   int fd; /* borrowed */
@@ -28,8 +27,8 @@ void satchel_sandbox_preload (SatchelRole role);
 gboolean satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelSandboxPath *paths,
                                 guint n_paths, const GArray *ports, GError **error);
 
-/* These are the two halves of the sandbox, each closed for good. *ret_abi is the version of Landlock; 0 means
- * that this kernel has none. */
+/* Each closes one half of the sandbox for good. *ret_abi is the version of Landlock; 0 means that this kernel
+ * has none. */
 gboolean satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, guint n_paths,
                                    const GArray *ports, int *ret_abi, GError **error);
 gboolean satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the Landlock half of the sandbox. The headers of Debian 12 know ABI 2 only, so the newer
- * parts of the interface are defined here and probed at run time (Documentation/userspace-api/landlock.rst of
+ * Implements the Landlock half of the sandbox. The headers of Debian 12 know ABI 2 only, so the newer parts
+ * of the interface are defined here and probed at run time (Documentation/userspace-api/landlock.rst of
  * Linux).
  */
 #include "config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the seccomp half of the sandbox: a list of allowed calls for each role. Another call fails
- * with EPERM if it is known here, with ENOSYS if it is newer (glibc falls back on ENOSYS only), and ends the
+ * Implements the seccomp half of the sandbox: a list of allowed calls for each role. Another call fails with
+ * EPERM if it is known here, with ENOSYS if it is newer (glibc falls back on ENOSYS only), and ends the
  * process if only an attacker would make it.
  */
 #include "config.h"
@@ -201,7 +201,7 @@ static const int deadly_calls[] = { CALL (execve),
 static const int unknown_calls[] = { CALL (clone3), CALL (futex_waitv), CALL (openat2), CALL (io_uring_enter),
                                      END };
 
-/* This is the list of calls for each trait of a role. */
+/* A role may make the calls of each of its traits. */
 static const struct
 {
   SatchelTraits trait;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file is for reading an attributes blob: the check, and what the message's own header says.
+ * Reads an attributes blob: the check, and what the message's own header says.
  */
 #include "config.h"
 

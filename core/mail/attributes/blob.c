@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has what the writer and the reader of a blob share: the checksum, and the numbers of header
- * fields.
+ * Keeps what the writer and the reader of a blob share: the checksum, and the numbers of header fields.
  */
 #include "config.h"
 

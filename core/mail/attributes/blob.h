@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header has the layout of the attributes blob, version 4: a header of fixed size, a table of
- * sections, and the sections.  Numbers are little-endian.  Readers refuse another version, and the message
- * is scanned again.
+ * Defines the layout of the attributes blob, version 4: a header of fixed size, a table of sections, and the
+ * sections. Numbers are little-endian. Readers refuse another version, and the message is scanned again.
  */
 #pragma once
 #include <satchel/attributes.h>
@@ -28,7 +27,7 @@ typedef enum
 #define BLOB_TABLE_OFFSET 24u /* n_sections * (u32 offset, u32 length) */
 #define BLOB_FIXED_BYTES (BLOB_TABLE_OFFSET + 8u * N_SECTIONS)
 
-/* These are offsets in section SUMMARY. */
+/* Section SUMMARY has its numbers at these offsets. */
 #define SUMMARY_SIZE 0u             /* u64 */
 #define SUMMARY_LINES 8u            /* u64 */
 #define SUMMARY_DATE 16u            /* i64 */
@@ -42,7 +41,7 @@ typedef enum
 #define SUMMARY_FLAG_ENDS_IN_CRLF 4u
 #define SUMMARY_FLAG_INTERNATIONALIZED 8u
 
-/* These are offsets in a record of section PARTS. */
+/* A record of section PARTS has its numbers at these offsets. */
 #define PART_HEADER 0u       /* u64 */
 #define PART_BODY 8u         /* u64 */
 #define PART_END 16u         /* u64 */
@@ -59,9 +58,8 @@ typedef enum
 
 #define HEADER_RECORD_BYTES 6u
 
-/* These are header fields by number.  Those below N_KEPT_HEADERS are kept in the blob; the others only need a
- * number.
- */
+/* Header fields have numbers. Those below N_KEPT_HEADERS are kept in the blob; the others only need a
+ * number. */
 #define N_KEPT_HEADERS 47
 enum
 {

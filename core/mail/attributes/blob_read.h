@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares calls about attributes blobs for the core alone, beside those for modules
- * (attributes.h).
+ * Declares calls about attributes blobs for the core alone, beside those for modules (attributes.h).
  */
 #pragma once
 #include <satchel/attributes.h>

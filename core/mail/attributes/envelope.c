@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the grammar that imap_text.c writes (RFC 3501 9, envelope): strings, literals, NIL and
+ * Implements the grammar that imap_text.c writes (RFC 3501 9, envelope): strings, literals, NIL and
  * parentheses.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has parts of a blob and section specifications (RFC 3501 6.4.5).
+ * Implements parts of a blob and section specifications (RFC 3501 6.4.5).
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has case folding for search: ASCII eight bytes a step, common scripts by table, the rest by
+ * Implements case folding for search: ASCII eight bytes a step, common scripts by table, the rest by
  * libunistring (RFC 5051's comparison without its removal of compatibility differences).
  */
 #include "config.h"

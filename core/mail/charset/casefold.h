@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares case folding: what SEARCH, SORT and THREAD compare.
+ * Declares case folding: what SEARCH, SORT and THREAD compare.
  */
 #pragma once
 #include <satchel/types.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has i;unicode-casemap (RFC 5051 2), by which SORT and THREAD compare (RFC 5256 7): titlecase,
- * then full decomposition.
+ * Implements i;unicode-casemap (RFC 5051 2), by which SORT and THREAD compare (RFC 5256 7): titlecase, then
+ * full decomposition.
  */
 #include "config.h"
 

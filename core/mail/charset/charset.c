@@ -414,7 +414,7 @@ satchel_charset_to_utf8_strict (const char *charset, const void *data, gsize len
   g_autoptr (SatchelCharsetReader) reader = satchel_charset_reader_new (charset);
   g_autoptr (GString) out = g_string_sized_new (len + 1);
   satchel_charset_reader_push (reader, data, len, TRUE, out);
-  /* This is checked last, since US-ASCII with 8-bit bytes does not convert either. */
+  /* This comes last, since US-ASCII with 8-bit bytes does not convert either. */
   if (reader->n_bad > 0 || memchr (data, 0, len) != NULL
       || (g_ascii_strcasecmp (charset, "utf-8") != 0 && reader->kind == READER_UTF8_OR_LATIN1
           && !g_str_is_ascii (out->str)))

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the core needs of charsets and transfer encodings beyond what modules use
- * (charset.h).
+ * Declares what the core needs of charsets and transfer encodings beyond what modules use (charset.h).
  */
 #pragma once
 #include <satchel/charset.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has Content-Transfer-Encoding, decoded piece by piece (RFC 2045 6.7, 6.8; uuencode as POSIX has
+ * Implements Content-Transfer-Encoding, decoded piece by piece (RFC 2045 6.7, 6.8; uuencode as POSIX has
  * it).
  */
 #include "config.h"
@@ -119,7 +119,7 @@ qp_escape (SatchelTransferDecoder *decoder, guint8 c, GByteArray *out)
     }
   else
     {
-      /* This is not an escape after all, so it is shown as it stands (RFC 2045 6.7, note on robustness). */
+      /* It was no escape after all, so it is shown as it stands (RFC 2045 6.7, note on robustness). */
       flush_held (decoder, out);
       if (c == '=')
         decoder->held[decoder->n_held++] = c;

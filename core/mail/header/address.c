@@ -10,7 +10,7 @@
 #include "core/mail/header/fields.h"
 #include "core/mail/header/text.h"
 
-/* This is a list being read: words gathered since the last separator. */
+/* A list that is being read has these words since the last separator. */
 typedef struct Words
 {
   GString *phrase;   /* the words with single spaces between them, without quotes */

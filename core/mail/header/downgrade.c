@@ -101,7 +101,7 @@ satchel_header_needs_utf8 (const char *block, gsize len)
   return FALSE;
 }
 
-/* This is a field being written, token by token with a space before each, folded where a line gets long. */
+/* A field is written token by token with a space before each, and folded where a line gets long. */
 typedef struct Folder
 {
   GString *out;

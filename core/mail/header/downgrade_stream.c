@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the view of a message in which header blocks are replaced: pieces of the content and of a
- * text, in turn.
+ * Implements the view of a message in which header blocks are replaced: pieces of the content and of a text,
+ * in turn.
  */
 #include "config.h"
 

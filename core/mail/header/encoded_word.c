@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has encoded words in header values (RFC 2047; language tags of RFC 2231 5).  Words that break the
+ * Implements encoded words in header values (RFC 2047; language tags of RFC 2231 5). Words that break the
  * rules are decoded as clients do: inside quoted strings, without white space around, with blanks inside,
  * characters split over words.
  */

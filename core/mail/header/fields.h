@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares calls about header fields for the core alone, beside those for modules (header.h).
+ * Declares calls about header fields for the core alone, beside those for modules (header.h).
  */
 #pragma once
 #include <satchel/date.h>

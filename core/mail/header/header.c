@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has header blocks: fields, folding, selection (RFC 5322 2.2, RFC 3501 6.4.5).
+ * Implements header blocks: fields, folding, selection (RFC 5322 2.2, RFC 3501 6.4.5).
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has "token; name=value" fields (RFC 2045 5.1, RFC 2183 2) with continuations and charsets (RFC
+ * Implements "token; name=value" fields (RFC 2045 5.1, RFC 2183 2) with continuations and charsets (RFC
  * 2231), read as leniently as clients do.
  */
 #include "config.h"
@@ -14,7 +14,7 @@
 #define MAX_PARAMETERS 100u
 #define MAX_SEGMENTS 100u
 
-/* This is a parameter as it is written.  "name*3*" has the name "name", number 3, and is_extended. */
+/* A parameter is kept as it is written. "name*3*" has the name "name", number 3, and is_extended. */
 typedef struct Segment
 {
   char *name;

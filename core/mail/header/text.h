@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares small functions that parsers and writers of core/mail share.
+ * Declares small functions that parsers and writers of core/mail share.
  */
 #pragma once
 #include <satchel/types.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the mbox format (RFC 4155, and what programs do besides): a scanner that finds the
- * messages of a file, what their fields say of flags, and a writer.  All of it takes any bytes, is linear in
- * the size of the file, and holds at most SATCHEL_MBOX_HEADER_MAX of it in memory.
+ * Declares the mbox format (RFC 4155, and what programs do besides): a scanner that finds the messages of a
+ * file, what their fields say of flags, and a writer. All of it takes any bytes, is linear in the size of
+ * the file, and holds at most SATCHEL_MBOX_HEADER_MAX of it in memory.
  */
 #pragma once
 #include <satchel/snapshot.h>
@@ -11,7 +11,7 @@
 #define SATCHEL_MBOX_HEADER_MAX (1024u * 1024u)
 #define SATCHEL_MBOX_KEYWORDS_MAX 100u /* most keywords of one message */
 
-/* These are the ways to keep lines of a message that begin with "From " apart from From_ lines. */
+/* A line of a message that begins with "From " is kept apart from From_ lines in one of these ways. */
 typedef enum
 {
   SATCHEL_MBOX_AUTO = 0, /* CL2 for a message whose Content-Length is right, RD for all others */
@@ -21,7 +21,7 @@ typedef enum
   SATCHEL_MBOX_CL2       /* Content-Length counts if it is right; no line is quoted */
 } SatchelMboxVariant;
 
-/* This is a message of a file; its offsets count bytes of the file. */
+/* Offsets of a message count bytes of the file. */
 typedef struct SatchelMboxMessage
 {
   guint64 offset;      /* where its From_ line begins */
@@ -48,7 +48,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelMboxScanner, satchel_mbox_scanner_free)
 SatchelMboxResult satchel_mbox_scanner_next (SatchelMboxScanner *scanner, SatchelMboxMessage *ret_message,
                                              GError **error);
 
-/* This is what the header fields of a message say of it that mail programs write to mbox files. */
+/* Mail programs write these facts about a message to header fields of mbox files. */
 typedef struct SatchelMboxFields
 {
   guint32 flags;       /* SATCHEL_FLAG_* */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header names the fields that the writer of mbox files puts at the end of a header, in this order.
+ * Names the fields that the writer of mbox files puts at the end of a header, in this order.
  */
 #pragma once
 #include "core/mail/mbox/mbox.h"

@@ -14,8 +14,7 @@
 
 #define HEAD_BYTES 1024u
 
-/* This is a line of the file.  `head` has its first HEAD_BYTES bytes without its end; it is valid until the
- * next line is read. */
+/* `head` has its first HEAD_BYTES bytes without its end; it is valid until the next line is read. */
 typedef struct Line
 {
   guint64 offset, len; /* `len` includes the end of the line */

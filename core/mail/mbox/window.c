@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has a window on a stream.
+ * Implements a window on a stream.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a window on a stream, for reading lines: a certain number of bytes from the start of
- * a line on lies in one piece of memory.
+ * Declares a window on a stream, for reading lines: a certain number of bytes from the start of a line on
+ * lies in one piece of memory.
  */
 #pragma once
 #include <satchel/stream.h>

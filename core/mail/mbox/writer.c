@@ -14,7 +14,7 @@
 
 #define FOLD_BYTES 900u
 
-/* This is what has to be known of content before its first byte is written. */
+/* The first byte of content is written when so much is known of it. */
 typedef struct Shape
 {
   guint64 len;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has LIST patterns (RFC 3501 6.3.8): a set of positions in the pattern is moved over the name, one
+ * Implements LIST patterns (RFC 3501 6.3.8): a set of positions in the pattern is moved over the name, one
  * byte at a time, so that no pattern costs more than its length for each byte.
  */
 #include "config.h"

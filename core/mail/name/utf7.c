@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has modified UTF-7 of mailbox names (RFC 3501 5.1.3).  It is strict both ways, so that each
- * name has one form only.
+ * Implements modified UTF-7 of mailbox names (RFC 3501 5.1.3). It is strict both ways, so that each name has
+ * one form only.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a variant of modified UTF-7 for names of directories that cannot hold a certain
- * character: that character is encoded, too.
+ * Declares a variant of modified UTF-7 for names of directories that cannot hold a certain character: that
+ * character is encoded, too.
  */
 #pragma once
 #include <glib.h>

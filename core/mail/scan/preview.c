@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the preview text of a message (RFC 8970): the first words of its first text part, decoded, in
+ * Implements the preview text of a message (RFC 8970): the first words of its first text part, decoded, in
  * one line.
  */
 #include "config.h"
@@ -96,7 +96,7 @@ strip_html (const char *text, gsize len)
   return g_string_free (out, FALSE);
 }
 
-/* This is the line that is being made; a run of white space and control characters becomes one space. */
+/* In the line that is being made, a run of white space and control characters becomes one space. */
 typedef struct Line
 {
   GString *out;

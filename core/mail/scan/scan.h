@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header says what the scanner gathers about a message, between its files: scanner.c (lines to
- * parts), scan_header.c (header blocks), scan_global.c (mail that needs UTF-8), imap_text.c (ENVELOPE and
+ * Says what the scanner gathers about a message, between its files: scanner.c (lines to parts),
+ * scan_header.c (header blocks), scan_global.c (mail that needs UTF-8), imap_text.c (ENVELOPE and
  * BODYSTRUCTURE), preview.c, blob_write.c.
  */
 #pragma once
@@ -10,7 +10,7 @@
 
 #define NO_PART G_MAXUINT32
 
-/* This is a piece of ScanTree.pool, which has all texts of a tree. */
+/* ScanTree.pool has all texts of a tree; this names a piece of it. */
 typedef struct ScanText
 {
   guint32 offset, len;
@@ -37,7 +37,7 @@ typedef struct ScanTree
   GArray *parts; /* ScanPart */
   GString *pool;
   guint n_addresses; /* how many addresses the ENVELOPEs have so far */
-  /* These members describe the message itself. */
+  /* They describe the message itself. */
   guint64 size, lines;
   GByteArray *header_records; /* blob.h: SECTION_HEADERS */
   guint64 headers_missing; /* a bit for each header field that the message has and the blob does not keep */

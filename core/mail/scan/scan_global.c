@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says whether mail is internationalized (RFC 6530, RFC 6532).  Only such mail has a surrogate
+ * Says whether mail is internationalized (RFC 6530, RFC 6532).  Only such mail has a surrogate
  * (RFC 6855 7), since careless programs have always sent headers with 8-bit bytes.
  */
 #include "config.h"

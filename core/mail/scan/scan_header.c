@@ -17,7 +17,7 @@
 #define KEPT_FIELD_BYTES 8192u
 #define KEPT_BYTES 32768u
 
-/* This is the first field of each number; fields that come again are ignored (RFC 5322 3.6 allows one). */
+/* The first field of each number counts; fields that come again are ignored (RFC 5322 3.6 allows one). */
 typedef struct Fields
 {
   SatchelHeaderField first[N_HEADERS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the scanner, which makes lines of bytes and parts of lines (RFC 2046 5.1, RFC 5322 2.1).
- * It is a state machine over an explicit stack of open parts, and keeps one header block and the start of
- * one line.
+ * Implements the scanner, which makes lines of bytes and parts of lines (RFC 2046 5.1, RFC 5322 2.1). It is
+ * a state machine over an explicit stack of open parts, and keeps one header block and the start of one
+ * line.
  */
 #include "config.h"
 
@@ -14,13 +14,13 @@
 #include "core/mail/header/text.h"
 #include "core/runtime/stream/stream_private.h"
 
-/* This is a boundary line: "--", boundary, "--", white space; a longer line is none. */
+/* A boundary line is "--", boundary, "--", white space; a longer line is none. */
 #define READ_BYTES 65536u
 #define LINE_BYTES 2048u
 #define PREVIEW_PLAIN_BYTES 4096u
 #define PREVIEW_HTML_BYTES 32768u
 
-/* This is a part whose end has not been seen. */
+/* The end of this part has not been seen. */
 typedef struct OpenPart
 {
   guint32 index;

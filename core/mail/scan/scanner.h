@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the scanner that makes attributes of content while it comes in; message.h has its
- * bounds.
+ * Declares the scanner that makes attributes of content while it comes in; message.h has its bounds.
  */
 #pragma once
 #include <satchel/message.h>
 
-/* This is a scanner.  It is fed from front to back in pieces of any size, and its blob does not depend on how
- * the content was cut.  Offsets in the blob count the bytes that were fed, which are those that clients will
- * be served.  Lines may end in CRLF or in a bare LF.  The time is linear; at most about 2 MiB and the tree of
- * parts are held.  Bad mail is no error. */
+/* A scanner is fed from front to back in pieces of any size, and its blob does not depend on how the content
+ * was cut. Offsets in the blob count the bytes that were fed, which are those that clients will be served.
+ * Lines may end in CRLF or in a bare LF. The time is linear; at most about 2 MiB and the tree of parts are
+ * held. Bad mail is no error. */
 typedef struct SatchelScanner SatchelScanner;
 SatchelScanner *satchel_scanner_new (void);
 void satchel_scanner_feed (SatchelScanner *scanner, const void *data, gsize len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has base subjects (RFC 5256 2.1, grammar of 5).  Linear: a run of blobs is looked at once, then
+ * Implements base subjects (RFC 5256 2.1, grammar of 5). Linear: a run of blobs is looked at once, then
  * taken off or left as a whole.
  */
 #include "config.h"
@@ -55,7 +55,7 @@ skip_refwd (const char *at, const char *end)
   return at < end && *at == ':' ? at + 1 : NULL;
 }
 
-/* This is step 2. */
+/* Does step 2. */
 static void
 strip_trailers (Subject *subject)
 {
@@ -93,7 +93,7 @@ strip_leaders (Subject *subject)
     }
 }
 
-/* This is step 6: "[fwd: ... ]". */
+/* Does step 6: "[fwd: ... ]". ]". */
 static gboolean
 strip_forward (Subject *subject)
 {
@@ -106,7 +106,7 @@ strip_forward (Subject *subject)
   return TRUE;
 }
 
-/* This is step 1: tabs are spaces, and several are one. */
+/* Does step 1: tabs are spaces, and several are one. */
 static gsize
 squeeze (char *text, gsize len)
 {

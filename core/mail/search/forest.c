@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has link-cut trees without evert.  Paths are splay trees, in which nodes on the left are nearer
- * to the root.
+ * Implements link-cut trees without evert. Paths are splay trees, in which nodes on the left are nearer to
+ * the root.
  */
 #include "config.h"
 

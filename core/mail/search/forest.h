@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares trees whose roots are attached to nodes of other trees and detached again, and which
- * say in what tree a node is: O(log n) amortised each, however deep they grow (link-cut trees of Sleator
- * and Tarjan).  Nodes are numbers from 1; 0 is none.
+ * Declares trees whose roots are attached to nodes of other trees and detached again, and which say in what
+ * tree a node is: O(log n) amortised each, however deep they grow (link-cut trees of Sleator and Tarjan).
+ * Nodes are numbers from 1; 0 is none.
  */
 #pragma once
 #include <glib.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the needles of SEARCH: needle.c makes and compares them, and search.c (kept
- * headers), search_address.c (addresses as ENVELOPE shows them), search_content.c (streams) and keys.c use
- * them.
+ * Declares the needles of SEARCH: needle.c makes and compares them, and search.c (kept headers),
+ * search_address.c (addresses as ENVELOPE shows them), search_content.c (streams) and keys.c use them.
  */
 #pragma once
 #include <satchel/search.h>

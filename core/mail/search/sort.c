@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has a sorter for items with several keys (RFC 5256 3, SORT).  Each key has a head of eight bytes,
- * in which most comparisons end; longer texts have a tail.
+ * Implements a sorter for items with several keys (RFC 5256 3, SORT). Each key has a head of eight bytes, in
+ * which most comparisons end; longer texts have a tail.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has conversations by references (RFC 5256 3, REFERENCES steps 1 to 3; THREAD=REFS): links between
- * message ids are collected message by message, then the tree of the messages alone is made.  thread_finish.c
+ * Implements conversations by references (RFC 5256 3, REFERENCES steps 1 to 3; THREAD=REFS): links between
+ * message ids are collected message by message, then the tree of the messages alone is made. thread_finish.c
  * makes the answer.
  */
 #include "config.h"
@@ -133,8 +133,8 @@ satchel_threader_add (SatchelThreader *threader, const SatchelThreadMessage *mes
     {
       guint32 parent = link_references (threader, message),
               node = node_of_message (threader, message->message_id);
-      /* This is step 1.B (RFC 5256 3): the last reference is the message's parent, whatever other messages
-       * said before. */
+      /* Step 1.B (RFC 5256 3): the last reference is the message's parent, whatever other messages said
+       * before. */
       ForestNode *forest = (ForestNode *) (gpointer) threader->forest->data;
       if (forest[node].parent != 0 && forest[node].parent != parent)
         satchel_forest_cut (forest, node);
@@ -205,7 +205,7 @@ satchel_threader_prune (SatchelThreader *threader, guint32 *ret_parents)
         continue;
       if (above != 0 && ids[above].message == SATCHEL_THREAD_NONE)
         {
-          /* This is step 3: a single child is promoted to the root. */
+          /* Step 3 promotes a single child to the root. */
           if (forest[above].n_children > 1 && forest[above].left == 0)
             forest[above].left = threader->n + n_dummies++;
           ret_parents[ids[node].message] =

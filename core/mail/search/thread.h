@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is between thread.c (links by message ids) and thread_finish.c (subjects, order).
+ * Declares what is between thread.c (links by message ids) and thread_finish.c (subjects, order).
  */
 #pragma once
 #include <satchel/sort.h>

@@ -182,7 +182,7 @@ append_node (SatchelThreads *threads, guint32 *lasts, guint32 n_nodes, guint32 p
   *last = node;
 }
 
-/* This is step 6. */
+/* Does step 6. */
 static SatchelThreads *
 build (const Tree *tree)
 {

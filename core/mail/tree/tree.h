@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * This header declares names and lists of files in a Maildir tree, as other servers have them: what is in the
- * name of a message, the UIDs, the letters of keywords, the subscriptions, and names of folders.  Pure
- * functions, for any bytes.
+ * Declares names and lists of files in a Maildir tree, as other servers have them: what is in the name of a
+ * message, the UIDs, the letters of keywords, the subscriptions, and names of folders. Pure functions, for
+ * any bytes.
  */
 #pragma once
 #include "core/mail/mbox/mbox.h"
 
 #include <satchel/snapshot.h>
 
-/* These are the names of the formats. */
+/* The user meets these names of the formats. */
 #define SATCHEL_FORMAT_OF_FILE "mbox"
 #define SATCHEL_FORMAT_OF_TREE "maildir"
 #define SATCHEL_FORMAT_WORD "mbox or maildir"
@@ -42,7 +42,6 @@ void satchel_tree_name_add_flags (GString *name, guint32 flags, guint32 letters)
 gboolean satchel_tree_copy (SatchelStream *content, SatchelMboxTakeFunc take, gpointer data,
                             guint64 *ret_size, GError **error);
 
-/* These are the UIDs of a folder. */
 typedef struct SatchelTreeUids
 {
   guint32 uidvalidity, uidnext; /* 0: unknown */

@@ -6,7 +6,7 @@
 #pragma once
 #include <satchel/config.h>
 
-/* This has all groups after a load. It never changes once it was handed on. */
+/* A set has all groups after a load. It never changes once it was handed on. */
 typedef struct SatchelConfigSet SatchelConfigSet;
 void satchel_config_set_free (SatchelConfigSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelConfigSet, satchel_config_set_free)
@@ -32,7 +32,7 @@ typedef struct SatchelConfigSchema
 extern const SatchelConfigSchema satchel_core_schemas[];
 extern const SatchelConfigRow satchel_config_enabled_row; /* the first row of every group of a module */
 
-/* This is one mistake, ready to print: "FILE:LINE: message; what to do". */
+/* A mistake is ready to print: "FILE:LINE: message; what to do". */
 typedef struct SatchelConfigProblem
 {
   char *where;   /* "FILE:LINE", "FILE", or "" */
@@ -62,8 +62,8 @@ SatchelConfigSet *satchel_config_load (const char *defaults_dir, const char *con
 typedef enum
 {
   SATCHEL_CONFIG_WHOLE = 0,
-  SATCHEL_CONFIG_HOLES, /* a group or module is unknown, or whether it is enabled: what seems missing may only
-                           be misspelt */
+  /* A group or module is unknown, or whether it is enabled: what seems missing may only be misspelt. */
+  SATCHEL_CONFIG_HOLES,
   SATCHEL_CONFIG_BROKEN /* a part of a file could not be read at all, so nothing follows from a missing
                            setting */
 } SatchelConfigState;
@@ -101,9 +101,9 @@ void satchel_config_number_format (SatchelConfigType type, gint64 number, GStrin
 /* Appends @text as a libconfig string. */
 void satchel_config_quote (const char *text, GString *out);
 
-/* These functions go through a group: its keys in the order of its rows (NULL-ended; the caller frees the
- * array with g_free), their types, and values in libconfig syntax (a secret in clear text as "(hidden)";
- * @indent is the columns before the line). */
+/* Go through a group: its keys in the order of its rows (NULL-ended; the caller frees the array with g_free),
+ * their types, and values in libconfig syntax (a secret in clear text as "(hidden)"; @indent is the columns
+ * before the line). */
 const char **satchel_config_keys (const SatchelConfig *config);
 SatchelConfigType satchel_config_type (const SatchelConfig *config, const char *key);
 gboolean satchel_config_is_set (const SatchelConfig *config, const char *key);

@@ -27,8 +27,8 @@ typedef struct Load
   SatchelConfigSchemaFunc schema;
   gpointer data;
   GHashTable *drafts; /* name -> Draft */
-  GHashTable
-      *seen; /* "group.key" -> file and line that set it in this directory; NULL: a setting may come again */
+  /* "group.key" -> file and line that set it in this directory; NULL: a setting may come again. */
+  GHashTable *seen;
   gboolean is_defaults; /* reading the packaged defaults */
   SatchelConfigState state;
 } Load;

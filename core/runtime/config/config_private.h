@@ -29,8 +29,7 @@ typedef struct SatchelConfigValue
   char *origin;
 } SatchelConfigValue;
 
-/* This is a group of settings. It has its own copies of keys and types, so that it outlives the module whose
- * schema made it. */
+/* A group has its own copies of keys and types, so that it outlives the module whose schema made it. */
 struct SatchelConfig
 {
   char *name;

@@ -99,7 +99,7 @@ typedef enum
   SATCHEL_FAILURE_DEFER
 } SatchelFilterFailure;
 
-/* This is what holds for all filters, or what a rule says of one. */
+/* These hold for all filters, or are what a rule says of one. */
 typedef struct SatchelFilterSettings
 {
   const char *filter; /* set in a rule only: the name of the filter */
@@ -110,7 +110,7 @@ typedef struct SatchelFilterSettings
 void satchel_filters_settings_read (const SatchelConfig *filters, SatchelFilterSettings *ret_settings);
 void satchel_filter_rule_settings_read (const SatchelConfig *rule, SatchelFilterSettings *ret_settings);
 
-/* These are the settings of a stack, which is that of group `storage` or that of a profile. */
+/* A stack has these settings, whether it is that of group `storage` or that of a profile. */
 typedef struct SatchelStackSettings
 {
   const char *name; /* set in a profile only: its name */
@@ -134,7 +134,7 @@ typedef struct SatchelNamespaceSettings
 } SatchelNamespaceSettings;
 void satchel_namespace_settings_read (const SatchelConfig *namespace, SatchelNamespaceSettings *ret_settings);
 
-/* These are the special uses of mailboxes that every user has (RFC 6154). */
+/* Mailboxes with these special uses are made for every user (RFC 6154). */
 typedef enum
 {
   SATCHEL_MAILBOX_DRAFTS = 0,

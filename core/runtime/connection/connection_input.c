@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the input of a connection: it takes reports about the descriptor, reads, and gives input to
- * the handlers.
+ * Implements the input of a connection: it takes reports about the descriptor, reads, and gives input to the
+ * handlers.
  */
 #include "config.h"
 

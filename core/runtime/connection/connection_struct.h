@@ -10,10 +10,10 @@ typedef enum
 {
   STATE_OPEN = 1,
   STATE_CLOSING, /* sends what waits, then closes */
-  STATE_LINGER,  /* closed for its owner; waits for the peer's end, since a reset could destroy the last bytes
-                    sent */
-  STATE_DEAD,    /* `closed` will be called */
-  STATE_GONE     /* will be freed when the last call into it returns */
+  /* Closed for its owner; waits for the peer's end, since a reset could destroy the last bytes sent. */
+  STATE_LINGER,
+  STATE_DEAD, /* `closed` will be called */
+  STATE_GONE  /* will be freed when the last call into it returns */
 } ConnectionState;
 
 #define CONNECTION_BLOCK_BYTES 16384u /* bytes of `data` in a block */

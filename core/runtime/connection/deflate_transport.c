@@ -31,12 +31,12 @@ typedef struct DeflateTransport
   gboolean has_ended, has_more; /* the peer's stream has ended; more can be decompressed without more input */
   guint8 *raw;                  /* read and not decompressed yet, or NULL */
   gsize raw_start, raw_len;
-  gsize
-      n_plain; /* bytes of output that are sent as they are, since they were written before the compression */
+  /* Bytes of output that are sent as they are, since they were written before the compression. */
+  gsize n_plain;
   GByteArray *packed; /* compressed and not sent yet */
   gsize packed_start;
-  gsize owed; /* bytes of output whose compressed form is in `packed`, and that were not reported as written
-                 yet */
+  /* Bytes of output whose compressed form is in `packed`, and that were not reported as written yet. */
+  gsize owed;
 } DeflateTransport;
 
 static void

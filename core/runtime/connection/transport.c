@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the plain transport, which is a stream socket.
+ * Implements the plain transport, which is a stream socket.
  */
 #include "config.h"
 

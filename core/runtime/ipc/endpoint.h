@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares endpoints as text and in parts, and the connection to the process that connects for
- * this one (<satchel/endpoint.h>).
+ * Declares endpoints as text and in parts, and the connection to the process that connects for this one
+ * (<satchel/endpoint.h>).
  */
 #pragma once
 #include <satchel/endpoint.h>

@@ -23,8 +23,9 @@ struct SatchelIpcLink
   SatchelIpcFunc func;
   SatchelIpcClosedFunc closed;
   gpointer data;
-  GQueue queue; /* SatchelIpcMessage that own their (duplicated) descriptors; those that have `via` are for
-                   that link, and hold it */
+  /* SatchelIpcMessage that own their (duplicated) descriptors; those that have `via` are for that link, and
+   * hold it. */
+  GQueue queue;
   SatchelTimer retry;
   SatchelTurn break_turn;
   gboolean is_broken, is_freed, is_malformed;

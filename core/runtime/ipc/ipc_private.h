@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how the messages of ipc.h are sent, for ipc.c (messages) and ipc_link.c (links).
+ * Declares how the messages of ipc.h are sent, for ipc.c (messages) and ipc_link.c (links).
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares options of admin commands (<satchel/admin.h>).  The same checks are made by
- * `satchel`, where a command is typed, and by the process that runs it.
+ * Declares options of admin commands (<satchel/admin.h>). The same checks are made by `satchel`, where a
+ * command is typed, and by the process that runs it.
  */
 #pragma once
 #include <satchel/admin.h>

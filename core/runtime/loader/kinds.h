@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the server knows of each kind that modules provide: a row of the table in
- * kinds.c.
+ * Declares what the server knows of each kind that modules provide: a row of the table in kinds.c.
  */
 #pragma once
 #include <satchel/module.h>

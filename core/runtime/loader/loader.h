@@ -70,9 +70,9 @@ const SatchelProvided *satchel_loader_find (SatchelLoader *loader, SatchelKind k
 GPtrArray *satchel_loader_find_all (SatchelLoader *loader, SatchelKind kind);
 /* Returns the descriptor of NAME.so; NULL means that it is not loaded. */
 const SatchelModule *satchel_loader_module (SatchelLoader *loader, const char *name, gboolean is_gate);
-/* This is a SatchelConfigSchemaFunc (@data is the loader). It returns the rows of a loaded module; in roles
- * config and cli it loads the module for that. A module without settings has an empty table. NULL means that
- * there is no such module. */
+/* Returns the rows of a loaded module, as a SatchelConfigSchemaFunc (@data is the loader). It returns the
+ * rows of a loaded module; in roles config and cli it loads the module for that. A module without settings
+ * has an empty table. NULL means that there is no such module. */
 const SatchelConfigRow *satchel_loader_schema (const char *group, gpointer loader);
 /* Returns why the last try to load @name for its schema failed, borrowed; NULL means that it did not fail. */
 const char *satchel_loader_why_not (SatchelLoader *loader, const char *name);
@@ -82,9 +82,9 @@ guint satchel_module_rights (const SatchelModule *module);
 /* Makes log lines of warnings and errors become warnings of @problems (SatchelConfigProblem), until it is
  * called with NULL. */
 void satchel_loader_collect_lines (GPtrArray *problems);
-/* These are the lifecycle of all loaded modules, in the order in which they were loaded. If start fails,
- * those that were started are stopped; if a reload is refused, those that had prepared for it hear that it
- * does not come. What was configured is not undone: the process ends. */
+/* Lead all loaded modules through their lives, in the order in which they were loaded. If start fails, those
+ * that were started are stopped; if a reload is refused, those that had prepared for it hear that it does not
+ * come. What was configured is not undone: the process ends. */
 gboolean satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrArray *problems);
 gboolean satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
 gboolean satchel_loader_start (SatchelLoader *loader, GError **error);

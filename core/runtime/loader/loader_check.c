@@ -27,7 +27,7 @@
 /* This advice is for a module that needs a newer server. */
 #define NEWER "it was built for a newer server: install that one, or an older version of the module"
 
-/* This is a member that the table of a kind must have. */
+/* The table of a kind must have this member. */
 typedef struct Must
 {
   SatchelKind kind;
@@ -63,7 +63,7 @@ static const Must musts[] = {
   MUST (KEYRING, SatchelKeyringOps, unlock),
   MUST (ACCOUNT_LISTENER, SatchelAccountListenerOps, happened),
 };
-/* These are the members that a protocol with logins must have. */
+/* A protocol with logins must have these members. */
 static const Must login_musts[] = {
   MUST (PROTOCOL_GATE, SatchelGateProtocolOps, session_new),
   MUST (PROTOCOL_GATE, SatchelGateProtocolOps, handlers),
@@ -307,7 +307,7 @@ check_rows (const SatchelModule *module, const SatchelConfigRow *rows, guint dep
   return TRUE;
 }
 
-/* This is the size of a descriptor in its first form; later members follow behind it. */
+/* A descriptor of the first form has this size; later members follow behind it. */
 #define DESCRIPTOR_MIN offsetof (SatchelModule, rights)
 
 guint

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is shared by the loader's files: loader.c (load, registry), loader_files.c (finding,
+ * Declares what is shared by the loader's files: loader.c (load, registry), loader_files.c (finding,
  * ownership), loader_check.c (descriptor), loader_lifecycle.c.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares lanes, which hold counters.  Each process has one, in memory that it shares with
- * master alone.  Master reads lanes as hostile data: every value is bounded, and a read may see half of a
- * write.  A lane outlives its process, so that no count ever decreases.
+ * Declares lanes, which hold counters. Each process has one, in memory that it shares with master alone.
+ * Master reads lanes as hostile data: every value is bounded, and a read may see half of a write. A lane
+ * outlives its process, so that no count ever decreases.
  */
 #pragma once
 #include <satchel/counter.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares where log lines go.  Each role sets it before its sandbox closes; a role without
- * access to files writes to a descriptor that master opened.
+ * Declares where log lines go. Each role sets it before its sandbox closes; a role without access to files
+ * writes to a descriptor that master opened.
  */
 #pragma once
 #include <satchel/error.h>

@@ -65,8 +65,8 @@ satchel_account_event (const SatchelAccountEvent *event)
   satchel_defer (tell_listeners, copy);
 }
 
-/* This is mail that cannot be sent.  Its sender hears so in a later turn of the loop, since `func` must not
- * be called before satchel_account_mail returns. */
+/* The mail cannot be sent. Its sender hears so in a later turn of the loop, since `func` must not be called
+ * before satchel_account_mail returns. */
 typedef struct Unsent
 {
   SatchelAccountMailFunc func;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the auth role provides for <satchel/account_event.h>.  Main thread only.
+ * Declares what the auth role provides for <satchel/account_event.h>. Main thread only.
  */
 #pragma once
 #include <satchel/account_event.h>

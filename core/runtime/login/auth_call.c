@@ -44,8 +44,7 @@ struct SatchelAuthCall
 };
 
 static SatchelAuthCall *pending;
-/* This is the call that a module is being asked just now; NULL once the call has been freed.  Main thread
- * only. */
+/* A module is being asked this just now; NULL once the call has been freed. Main thread only. */
 static SatchelAuthCall *asked_now;
 /* There are a few tables of functions, which stay for the life of the process. */
 typedef struct Source

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares calls to passdbs, userdbs, factors and keyrings (<satchel/auth.h>), as the core
- * makes them.  Main thread only.
+ * Declares calls to passdbs, userdbs, factors and keyrings (<satchel/auth.h>), as the core makes them. Main
+ * thread only.
  */
 #pragma once
 #include <satchel/job.h>

@@ -87,7 +87,7 @@ satchel_auth_set_end_credential (void (*func) (const char *user, const char *cre
   end_credential = func;
 }
 
-/* This is a credential whose sessions are to end. */
+/* The sessions of this credential are to end. */
 typedef struct Ended
 {
   char *user, *credential;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has both halves of sources in helpers (<satchel/source.h>).  A request is one of the words
- * below and a name; one to verify also has the secret and the origin of the login.
+ * Implements both halves of sources in helpers (<satchel/source.h>). A request is one of the words below and
+ * a name; one to verify also has the secret and the origin of the login.
  */
 #include "config.h"
 

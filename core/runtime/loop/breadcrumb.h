@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares breadcrumbs, which say what each thread of a process works on.  They are in memory
- * shared with master, so that the work of a dead process is known. job.c writes them.  Master reads them as
- * hostile data: every value is bounded, and a read may see half of a write.
+ * Declares breadcrumbs, which say what each thread of a process works on. They are in memory shared with
+ * master, so that the work of a dead process is known. job.c writes them. Master reads them as hostile data:
+ * every value is bounded, and a read may see half of a write.
  */
 #pragma once
 #include <glib.h>

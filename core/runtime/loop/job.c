@@ -41,7 +41,7 @@ static GHashTable *users;          /* name -> UserQueue */
 static GQueue line = G_QUEUE_INIT; /* UserQueue that have waiting jobs and are below the cap */
 static guint n_threads, n_idle, n_pending;
 static guint max_threads = 32, max_per_user = 8;
-/* These are for jobs that run apart, in threads of their own. */
+/* Jobs that run apart have threads of their own. */
 static GCond apart_work;
 static GQueue apart = G_QUEUE_INIT; /* Job */
 static guint n_apart_threads, n_apart_idle, max_apart_threads = 8;

@@ -129,7 +129,8 @@ run_watches (Reactor *reactor)
 static void
 run_turns (SatchelTurn **list, SatchelTurn ***list_end)
 {
-  static SatchelTurn *batch; /* This is static, since cancelling a waiting turn goes through its `link`. */
+  /* The batch is static, since cancelling a waiting turn goes through its `link`. */
+  static SatchelTurn *batch;
   batch = *list;
   if (batch == NULL)
     return;

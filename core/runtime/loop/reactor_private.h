@@ -4,8 +4,8 @@
 #pragma once
 #include <satchel/reactor.h>
 
-/* This is work for the end of this turn of the loop, after all descriptors were served.  It is embedded in
- * another struct, zeroed at first.  Work that is queued while other work of its kind runs waits for the next
+/* A turn is work for the end of this turn of the loop, after all descriptors were served. It is embedded in
+ * another struct, zeroed at first. Work that is queued while other work of its kind runs waits for the next
  * turn, so that nothing starves the rest. */
 typedef struct SatchelTurn SatchelTurn;
 typedef void (*SatchelTurnFunc) (SatchelTurn *turn);

@@ -153,7 +153,7 @@ cascade_level (guint level)
 static void
 run_slot (gint64 now_ms)
 {
-  static SatchelTimer *due; /* This is static, since a callback may cancel a timer that waits in it. */
+  static SatchelTimer *due; /* The list is static, since a callback may cancel a timer that waits in it. */
   due = levels[0].slots[current_tick % SLOTS];
   if (due == NULL)
     return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how memory goes back to the system after many connections or sessions have ended.
+ * Declares how memory goes back to the system after many connections or sessions have ended.
  */
 #pragma once
 #include <glib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the signal handlers that leave a mark in shared memory; see crash.h.  The functions on_...
- * call async-signal-safe functions only.
+ * Implements the signal handlers that leave a mark in shared memory; see crash.h. The functions on_... call
+ * async-signal-safe functions only.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how a process ends that cannot go on (satchel_process_fail of <satchel/module.h>).
- * It exits with SATCHEL_EXIT_CANNOT_GO_ON, by which master knows that it was not a crash.
+ * Declares how a process ends that cannot go on (satchel_process_fail of <satchel/module.h>). It exits with
+ * SATCHEL_EXIT_CANNOT_GO_ON, by which master knows that it was not a crash.
  */
 #pragma once
 #include <satchel/module.h>

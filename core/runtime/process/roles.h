@@ -19,16 +19,15 @@ typedef enum
   SATCHEL_TRAIT_JUDGES = 1 << 9,       /* master believes it if it reports malformed messages of a helper */
   SATCHEL_TRAIT_CAGE_FILES = 1 << 10,  /* sandbox allows threads, and files below its directories */
   SATCHEL_TRAIT_CAGE_ACCEPT = 1 << 11, /* sandbox allows accepting and relaying connections */
-  SATCHEL_TRAIT_CAGE_STORE =
-      1 << 12, /* sandbox allows what storage drivers need, such as a rename between directories */
-  SATCHEL_TRAIT_CAGE_PAIRS = 1 << 13, /* sandbox allows socket pairs */
-  SATCHEL_TRAIT_CAGE_CONFIG =
-      1 << 14, /* sandbox allows reading and loading anything, and forbids only changes */
+  /* Sandbox allows what drivers need, such as renames between directories. */
+  SATCHEL_TRAIT_CAGE_STORE = 1 << 12,
+  SATCHEL_TRAIT_CAGE_PAIRS = 1 << 13,   /* sandbox allows socket pairs */
+  SATCHEL_TRAIT_CAGE_CONFIG = 1 << 14,  /* sandbox allows reading and loading anything, but no change */
   SATCHEL_TRAIT_CAGE_CONNECT = 1 << 15, /* sandbox allows reading anything, and connecting to granted ports */
   SATCHEL_TRAIT_CAGE_PROGRAMS = 1 << 16 /* as CONNECT, and allows loading and starting programs */
 } SatchelTraits;
 
-/* This says how many processes of a role master keeps. */
+/* Says how many processes of a role master keeps. */
 typedef enum
 {
   SATCHEL_PROCESSES_NONE = 0, /* none; another role starts them where it needs them */
@@ -38,12 +37,12 @@ typedef enum
   SATCHEL_PROCESSES_PER_HELPER /* one for each module that has a helper */
 } SatchelProcesses;
 
-/* This is the child of a helper that connects for it (connector.h); no module has this role. */
+/* A child of a helper connects for it (connector.h); no module has this role. */
 #define SATCHEL_ROLE_CONNECTOR ((SatchelRole) (1 << 16))
-/* This is the child of a helper that starts programs for it (launcher.h); no module has this role. */
+/* A child of a helper starts programs for it (launcher.h); no module has this role. */
 #define SATCHEL_ROLE_LAUNCHER ((SatchelRole) (1 << 17))
 
-/* These are the accounts of a plan (core/daemon/plan.h). */
+/* A plan has an account for each of these (core/daemon/plan.h). */
 enum
 {
   SATCHEL_PLAN_GATE = 0,

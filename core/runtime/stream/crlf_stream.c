@@ -11,7 +11,7 @@
 #define MARK_BYTES 65536u
 #define BLOCK_BYTES 16384u
 
-/* This is a place in both texts. Behind an inserted CR, `below` is at its LF and `after_cr` is set. */
+/* A place counts in both texts. Behind an inserted CR, `below` is at its LF and `after_cr` is set. */
 typedef struct Place
 {
   guint64 view, below;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the record log.  A line is eight hexadecimal digits of CRC-32C, a space and the record; the
+ * Implements the record log. A line is eight hexadecimal digits of CRC-32C, a space and the record; the
  * first record is "KIND VERSION LEAST-READER".
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has streams over memory and over a file, and the calls of stream.h.
+ * Implements streams over memory and over a file, and the calls of stream.h.
  */
 #include "config.h"
 

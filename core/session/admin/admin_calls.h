@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares runs of admin commands (<satchel/admin.h>) in a mail process or in auth.  Main
- * thread only.
+ * Declares runs of admin commands (<satchel/admin.h>) in a mail process or in auth. Main thread only.
  */
 #pragma once
 #include <satchel/access.h>
@@ -11,7 +10,8 @@
 #include "core/runtime/loader/loader.h"
 #include "core/storage/store/place.h"
 
-/* This is a group of commands of the server itself.  Their deadline grows with the user's mail. */
+/* The server itself has commands in groups like those of modules. Their deadline grows with the user's
+ * mail. */
 typedef struct SatchelOwnCommands
 {
   const char *group;

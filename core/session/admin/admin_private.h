@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a run of an admin command, which the main thread (admin_calls.c) and the command's
- * job (admin_output.c) share.
+ * Declares a run of an admin command, which the main thread (admin_calls.c) and the command's job
+ * (admin_output.c) share.
  */
 #pragma once
 #include <satchel/admin.h>

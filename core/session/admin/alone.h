@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares runs of admin commands of which a user may have only one at a time.  Any thread may
- * call it.
+ * Declares runs of admin commands of which a user may have only one at a time. Any thread may call it.
  */
 #pragma once
 #include <glib.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the commands of conversions, which run as jobs in the process that owns the user.  The
- * notes in both stores say what is to be done; then the store is copied while the user works, and the
- * result is reported.
+ * Runs the commands of conversions, which run as jobs in the process that owns the user. The notes in both
+ * stores say what is to be done; then the store is copied while the user works, and the result is reported.
  */
 #include "config.h"
 

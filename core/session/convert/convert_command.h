@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the server's own admin commands about conversions: "convert run", "convert status" and
- * "convert abort", each for one user, in the process that owns the user.
+ * Declares the server's own admin commands about conversions: "convert run", "convert status" and "convert
+ * abort", each for one user, in the process that owns the user.
  */
 #pragma once
 #include <satchel/admin.h>

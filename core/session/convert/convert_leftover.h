@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the upkeep does about conversions, which is to remove what an earlier one left.
+ * Declares what the upkeep does about conversions, which is to remove what an earlier one left.
  */
 #pragma once
 #include <satchel/storage.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the files of the conversion commands share.
+ * Declares what the files of the conversion commands share.
  */
 #pragma once
 #include "core/session/admin/admin_private.h"
@@ -7,7 +7,6 @@
 #include "core/storage/convert/convert_note.h"
 #include "core/storage/store/store_open.h"
 
-/* This is one run of a command. */
 typedef struct SatchelConvertRun
 {
   SatchelAdminCall *call;

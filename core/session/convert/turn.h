@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how a mail process asks auth to record that the mail of one of its users is at another
- * place.
+ * Declares how a mail process asks auth to record that the mail of one of its users is at another place.
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares deliveries that auth asks for (role mail, main thread).
+ * Declares deliveries that auth asks for (role mail, main thread).
  */
 #pragma once
 #include "core/session/delivery/delivery_private.h"

@@ -19,7 +19,7 @@
 
 #include "core/storage/store/place.h"
 
-/* This is what the mail process provides for deliveries. */
+/* The mail process provides this for deliveries. */
 typedef struct SatchelDeliveryHost
 {
   guint slot;
@@ -83,7 +83,7 @@ gboolean satchel_spool_is_path (const char *path);
 void satchel_spool_clean (void);
 
 /* delivery_lookup.c has these. */
-/* This is a recipient with the mail process and the place of each of its users. */
+/* A recipient comes with the mail process and the place of each of its users. */
 typedef struct SatchelRoutedRecipient
 {
   SatchelRecipient recipient;

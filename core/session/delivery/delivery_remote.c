@@ -13,8 +13,8 @@
 
 enum
 {
-  ATTRIBUTES_IN_MESSAGE_MAX =
-      8192, /* the owner computes larger ones again, and those for which the message has no room */
+  /* The owner computes larger ones again, and those for which the message has no room. */
+  ATTRIBUTES_IN_MESSAGE_MAX = 8192,
   MESSAGE_SLACK_BYTES = 64,
   OWNER_TIMEOUT_MS = 120000 /* beyond the time that filters may take */
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * This header declares one message on its way to its owners, which delivery.c (the public calls) and
- * delivery_remote.c (owners in other mail processes) share.  Main thread only.
+ * Declares one message on its way to its owners, which delivery.c (the public calls) and delivery_remote.c
+ * (owners in other mail processes) share. Main thread only.
  */
 #pragma once
 #include "core/session/delivery/delivery_private.h"
 #include <satchel/reactor.h>
 
-/* This is a user, with one detail of the address, to whom the message is delivered. */
+/* The message is delivered to a user, with one detail of the address. */
 typedef struct SatchelTarget SatchelTarget;
 struct SatchelTarget
 {

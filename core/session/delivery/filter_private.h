@@ -23,7 +23,7 @@ typedef enum
 typedef struct SatchelFilterEnvelope
 {
   char *id, *sender, *client_address, *client_name, *client_user, *tls; /* client_user: NULL: none */
-  /* These are all recipients; in another mail process than that which took the message only
+  /* All recipients stand here; in another mail process than that which took the message only
    * `first_recipients`. */
   char **recipients;
   guint n_recipients;
@@ -37,7 +37,7 @@ void satchel_filter_envelope_set_recipients (SatchelFilterEnvelope *envelope, ch
 SatchelFilterEnvelope *satchel_filter_envelope_ref (SatchelFilterEnvelope *envelope);
 void satchel_filter_envelope_unref (SatchelFilterEnvelope *envelope);
 
-/* This says how filters want a message stored. */
+/* Says how filters want a message stored. */
 typedef struct SatchelDisposition
 {
   guint32 flags;
@@ -55,7 +55,7 @@ const char *satchel_disposition_note (const SatchelDisposition *disposition, con
 
 /* filter.c has these; they run in the main thread. */
 
-/* This is one pass over the filters of a stage. The caller fills and frees it; strings are borrowed until
+/* A run is one pass over the filters of a stage. The caller fills and frees it; strings are borrowed until
  * `done` is called. */
 typedef struct SatchelFilterRun
 {
@@ -87,13 +87,13 @@ gboolean satchel_filters_has (SatchelFilterStage stage);
 gint64 satchel_filters_longest_ms (SatchelFilterStage stage);
 /* `done` may be called before this returns. */
 void satchel_filters_run (SatchelFilterRun *run);
-/* Those that have not ended. */
+/* Returns how many runs have not ended. */
 guint satchel_filters_n_running (void);
 
 /* filter_item.c has these. */
 
-/* This is the state of an item. Its thread, or the deadline, takes it out of WAITING, and so decides whether
- * the filter sees it. */
+/* An item is in one of these states. Its thread, or the deadline, takes it out of WAITING, and so decides
+ * whether the filter sees it. */
 typedef enum
 {
   SATCHEL_FILTER_WAITING = 0,
@@ -115,8 +115,8 @@ typedef struct SatchelFilterQuestion
   gint64 asked_us, deadline_ms; /* g_get_monotonic_time, satchel_clock_ms */
   gint is_cancelled;            /* atomic */
   gint state;                   /* atomic: SatchelFilterState */
-  gint is_answered; /* atomic; the members below belong to the filter before it is set, and to the main thread
-                       after that */
+  /* Atomic; the members below belong to the filter before it is set, and to the main thread after that. */
+  gint is_answered;
   gpointer module_data; /* atomic */
   GMutex lock;          /* around content_fd */
   int content_fd;

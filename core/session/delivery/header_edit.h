@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the changes that a filter makes to a header, and the content with these changes.
+ * Declares the changes that a filter makes to a header, and the content with these changes.
  */
 #pragma once
 #include <satchel/stream.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the content of one delivery: in memory up to 64 KiB, then in one file in spool/ below the
- * mail root, which owners link or copy.  The file has LF if every line came with CRLF, so that a driver can
- * link it as it is.
+ * Implements the content of one delivery: in memory up to 64 KiB, then in one file in spool/ below the mail
+ * root, which owners link or copy. The file has LF if every line came with CRLF, so that a driver can link
+ * it as it is.
  */
 #include "config.h"
 

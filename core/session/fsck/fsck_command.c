@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the command "fsck run", as a job in the process that owns the user: every message is read
- * from its beginning to its end, as a client would.
+ * Runs the command "fsck run", as a job in the process that owns the user: every message is read from its
+ * beginning to its end, as a client would.
  */
 #include "config.h"
 

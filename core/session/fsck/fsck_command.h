@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the server's own admin command "fsck run", which `satchel fsck` runs for each user.
+ * Declares the server's own admin command "fsck run", which `satchel fsck` runs for each user.
  */
 #pragma once
 #include <satchel/admin.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the table of connections: open addressing over 64-bit entries, each with the fingerprint of
- * the client (32 bits), the gate's slot (8) and a count (24).  Each gate changes its own entries only, so
- * the successor of a dead gate finds its entries and clears them.
+ * Lists connections: open addressing over 64-bit entries, each with the fingerprint of the client (32 bits),
+ * the gate's slot (8) and a count (24). Each gate changes its own entries only, so the successor of a dead
+ * gate finds its entries and clears them.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the number of connections of each address over all gates, in a table in memory that
- * the gates share.  It is advisory: a gate that an attacker controls can write anything here, and gains
- * nothing but more connections.
+ * Declares the number of connections of each address over all gates, in a table in memory that the gates
+ * share. It is advisory: a gate that an attacker controls can write anything here, and gains nothing but
+ * more connections.
  */
 #pragma once
 #include "core/session/network.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the role gate for its process: listeners, sessions before login, hand-over.  The
- * process (core/daemon/role/gate_role.c) passes messages to it, and provides the functions of
- * SatchelGateHost.  Main thread only.
+ * Declares the role gate for its process: listeners, sessions before login, hand-over. The process
+ * (core/daemon/role/gate_role.c) passes messages to it, and provides the functions of SatchelGateHost. Main
+ * thread only.
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file is the gate's side of an exchange with auth.  The gate gets a status and, on success, a grant
- * that is good for this one connection.  If no answer comes in time, the client is told that logins are
- * unavailable, and is never let in.
+ * Runs the gate's side of an exchange with auth. The gate gets a status and, on success, a grant that is
+ * good for this one connection. If no answer comes in time, the client is told that logins are unavailable,
+ * and is never let in.
  */
 #include "config.h"
 

@@ -15,7 +15,7 @@
 #include <satchel/log.h>
 #include <satchel/sasl.h>
 
-/* This is a mechanism that auth offers. */
+/* Auth offers this mechanism. */
 typedef struct GateMechanism
 {
   char name[SATCHEL_SASL_NAME_MAX + 1];
@@ -36,7 +36,7 @@ typedef struct GateListener
   gboolean asks_certificate;
 } GateListener;
 
-/* This is the client for which a login is asked, if the peer asks for the logins of others. */
+/* A peer that asks for the logins of others asks for this client. */
 typedef struct GateClient
 {
   char *service;
@@ -95,7 +95,7 @@ struct SatchelGateSession
   guint8 grant[16];
   GateGrantFunc take_grant; /* called when the grant has come, in the state GRANTING */
   guint mail_slot;
-  /* This is an answer that the protocol gets at the end of the turn. */
+  /* The protocol gets this answer at the end of the turn. */
   SatchelAuthStatus status;
   GBytes *challenge;
   char *explain, *user;
@@ -122,7 +122,7 @@ typedef struct Gate
   GArray *mechanisms; /* GateMechanism */
   /* those that may be used on the connection that was asked about last */
   const char *offered[GATE_MECHANISMS_MAX + 1];
-  /* These are limits, from the settings. */
+  /* The settings say these limits. */
   guint max_connections, max_per_address, bad_commands;
   gint64 handshake_timeout_ms, login_timeout_ms, write_timeout_ms;
   gsize prelogin_line, output_buffer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has what all files of role gate share: its sessions, whether it has room for more, log lines,
- * and what protocols ask of a session.  It calls none of the others.
+ * Keeps what all files of role gate share: its sessions, whether it has room for more, log lines, and what
+ * protocols ask of a session. It calls none of the others.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the PROXY protocol, version 2, for listeners with trusted_proxies: it gives the
- * client's address before the client's first byte.
+ * Declares the PROXY protocol, version 2, for listeners with trusted_proxies: it gives the client's address
+ * before the client's first byte.
  */
 #pragma once
 #include "core/session/network.h"

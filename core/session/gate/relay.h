@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a relay, which copies bytes between a client's transport, which stays in gate, and a
- * socket pair to its mail process.  All bytes of TLS sessions pass it, so it is fast.  Buffers exist only
- * while bytes are in flight.
+ * Declares a relay, which copies bytes between a client's transport, which stays in gate, and a socket pair
+ * to its mail process. All bytes of TLS sessions pass it, so it is fast. Buffers exist only while bytes are
+ * in flight.
  */
 #pragma once
 #include "core/runtime/connection/connection_private.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has base64 as the SASL profiles of protocols send it.
+ * Implements base64 as the SASL profiles of protocols send it.
  */
 #include "config.h"
 

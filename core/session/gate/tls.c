@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the credentials of TLS: certificates by SNI (RFC 6066 3), priorities, session tickets.
+ * Implements the credentials of TLS: certificates by SNI (RFC 6066 3), priorities, session tickets.
  */
 #include "config.h"
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * This header declares TLS by GnuTLS: credentials that can be swapped at a reload, and a transport for
- * connections and relays.  It has TLS 1.2 and 1.3 with AEAD only.  Main thread only.
+ * Declares TLS by GnuTLS: credentials that can be swapped at a reload, and a transport for connections and
+ * relays. It has TLS 1.2 and 1.3 with AEAD only. Main thread only.
  */
 #pragma once
 #include "core/runtime/connection/connection_private.h"
 #include <satchel/error.h>
 
-/* This is one certificate chain, leaf first, and its key, both PEM. */
+/* The chain begins with the leaf; chain and key are PEM. */
 typedef struct SatchelTlsPair
 {
   const char *chain_name, *key_name; /* paths of the files, for messages */
   GBytes *chain, *key;
 } SatchelTlsPair;
 
-/* This has the certificates, priorities and ticket key of one configuration.  It is reference-counted and
+/* A context has the certificates, priorities and ticket key of one configuration. It is reference-counted and
  * immutable. */
 typedef struct SatchelTlsContext SatchelTlsContext;
 /* Makes a context. pairs[0] is used if no other pair matches the name that the client asks for.  @priority
@@ -50,7 +50,7 @@ gboolean satchel_tls_can_bind (SatchelTransport *transport);
  * frees them. NULL means that there is none. */
 GBytes *satchel_tls_exporter (SatchelTransport *transport);
 GBytes *satchel_tls_server_end_point (SatchelTransport *transport);
-/* These say whether there is a certificate that the client has proved to hold the key of, and return it
+/* Say whether there is a certificate that the client has proved to hold the key of, and return it
  * (DER); nobody has vouched for it. */
 gboolean satchel_tls_has_peer_certificate (SatchelTransport *transport);
 GBytes *satchel_tls_peer_certificate (SatchelTransport *transport); /* The caller frees it. */

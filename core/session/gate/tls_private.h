@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is shared by tls.c (credentials) and tls_transport.c (sessions).
+ * Declares what is shared by tls.c (credentials) and tls_transport.c (sessions).
  */
 #pragma once
 #include "core/session/gate/tls.h"

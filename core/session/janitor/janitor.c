@@ -49,7 +49,7 @@ typedef enum
 } Phase;
 static const char *const phase_names[] = { "off", "loading", "waiting", "listing", "resting", "visiting" };
 
-/* This is one visit; the job has it while it runs. */
+/* The job has the visit while it runs. */
 typedef struct Visit
 {
   char *user;
@@ -57,7 +57,7 @@ typedef struct Visit
   guint step, n_slices, n_failed;
   gboolean was_open; /* the store was open for others before the visit */
   gboolean is_clean; /* no leftover of a conversion exists */
-  /* These members belong to the current slice: */
+  /* The current slice has these: */
   SatchelMaintenance maintenance;
   SatchelMaintained result;
   gboolean is_refused; /* the store could not be opened */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the janitor of a mail process, which visits each user that the process owns once in
- * every `janitor.interval`, for the upkeep of modules (<satchel/maintain.h>).  Main thread only.
+ * Declares the janitor of a mail process, which visits each user that the process owns once in every
+ * `janitor.interval`, for the upkeep of modules (<satchel/maintain.h>). Main thread only.
  */
 #pragma once
 #include <satchel/access.h>

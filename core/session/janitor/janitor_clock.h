@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * This header decides whether the machine's clock can be trusted, by comparing it with the time that has
- * passed.  It makes no I/O, and asks no clock itself.
+ * Declares who decides whether the machine's clock can be trusted, by comparing it with the time that has
+ * passed. It makes no I/O, and asks no clock itself.
  */
 #pragma once
 #include <glib.h>
 
-/* This is the result of the last look, which is stored over restarts.  It is all zero if there was none. */
+/* The result of the last look is stored over restarts. It is all zero if there was none. */
 typedef struct SatchelJanitorClock
 {
-  gint64 wall_ms;      /* the machine's clock, in ms since 1970 */
-  gint64 boot_ms;      /* CLOCK_BOOTTIME at that time */
-  gint64 ahead_ms;     /* how far the clock is ahead of the time that has passed, as far as it is not trusted;
-                          negative: behind */
+  gint64 wall_ms; /* the machine's clock, in ms since 1970 */
+  gint64 boot_ms; /* CLOCK_BOOTTIME at that time */
+  /* How far the clock is ahead of the time that has passed, as far as it is not trusted; negative: behind. */
+  gint64 ahead_ms;
   gint64 unsettled_ms; /* how long the clock has been ahead or behind by that much */
 } SatchelJanitorClock;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the progress of a mail process's janitor, which is in a small file, so that the
- * janitor goes on there after a restart.
+ * Declares the progress of a mail process's janitor, which is in a small file, so that the janitor goes on
+ * there after a restart.
  */
 #pragma once
 #include "core/session/janitor/janitor_clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the search for users that a mail process owns: those who have mail, by the
- * directories of the mail root, and those who have an account, as auth knows.  Main thread only.
+ * Declares the search for users that a mail process owns: those who have mail, by the directories of the
+ * mail root, and those who have an account, as auth knows. Main thread only.
  */
 #pragma once
 #include "core/session/janitor/janitor.h"

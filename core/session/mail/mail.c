@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the role mail.  A session starts only with a grant that auth issued for this very
- * connection, which is good once and for a short time.  A gate that an attacker controls can use no grant
- * twice, and reaches no user who did not log in through it.
+ * Runs the role mail. A session starts only with a grant that auth issued for this very connection, which is
+ * good once and for a short time. A gate that an attacker controls can use no grant twice, and reaches no
+ * user who did not log in through it.
  */
 #include "config.h"
 
@@ -161,7 +161,7 @@ is_outdated (gpointer key, gpointer value, gpointer data)
          && ((Grant *) key)->place->epoch <= outdated->epoch;
 }
 
-/* This is a search for what one credential of a user opened. */
+/* Finds what one credential of a user opened. */
 typedef struct Opened
 {
   const char *user, *credential;

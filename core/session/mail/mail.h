@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the role mail for its process: grants, sessions after login, RELEASE and ADOPT.  The
- * process (core/daemon/role/mail_role.c) passes messages to it, and provides the functions of
- * SatchelMailHost.  Main thread only.
+ * Declares the role mail for its process: grants, sessions after login, RELEASE and ADOPT. The process
+ * (core/daemon/role/mail_role.c) passes messages to it, and provides the functions of SatchelMailHost. Main
+ * thread only.
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is shared by mail.c (grants, hand-over, owners) and session.c (sessions, what protocols
+ * Declares what is shared by mail.c (grants, hand-over, owners) and session.c (sessions, what protocols
  * call).
  */
 #pragma once

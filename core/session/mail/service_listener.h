@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares listeners of services in role mail; those of services in gate are served by its
- * sessions.
+ * Declares listeners of services in role mail; those of services in gate are served by its sessions.
  */
 #pragma once
 #include <satchel/service.h>

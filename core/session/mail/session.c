@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has sessions after login (role mail): it calls the protocol's handlers, runs their jobs one at
- * a time, and opens the store.
+ * Implements sessions after login (role mail): it calls the protocol's handlers, runs their jobs one at a
+ * time, and opens the store.
  */
 #include "config.h"
 

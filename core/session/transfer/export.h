@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header says what the files of an export share.
+ * Says what the files of an export share.
  */
 #pragma once
 #include "core/session/transfer/transfer.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the command "export run", as a job in the process that owns the user: mailbox by mailbox,
- * each as it is when its turn comes.
+ * Runs the command "export run", as a job in the process that owns the user: mailbox by mailbox, each as it
+ * is when its turn comes.
  */
 #include "config.h"
 

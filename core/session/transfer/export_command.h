@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the server's own admin command "export run", which writes files that `satchel export`
- * lends to it.
+ * Declares the server's own admin command "export run", which writes files that `satchel export` lends to
+ * it.
  */
 #pragma once
 #include <satchel/admin.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * This header declares files of a directory that the administrator's `satchel` lends to a command (decision
- * 0082): it opens them with its own rights, and hands over descriptors.  Paths are bytes, below that
- * directory; "" is the directory itself, or the only file, if a file was lent.  All calls are for the job of
- * the command, and block.  Errors: CANCELLED (nobody waits for the command any more), UNAVAILABLE (`satchel`
- * has gone), and those of the system calls.
+ * Declares files of a directory that the administrator's `satchel` lends to a command (decision 0082): it
+ * opens them with its own rights, and hands over descriptors. Paths are bytes, below that directory; "" is
+ * the directory itself, or the only file, if a file was lent. All calls are for the job of the command, and
+ * block. Errors: CANCELLED (nobody waits for the command any more), UNAVAILABLE (`satchel` has gone), and
+ * those of the system calls.
  */
 #pragma once
 #include <satchel/admin.h>

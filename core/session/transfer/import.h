@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header says what the files of an import share.
+ * Says what the files of an import share.
  */
 #pragma once
 #include "core/mail/mbox/mbox.h"
@@ -19,7 +19,7 @@ typedef struct SatchelImport
   GPtrArray *subscribed; /* names of the source's list; NULL: it has none */
 } SatchelImport;
 
-/* This is a message that is being imported, from any kind of source. */
+/* A message that is imported may come from any kind of source. */
 typedef struct SatchelImportItem SatchelImportItem;
 struct SatchelImportItem
 {
@@ -39,7 +39,7 @@ struct SatchelImportItem
 };
 void satchel_import_item_clear (SatchelImportItem *item);
 
-/* This is a mailbox to which messages go, several in a transaction (import_batch.c). */
+/* Several messages go to a mailbox in one transaction (import_batch.c). */
 typedef struct SatchelImportBatch
 {
   SatchelImport *import;

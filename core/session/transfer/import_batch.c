@@ -86,7 +86,7 @@ satchel_import_batch_clear (SatchelImportBatch *batch)
   g_clear_pointer (&batch->name, g_free);
 }
 
-/* This is where content goes: into a hash and, if there is one, into a stage. */
+/* Content goes into a hash and, if there is one, into a stage. */
 typedef struct Sink
 {
   SatchelTransfer *transfer;

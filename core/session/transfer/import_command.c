@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the command "import run", as a job in the process that owns the user.
+ * Runs the command "import run", as a job in the process that owns the user.
  */
 #include "config.h"
 

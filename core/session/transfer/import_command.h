@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the server's own admin command "import run", which reads files that `satchel import`
- * lends to it.
+ * Declares the server's own admin command "import run", which reads files that `satchel import` lends to it.
  */
 #pragma once
 #include <satchel/admin.h>

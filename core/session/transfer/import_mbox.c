@@ -160,7 +160,6 @@ satchel_import_mbox_file (SatchelImport *import, const char *path, const char *m
   return satchel_transfer_step (transfer, error);
 }
 
-/* This is a directory of files. */
 typedef struct Walk
 {
   SatchelImport *import;

@@ -52,7 +52,7 @@ free_item (SatchelImportItem *item)
   g_free (own);
 }
 
-/* This is a message of a folder, before it is opened. */
+/* A message of a folder is known so far before it is opened. */
 typedef struct Found
 {
   const SatchelFileEntry *entry;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares names of mbox files in a directory, for import and export: mailbox "A/B" is file
- * "A.sbd/B", as Thunderbird has it.
+ * Declares names of mbox files in a directory, for import and export: mailbox "A/B" is file "A.sbd/B", as
+ * Thunderbird has it.
  */
 #pragma once
 #include <glib.h>

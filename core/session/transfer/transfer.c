@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has what an import and an export share.
+ * Keeps what an import and an export share.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header says what an import and an export share: whose mail, which files, how far it is, and what went
- * wrong so far.
+ * Says what an import and an export share: whose mail, which files, how far it is, and what went wrong so
+ * far.
  */
 #pragma once
 #include <satchel/admin.h>

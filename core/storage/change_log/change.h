@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the format of changes (listener.h) in the log: frames with a checksum, each written in
- * one piece.  Pure: no files.
+ * Declares the format of changes (listener.h) in the log: frames with a checksum, each written in one piece.
+ * Pure: no files.
  */
 #pragma once
 #include <satchel/listener.h>
@@ -16,7 +16,7 @@ typedef enum
   SATCHEL_FRAME_CHANGES         /* changes that were made; ends all intents before it */
 } SatchelFrameKind;
 
-/* This is the state of a mailbox, as far as its changes are logged. */
+/* A row has the state of a mailbox, as far as its changes are logged. */
 typedef struct SatchelChangeRow
 {
   char *name;
@@ -34,7 +34,7 @@ typedef struct SatchelChangeNote
 {
   SatchelChange change; /* `messages` is set by satchel_change_note_end */
   GArray *messages;     /* SatchelChangedMessage */
-  /* These members belong to an intent. */
+  /* Only an intent has these: */
   GArray *marks;       /* guint32 of each message, by which its copy is recognised */
   guint32 mode, flags; /* mode: how the flags change, with what is kept (change_commit.c) */
   const char *const *keywords;
@@ -52,7 +52,7 @@ SatchelChangeSet *satchel_change_set_new (void);
 void satchel_change_set_free (SatchelChangeSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelChangeSet, satchel_change_set_free)
 const char *satchel_change_set_text (SatchelChangeSet *set, const char *text);
-/* These are the keywords, sorted and each once; they live as long as the set. */
+/* Returns the keywords, sorted and each once; they live as long as the set. */
 const char *const *satchel_change_set_keywords (SatchelChangeSet *set, const char *const *names, guint n);
 gboolean satchel_change_keywords_equal (const char *const *one, const char *const *other);
 /* Adds a change at the end of the set; takes a reference of @access. */

@@ -8,7 +8,7 @@
 #include "core/storage/change_log/changes.h"
 #include "core/storage/change_log/feed.h"
 
-/* These are parts of SatchelChangeNote.mode: the bits of the SatchelFlagsMode, how far the kept flags are
+/* SatchelChangeNote.mode has these parts: the bits of the SatchelFlagsMode, how far the kept flags are
  * shifted, and the bit of an operation that keeps keywords. */
 #define MODE 0xffu
 #define KEPT_FLAGS 8
@@ -338,7 +338,7 @@ satchel_changes_record (SatchelStoreCore *store, const SatchelCommitRound *commi
         explain_operation (round, request->transaction->operations->pdata[k]);
     }
   satchel_change_round_settle (round, 0);
-  /* This is written even if it is empty, since it ends the intent. */
+  /* The record is written even if it is empty, since it ends the intent. */
   satchel_change_log_append (store->changes, round->set, round->rows, is_acknowledged);
   satchel_feed_wake (store);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the delta of a mailbox: what has changed since its changes were last logged, and
- * which of these changes clients have made.  The caller holds the store's write lock.
+ * Declares the delta of a mailbox: what has changed since its changes were last logged, and which of these
+ * changes clients have made. The caller holds the store's write lock.
  */
 #pragma once
 #include "core/storage/change_log/change_log.h"
 #include "core/storage/store/store_private.h"
 
-/* This says what has been logged of a message in this round, in place of its state in `base`. */
+/* Says what has been logged of a message in this round, in place of its state in `base`. */
 typedef struct SatchelToldMessage
 {
   guint32 flags;
@@ -27,7 +27,7 @@ typedef struct SatchelChangeDelta
   gboolean is_lost;  /* nobody knows what has changed */
 } SatchelChangeDelta;
 
-/* These are changes that are logged in one piece. */
+/* The changes of a round are logged in one piece. */
 typedef struct SatchelChangeRound
 {
   SatchelChangeLog *log;

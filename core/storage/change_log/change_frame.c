@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the frames of the change log.  A frame is a head (magic, kind, length, checksum,
- * generation, sequence, time), then rows and changes.  Numbers are little-endian.  The reader checks the
- * checksum and all bounds.
+ * Implements the frames of the change log. A frame is a head (magic, kind, length, checksum, generation,
+ * sequence, time), then rows and changes. Numbers are little-endian. The reader checks the checksum and all
+ * bounds.
  */
 #include "config.h"
 

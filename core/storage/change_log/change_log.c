@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the change log: see change_log.h.  Each file begins with a checkpoint of all rows and is
+ * Implements the change log: see change_log.h. Each file begins with a checkpoint of all rows and is
  * replaced as a whole by the next but one, so that there is a bound.
  */
 #include "config.h"

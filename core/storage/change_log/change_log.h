@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the change log of a store: two files beside the mail, which the driver keeps (decision
- * 0044).  It is written under the store's write lock, and read by any thread.
+ * Declares the change log of a store: two files beside the mail, which the driver keeps (decision 0044). It
+ * is written under the store's write lock, and read by any thread.
  */
 #pragma once
 #include "core/storage/change_log/change.h"
@@ -17,7 +17,7 @@ typedef struct SatchelChangeLog
   guint64 offset;            /* where the present file ends */
   guint64 next_sequence;
 
-  /* These members are under the store's write lock. */
+  /* The store's write lock guards these: */
   gint64 began;              /* when the file was begun */
   GHashTable *rows;          /* name -> SatchelChangeRow */
   SatchelChangeSet *pending; /* intents whose outcome is not logged yet */
@@ -27,7 +27,7 @@ typedef struct SatchelChangeLog
   gboolean is_mending;
 } SatchelChangeLog;
 
-/* This says where a reader is. */
+/* Says where a reader is. */
 typedef struct SatchelChangePlace
 {
   guint64 generation, offset;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has a look at one open mailbox: what another program changed in it goes into the change log.
+ * Implements a look at one open mailbox: what another program changed in it goes into the change log.
  */
 #include "config.h"
 

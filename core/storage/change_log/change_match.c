@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file is for the time after a process ended in the middle: what was intended is held against what the
- * store has.  A message that was to come is the next one of its size and date; one that was to go is gone;
- * flags are as they were to be.
+ * Serves the time after a process ended in the middle: what was intended is held against what the store has.
+ * A message that was to come is the next one of its size and date; one that was to go is gone; flags are as
+ * they were to be.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the change log of a store, which is compared with the store when it is opened.  Changes that
+ * Implements the change log of a store, which is compared with the store when it is opened. Changes that
  * were not logged, because the process ended in the middle or another program made them, are found by names,
  * ids, UIDs and mod-sequences.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares functions that the files of the change log share, besides those of store_private.h.
+ * Declares functions that the files of the change log share, besides those of store_private.h.
  */
 #pragma once
 #include "core/storage/change_log/change_delta.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the threads of durable listeners.  Each listener has its own, so that a slow or hanging one
- * holds up only itself: not commits, not other listeners, and no thread of the pool.  Users wait in line; a
+ * Implements the threads of durable listeners. Each listener has its own, so that a slow or hanging one
+ * holds up only itself: not commits, not other listeners, and no thread of the pool. Users wait in line; a
  * user for whom a listener failed waits before the next try.
  */
 #include "config.h"

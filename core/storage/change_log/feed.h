@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares durable listeners (listener.h: heard): each has a thread and, for each user, a cursor
- * in the change log (decision 0044).
+ * Declares durable listeners (listener.h: heard): each has a thread and, for each user, a cursor in the
+ * change log (decision 0044).
  */
 #pragma once
 #include "core/storage/store/store_open.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the cursor of a listener: how much of a user's change log it has heard.  The cursor is a
- * small file that is replaced as a whole.  After the process has ended, for any reason, the listener hears
- * the last changes again, and misses none.
+ * Implements the cursor of a listener: how much of a user's change log it has heard. The cursor is a small
+ * file that is replaced as a whole. After the process has ended, for any reason, the listener hears the last
+ * changes again, and misses none.
  */
 #include "config.h"
 

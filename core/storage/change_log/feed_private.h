@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what feed_list.c, feed_cursor.c and feed.c share: the durable listeners of the
- * process, and the users who wait in the line of each.
+ * Declares what feed_list.c, feed_cursor.c and feed.c share: the durable listeners of the process, and the
+ * users who wait in the line of each.
  */
 #pragma once
 #include "core/storage/change_log/feed.h"
@@ -14,7 +14,7 @@ typedef enum
   SATCHEL_FEED_AGAIN
 } SatchelFeedTurn;
 
-/* This is a user whose changes a listener has to hear. */
+/* A listener has to hear the changes of this user. */
 typedef struct SatchelFeedEntry
 {
   char *user;
@@ -26,7 +26,7 @@ typedef struct SatchelFeedEntry
   gint64 due_us; /* 0: the entry does not wait */
 } SatchelFeedEntry;
 
-/* This is a durable listener, also one that is not enabled any more. */
+/* A durable listener has a feed, also one that is not enabled any more. */
 typedef struct SatchelFeed
 {
   SatchelStoreListener listener;

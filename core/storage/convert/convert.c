@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has a conversion as a whole, and its passes.
+ * Implements a conversion as a whole, and its passes.
  */
 #include "config.h"
 

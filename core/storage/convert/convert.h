@@ -7,7 +7,7 @@
 #pragma once
 #include <satchel/storage.h>
 
-/* This says how far a pass is.  The function is called often, in the thread of the pass; if it returns FALSE,
+/* Says how far a pass is.  The function is called often, in the thread of the pass; if it returns FALSE,
  * the pass ends with CANCELLED. */
 typedef struct SatchelConvertCounts
 {

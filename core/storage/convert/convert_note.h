@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the note in a store which says that the store is being converted, or what a
- * conversion has left, so that after the end of a process another one knows where to go on.
+ * Declares the note in a store which says that the store is being converted, or what a conversion has left,
+ * so that after the end of a process another one knows where to go on.
  */
 #pragma once
 #include "core/storage/convert/convert.h"

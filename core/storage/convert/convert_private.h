@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header says what the files of a conversion share.
+ * Says what the files of a conversion share.
  */
 #pragma once
 #include "core/storage/convert/convert.h"
@@ -23,7 +23,7 @@ struct SatchelConversion
   GHashTable *anew; /* names of mailboxes whose copies were begun anew */
 };
 
-/* This is a mailbox of both stores. */
+/* The same mailbox is open in both stores. */
 typedef struct SatchelConvertPair
 {
   SatchelConversion *conversion;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has what the parts of a conversion share: steps, by which it ends early, its rate, and keywords.
+ * Keeps what the parts of a conversion share: steps, by which it ends early, its rate, and keywords.
  */
 #include "config.h"
 

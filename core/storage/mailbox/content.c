@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file is for reading messages: content, ids, history, and their attributes, which are computed here,
- * above the stack, and handed down for keeping.
+ * Reads messages: content, ids, history, and their attributes, which are computed here, above the stack, and
+ * handed down for keeping.
  */
 #include "config.h"
 
@@ -113,7 +113,7 @@ satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet
   return TRUE;
 }
 
-/* These are the attributes of one request that still have to be stored. */
+/* The attributes of one request that still have to be stored wait here. */
 typedef struct Batch
 {
   SatchelMailbox *mailbox;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has keys of messages (keys.h), kept with the mailbox: a column a kind, by UID, filled with what
- * was asked for (mailbox_keys.c).  A UID's key never changes.  Bounded for a column and for the process; what
- * does not fit is made again each time.
+ * Implements keys of messages (keys.h), kept with the mailbox: a column a kind, by UID, filled with what was
+ * asked for (mailbox_keys.c). A UID's key never changes. Bounded for a column and for the process; what does
+ * not fit is made again each time.
  */
 #include "config.h"
 

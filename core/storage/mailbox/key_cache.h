@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares keys of messages (keys.h) that are kept with an open mailbox.  Any thread.
+ * Declares keys of messages (keys.h) that are kept with an open mailbox. Any thread.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -14,7 +14,7 @@ SatchelKeyCache *satchel_key_cache_of (SatchelMailbox *mailbox);
 /* Drops the keys that were made with the secret @key_id. */
 void satchel_key_cache_forget (SatchelMailboxCore *core, guint key_id);
 
-/* This is a key that is not kept. */
+/* This key is not kept yet. */
 typedef struct SatchelMissingKey
 {
   guint index; /* index in the caller's list */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the calls that protocols and deliveries make with a handle of a mailbox.
+ * Implements the calls that protocols and deliveries make with a handle of a mailbox.
  */
 #include "config.h"
 

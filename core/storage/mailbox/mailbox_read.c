@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the calls by which layers, drivers and listeners read an open mailbox.
+ * Implements the calls by which layers, drivers and listeners read an open mailbox.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has content on its way in: every byte goes to the stack's writer and to the scanner, so that a
+ * Implements content on its way in: every byte goes to the stack's writer and to the scanner, so that a
  * message is parsed while it arrives and never read again for its attributes.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has messages that must not be scanned; see suspects.h.
+ * Implements messages that must not be scanned; see suspects.h.
  */
 #include "config.h"
 

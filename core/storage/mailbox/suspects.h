@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * This header declares suspects: messages that must not be scanned, since the scanner crashed on them twice.
- * During each scan the thread's breadcrumb names the message: "MAILBOX-ID UID" in a mailbox, "scan SIZE-HASH"
- * for a message that comes in, the same at each try.  "by MODULE MESSAGE" means that the module, a filter or
- * layer, is left out for the message; "user NAME", that the user is not served for a while; "listener NAME
- * USER", that the durable listener is not called for the user.
+ * Declares suspects: messages that must not be scanned, since the scanner crashed on them twice. During each
+ * scan the thread's breadcrumb names the message: "MAILBOX-ID UID" in a mailbox, "scan SIZE-HASH" for a
+ * message that comes in, the same at each try. "by MODULE MESSAGE" means that the module, a filter or layer,
+ * is left out for the message; "user NAME", that the user is not served for a while; "listener NAME USER",
+ * that the durable listener is not called for the user.
  */
 #pragma once
 #include "core/runtime/loop/breadcrumb.h"

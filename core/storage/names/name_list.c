@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has lists of names of mailboxes, and the one that a store keeps.
+ * Implements lists of names of mailboxes, and the one that a store keeps.
  */
 #include "config.h"
 

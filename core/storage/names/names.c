@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has operations on names of mailboxes, with the rules that hold for every driver (RFC 3501 5.1,
+ * Implements operations on names of mailboxes, with the rules that hold for every driver (RFC 3501 5.1,
  * 6.3.3 to 6.3.9, RFC 6154), the list that is kept, and STATUS.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says who may do what (RFC 4314 4): the rights of an access on a mailbox, what each act needs, and
+ * Says who may do what (RFC 4314 4): the rights of an access on a mailbox, what each act needs, and
  * what becomes of flags that may not be changed.  Everything that comes from protocols and deliveries is
  * checked here; what layers do below themselves is not.
  */

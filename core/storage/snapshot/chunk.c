@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has columns and chunks of snapshots, see chunk.h.
+ * Implements columns and chunks of snapshots, see chunk.h.
  */
 #include "config.h"
 
@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* This is the head of a column in memory. Its cells follow it, and what points to a column points to them. */
+/* Each column begins with this head in memory. Its cells follow it, and what points to a column points to
+ * them. */
 typedef struct Column
 {
   gatomicrefcount refs;

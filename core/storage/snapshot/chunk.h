@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the columns of a chunk, private to snapshots.  A column is ref-counted by itself, so
- * that chunks with different flags share UIDs and dates.  It has room at its end: a newer chunk may use cells
- * that older chunks, which share the column, never look at.
+ * Declares the columns of a chunk, private to snapshots. A column is ref-counted by itself, so that chunks
+ * with different flags share UIDs and dates. It has room at its end: a newer chunk may use cells that older
+ * chunks, which share the column, never look at.
  */
 #pragma once
 #include <satchel/snapshot.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the keywords of a message by name, for the core.
+ * Declares the keywords of a message by name, for the core.
  */
 #pragma once
 #include <satchel/snapshot.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has lists of keyword names, which snapshots share.  A list that a snapshot has is never
- * changed; a builder changes only a list of its own.
+ * Implements lists of keyword names, which snapshots share. A list that a snapshot has is never changed; a
+ * builder changes only a list of its own.
  */
 #include "config.h"
 

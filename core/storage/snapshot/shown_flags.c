@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has flags that are shown otherwise than they are stored (decision 0056): what levels say of a
+ * Implements flags that are shown otherwise than they are stored (decision 0056): what levels say of a
  * mailbox and an access, counters by arithmetic, and snapshots with other columns of flags and keywords.
  * These are made from the stored snapshot when somebody asks for one, and kept beside it; chunks that have
  * not changed are the same in the next one.
@@ -11,7 +11,7 @@
 
 #define KEPT_MAX 4u /* ways of showing a mailbox that are kept at one time; the oldest goes */
 
-/* This is a snapshot as it is shown in one way. */
+/* A snapshot is kept as it is shown in one way. */
 typedef struct Shown
 {
   SatchelShownFlags flags;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the life of snapshots, and look-ups in them. snapshot_builder.c makes them,
- * snapshot_compare.c compares them.
+ * Implements the life of snapshots, and look-ups in them. snapshot_builder.c makes them, snapshot_compare.c
+ * compares them.
  */
 #include "config.h"
 

@@ -6,7 +6,6 @@
 
 #include "core/storage/snapshot/chunk.h"
 
-/* This is a place in a snapshot. */
 typedef struct Cursor
 {
   const SatchelSnapshot *snapshot;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has sets of UIDs, kept as ranges (RFC 3501 9, sequence-set).
+ * Implements sets of UIDs, kept as ranges (RFC 3501 9, sequence-set).
  */
 #include "config.h"
 

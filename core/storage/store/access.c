@@ -8,7 +8,7 @@
 #include <satchel/access.h>
 #include <string.h>
 
-/* These are strings to copy. */
+/* These strings of an access are copied. */
 static const gsize texts[] = {
   offsetof (SatchelAccess, user),       offsetof (SatchelAccess, owner),
   offsetof (SatchelAccess, service),    offsetof (SatchelAccess, session_id),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has blobs of a user that modules keep with the mail: names and bounds, over every driver.
+ * Implements blobs of a user that modules keep with the mail: names and bounds, over every driver.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the removal of a store by its driver, in steps.  The caller hears how far it is and may end
- * it; after each few milliseconds of work it rests as long, so that other work goes on while a big store is
+ * Implements the removal of a store by its driver, in steps. The caller hears how far it is and may end it;
+ * after each few milliseconds of work it rests as long, so that other work goes on while a big store is
  * removed.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says which level answers a call.  Worked out once a store and level, so that a level which does
+ * Says which level answers a call.  Worked out once a store and level, so that a level which does
  * not intercept a class costs nothing; then satchel_storage_NAME, by which layers call down (storage.h), and
  * the core into the stack.
  */
@@ -11,7 +11,7 @@
 
 #include <satchel/log.h>
 
-/* These are the facts that storage_methods.def has about a call. */
+/* storage_methods.def has these facts about a call. */
 static const struct
 {
   const char *name;
@@ -122,9 +122,9 @@ below (SatchelStorage *storage, SatchelCall call)
   return satchel_dispatch_target (storage->store, storage->private_dispatch, call);
 }
 
-/* These are the turns of storage_methods.def.  Methods that change something run one at a time, also when a
- * layer calls them itself, as from `plan`; after those of TURN_LIST the core reads the list of mailboxes
- * anew. */
+/* storage_methods.def says the turn of each method. Methods that change something run one at a time, also
+ * when a layer calls them itself, as from `plan`; after those of TURN_LIST the core reads the list of
+ * mailboxes anew. */
 typedef enum
 {
   TURN_READ,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has handles, which sessions and deliveries hold of a store and of its mailboxes, each with its
- * access.  It also counts the keys of these accesses.  What handles share is in store.c and mailbox.c.
+ * Implements handles, which sessions and deliveries hold of a store and of its mailboxes, each with its
+ * access. It also counts the keys of these accesses. What handles share is in store.c and mailbox.c.
  */
 #include "config.h"
 

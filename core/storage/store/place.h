@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares places: where a user's mail is, as auth tells mail processes, and these each other:
- * stack, volume, and the epoch of the last change of owner.  Immutable, ref-counted; any thread.
+ * Declares places: where a user's mail is, as auth tells mail processes, and these each other: stack,
+ * volume, and the epoch of the last change of owner. Immutable, ref-counted; any thread.
  */
 #pragma once
 #include "core/runtime/ipc/ipc.h"
@@ -8,7 +8,7 @@
 #define SATCHEL_DEFAULT_PROFILE "default"
 #define SATCHEL_PLACE_NAME_MAX 64u /* bytes of a profile or volume */
 
-/* This is the result of looking for mail of a user who is to move to another stack. */
+/* A user who is to move to another stack may have mail already. */
 typedef enum
 {
   SATCHEL_LOOK_FREE = 0, /* there is no mail, or no one asked */
@@ -21,10 +21,10 @@ typedef struct SatchelPlace
   const char *path;    /* path of the user's mail below the mail root */
   const char *profile; /* name in storage.profiles; NULL stands for SATCHEL_DEFAULT_PROFILE */
   const char *volume;  /* a name that the driver gives; "" or NULL: the driver has only one volume */
-  guint64 epoch; /* grows with each change of owner; a mail process with an earlier one does not own the user
-                    any more */
-  gboolean
-      is_new; /* a rule chose the place: if the default stack has mail of the user, the user stays there */
+  /* Grows with each change of owner; a mail process with an earlier one does not own the user any more. */
+  guint64 epoch;
+  /* A rule chose the place: if the default stack has mail of the user, the user stays there. */
+  gboolean is_new;
   gboolean may_stay; /* with is_new: users of the default stack are in this process as well */
   /* What the userdbs say of the user, NAME=VALUE, each ended by SATCHEL_PLACE_ATTRIBUTE_END. NULL means that
    * nobody asked them, and an open store keeps what it has. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the stacks of storage that the configuration names, and whether one of them has mail
- * of a user.
+ * Declares the stacks of storage that the configuration names, and whether one of them has mail of a user.
  */
 #pragma once
 #include "core/storage/store/store_open.h"
@@ -8,8 +7,8 @@
 typedef struct SatchelStack
 {
   char *name;
-  GPtrArray
-      *levels; /* SatchelStoreLevel, nearest to the client first; sections borrowed from the configuration */
+  /* SatchelStoreLevel, nearest to the client first; sections borrowed from the configuration. */
+  GPtrArray *levels;
 } SatchelStack;
 /* Returns an array of SatchelStack, of which the first is the default. */
 GPtrArray *satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has a user's open stack: made from levels, closed in the reverse order.
+ * Implements a user's open stack: made from levels, closed in the reverse order.
  */
 #include "config.h"
 
@@ -8,7 +8,7 @@
 
 #include <satchel/hash.h>
 
-/* This is the keeper of a store that is opened alone. */
+/* A store that is opened alone has no keeper but itself. */
 static const SatchelStoreKeeper nobody = { .close = satchel_store_free };
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has stores that are opened beside those of the cache, since nobody is served from them yet, or
- * any more: what a conversion makes, and what it leaves.
+ * Implements stores that are opened beside those of the cache, since nobody is served from them yet, or any
+ * more: what a conversion makes, and what it leaves.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the open stores of a mail process, one for each user: opened by the first use, closed
+ * Implements the open stores of a mail process, one for each user: opened by the first use, closed
  * limits.store_idle after the last one, or at once for RELEASE.
  */
 #include "config.h"
@@ -41,8 +41,7 @@ typedef struct Release
 } Release;
 
 static GCond changed;
-/* These are guarded by satchel_store_uses_lock, except is_sweeping and sweep_timer, which the main thread
- * uses. */
+/* satchel_store_uses_lock guards these, except is_sweeping and sweep_timer, which the main thread uses. */
 static GHashTable *entries;      /* user -> Entry */
 static GHashTable *fences;       /* user -> epoch up to which places are refused: users that were released */
 static GHashTable *turned;       /* user -> SatchelPlace: where the mail is since it was converted */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how stores are opened: from a list of levels (tests, fsck, convert), or by user
- * through the process's cache of open stores (mail sessions, deliveries), which the mail role sets up from
- * the configuration.
+ * Declares how stores are opened: from a list of levels (tests, fsck, convert), or by user through the
+ * process's cache of open stores (mail sessions, deliveries), which the mail role sets up from the
+ * configuration.
  */
 #pragma once
 #include <satchel/listener.h>
@@ -11,8 +11,7 @@
 #include "core/runtime/loader/loader.h"
 #include "core/storage/store/place.h"
 
-/* This is one level of a stack.  @section is the group of its module, for the call only; NULL if it has no
- * settings. */
+/* @section is the group of the level's module, for the call only; NULL if it has no settings. */
 typedef struct SatchelStoreLevel
 {
   const char *name;
@@ -30,9 +29,10 @@ typedef struct SatchelStoreOpenOptions
   guint64 epoch;
   const char *attributes; /* what userdbs say of the user, as SatchelPlace has it; NULL: nothing is known */
   int root_fd;            /* borrowed; stays open for the life of the store */
-  const SatchelAccess *access;     /* who acts through the handle; NULL: the server itself */
-  const SatchelStoreLevel *levels; /* nearest to the client first; the last one is the driver.  With fewer
-                                      levels only the lower part of the stack is opened */
+  const SatchelAccess *access; /* who acts through the handle; NULL: the server itself */
+  /* Nearest to the client first; the last one is the driver. With fewer levels only the lower part of the
+   * stack is opened. */
+  const SatchelStoreLevel *levels;
   guint n_levels;
   const SatchelConfig *mailboxes; /* group `mailboxes`; NULL: no special-use mailboxes are adopted or made */
   const SatchelConfig *limits;    /* group `limits`; NULL: its defaults */
@@ -57,8 +57,8 @@ guint satchel_store_n_handles (SatchelStore *store);
 /* Returns the levels of the stack, the one nearest to the client first, as in "quota > maildir".  Yours. */
 char *satchel_store_describe (SatchelStore *store);
 
-/* This is a listener, which hears of every committed transaction of any store.  Listeners are called in
- * order.  They are borrowed for good, and set before the first store is opened, and at reload. */
+/* A listener hears of every committed transaction of any store. Listeners are called in order. They are
+ * borrowed for good, and set before the first store is opened, and at reload. */
 typedef struct SatchelStoreListener
 {
   const char *name;
@@ -88,9 +88,9 @@ void satchel_stores_take (SatchelStoreSetup *setup, SatchelLoader *loader, const
 /* Makes the stacks, and puts them in force. */
 gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
                                    int root_fd, GError **error);
-/* These functions are called in the main thread.  @placed: the default stack was searched for mail of a user
- * who was placed here by a rule.  @outdated: a store is open with an earlier epoch than a new place has, so
- * its holders must let go.  @turned: the user's mail is at another place of this process since that epoch has
+/* The hooks are called in the main thread. @placed: the default stack was searched for mail of a user who was
+ * placed here by a rule. @outdated: a store is open with an earlier epoch than a new place has, so its
+ * holders must let go. @turned: the user's mail is at another place of this process since that epoch has
  * ended; holders of the old store must let go. */
 typedef struct SatchelStoresHooks
 {
@@ -134,7 +134,7 @@ gboolean satchel_store_has_turned (const char *user, const SatchelPlace *place);
 /* Finds the profile and volume that @to names: "PROFILE", "DRIVER", or either with ":VOLUME".  The strings
  * are yours. */
 gboolean satchel_stores_find_target (const char *to, char **ret_profile, char **ret_volume, GError **error);
-/* These say whether both places have the same mail, and whether their stacks have the same layers. */
+/* Say whether both places have the same mail, and whether their stacks have the same layers. */
 gboolean satchel_stores_are_same (const SatchelPlace *one, const SatchelPlace *other);
 gboolean satchel_stores_have_same_layers (const SatchelPlace *one, const SatchelPlace *other);
 /* Opens the store at @place, which must not be where the user is; with its driver alone if @is_bare.  No

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header says what the files of core/storage share: the store, its dispatch tables, handles of
- * mailboxes.  Locks are taken in this order: keys_lock; write_lock, queue_lock; then list_lock or
- * handles_lock, then a mailbox's lock.
+ * Says what the files of core/storage share: the store, its dispatch tables, handles of mailboxes. Locks are
+ * taken in this order: keys_lock; write_lock, queue_lock; then list_lock or handles_lock, then a mailbox's
+ * lock.
  */
 #pragma once
 #include <satchel/message.h>
@@ -26,14 +26,14 @@ typedef enum
   result satchel_storage_##name parameters;
 #include "core/runtime/loader/storage_methods.def"
 
-/* This has for each call the number of the level that answers it, counted from 1; 0 means that none does (a
+/* For each call, this has the number of the level that answers it, counted from 1; 0 means that none does (a
  * "may" method). Numbers are bytes, since every open store has a table for each level, and one more. */
 typedef struct SatchelDispatch
 {
   guint8 target[SATCHEL_N_CALLS];
 } SatchelDispatch;
 
-/* These are the calls that decide what becomes of a store that nobody uses, and how it is found again. */
+/* A keeper decides what becomes of a store that nobody uses, and how it is found again. */
 typedef struct SatchelStoreCore SatchelStoreCore;
 struct SatchelStoreKeeper
 {
@@ -46,7 +46,7 @@ struct SatchelStoreKeeper
   SatchelStore *(*acquire) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 };
 
-/* This is what all handles of a user's store share. */
+/* All handles of a user's store share this. */
 struct SatchelStoreCore
 {
   gint users;                       /* number of references; guarded by satchel_store_uses_lock */
@@ -65,10 +65,12 @@ struct SatchelStoreCore
   SatchelStorage client;
   SatchelDispatch *below; /* numbers for calls of level i, which levels[i].private_dispatch points to */
   guint max_mailboxes;
-  gboolean limits_rights;     /* a level or a namespace can hide a name, refuse an act or keep a flag; not
-                                 changed once the store is open */
-  GPtrArray *namespaces;      /* SatchelStoreNamespace; not changed once the store is open; without any, the
-                                 same empty ones for all stores */
+  /* A level or a namespace can hide a name, refuse an act or keep a flag; not changed once the store is
+   * open. */
+  gboolean limits_rights;
+  /* SatchelStoreNamespace; not changed once the store is open; without any, the same empty ones for all
+   * stores. */
+  GPtrArray *namespaces;
   GPtrArray *namespace_names; /* their names, borrowed, with a NULL at the end */
 
   GRecMutex write_lock; /* held over every writing call; recursive, since layers call down */
@@ -89,8 +91,8 @@ struct SatchelStoreCore
   GPtrArray *list;
   guint list_generation;
 
-  struct SatchelChangeLog
-      *changes; /* for durable listeners; NULL: none.  Under write_lock, but for readers */
+  /* For durable listeners; NULL: none. Under write_lock, but for readers. */
+  struct SatchelChangeLog *changes;
 
   GMutex attributes_lock;
   char *user_attributes; /* attributes in the form of SatchelPlace; NULL: none are known */
@@ -104,7 +106,7 @@ struct SatchelStoreCore
 void satchel_store_set_user_attributes (SatchelStoreCore *store, const char *attributes);
 char *satchel_store_user_attributes (SatchelStoreCore *store); /* yours; NULL: unknown */
 
-/* This is a key that accesses of the store have at present. */
+/* Accesses of the store have this key at present. */
 typedef struct SatchelKeyUse
 {
   GBytes *key;
@@ -112,7 +114,7 @@ typedef struct SatchelKeyUse
   guint id; /* number of the key, which is never used again for another one of the store */
 } SatchelKeyUse;
 
-/* This is a handle: SatchelMailbox and SatchelStore of the public headers. */
+/* The handles of the public headers, SatchelMailbox and SatchelStore, are these structs. */
 struct SatchelStore
 {
   gatomicrefcount refs;
@@ -130,13 +132,13 @@ struct SatchelMailbox
   SatchelStore *store;             /* a reference */
   SatchelMailbox *previous, *next; /* links in store->mailboxes */
 };
-/* These are the first arguments of a handle's calls: the stack, and the access. */
+/* A handle's calls begin with these arguments: the stack, and the access. */
 #define SATCHEL_STACK(store) (&(store)->core->client), (store)->access
 
-/* This is the core's part of an open mailbox. */
+/* The core has this part of an open mailbox. */
 typedef struct SatchelMailboxCore
 {
-  SatchelStorageMailbox handle; /* This is the first member, since the handle is this struct. */
+  SatchelStorageMailbox handle; /* It is the first member, since the handle is this struct. */
   SatchelStoreCore *store;      /* a use of it is held while users > 0 */
   guint users; /* guarded by store->handles_lock, as are name, is_deleted and idle_since_ms */
   char *name;
@@ -151,14 +153,14 @@ typedef struct SatchelMailboxCore
   gboolean sync_queued;
   gconstpointer owner; /* the holder of the POP3 lock */
   GPtrArray *shown;    /* snapshots with other flags than the stored ones (shown_flags.c); NULL: none */
-  GPtrArray *keys; /* SatchelKeyCache, one for each key of an access (key_cache.c); NULL until the first is
-                      asked for */
+  /* SatchelKeyCache, one for each key of an access (key_cache.c); NULL until the first is asked for. */
+  GPtrArray *keys;
   struct SatchelKeyCache *keyless_keys; /* that of `keys` for accesses without a key, or NULL; atomic */
-  SatchelSnapshot
-      *logged;           /* the snapshot whose changes are logged, or the first one; NULL: there is no log */
-  gint is_logged;        /* the change log knows the mailbox; atomic */
-  SatchelUidSet checked; /* messages whose stored attributes had the right checksum; drivers have checksums of
-                            their own */
+  /* The snapshot whose changes are logged, or the first one; NULL: there is no log. */
+  SatchelSnapshot *logged;
+  gint is_logged; /* the change log knows the mailbox; atomic */
+  /* Messages whose stored attributes had the right checksum; drivers have checksums of their own. */
+  SatchelUidSet checked;
 } SatchelMailboxCore;
 
 /* write_lock.c has these. */
@@ -204,7 +206,7 @@ satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *d
   guint8 level = dispatch->target[call];
   return level == 0 ? NULL : &store->levels[level - 1];
 }
-/* This is the level that answers a call of the core, or NULL. */
+/* Gives the level that answers a call of the core, or NULL. */
 #define SATCHEL_TOP(store, call) satchel_dispatch_target (store, &(store)->top, SATCHEL_CALL_##call)
 
 /* names.c has these. */
@@ -297,7 +299,7 @@ SatchelMailbox *satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxC
 void satchel_mailbox_notify (SatchelMailboxCore *core);
 
 /* commit.c has these. */
-/* This is the operation that the client asked for, before layers changed it. */
+/* The client asked for this operation, before layers changed it. */
 typedef struct SatchelAsked
 {
   /* the operation that gets the results at the end, also of a MOVE that was taken apart */
@@ -320,7 +322,7 @@ typedef struct SatchelCommitRequest
  * compiler
  * (-ftrivial-auto-var-init), which would be for nothing. */
 #define SATCHEL_UNSET __attribute__ ((uninitialized))
-/* These are requests that go through the queue together. */
+/* So many requests at most go through the queue together. */
 #define SATCHEL_ROUND_MAX 256u
 typedef struct SatchelCommitRound
 {

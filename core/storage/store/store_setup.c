@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the set-up with which stores of this process are opened: stacks, settings, the mail root.  It
+ * Implements the set-up with which stores of this process are opened: stacks, settings, the mail root. It
  * decides which stack a user has: the one that auth says, or, for a user whom a rule has just placed here,
  * the one that has mail.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the write lock of a store, which allows one writing call at a time, and none once another
+ * Implements the write lock of a store, which allows one writing call at a time, and none once another
  * process owns the user.
  */
 #include "config.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the record of what was imported into a user's store: a file beside the mail (decision
- * 0082).  A message is known by the SHA-256 of its mailbox's name and its content.  Of each batch the record
- * says durably what it has before it is committed, and then that it was; so after any end of the process at
- * most one batch is in doubt, and the mailbox itself says whether it is there.  One import of a user at a
- * time, in one thread.  All calls block.
+ * Declares the record of what was imported into a user's store: a file beside the mail (decision 0082). A
+ * message is known by the SHA-256 of its mailbox's name and its content. Of each batch the record says
+ * durably what it has before it is committed, and then that it was; so after any end of the process at most
+ * one batch is in doubt, and the mailbox itself says whether it is there. One import of a user at a time, in
+ * one thread. All calls block.
  */
 #pragma once
 #include <satchel/storage.h>

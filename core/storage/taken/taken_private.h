@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the files of the record share, and the format of its file.  The file has
- * batches, each with a head, the name of the mailbox and the ids; a mark follows each batch that was
- * committed.
+ * Declares what the files of the record share, and the format of its file. The file has batches, each with a
+ * head, the name of the mailbox and the ids; a mark follows each batch that was committed.
  */
 #pragma once
 #include "core/storage/taken/taken.h"

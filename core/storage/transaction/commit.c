@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the commit queue of a store: threads that commit wait in line, one of them leads, takes
+ * Implements the commit queue of a store: threads that commit wait in line, one of them leads, takes
  * everybody's transactions and hands them to the driver as one batch, so that they share its sync.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says of the members of operations which kind has one, since when, and whether a level knows it.
+ * Says of the members of operations which kind has one, since when, and whether a level knows it.
  * A member that no level would look at is refused, since the operation must not succeed as if it had been
  * honoured.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the kinds of operations, and their way down the stack to the driver.  A level that is too
- * old for a kind gets the operations of which it is composed.  If that is not possible, the core refuses
- * the operation, since one that no level executes must not succeed. operation_fields.c has the members of
+ * Implements the kinds of operations, and their way down the stack to the driver. A level that is too old
+ * for a kind gets the operations of which it is composed. If that is not possible, the core refuses the
+ * operation, since one that no level executes must not succeed. operation_fields.c has the members of
  * operations.
  */
 #include "config.h"

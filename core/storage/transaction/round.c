@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has a round of the commit queue.  Transactions that no layer plans go to the driver together, so
- * that they share its sync.  One that a layer plans waits until those before it are carried out: the layer
+ * Implements a round of the commit queue. Transactions that no layer plans go to the driver together, so
+ * that they share its sync. One that a layer plans waits until those before it are carried out: the layer
  * sees what they have left.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has transactions while they are built. operations.c has what layers do to them before they are
+ * Implements transactions while they are built. operations.c has what layers do to them before they are
  * queued, commit.c runs them.
  */
 #include "config.h"

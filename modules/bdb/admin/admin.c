@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the table of the commands `satchel bdb ...`, and those that only show something.  A command
- * names a user, so that it runs in the process that has the user's volume open.
+ * Lists the commands `satchel bdb ...`, and those that only show something. A command names a user, so that
+ * it runs in the process that has the user's volume open.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the commands `satchel bdb ...`.
+ * Declares the commands `satchel bdb ...`.
  */
 #pragma once
 #include "settings.h"

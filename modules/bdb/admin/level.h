@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how commands find the bdb store below a user's store.
+ * Declares how commands find the bdb store below a user's store.
  */
 #pragma once
 #include "store/store.h"

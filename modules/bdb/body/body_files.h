@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the body files of a volume (decision 0091): bodies that are too long for the tables
- * lie one after the other in files of the directory `bodies`.  What was written does not change; the room of
- * what nobody uses is given back to the disk by holes.  All functions may be called from any thread, and
- * block.
+ * Declares the body files of a volume (decision 0091): bodies that are too long for the tables lie one after
+ * the other in files of the directory `bodies`. What was written does not change; the room of what nobody
+ * uses is given back to the disk by holes. All functions may be called from any thread, and block.
  */
 #pragma once
 #include <satchel/error.h>
@@ -10,7 +9,6 @@
 /* Every extent begins at a multiple of this, so that its blocks can be given back. */
 #define BDB_BODY_ALIGN 4096u
 
-/* This is a place in the body files. */
 typedef struct BdbBodyPlace
 {
   guint32 file; /* number of the file, from 1 on; 0: no place */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the files about body files share.
+ * Declares what the files about body files share.
  */
 #pragma once
 #include "body/body_files.h"
@@ -10,7 +10,7 @@
 #define BDB_BODY_FILE_BYTES (256u * 1024u * 1024u)
 #define BDB_BODY_OPEN_FILES 32u
 
-/* This is a file that is kept open for the next reader. */
+/* A file is kept open for the next reader. */
 typedef struct BdbBodySlot
 {
   guint32 number; /* 0: the slot is free */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the records of a volume say about its body files: where bodies are, which room
- * is to be given back, and up to which place all bodies are recorded.
+ * Declares what the records of a volume say about its body files: where bodies are, which room is to be
+ * given back, and up to which place all bodies are recorded.
  */
 #pragma once
 #include "body/body_record.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the record that says where a body lies in the body files: its length, and for each
- * extent its place and the sums of its pieces.
+ * Declares the record that says where a body lies in the body files: its length, and for each extent its
+ * place and the sums of its pieces.
  */
 #pragma once
 #include "body/body_files.h"
@@ -16,7 +16,6 @@ GByteArray *bdb_body_record_new (void);
 /* Adds an extent with the bytes that were written there.  All but the last have BDB_BODY_EXTENT_BYTES. */
 void bdb_body_record_add (GByteArray *record, BdbBodyPlace place, const guint8 *data, gsize len);
 
-/* This is one piece of a body. */
 typedef struct BdbBodyPiece
 {
   BdbBodyPlace place;

@@ -13,7 +13,7 @@
 
 #define SETTLED_AT_ONCE 64u /* transactions by which contents are settled after a batch */
 
-/* This is a transaction of the batch. */
+/* Each transaction of the batch is a member. */
 typedef struct Member
 {
   SatchelTransaction *transaction;

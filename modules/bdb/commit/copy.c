@@ -6,7 +6,7 @@
 #include "commit/operation.h"
 #include "message/metadata.h"
 
-/* This is a COPY that is under way. */
+/* A COPY is under way. */
 typedef struct Copying
 {
   BdbRun *run;

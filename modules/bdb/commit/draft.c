@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has drafts of mailboxes: it reads blocks of messages when an operation touches them, and writes
+ * Implements drafts of mailboxes: it reads blocks of messages when an operation touches them, and writes
  * those that changed at the end, in the order of their keys.
  */
 #include "config.h"

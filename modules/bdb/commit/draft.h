@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * This header declares drafts: the state in which a transaction leaves mailboxes, which is in memory and,
- * block by block, in the database.
+ * Declares drafts: the state in which a transaction leaves mailboxes, which is in memory and, block by
+ * block, in the database.
  */
 #pragma once
 #include "message/content.h"
 #include "message/group.h"
 #include "message/mailbox.h"
 
-/* This is a block of messages as the transaction leaves it. */
+/* The transaction leaves a block of messages in this form. */
 typedef struct BdbDraftBlock
 {
   BdbBlock block;
@@ -15,7 +15,7 @@ typedef struct BdbDraftBlock
   gboolean is_changed; /* it has to be written */
 } BdbDraftBlock;
 
-/* This is a mailbox as the transaction leaves it. */
+/* The transaction leaves a mailbox in this form. */
 typedef struct BdbDraft
 {
   BdbBox *box;
@@ -36,7 +36,7 @@ typedef struct BdbDraft
   guint n_without; /* how many keywords there was no room for */
 } BdbDraft;
 
-/* This is a transaction that is being executed. */
+/* The run of a transaction lasts until it is executed. */
 typedef struct BdbRun
 {
   BdbStore *store;

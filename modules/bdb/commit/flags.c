@@ -41,7 +41,7 @@ save_message (BdbRun *run, BdbDraft *draft, const SatchelMessageRow *message, GE
   return TRUE;
 }
 
-/* This is a FLAGS that is under way. */
+/* Operations FLAGS go through this. */
 typedef struct Flagging
 {
   BdbRun *run;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the operations of a transaction, each executed on drafts.
+ * Declares the operations of a transaction, each executed on drafts.
  */
 #pragma once
 #include "commit/draft.h"
@@ -10,7 +10,7 @@ gboolean bdb_run_operation (BdbRun *run, SatchelOperation *operation, GError **e
 gboolean bdb_run_append (BdbRun *run, SatchelOperation *operation, GError **error);
 gboolean bdb_run_copy (BdbRun *run, SatchelOperation *operation, GError **error);
 gboolean bdb_run_flags (BdbRun *run, SatchelOperation *operation, GError **error);
-/* These are messages of a chunk whose UIDs follow one another. */
+/* The UIDs of these messages of a chunk follow one another. */
 typedef struct BdbSpan
 {
   const SatchelChunk *chunk; /* borrowed from the snapshot */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has what several operations do: find messages, number keywords, write metadata.
+ * Keeps what several operations do: find messages, number keywords, write metadata.
  */
 #include "config.h"
 

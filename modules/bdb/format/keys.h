@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the keys of a volume's tables (modules/bdb/FORMAT.md has the table).  A key begins
- * with the number of the user, so that the entries of a user lie together; numbers are big-endian, so that
- * they sort.
+ * Declares the keys of a volume's tables (modules/bdb/FORMAT.md has the table). A key begins with the number
+ * of the user, so that the entries of a user lie together; numbers are big-endian, so that they sort.
  */
 #pragma once
 #include "volume/access.h"
@@ -24,7 +23,7 @@ typedef enum
   BDB_KIND_BLOB = 'B',         /* space, name: a blob */
   BDB_KIND_SHARED = 'C',       /* content: how many messages use it, beyond the first */
   BDB_KIND_BODY = 'L',         /* content: where its body lies in body files */
-  /* These are of user 0: */
+  /* User 0 has these: */
   BDB_KIND_FREED = 'P', /* user, content: places in body files that are to be given back */
   BDB_KIND_END = 'Q'    /* a place; all bodies before it are recorded */
 } BdbKind;

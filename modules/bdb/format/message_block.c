@@ -25,7 +25,7 @@ typedef enum
   N_COLUMNS
 } Column;
 
-/* This says where the numbers of a block are. */
+/* Says where the numbers of a block are. */
 typedef struct Layout
 {
   guint16 present;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares blocks of messages: one record holds the messages of sixteen UIDs, so that a change of
- * many flags is few writes, and a mailbox is opened with few reads.
+ * Declares blocks of messages: one record holds the messages of sixteen UIDs, so that a change of many flags
+ * is few writes, and a mailbox is opened with few reads.
  */
 #pragma once
 #include <satchel/snapshot.h>
@@ -9,7 +9,7 @@
 
 enum
 {
-  /* These say that the message has records of its own beside the block. */
+  /* Each says that the message has records of its own beside the block. */
   BDB_ROW_HAS_METADATA = 1 << 16,
   BDB_ROW_HAS_UNIQUE_ID = 1 << 17,
   BDB_ROW_IN_GROUP = 1 << 18,   /* it is one of a group that has metadata */
@@ -17,7 +17,7 @@ enum
   BDB_ROW_PRIVATE = BDB_ROW_HAS_METADATA | BDB_ROW_HAS_UNIQUE_ID | BDB_ROW_IN_GROUP | BDB_ROW_LEFT_GROUP
 };
 
-/* This is a message as it is stored, but for its keywords. */
+/* A message is stored in this form, but for its keywords. */
 typedef struct BdbRow
 {
   guint32 flags; /* SATCHEL_FLAG_* and BDB_ROW_HAS_* */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares records that are made of numbers, bytes and texts in a fixed order
- * (modules/bdb/FORMAT.md).
+ * Declares records that are made of numbers, bytes and texts in a fixed order (modules/bdb/FORMAT.md).
  */
 #pragma once
 #include <glib.h>

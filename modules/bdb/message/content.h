@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * This header declares contents, which are bodies of messages with their attributes.  A short body is a
- * record; a longer one lies in body files.  Copies of a message share a content.  A transaction that
- * removes a message only notes that it does not use its content any more; the upkeep settles such notes in
- * order, and removes contents that no message uses.
+ * Declares contents, which are bodies of messages with their attributes. A short body is a record; a longer
+ * one lies in body files. Copies of a message share a content. A transaction that removes a message only
+ * notes that it does not use its content any more; the upkeep settles such notes in order, and removes
+ * contents that no message uses.
  */
 #pragma once
 #include "body/body_record.h"
@@ -24,8 +24,7 @@ GBytes *bdb_content_get_attributes (BdbStore *store, guint64 content, GByteArray
 /* Opens the body of a message, which stays readable when the message is removed. */
 SatchelStream *bdb_content_open (BdbStore *store, guint64 content, guint64 length, GError **error);
 
-/* These are contents that messages have begun to use (COPY) or use no more (EXPUNGE, delete) by one
- * transaction. */
+/* One transaction makes messages use contents (COPY) or use them no more (EXPUNGE, delete). */
 typedef struct BdbReferences
 {
   GArray *more, *less; /* guint64 */

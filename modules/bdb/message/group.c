@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the metadata of groups; see group.h.
+ * Implements the metadata of groups; see group.h.
  */
 #include "config.h"
 

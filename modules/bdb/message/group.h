@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares groups.  COPY and MOVE give all messages that they make the same metadata, and the
- * UIDs of these follow one another: such a group has one record for each key, however many messages it has.
+ * Declares groups. COPY and MOVE give all messages that they make the same metadata, and the UIDs of these
+ * follow one another: such a group has one record for each key, however many messages it has.
  */
 #pragma once
 #include "store/store.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the history of a mailbox: the UIDs that vanished, one record for each change.
+ * Implements the history of a mailbox: the UIDs that vanished, one record for each change.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the history of a mailbox, which says which UIDs vanished.
+ * Declares the history of a mailbox, which says which UIDs vanished.
  */
 #pragma once
 #include "store/store.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has open mailboxes: handles, \Recent, and how much room messages take.
+ * Implements open mailboxes: handles, \Recent, and how much room messages take.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares open mailboxes, and messages in them.
+ * Declares open mailboxes, and messages in them.
  */
 #pragma once
 #include "format/message_block.h"

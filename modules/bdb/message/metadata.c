@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the metadata that layers keep with messages.
+ * Implements the metadata that layers keep with messages.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares metadata of messages for transactions.
+ * Declares metadata of messages for transactions.
  */
 #pragma once
 #include "format/message_block.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares content that is staged: a short body waits in memory for the transaction that appends
- * it, a longer one goes to the body files as it comes.
+ * Declares content that is staged: a short body waits in memory for the transaction that appends it, a
+ * longer one goes to the body files as it comes.
  */
 #pragma once
 #include "message/content.h"

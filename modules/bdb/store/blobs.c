@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has what modules keep with a user: one record for each blob.
+ * Keeps what modules keep with a user: one record for each blob.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has files of the core beside the mail: pieces of 4 KiB, each a record.
+ * Implements files of the core beside the mail: pieces of 4 KiB, each a record.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how a store comes into memory.
+ * Declares how a store comes into memory.
  */
 #pragma once
 #include "store/store.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the names of a user's mailboxes: list, create, delete, rename, subscribe, special use.  What
- * is in memory changes once the transaction is safe.
+ * Implements the names of a user's mailboxes: list, create, delete, rename, subscribe, special use. What is
+ * in memory changes once the transaction is safe.
  */
 #include "config.h"
 

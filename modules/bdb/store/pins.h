@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares pins: contents that somebody reads, which therefore stay.  They may outlive the store.
+ * Declares pins: contents that somebody reads, which therefore stay. They may outlive the store.
  */
 #pragma once
 #include <glib.h>

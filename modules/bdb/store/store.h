@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the store of a user: its place in a volume, its counters, and its mailboxes by name,
- * which are in memory while the store is open.
+ * Declares the store of a user: its place in a volume, its counters, and its mailboxes by name, which are in
+ * memory while the store is open.
  */
 #pragma once
 #include "format/keys.h"
@@ -8,7 +8,6 @@
 
 #include <satchel/storage.h>
 
-/* This is a mailbox. */
 typedef struct BdbBox
 {
   gatomicrefcount refs; /* references of the store and of an open handle */

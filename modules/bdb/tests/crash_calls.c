@@ -63,7 +63,7 @@ WRAP (int, mkdirat, (int dir_fd, const char *path, mode_t mode),
 WRAP (int, fsync, (int fd), { RECORD (crashfs_fsync (fd), 0); })
 WRAP (int, fdatasync, (int fd), { return __wrap_fsync (fd); })
 
-/* These are the functions that the library calls for its files, which it opens through the driver. */
+/* The library calls these functions for its files, which it opens through the driver. */
 
 static ssize_t
 do_write (int fd, const void *buffer, size_t len)

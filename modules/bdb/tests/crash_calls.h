@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the record of what a volume does to its files (tests/lib/crashfs.h), by the hooks that
- * Berkeley DB has for its system calls, and by calls that the linker wraps for the driver's own.
+ * Declares the record of what a volume does to its files (tests/lib/crashfs.h), by the hooks that Berkeley
+ * DB has for its system calls, and by calls that the linker wraps for the driver's own.
  */
 #pragma once
 #include "tests/lib/crashfs.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a place for tests: a volume of its own, with a store and a mailbox in memory only.
+ * Declares a place for tests: a volume of its own, with a store and a mailbox in memory only.
  */
 #pragma once
 #include "store/store.h"

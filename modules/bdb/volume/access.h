@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * This header declares reading and writing of a volume's tables.  Writers come one at a time; readers and the
- * writer may block each other for as long as a transaction lasts, which holds no sync.  All functions may be
- * called from any thread, and block.
+ * Declares reading and writing of a volume's tables. Writers come one at a time; readers and the writer may
+ * block each other for as long as a transaction lasts, which holds no sync. All functions may be called from
+ * any thread, and block.
  */
 #pragma once
 #include "volume/environment.h"
 #include "volume/volume.h"
 
-/* This is a key, whose bytes sort as what it is made of does. */
+/* The bytes of a key sort as what it is made of does. */
 #define BDB_KEY_BYTES 1400u
 typedef struct BdbKey
 {
@@ -15,7 +15,7 @@ typedef struct BdbKey
   guint8 bytes[BDB_KEY_BYTES];
 } BdbKey;
 
-/* This is a transaction of the database. */
+/* Counts what a transaction of the database changes. */
 typedef struct BdbWrite
 {
   BdbVolume *volume;
@@ -24,7 +24,7 @@ typedef struct BdbWrite
   gboolean must_restart; /* after a deadlock: the transaction is undone and made again */
 } BdbWrite;
 
-/* This says how safe a transaction is when it returns. */
+/* Says how safe a transaction is when it returns. */
 typedef enum
 {
   BDB_LATER = 0, /* it becomes durable with the next sync; the end of the process may lose it */

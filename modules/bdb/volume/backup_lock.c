@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the lock between backups and the removal of log files: flock(2) on the file backup.lock.
+ * Implements the lock between backups and the removal of log files: flock(2) on the file backup.lock.
  */
 #include "config.h"
 

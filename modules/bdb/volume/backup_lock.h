@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the lock that keeps log files of a volume in place while a backup copies them, in
- * this process or another.
+ * Declares the lock that keeps log files of a volume in place while a backup copies them, in this process or
+ * another.
  */
 #pragma once
 #include <satchel/error.h>

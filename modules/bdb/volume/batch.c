@@ -8,7 +8,7 @@
 
 #define BUFFER_BYTES 32768u
 
-/* These are entries in the form of the library. */
+/* Entries are kept in the form of the library. */
 typedef struct Buffer
 {
   DBT entries;

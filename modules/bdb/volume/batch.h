@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares batches: entries of a table that are written together in the order of their keys, for
- * which the library looks up a page once and not for each of them.
+ * Declares batches: entries of a table that are written together in the order of their keys, for which the
+ * library looks up a page once and not for each of them.
  */
 #pragma once
 #include "volume/access.h"

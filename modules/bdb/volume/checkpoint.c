@@ -31,7 +31,7 @@ bdb_upkeep_note (BdbVolume *volume, gsize n_bytes)
   gint kib = (gint) (n_bytes / 1024) + 1;
   gint before = g_atomic_int_add (&volume->n_written_kib, kib);
   const guint64 due_kib = volume->settings.log_bytes / 1024;
-  /* This is due once for each such amount, so that a failed checkpoint is not tried again at every write. */
+  /* It is due once for each such amount, so that a failed checkpoint is not tried again at every write. */
   gboolean is_due = (guint64) before / due_kib != ((guint64) before + (guint64) kib) / due_kib;
   if (before > 0 && !is_due)
     return;

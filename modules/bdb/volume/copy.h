@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares copies of a volume: made while it is in use, checked, and made of what a damaged one
- * still has.  All block for long.
+ * Declares copies of a volume: made while it is in use, checked, and made of what a damaged one still has.
+ * All block for long.
  */
 #pragma once
 #include "volume/volume.h"

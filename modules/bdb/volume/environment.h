@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the environment of a volume: the Berkeley DB handles that belong together, opened with
- * recovery by the one process that holds the volume's lock.
+ * Declares the environment of a volume: the Berkeley DB handles that belong together, opened with recovery
+ * by the one process that holds the volume's lock.
  */
 #pragma once
 #include "settings.h"

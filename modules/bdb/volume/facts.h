@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares sizes and counters of a volume.
+ * Declares sizes and counters of a volume.
  */
 #pragma once
 #include "volume/tables.h"

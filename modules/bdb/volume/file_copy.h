@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares copies of files, for backups and for what is saved of a damaged volume.
+ * Declares copies of files, for backups and for what is saved of a damaged volume.
  */
 #pragma once
 #include <glib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how Berkeley DB lists directories here.
+ * Declares how Berkeley DB lists directories here.
  */
 #pragma once
 

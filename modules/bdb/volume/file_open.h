@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how Berkeley DB opens files here.
+ * Declares how Berkeley DB opens files here.
  */
 #pragma once
 

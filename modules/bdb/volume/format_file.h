@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the file `satchel-format` of a volume, which says which versions may open it.
+ * Declares the file `satchel-format` of a volume, which says which versions may open it.
  */
 #pragma once
 #include <satchel/error.h>

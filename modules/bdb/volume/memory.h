@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what Berkeley DB has allocated for an environment.  An environment that the library
- * has stopped (a panic) is closed without anything being freed, so the blocks of each are kept in a list, and
- * what is left of them when it is closed is freed from there (decision 0095).
+ * Declares what Berkeley DB has allocated for an environment. An environment that the library has stopped (a
+ * panic) is closed without anything being freed, so the blocks of each are kept in a list, and what is left
+ * of them when it is closed is freed from there (decision 0095).
  */
 #pragma once
 #include <glib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the tables of a volume.
+ * Declares the tables of a volume.
  */
 #pragma once
 
-/* These are the tables, each of which is a file. */
+/* Each table is a file. */
 typedef enum
 {
   BDB_RECORDS = 0, /* mailboxes, messages, and everything else that is small */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the thread of a volume, which makes checkpoints by size and by time, and gives room in body
- * files back.  It sleeps while nothing is written.
+ * Implements the thread of a volume, which makes checkpoints by size and by time, and gives room in body
+ * files back. It sleeps while nothing is written.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the volumes of this process: a table by directory, and the lock that keeps other processes
- * out.
+ * Implements the volumes of this process: a table by directory, and the lock that keeps other processes out.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares volumes, which are environments that this process opens once, at the first use.  A
- * volume that fails refuses all calls for some seconds, and is then opened again with recovery.
+ * Declares volumes, which are environments that this process opens once, at the first use. A volume that
+ * fails refuses all calls for some seconds, and is then opened again with recovery.
  */
 #pragma once
 #include "settings.h"

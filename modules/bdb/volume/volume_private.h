@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what the files of a volume share.
+ * Declares what the files of a volume share.
  */
 #pragma once
 #include "body/body_files.h"

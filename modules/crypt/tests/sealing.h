@@ -6,7 +6,7 @@
 #include "reader.h"
 #include "writer.h"
 
-/* These are keys with a private half that follows from @seed. */
+/* Makes keys with a private half that follows from @seed. */
 CryptKeys *keys_of (guint8 seed);
 /* Seals @len bytes in writes of @piece, and the attributes with them (NULL: none are wanted).  Yours. */
 GByteArray *seal_bytes (const CryptKeys *keys, const guint8 *data, gsize len, gsize piece, GBytes *attributes,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file is imap-gate.so: IMAP before login (RFC 3501 6.1, 6.2): CAPABILITY, NOOP, ID, STARTTLS, LOGIN,
- * AUTHENTICATE, LOGOUT, and nothing else.  Role gate: no files, no mail, no passwords but those passing
+ * Describes imap-gate.so: IMAP before login (RFC 3501 6.1, 6.2): CAPABILITY, NOOP, ID, STARTTLS, LOGIN,
+ * AUTHENTICATE, LOGOUT, and nothing else. Role gate: no files, no mail, no passwords but those passing
  * through.
  */
 #include "gate/imap_gate.h"

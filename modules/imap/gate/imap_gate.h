@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares IMAP before login: one connection in a gate.  Role gate.
+ * Declares IMAP before login: one connection in a gate. Role gate.
  */
 #pragma once
 #include "grammar/lexer.h"
@@ -8,7 +8,7 @@
 #include "writer.h"
 #include <satchel/protocol.h>
 
-/* This says what a gate is at.  imap_gate_set_state alone changes it.
+/* Says what a gate is at.  imap_gate_set_state alone changes it.
  *
  *   state       input is read  goes on when
  *   READING     as commands    LOGIN or AUTHENTICATE has been given to auth: WAITING

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has LOGIN and AUTHENTICATE in a gate (RFC 3501 6.2.2, 6.2.3; initial responses of RFC 4959; codes
+ * Implements LOGIN and AUTHENTICATE in a gate (RFC 3501 6.2.2, 6.2.3; initial responses of RFC 4959; codes
  * of RFC 5530). Secrets pass through, and are wiped here as soon as auth has them.
  */
 #include "gate/imap_gate.h"

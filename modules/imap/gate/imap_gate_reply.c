@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the replies of a gate, and its state, which a goodbye ends.
+ * Implements the replies of a gate, and its state, which a goodbye ends.
  */
 #include "gate/imap_gate.h"
 

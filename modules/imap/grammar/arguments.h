@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header turns tokens into one typed struct a command (RFC 3501 6, 9).  Pure: no mailbox is looked at.
- * Strings are copied, so that arguments outlive the lexer's buffer.  A parser returns FALSE with the reader's
+ * Declares how tokens become one typed struct a command (RFC 3501 6, 9). Pure: no mailbox is looked at.
+ * Strings are copied, so that arguments outlive the lexer's buffer. A parser returns FALSE with the reader's
  * error set; the command is BAD.
  */
 #pragma once
@@ -8,12 +8,12 @@
 #include "grammar/sequence.h"
 #include <satchel/header.h>
 
-/* These are bounds of arguments beyond the limits of the lexer. */
+/* Arguments have these bounds beyond the limits of the lexer. */
 #define IMAP_FLAGS_MAX SATCHEL_KEYWORDS_MAX
 #define IMAP_PART_PATH_MAX 100u /* most numbers in BODY[1.2.3]; no message is deeper */
 #define IMAP_SEARCH_DEPTH_MAX 32u
 
-/* This is one or two mailbox names as the client wrote them (modified UTF-7, not checked). */
+/* Mailbox names, one or two, are kept as the client wrote them (modified UTF-7, not checked). */
 typedef struct ImapMailboxArguments
 {
   char *name, *to;
@@ -21,7 +21,7 @@ typedef struct ImapMailboxArguments
   gboolean has_other_use; /* the client named a use that is not known */
 } ImapMailboxArguments;
 
-/* These are special-use attributes (RFC 6154 2), ended by NULL. */
+/* The list of special-use attributes (RFC 6154 2) ends with NULL. */
 typedef struct ImapUse
 {
   guint use; /* SATCHEL_USE_* */
@@ -30,7 +30,7 @@ typedef struct ImapUse
 } ImapUse;
 extern const ImapUse imap_uses[];
 
-/* These are options of LIST.  Those in CRITERIA leave names out when they select. */
+/* LIST has these options. Those in CRITERIA leave names out when they select. */
 enum
 {
   IMAP_LIST_SUBSCRIBED = 1 << 0,
@@ -41,7 +41,7 @@ enum
   IMAP_LIST_CHILDREN = 1 << 4,
   IMAP_LIST_STATUS = 1 << 5
 };
-/* This is the knowledge that a client had of the mailbox when it was last connected (RFC 7162 3.2.5). */
+/* The client knew this of the mailbox when it was last connected (RFC 7162 3.2.5). */
 typedef struct ImapQresync
 {
   guint32 uidvalidity; /* 0: not given */
@@ -96,7 +96,7 @@ typedef struct ImapFlagList
   gboolean has_long_keyword;
 } ImapFlagList;
 
-/* This is one message of APPEND or REPLACE (append-message of RFC 4466). */
+/* APPEND and REPLACE have one or more of these (append-message of RFC 4466). */
 typedef struct ImapAppendMessage
 {
   ImapFlagList flags;
@@ -248,7 +248,7 @@ typedef struct ImapSearchKey
   gsize text_len;
   ImapSequence set;
   GPtrArray *children; /* ImapSearchKey */
-  /* These members are for the evaluation (search_key.c). */
+  /* The evaluation fills these (search_key.c). */
   guint cost;
   SatchelUidSet resolved;
   struct SatchelNeedle *needle;

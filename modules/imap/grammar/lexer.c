@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the IMAP lexer (RFC 3501 9, literals of RFC 7888, literal8 of RFC 3516): a state machine over
+ * Implements the IMAP lexer (RFC 3501 9, literals of RFC 7888, literal8 of RFC 3516): a state machine over
  * single bytes. Entry: imap_lexer_feed.
  */
 #include "grammar/lexer.h"

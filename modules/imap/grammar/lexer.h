@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the IMAP lexer: bytes to the tokens of one command (RFC 3501 9).  Pure; gate and mail.
- * Restartable at any byte; bounds the command, its literals, its tokens and their nesting.  Knows no command.
+ * Declares the IMAP lexer: bytes to the tokens of one command (RFC 3501 9). Pure; gate and mail. Restartable
+ * at any byte; bounds the command, its literals, its tokens and their nesting. Knows no command.
  */
 #pragma once
 #include "grammar/line.h"
@@ -15,7 +15,7 @@ typedef enum
   IMAP_NODE_LIST
 } ImapNodeType;
 
-/* This is one token.  Lists are followed by their members: `end` is the index of the node after them. */
+/* A node is one token. Lists are followed by their members: `end` is the index of the node after them. */
 typedef struct ImapNode
 {
   guint8 type;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the end of an IMAP line, and bare lines outside commands (RFC 7888 3).  Entry:
+ * Implements the end of an IMAP line, and bare lines outside commands (RFC 7888 3). Entry:
  * imap_line_end_feed, imap_line_feed.
  */
 #include "grammar/line.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how a line of IMAP ends: whether a literal follows it (RFC 7888 3), which is asked of
- * every line that a client sends, whatever it is read as.  It also declares bare lines outside of commands.
- * Pure; gate and mail.
+ * Declares how a line of IMAP ends: whether a literal follows it (RFC 7888 3), which is asked of every line
+ * that a client sends, whatever it is read as. It also declares bare lines outside of commands. Pure; gate
+ * and mail.
  */
 #pragma once
 #include <glib.h>
@@ -29,8 +29,8 @@ gboolean imap_line_end_is_open (const ImapLineEnd *end);
 /* Classifies the end of a line at its LF. A missing CR, or a blank behind the brace, makes it unclear. */
 ImapLineEndKind imap_line_end_kind (const ImapLineEnd *end);
 
-/* This is a bare line outside commands: SASL responses and DONE.  Bounded.  A literal that it announces
- * belongs to it, is thrown away, and makes it bad. */
+/* A line may stand outside commands: SASL responses and DONE. Bounded. A literal that it announces belongs to
+ * it, is thrown away, and makes it bad. */
 typedef struct ImapLine
 {
   GString *text;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the reader of the lexer's tokens, which takes them one by one as the types that RFC
- * 3501 9 names.  Strings are borrowed from the lexer and NUL-ended.  Every function returns FALSE and sets
- * `error` (static text for BAD) if the next token is something else.
+ * Declares the reader of the lexer's tokens, which takes them one by one as the types that RFC 3501 9 names.
+ * Strings are borrowed from the lexer and NUL-ended. Every function returns FALSE and sets `error` (static
+ * text for BAD) if the next token is something else.
  */
 #pragma once
 #include "grammar/lexer.h"

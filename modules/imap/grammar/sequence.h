@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * This header declares sequence-set of RFC 3501 9 and "$" of RFC 5182: parsed as written, then resolved for
- * a mailbox.  The time is linear except for one sort.  Pure.
+ * Declares sequence-set of RFC 3501 9 and "$" of RFC 5182: parsed as written, then resolved for a mailbox.
+ * The time is linear except for one sort. Pure.
  */
 #pragma once
 #include "grammar/reader.h"
 #include <satchel/snapshot.h>
 
-/* This is a sequence-set as a client wrote it; 0 stands for "*". */
+/* A sequence-set is kept as a client wrote it; 0 stands for "*". */
 typedef struct ImapSequence
 {
   SatchelRange *ranges;

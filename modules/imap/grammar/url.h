@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares relative IMAP URLs of messages and their parts (RFC 5092 7, as RFC 4469 3 uses them).
- * Pure.
+ * Declares relative IMAP URLs of messages and their parts (RFC 5092 7, as RFC 4469 3 uses them). Pure.
  */
 #pragma once
 #include <glib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258),
- * LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154 2; its attributes are shown in plain LIST too).  XLIST is
+ * Implements LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258),
+ * LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154 2; its attributes are shown in plain LIST too). XLIST is
  * what Gmail had before it, the only way in which Outlook 2013 and 2016 find Sent and Trash: LIST under
  * another name, with other words.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has GETMETADATA and SETMETADATA (RFC 5464): annotations of mailboxes and of the account, kept as
- * blobs of the user: one for each mailbox, by its id, so that annotations follow a RENAME and nobody inherits
- * them.
+ * Implements GETMETADATA and SETMETADATA (RFC 5464): annotations of mailboxes and of the account, kept as
+ * blobs of the user: one for each mailbox, by its id, so that annotations follow a RENAME and nobody
+ * inherits them.
  */
 #include "imap_session.h"
 
@@ -169,7 +169,7 @@ blob_of_mailbox (ImapSession *session, const char *name, GError **error)
   return satchel_store_status (session->store, name, &state, error) ? id_text (state.mailbox_id) : NULL;
 }
 
-/* This is the mailbox, or the server, that a command is about. */
+/* A command is about a mailbox, or about the server. */
 typedef struct Target
 {
   char *blob;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208).  All mailboxes of a user have one quota
- * root, or none.
+ * Implements GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208). All mailboxes of a user have one quota root, or
+ * none.
  */
 #include "imap_session.h"
 

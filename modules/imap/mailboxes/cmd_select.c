@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2; RFC 3691; RFC 7162 3.1.8,
+ * Implements SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2; RFC 3691; RFC 7162 3.1.8,
  * 3.2.5), EXPUNGE and UID EXPUNGE (RFC 3501 6.4.3, RFC 4315 2.1).
  */
 #include "messages/objectid.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the writers of LIST and LSUB responses.
+ * Declares the writers of LIST and LSUB responses.
  */
 #pragma once
 #include "imap_session.h"
 
-/* These are attributes of a name besides those of its children and uses. */
+/* A name has these attributes besides those of its children and uses. */
 typedef enum
 {
   IMAP_PRESENCE_SELECTABLE = 0,

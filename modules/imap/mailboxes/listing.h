@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares all names of a user as LIST and LSUB look at them: sorted into their tree, matched
- * against patterns, chosen by criteria (RFC 3501 6.3.8, 6.3.9, RFC 5258 3).  Pure.  Call order: new, match
- * until TRUE, choose.
+ * Declares all names of a user as LIST and LSUB look at them: sorted into their tree, matched against
+ * patterns, chosen by criteria (RFC 3501 6.3.8, 6.3.9, RFC 5258 3). Pure. Call order: new, match until TRUE,
+ * choose.
  */
 #pragma once
 #include "grammar/arguments.h"
@@ -22,8 +22,9 @@ typedef struct ImapListEntry
 } ImapListEntry;
 #define IMAP_LIST_NO_PARENT G_MAXUINT
 
-/* This is a pattern.  Names are matched in UTF-8.  If they are shown in modified UTF-7, a pattern may cut an
- * encoded run ("a&*") or match within it, so it is compared with the name as it is shown as well. */
+/* A client chooses names by patterns. Names are matched in UTF-8. If they are shown in modified UTF-7, a
+ * pattern may cut an encoded run ("a&*") or match within it, so it is compared with the name as it is shown
+ * as well. */
 typedef struct ImapListPattern
 {
   char *text;        /* the pattern in UTF-8 and NFC; or as the client wrote it */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has CATENATE (RFC 4469): what URLs name, copied into the message under way.  In jobs.  Entry:
+ * Implements CATENATE (RFC 4469): what URLs name, copied into the message under way. In jobs. Entry:
  * imap_catenate.
  */
 #include "imap_session.h"

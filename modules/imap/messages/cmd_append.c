@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has APPEND and REPLACE (RFC 3501 6.3.11, RFC 3502, RFC 4469, RFC 8508): literals stream into
- * stages, one a message; what URLs name is copied in between, in jobs; one transaction at the end.  Entry:
+ * Implements APPEND and REPLACE (RFC 3501 6.3.11, RFC 3502, RFC 4469, RFC 8508): literals stream into
+ * stages, one a message; what URLs name is copied in between, in jobs; one transaction at the end. Entry:
  * imap_append_begin, imap_run_append.
  */
 #include "imap_session.h"

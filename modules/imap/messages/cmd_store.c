@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * This file has STORE (RFC 3501 6.4.6), COPY and MOVE (RFC 3501 6.4.7, RFC 6851, COPYUID of RFC 4315).
+ * Implements STORE (RFC 3501 6.4.6), COPY and MOVE (RFC 3501 6.4.7, RFC 6851, COPYUID of RFC 4315).
  */
 #include "imap_session.h"
 
-/* This is the part of STORE's answer that is still to be sent: the flags of @rows in @after. */
+/* A part of STORE's answer is still to be sent: the flags of @rows in @after. */
 typedef struct Telling
 {
   SatchelUidSet rows;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the progress of a FETCH: which message is sent, what is loaded for a batch of
- * messages, and how much of a section has been sent.
+ * Declares the progress of a FETCH: which message is sent, what is loaded for a batch of messages, and how
+ * much of a section has been sent.
  */
 #pragma once
 #include "view/resync.h"
@@ -13,7 +13,7 @@
 #define IMAP_FETCH_BATCH 128u     /* messages whose attributes are read in one call */
 #define IMAP_FETCH_SEEN_BATCH 32u /* messages that become \Seen in one transaction */
 
-/* This is a part that is being decoded.  After it was measured, it stands at the first byte to be sent. */
+/* A part is decoded piece by piece. After it was measured, it stands at the first byte to be sent. */
 typedef struct ImapDecoding
 {
   SatchelTransferDecoder decoder;
@@ -41,7 +41,7 @@ typedef struct ImapFetch
   guint32 batch_uids[IMAP_FETCH_BATCH];
   GBytes *batch_attributes[IMAP_FETCH_BATCH];
   gboolean batch_newly_seen[IMAP_FETCH_BATCH];
-  /* These members belong to the message that is being sent. */
+  /* The message that is being sent has these: */
   gboolean in_message;
   guint at_section;
   guint32 opened_uid; /* UID of the message whose sections are open already; 0: none */
@@ -52,7 +52,7 @@ typedef struct ImapFetch
   guint64 offset, left;  /* place in the literal that is being sent; `left` 0: there is none */
   ImapDecoding decoding; /* the part that BINARY sends */
   char email_id[IMAP_OBJECTID_SIZE], thread_id[IMAP_OBJECTID_SIZE];
-  /* These say what was wrong with some messages. */
+  /* Say what was wrong with some messages. */
   gboolean is_missing, has_unknown_encoding;
   GError *error;
 } ImapFetch;

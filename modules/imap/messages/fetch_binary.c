@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has BINARY of FETCH (RFC 3516, RFC 9051 6.4.5), which sends parts without their transfer
- * encoding.  A part is decoded twice in bounded memory: once to measure it, since the size and kind of a
- * literal come first, and once to send it.  Runs in jobs.
+ * Implements BINARY of FETCH (RFC 3516, RFC 9051 6.4.5), which sends parts without their transfer encoding.
+ * A part is decoded twice in bounded memory: once to measure it, since the size and kind of a literal come
+ * first, and once to send it. Runs in jobs.
  */
 #include "messages/fetch.h"
 

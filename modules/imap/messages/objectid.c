@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has MAILBOXID, EMAILID and THREADID (RFC 8474 4, 5.1, 5.2).  A THREADID follows from the
- * message alone, so that it never changes and is the same in every mailbox: see docs/decisions/0007.
+ * Implements MAILBOXID, EMAILID and THREADID (RFC 8474 4, 5.1, 5.2). A THREADID follows from the message
+ * alone, so that it never changes and is the same in every mailbox: see docs/decisions/0007.
  */
 #include "messages/objectid.h"
 

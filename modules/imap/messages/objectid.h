@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares object ids of mailboxes and messages as clients see them (RFC 8474 4, 5).
+ * Declares object ids of mailboxes and messages as clients see them (RFC 8474 4, 5).
  */
 #pragma once
 #include <satchel/storage.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4) and SORT (RFC 5256), both with result options (RFC
+ * Implements SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4) and SORT (RFC 5256), both with result options (RFC
  * 4731, RFC 5182, RFC 5267).
  */
 #include "search/search.h"

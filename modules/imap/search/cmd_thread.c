@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has THREAD (RFC 5256 3): ORDEREDSUBJECT, REFERENCES, and REFS of draft-ietf-morg-inthread.  The
- * tree is walked without recursion, and left and taken up again at any node.
+ * Implements THREAD (RFC 5256 3): ORDEREDSUBJECT, REFERENCES, and REFS of draft-ietf-morg-inthread. The tree
+ * is walked without recursion, and left and taken up again at any node.
  */
 #include "search/search.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the run of a search over the messages of a view.  What needs memory only runs on the main
+ * Implements the run of a search over the messages of a view. What needs memory only runs on the main
  * thread, in turns; results are kept as ranges.
  */
 #include "search/search.h"

@@ -20,14 +20,14 @@ typedef struct ImapSearch
   guint32 not_kept;          /* bit k: the mailbox has no room for keys of kind k */
   gboolean wants_dates;      /* imap_search_run finds all internal dates first */
   gboolean has_locked;       /* a message was there to look at, and this session has no key for it */
-  /* These members have a batch of attributes. */
+  /* A batch of attributes is kept here: */
   guint32 batch_start, n_batch;
   guint32 batch_uids[IMAP_SEARCH_BATCH];
   GBytes *batch_attributes[IMAP_SEARCH_BATCH];
   SatchelErrorCode batch_codes[IMAP_SEARCH_BATCH];
 } ImapSearch;
 
-/* This is the message under test. */
+/* Keys are tested against one message at a time. */
 typedef struct ImapSubject
 {
   ImapSession *session;

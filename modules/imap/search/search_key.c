@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has search keys (RFC 3501 6.4.4; RFC 5032, RFC 8474, RFC 8514): prepared for a mailbox, and
- * tested against one message, cheap ones first.
+ * Implements search keys (RFC 3501 6.4.4; RFC 5032, RFC 8474, RFC 8514): prepared for a mailbox, and tested
+ * against one message, cheap ones first.
  */
 #include "messages/objectid.h"
 #include "search/search.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * This file has numbers that SEARCH and SORT found: told as SEARCH, SORT (RFC 3501 7.2.5, RFC 5256 4) or
+ * Implements numbers that SEARCH and SORT found: told as SEARCH, SORT (RFC 3501 7.2.5, RFC 5256 4) or
  * ESEARCH (RFC 4731, RFC 5267 3), or saved for "$" (RFC 5182).
  */
 #include "search/search.h"
 
-/* This is the most ranges of a saved result, some 512 KiB a session; a result in more pieces is not saved
+/* A saved result has at most so many ranges, some 512 KiB a session; a result in more pieces is not saved
  * (RFC 5182 2.5). */
 #define SAVED_RANGES_MAX 65536u
 

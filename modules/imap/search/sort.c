@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has messages found by a search, sorted by the criteria of SORT (RFC 5256 3, RFC 5957): columns of
+ * Implements messages found by a search, sorted by the criteria of SORT (RFC 5256 3, RFC 5957): columns of
  * the snapshot, and keys that the mailbox keeps.
  */
 #include "search/search.h"
@@ -8,7 +8,7 @@
 
 #define BATCH 1024u
 
-/* These are some messages of a search, for one criterion. */
+/* Some messages of a search are read at once, for one criterion. */
 typedef struct Batch
 {
   ImapSession *session;

@@ -17,7 +17,7 @@ void imap_resync_changed (const ImapView *view, const SatchelSnapshot *newest, g
  * 3.2.5.2). */
 guint32 imap_resync_match (const ImapView *view, const ImapSequence *numbers, const ImapSequence *uids);
 
-/* This says how far an answer has been sent. */
+/* Says how far an answer has been sent. */
 typedef struct ImapResync
 {
   SatchelUidSet vanished, rows;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has a session's view of its mailbox: moving it to the newest snapshot and telling the difference
+ * Implements a session's view of its mailbox: moving it to the newest snapshot and telling the difference
  * (RFC 3501 5.2, 7.3, 7.4).
  */
 #include "view/view.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the view: what a session knows of its selected mailbox, and how it reports changes:
- * EXPUNGE, EXISTS, RECENT, FETCH FLAGS (RFC 3501 5.2, 5.5, 7.3, 7.4). It is a snapshot while the client is
- * active, and UID ranges and a mod-sequence at rest.
+ * Declares the view: what a session knows of its selected mailbox, and how it reports changes: EXPUNGE,
+ * EXISTS, RECENT, FETCH FLAGS (RFC 3501 5.2, 5.5, 7.3, 7.4). It is a snapshot while the client is active,
+ * and UID ranges and a mod-sequence at rest.
  */
 #pragma once
 #include "grammar/arguments.h"
 #include "writer.h"
 #include <satchel/storage.h>
 
-/* This says how far a command, or a piece of work, has come. */
+/* Says how far a command, or a piece of work, has come. */
 typedef enum
 {
   IMAP_STEP_DONE = 0,
@@ -17,7 +17,7 @@ typedef enum
   IMAP_STEP_WAIT   /* IDLE: until the client says DONE */
 } ImapStep;
 
-/* This is a change of flags that this session made itself, which the client knows of already. */
+/* This session made a change of flags itself, so that the client knows of it already. */
 typedef struct ImapOwnChange
 {
   guint64 modseq;
@@ -28,7 +28,7 @@ typedef struct ImapOwnChange
   gboolean has_bits;
 } ImapOwnChange;
 
-/* This is the changes that an update may report, and the form in which it does. */
+/* An update may report these changes, in this form. */
 typedef struct ImapUpdate
 {
   gboolean may_expunge;   /* FALSE: nothing is reported while messages have vanished (RFC 3501 7.4.1) */
@@ -53,28 +53,28 @@ typedef struct ImapView
   SatchelMailbox *mailbox;
   SatchelMailboxWatch *watch;
   gboolean is_read_only; /* EXAMINE, or no right to change anything */
-  gboolean has_recent; /* \Recent is told; with IMAP4rev2 it is not, and left to others (RFC 9051, Appendix E
-                          12) */
+  /* \Recent is told; with IMAP4rev2 it is not, and left to others (RFC 9051, Appendix E 12). */
+  gboolean has_recent;
   SatchelSnapshot *snapshot; /* NULL at rest; then the four below hold */
   SatchelUidSet uids;
   guint64 modseq;
   guint32 uidnext, n_messages;
   guint64 told_keywords; /* a digest of the names that the client knows */
   SatchelUidSet recent;  /* UIDs that are \Recent in this session */
-  SatchelUidSet
-      saved;   /* UIDs that "$" stands for (RFC 5182); those that vanish drop out, since no UID comes twice */
+  /* UIDs that "$" stands for (RFC 5182); those that vanish drop out, since no UID comes twice. */
+  SatchelUidSet saved;
   GArray *own; /* ImapOwnChange */
-  gboolean is_rebuilt; /* the snapshot was made of UIDs after a rest: its flags are newer than what the client
-                          knows */
-  gboolean is_held;    /* messages have vanished that could not be told yet */
+  /* The snapshot was made of UIDs after a rest: its flags are newer than what the client knows. */
+  gboolean is_rebuilt;
+  gboolean is_held;       /* messages have vanished that could not be told yet */
   gboolean told_expunges; /* expunges were reported since the last tagged answer */
   /* An update that is being reported. */
   ImapUpdatePhase phase;
   SatchelSnapshot *after;
   SatchelDifference difference;
-  SatchelKeywordSet *renamed; /* keywords that are others in `after` than in what the client knows; NULL: not
-                                 compared yet */
-  guint32 *ranks;             /* at rest: messages before each range of uids */
+  /* Keywords that are others in `after` than in what the client knows; NULL: not compared yet. */
+  SatchelKeywordSet *renamed;
+  guint32 *ranks; /* at rest: messages before each range of uids */
   guint at_range;
   guint32 at_uid, at_changed;
 } ImapView;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has the journal: the steps of a transaction that takes several, written and synced before the
- * first is done, and done again after a crash. A step is done again only if its source still exists and its
- * target does not yet.
+ * Implements the journal: the steps of a transaction that takes several, written and synced before the first
+ * is done, and done again after a crash. A step is done again only if its source still exists and its target
+ * does not yet.
  */
 #include "config.h"
 
@@ -33,8 +33,8 @@ typedef struct Head
   guint32 reserved, crc;
 } Head;
 
-/* This is one path: the directory follows, then the end of the name. The first `shared` bytes of the name are
- * those of the step's first name. */
+/* Behind the head of a path the directory follows, then the end of the name. The first `shared` bytes of the
+ * name are those of the step's first name. */
 typedef struct PathHead
 {
   guint16 dir_len, shared, rest_len;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the steps of a transaction on disk, and the journal in which several are noted
- * before they are done, so that they can be done again after a crash.
+ * Declares the steps of a transaction on disk, and the journal in which several are noted before they are
+ * done, so that they can be done again after a crash.
  */
 #pragma once
 #include <satchel/storage.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has what only the index says of messages that plans add: metadata, keywords without a letter,
- * flags that names do not have, numbers of another store.  It is written before the first step (decision
- * 0101).
+ * Keeps what only the index says of messages that plans add: metadata, keywords without a letter, flags that
+ * names do not have, numbers of another store. It is written before the first step (decision 0101).
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has APPEND: staged content gets the name of a message.
+ * Implements APPEND: staged content gets the name of a message.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has COPY and MOVE: a hard link or a rename to a name that has the new UID and keeps the email id.
+ * Implements COPY and MOVE: a hard link or a rename to a name that has the new UID and keeps the email id.
  */
 #include "config.h"
 
@@ -102,7 +102,7 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, GString *pr
          || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the file name of the copy would be too long");
 }
 
-/* These are bits of the keywords of one mailbox in another, found once for all messages. */
+/* The keywords of one mailbox have other bits in another, which are found once for all messages. */
 typedef struct Translation
 {
   gboolean is_same;                 /* both have the same bits */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has flags and keywords of messages, and EXPUNGE.
+ * Implements flags and keywords of messages, and EXPUNGE.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has messages that come with UIDs, mod-sequences and unique ids of another store. What does not
- * fit is refused, and what fails leaves nothing behind. The unique ids are in the UID list, as those of other
+ * Implements messages that come with UIDs, mod-sequences and unique ids of another store. What does not fit
+ * is refused, and what fails leaves nothing behind. The unique ids are in the UID list, as those of other
  * servers are.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has bits for the keywords that a transaction names.
+ * Implements bits for the keywords that a transaction names.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has content that is being received: a file in the user's tmp/. It has LF line ends as long as
- * every line came with CRLF and can be read back exactly, otherwise the bytes as they came. It is synced at
- * its end, outside of the commit queue.
+ * Implements content that is being received: a file in the user's tmp/. It has LF line ends as long as every
+ * line came with CRLF and can be read back exactly, otherwise the bytes as they came. It is synced at its
+ * end, outside of the commit queue.
  */
 #include "config.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a message that was received and is in no mailbox yet.
+ * Declares a message that was received and is in no mailbox yet.
  */
 #pragma once
 #include <satchel/storage.h>
 
-/* This is SatchelStaged.driver. */
+/* SatchelStaged.driver points to this. */
 typedef struct MdStaged
 {
   char name[128]; /* name in the user's tmp/; "" if a mailbox has the file, or if it is in a spool */

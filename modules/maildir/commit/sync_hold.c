@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has syncs that are put off to the end of several calls of one thread, so that mailboxes made
+ * Implements syncs that are put off to the end of several calls of one thread, so that mailboxes made
  * together, and messages staged together, share the work of the disk: everything is written out first, then
  * each file and directory that still exists is synced once.
  */

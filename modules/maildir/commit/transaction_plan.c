@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has a plan: its steps, its effects in memory, and undoing them.
+ * Implements a plan: its steps, its effects in memory, and undoing them.
  */
 #include "config.h"
 

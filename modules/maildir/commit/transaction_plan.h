@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a transaction as a plan: steps on disk, and effects in memory that come into force
- * when it is planned and are undone if it fails.
+ * Declares a transaction as a plan: steps on disk, and effects in memory that come into force when it is
+ * planned and are undone if it fails.
  */
 #pragma once
 #include "commit/journal.h"
@@ -13,7 +13,7 @@ typedef struct MdMailbox MdMailbox;
 typedef struct MdStore MdStore;
 typedef struct MdPlan MdPlan;
 
-/* This is a change of one entry of a table; undone in reverse order when a transaction fails. */
+/* An effect changes one entry of a table; effects are undone in reverse order when a transaction fails. */
 typedef struct MdEffect
 {
   MdMailbox *mb;
@@ -33,7 +33,7 @@ typedef struct MdEffect
   guint64 modseq;
 } MdEffect;
 
-/* These are the keywords of a mailbox that a transaction needs. */
+/* A transaction needs these keywords of a mailbox. */
 typedef struct MdKeywordUse
 {
   MdMailbox *mb;
@@ -43,7 +43,7 @@ typedef struct MdKeywordUse
   guint n_without;  /* keywords that found no room */
 } MdKeywordUse;
 
-/* These are the things that a transaction imports into a mailbox. */
+/* A transaction imports these things into a mailbox. */
 typedef struct MdImport
 {
   MdMailbox *mb;
@@ -129,7 +129,7 @@ gboolean md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error);
 
 /* plan_keywords.c has these. */
 
-/* This says which keywords get a bit: those that the mailbox has already; all, or the operation fails with
+/* Says which keywords get a bit: those that the mailbox has already; all, or the operation fails with
  * LIMIT; those that find room, so that a message is never refused for its keywords. */
 typedef enum
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has errors of system calls on files of the driver. They say which path was refused, to which uid,
+ * Implements errors of system calls on files of the driver. They say which path was refused, to which uid,
  * and which permission is missing on it.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares errors that say which path was refused, and which permission the server lacks on it.
+ * Declares errors that say which path was refused, and which permission the server lacks on it.
  */
 #pragma once
 #include <satchel/storage.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the id of the boot.
+ * Implements the id of the boot.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the id of the boot: what was written without a sync is there as long as it stays the
- * same.
+ * Declares the id of the boot: what was written without a sync is there as long as it stays the same.
  */
 #pragma once
 #include <glib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has CRC-32C (Castagnoli), computed by the processor if it has the instruction.
+ * Implements CRC-32C (Castagnoli), computed by the processor if it has the instruction.
  */
 #include "config.h"
 

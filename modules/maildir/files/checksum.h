@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares CRC-32C (Castagnoli), with which the files of the driver are checked.
+ * Declares CRC-32C (Castagnoli), with which the files of the driver are checked.
  */
 #pragma once
 #include <glib.h>

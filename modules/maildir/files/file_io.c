@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has files that are read, written or replaced whole; directories opened step by step and read in
+ * Implements files that are read, written or replaced whole; directories opened step by step and read in
  * bulk.
  */
 #include "config.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * This header declares files that are read, written or replaced whole, and directories that are read in bulk.
+ * Declares files that are read, written or replaced whole, and directories that are read in bulk.
  */
 #pragma once
 #include <satchel/storage.h>
 #include <sys/uio.h>
 
-/* This is a directory as it was seen last. */
+/* A directory is remembered as it was seen last. */
 typedef struct MdStamp
 {
   guint64 ino;

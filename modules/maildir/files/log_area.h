@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the area that log lines of this driver carry.
+ * Declares the area that log lines of this driver carry.
  */
 #pragma once
 #define MD_AREA "maildir"

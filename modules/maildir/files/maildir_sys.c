@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the real calls behind maildir_sys.h.
+ * Implements the real calls behind maildir_sys.h.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header has every system call of the driver that can fail for a reason outside of it, as a table, so
- * that tests can count calls and make the n-th one fail.
+ * Defines every system call of the driver that can fail for a reason outside of it, as a table, so that
+ * tests can count calls and make the n-th one fail.
  */
 #pragma once
 #include <errno.h>
@@ -33,13 +33,13 @@ typedef struct MdSys
   ssize_t (*getdents) (int fd, void *buffer, size_t len);
 } MdSys;
 
-/* These are the calls that the driver makes: those below, repeated when a signal interrupts them. */
+/* The driver makes these calls: those below, repeated when a signal interrupts them. */
 extern const MdSys md_sys;
-/* These are the calls that tests replace. */
+/* Tests replace these calls. */
 extern MdSys md_calls;
 
-/* This is a descriptor that its scope owns, as in g_auto (MdFd) fd = md_open_dir (...).  It is closed at the
- * end of the scope, and errno stays as it was; satchel_fd_steal takes it out.  -1: none. */
+/* Its scope owns the descriptor, as in g_auto (MdFd) fd = md_open_dir (...). It is closed at the end of the
+ * scope, and errno stays as it was; satchel_fd_steal takes it out. -1: none. */
 typedef int MdFd;
 
 static inline void

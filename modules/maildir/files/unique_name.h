@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares random bytes, and names of files that are never given twice.
+ * Declares random bytes, and names of files that are never given twice.
  */
 #pragma once
 #include <glib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the directory of another server's files, if `control_path` is set: UID lists and keywords of
+ * Implements the directory of another server's files, if `control_path` is set: UID lists and keywords of
  * each mailbox, subscriptions of the user. Without the setting they are in the Maildir. Directories in it
  * have the names of the folders, and INBOX has one as well.
  */

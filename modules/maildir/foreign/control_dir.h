@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the other server's directory for a mailbox, which is the mailbox's own unless
+ * Declares the other server's directory for a mailbox, which is the mailbox's own unless
  * `maildir.control_path` is set.
  */
 #pragma once

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has files of Courier: courierimapuiddb ("1 UIDVALIDITY UIDNEXT", then "UID FILE"),
+ * Implements files of Courier: courierimapuiddb ("1 UIDVALIDITY UIDNEXT", then "UID FILE"),
  * courierimapkeywords/ (names, an empty line, "FILE:NUMBER NUMBER", and a file for each change since),
  * courierpop3dsizelist ("/3 NEXT UIDV", then "FILE SIZE N:UIDV:UTF8"). Read when a mailbox is taken over,
  * written when one that changed is closed.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares Courier's files of a mailbox, which are read when a Maildir is taken over, and kept
- * up to date beside ours.
+ * Declares Courier's files of a mailbox, which are read when a Maildir is taken over, and kept up to date
+ * beside ours.
  */
 #pragma once
 #include <satchel/storage.h>

@@ -33,7 +33,7 @@ static const SatchelConfigRow limit_rows[] = {
   { "quota.messages", SATCHEL_CONFIG_INT, "0", "", .min = 0, .max = 4000000000 }
 };
 
-/* This is the first line; 0: no limit. */
+/* The first line of the file has the limits; 0: no limit. */
 typedef struct Limits
 {
   gint64 bytes, messages;

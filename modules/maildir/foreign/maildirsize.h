@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the file `maildirsize` of Maildir++, kept for other programs that share the Maildir.
- * Satchel itself never uses its sums or limits. Everything here is called with the writer lock held, and only
- * if the setting `maildirsize` is on.
+ * Declares the file `maildirsize` of Maildir++, kept for other programs that share the Maildir. Satchel
+ * itself never uses its sums or limits. Everything here is called with the writer lock held, and only if the
+ * setting `maildirsize` is on.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -9,7 +9,7 @@
 typedef struct MdStore MdStore;
 typedef struct MdPlan MdPlan;
 
-/* These are the sums over files, or changes to them. */
+/* Files are summed up by this, and so are changes to the sums. */
 typedef struct MdSizeSum
 {
   gint64 bytes, messages;

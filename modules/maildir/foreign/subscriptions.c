@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says which server was here before, and its file of subscriptions. It is read if it is not as we
+ * Says which server was here before, and its file of subscriptions. It is read if it is not as we
  * last left it, and written with each change. Dovecot: "V\t2", an empty line, levels separated by tabs; its
  * old form has levels as in directory names. Courier: "INBOX.A.B". Both write levels as the folders are
  * called on disk.

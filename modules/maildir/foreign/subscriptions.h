@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what another server of the same Maildir left with the user: which server it was, and
- * its subscriptions.
+ * Declares what another server of the same Maildir left with the user: which server it was, and its
+ * subscriptions.
  */
 #pragma once
 #include "settings.h"

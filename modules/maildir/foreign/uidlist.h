@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares `dovecot-uidlist`: the UIDs of files whose names do not say them. How the file is
- * read, and how a line is made.
+ * Declares `dovecot-uidlist`: the UIDs of files whose names do not say them. How the file is read, and how a
+ * line is made.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -30,7 +30,7 @@ typedef struct MdUidlist
   gboolean is_unsorted;
 } MdUidlist;
 
-/* This is a line to write. */
+/* One message gives one line of the list. */
 typedef struct MdListed
 {
   guint32 uid, len;

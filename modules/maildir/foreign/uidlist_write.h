@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is for writing the UID list of a mailbox.
+ * Writes the UID list of a mailbox.
  */
 #pragma once
 #include "foreign/uidlist.h"
@@ -13,7 +13,7 @@ void md_uidlist_add (const MdMailbox *mb, const MdListed *file, GString *out);
 /* Appends the lines of all known messages, with what @old says of them, and of @arrivals (MdListed, or NULL).
  */
 void md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *arrivals, GString *out);
-/* These are lines for the file. */
+/* A change of the file is made of lines. */
 typedef struct MdUidlistChange
 {
   const GString *lines;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has POP3 unique ids of another server.  Those that are saved are in field P of the UID list (an
+ * Implements POP3 unique ids of another server. Those that are saved are in field P of the UID list (an
  * empty one stands for the base of the file's name); all others are made by the configured format.
  */
 #include "config.h"
@@ -25,8 +25,8 @@ typedef struct SavedId
   guint32 uid, text; /* offset in `texts`; NUL-ended */
 } SavedId;
 
-/* These are the ids of the list as it was read. Reference-counted, since readers use them while another
- * thread replaces them. */
+/* The ids of the list are kept as it was read. Reference-counted, since readers use them while another thread
+ * replaces them. */
 struct MdUniqueIds
 {
   guint64 stamp[4]; /* stamp of the UID list: inode, time, size */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares POP3 unique ids (RFC 1939 section 7) of a mailbox.
+ * Declares POP3 unique ids (RFC 1939 section 7) of a mailbox.
  */
 #pragma once
 #include "foreign/uidlist.h"

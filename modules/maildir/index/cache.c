@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has attributes of messages: a file of blobs with checksums that only grows. The index keeps their
+ * Implements attributes of messages: a file of blobs with checksums that only grows. The index keeps their
  * offsets. Damage or loss costs a second computation, and is never an error.
  */
 #include "config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the file of attributes (ENVELOPE, BODYSTRUCTURE and others) of a mailbox. Offsets into
- * it are in the index.
+ * Declares the file of attributes (ENVELOPE, BODYSTRUCTURE and others) of a mailbox. Offsets into it are in
+ * the index.
  */
 #pragma once
 #include <glib.h>
@@ -15,7 +15,7 @@ typedef struct MdCache
   guint64 id, size, dead; /* `dead`: bytes to which no offset leads any more */
 } MdCache;
 
-/* This says where the attributes of one message are; slot: its place in the caller's array. */
+/* Says where the attributes of one message are; slot: its place in the caller's array. */
 typedef struct MdCacheRef
 {
   guint64 offset;

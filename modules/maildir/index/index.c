@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file is for writing the index of a mailbox: a log of frames with checksums, of which the first ones
- * are a checkpoint. It is written after the commit and not synced; what names of files cannot hold of new
- * messages is written and synced before it. Decisions 0002 and 0101 say why, and what its loss costs.
+ * Writes the index of a mailbox: a log of frames with checksums, of which the first ones are a checkpoint.
+ * It is written after the commit and not synced; what names of files cannot hold of new messages is written
+ * and synced before it. Decisions 0002 and 0101 say why, and what its loss costs.
  */
 #include "config.h"
 
@@ -201,7 +201,7 @@ md_index_distrust (MdMailbox *mb)
   index->is_broken = TRUE;
 }
 
-/* This is a checkpoint that is being written to a new file, in frames of a size that a reader accepts. */
+/* A checkpoint is written to a new file, in frames of a size that a reader accepts. */
 typedef struct Checkpoint
 {
   Frame frame;

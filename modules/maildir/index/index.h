@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the index of a mailbox: a log of frames from which a mailbox is loaded without reading
- * its directories.
+ * Declares the index of a mailbox: a log of frames from which a mailbox is loaded without reading its
+ * directories.
  */
 #pragma once
 #include "files/file_io.h"
@@ -19,7 +19,7 @@ typedef struct MdTombstone
   guint64 modseq;
 } MdTombstone;
 
-/* This says how far the index is believed: not at all; for UIDs and mod-sequences, while the directories must
+/* Says how far the index is believed: not at all; for UIDs and mod-sequences, while the directories must
  * be read; in everything. */
 typedef enum
 {
@@ -28,7 +28,7 @@ typedef enum
   MD_INDEX_EXACT
 } MdIndexTrust;
 
-/* This is the end of each frame, as it is on disk. */
+/* Each frame ends with this on disk. */
 typedef struct MdSummary
 {
   guint8 boot_id[16];

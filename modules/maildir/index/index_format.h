@@ -24,9 +24,9 @@ typedef struct FrameTail
   guint32 magic, version, checkpoint, payload_crc, unsized, crc;
 } FrameTail;
 
-/* This is the fixed part of a row item, 'R', as in memory: the file never leaves the machine's byte order.
- * The name of the file follows.  An item 'P' is of a message that may come, and has the base of its name;
- * items 'w' and 'm' that follow it are as 'W' and 'M' of other messages. */
+/* A row item, 'R', has this fixed part, as in memory: the file never leaves the machine's byte order. The
+ * name of the file follows. An item 'P' is of a message that may come, and has the base of its name; items
+ * 'w' and 'm' that follow it are as 'W' and 'M' of other messages. */
 typedef struct RowItem
 {
   guint32 uid, flags;
@@ -36,7 +36,7 @@ typedef struct RowItem
   guint8 bits, base_len, name_len, reserved;
 } RowItem;
 
-/* This is an item that changes flags of an earlier row; the part of the name behind its base follows it. */
+/* An item changes flags of an earlier row; the part of the name behind its base follows it. */
 typedef struct FlagsItem
 {
   guint64 modseq, keywords;
@@ -44,14 +44,14 @@ typedef struct FlagsItem
   guint8 bits, end_len, reserved[6];
 } FlagsItem;
 
-/* This is an item that follows a row or flags item whose message has keywords from number 64 on: the words
- * behind `keywords` there. */
+/* An item follows a row or flags item whose message has keywords from number 64 on: the words behind
+ * `keywords` there. */
 typedef struct WideItem
 {
   guint32 uid, n_words; /* then n_words times 64 bits */
 } WideItem;
 
-/* This is a keyword; its name follows.  Versions up to 3 had an item 'K' instead, of a byte each. */
+/* The name of a keyword follows its item. Versions up to 3 had an item 'K' instead, of a byte each. */
 typedef struct KeywordItem
 {
   guint16 bit;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has items of the index as bytes (index_format.h).
+ * Implements items of the index as bytes (index_format.h).
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the items of frames of the index, as bytes.
+ * Declares the items of frames of the index, as bytes.
  */
 #pragma once
 #include "index/name_table.h"

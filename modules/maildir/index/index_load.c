@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file is for reading an index, frame by frame up to the first that is damaged. Every size is checked
- * before memory is taken.
+ * Reads an index, frame by frame up to the first that is damaged. Every size is checked before memory is
+ * taken.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@
 
 #define WINDOW_BYTES (64u << 10)
 
-/* These are the facts that most messages need, kept small because there may be very many. */
+/* Most messages need only these facts, which are kept small because there may be very many. */
 typedef struct LoadedRow
 {
   guint32 uid, flags;

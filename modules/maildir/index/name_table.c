@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has names of files by UID: sorted entries that point into one arena. Removed entries stay, with a
+ * Implements names of files by UID: sorted entries that point into one arena. Removed entries stay, with a
  * mark, until a compaction.
  */
 #include "config.h"

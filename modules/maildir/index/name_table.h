@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * This header declares names of the message files of a mailbox by UID.
+ * Declares names of the message files of a mailbox by UID.
  */
 #pragma once
 #include <glib.h>
 
-/* These are bits of an entry: the file is in new/; the message is gone; Satchel made the name. */
+/* An entry has bits: the file is in new/; the message is gone; Satchel made the name. */
 enum
 {
   MD_ENTRY_NEW = 1,

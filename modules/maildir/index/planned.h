@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what is known of messages that a transaction was about to add, and of which names of
- * files cannot say all.  If their files are found without the index having their rows, they are as they were
- * planned (decision 0101).
+ * Declares what is known of messages that a transaction was about to add, and of which names of files cannot
+ * say all. If their files are found without the index having their rows, they are as they were planned
+ * (decision 0101).
  */
 #pragma once
 #include <satchel/storage.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has internal dates of files that others wrote. The date is the time of the file, which is read
- * when a client first asks for it.
+ * Implements internal dates of files that others wrote. The date is the time of the file, which is read when
+ * a client first asks for it.
  */
 #include "config.h"
 

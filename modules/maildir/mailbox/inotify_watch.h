@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares mailboxes that somebody watches for changes.
+ * Declares mailboxes that somebody watches for changes.
  */
 #pragma once
 #include <glib.h>

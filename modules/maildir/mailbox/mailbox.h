@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares one mailbox that is open or looked at: its directories, its numbers and what is known
- * of its messages. The writer lock of the store guards it; names, cache offsets and metadata are changed
- * under the table lock as well.
+ * Declares one mailbox that is open or looked at: its directories, its numbers and what is known of its
+ * messages. The writer lock of the store guards it; names, cache offsets and metadata are changed under the
+ * table lock as well.
  */
 #pragma once
 #include "index/cache.h"
@@ -24,7 +24,7 @@ typedef struct MdMailbox MdMailbox;
 #define MD_UID_JUMP (1u << 24) /* numbering goes on this far above what is seen after a loss */
 #define MD_TOMBSTONES_MAX 20000u
 
-/* These are words of MD_STATE_FILE, and hints in it: the frame of the index written last, and the boot of
+/* MD_STATE_FILE has these words, and hints in it: the frame of the index written last, and the boot of
  * that. */
 enum
 {
@@ -53,8 +53,9 @@ struct MdMailbox
   int control_fd;          /* of UID list and keywords; fd if they have no other place */
   guint32 listed_upto;     /* the UID list has all UIDs below it, and UIDNEXT; 0: not known */
   MdUniqueIds *unique_ids; /* guarded by `table`; NULL: not read yet */
-  GHashTable *told_ids;    /* unique ids of messages below told_upto, which an import must not give to another
-                              message; NULL: not collected yet */
+  /* Unique ids of messages below told_upto, which an import must not give to another message; NULL: not
+   * collected yet. */
+  GHashTable *told_ids;
   guint32 told_upto;
   gboolean is_changed; /* since it was opened: Courier's files are behind */
   gboolean is_deleted;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has calls of the driver that look at a mailbox: STATUS, NOOP, the first \Recent message, removed
+ * Implements calls of the driver that look at a mailbox: STATUS, NOOP, the first \Recent message, removed
  * UIDs.
  */
 #include "config.h"

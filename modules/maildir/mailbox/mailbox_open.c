@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file is for opening and closing a mailbox.
+ * Opens and closes a mailbox.
  */
 #include "config.h"
 

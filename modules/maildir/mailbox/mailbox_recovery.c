@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has a new state file for a mailbox that lost its own, or comes from another server.
+ * Implements a new state file for a mailbox that lost its own, or comes from another server.
  */
 #include "config.h"
 
@@ -17,7 +17,7 @@
 #include <satchel/hash.h>
 #include <satchel/log.h>
 
-/* This is the remaining evidence of how a mailbox was numbered. */
+/* This evidence remains of how a mailbox was numbered. */
 typedef struct Evidence
 {
   MdMailbox *mb;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the durable numbers of a mailbox, the snapshot that readers get, and whether both still hold.
+ * Implements the durable numbers of a mailbox, the snapshot that readers get, and whether both still hold.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file is for reading messages: content, email id and attributes. Any thread may call these, also during
- * a commit.
+ * Reads messages: content, email id and attributes. Any thread may call these, also during a commit.
  */
 #include "config.h"
 

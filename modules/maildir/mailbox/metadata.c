@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has metadata that layers keep with messages: in memory while a mailbox is open, and in the index.
+ * Implements metadata that layers keep with messages: in memory while a mailbox is open, and in the index.
  */
 #include "config.h"
 

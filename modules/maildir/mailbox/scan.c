@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has one pass over new/ and cur/. It reads names only and calls no stat for files.
+ * Implements one pass over new/ and cur/. It reads names only and calls no stat for files.
  */
 #include "config.h"
 

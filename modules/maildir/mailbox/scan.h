@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header is for reading `new/` and `cur/` of a mailbox.
+ * Reads `new/` and `cur/` of a mailbox.
  */
 #pragma once
 #include "files/file_io.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares taking in what the directories of a mailbox hold.
+ * Declares taking in what the directories of a mailbox hold.
  */
 #pragma once
 #include <satchel/storage.h>

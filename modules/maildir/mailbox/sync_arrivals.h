@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a sync at work, and the files that it found and that have no UID yet.
+ * Declares a sync at work, and the files that it found and that have no UID yet.
  */
 #pragma once
 #include "mailbox/scan.h"

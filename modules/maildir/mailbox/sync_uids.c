@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has UIDs of files that are new to us: from the UID list, from their names, or fresh ones that are
+ * Implements UIDs of files that are new to us: from the UID list, from their names, or fresh ones that are
  * durable before a client sees them.
  */
 #include "config.h"
@@ -52,7 +52,7 @@ find_arrival_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
     arrival->date = st.st_mtim.tv_sec;
 }
 
-/* These are the UIDs that arrivals got so far. */
+/* Arrivals got these UIDs so far. */
 typedef struct UidTable
 {
   guint32 *slots, mask;
@@ -287,7 +287,7 @@ md_sync_assign_uids (Sync *sync, GError **error)
   for (guint i = 0; sync->arrivals->len <= DATED_AT_ONCE && i < sync->arrivals->len; i++)
     g_array_index (sync->arrivals, Arrival, i).wire = SATCHEL_SIZE_UNKNOWN;
   gboolean ok = assign_uids (sync, error);
-  /* These are as big as the mailbox and not needed any more. */
+  /* Both are as big as the mailbox and not needed any more. */
   g_clear_pointer (&sync->list, md_uidlist_free);
   g_clear_pointer (&sync->courier, md_uidlist_free);
   g_clear_pointer (&sync->saved_ids, g_hash_table_unref);

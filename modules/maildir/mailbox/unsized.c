@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has bytes of messages whose size is not known: those that their names say, or the files have.
+ * Implements bytes of messages whose size is not known: those that their names say, or the files have.
  */
 #include "config.h"
 

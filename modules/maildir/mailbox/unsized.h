@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares bytes of messages whose size is not known.
+ * Declares bytes of messages whose size is not known.
  */
 #pragma once
 #include <glib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has names of message files:
+ * Implements names of message files:
  * "PREFIX,S=disk,W=wire[,D=length][,B=1][,T=date],U=UIDVALIDITY.UID:2,FLAGS". Pure functions; README.md says
  * what each field means.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares names of message files: what they say, and how ours are made. Pure functions.
+ * Declares names of message files: what they say, and how ours are made. Pure functions.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -9,7 +9,7 @@
 #define MD_UID_MAX 4294000000u
 #define MD_EMAIL_ID_FIELD 26u
 
-/* These are the facts that a file name holds; lengths count from its start. */
+/* A file name holds these facts; lengths count from its start. */
 typedef struct MdName
 {
   guint base_len;   /* up to ":2," or the end */
@@ -25,7 +25,7 @@ typedef struct MdName
   guint32 letters; /* a bit for each keyword letter */
 } MdName;
 
-/* These are the parts of a file name that Satchel makes. */
+/* Satchel makes a file name of these parts. */
 typedef struct MdNameParts
 {
   const char *prefix; /* see md_name_id */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has names of mailboxes as names of directories, in modified UTF-7 (RFC 3501 section 5.1.3).
+ * Implements names of mailboxes as names of directories, in modified UTF-7 (RFC 3501 section 5.1.3).
  * Maildir++: a '.' before each level, and a '.' inside a level in a shifted run ("&AC4-"). Layout fs: levels
  * are directories. The mapping is one to one: a directory whose name is not exactly what its mailbox name
  * encodes to is not ours. Pure functions.

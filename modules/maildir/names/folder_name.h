@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares names of mailboxes as directories. Pure functions.
+ * Declares names of mailboxes as directories. Pure functions.
  */
 #pragma once
 #include "settings.h"

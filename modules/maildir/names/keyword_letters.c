@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has keywords of a mailbox. The first 26 have a letter in names of files, written down in a file
+ * Implements keywords of a mailbox. The first 26 have a letter in names of files, written down in a file
  * that other servers read as well (lines "NUMBER NAME"); the others are in the index only.
  */
 #include "config.h"

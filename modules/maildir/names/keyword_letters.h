@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares keywords of a mailbox: each has a bit, and the first 26 also a letter in the names of
- * files, as other servers write them to `dovecot-keywords`.
+ * Declares keywords of a mailbox: each has a bit, and the first 26 also a letter in the names of files, as
+ * other servers write them to `dovecot-keywords`.
  */
 #pragma once
 #include <satchel/storage.h>

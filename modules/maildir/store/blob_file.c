@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has blobs of modules. Each space has one file with a checksum, which is replaced whole and kept
- * in two generations, as the user's file is.
+ * Implements blobs of modules. Each space has one file with a checksum, which is replaced whole and kept in
+ * two generations, as the user's file is.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define HEAD_MAX 64u
-/* This is one blob in the file, after the head line: this, its name and its value. */
+/* Behind the head line each blob has this, its name and its value in the file. */
 typedef struct BlobHead
 {
   guint32 name_len, size;

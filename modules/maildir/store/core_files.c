@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has files that the core keeps beside the mail (storage.h: read_file, write_file): the change log
+ * Implements files that the core keeps beside the mail (storage.h: read_file, write_file): the change log
  * and the cursors of listeners.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has names: LIST, subscriptions, special use.
+ * Implements names: LIST, subscriptions, special use.
  */
 #include "config.h"
 
@@ -24,7 +24,7 @@
 /* so many directories are checked; with more, checking would cost as much as listing */
 #define STAMPS_MAX 64u
 
-/* This is a directory that was read for a list, which shows later whether the list still holds. */
+/* A directory that was read for a list shows later whether the list still holds. */
 typedef struct ListStamp
 {
   char *path; /* below the user's directory, which is "" */

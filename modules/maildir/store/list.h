@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header finds directories of the store that are mailboxes, or lead to some.
+ * Declares how directories of the store are found that are mailboxes, or lead to some.
  */
 #pragma once
 #include <satchel/storage.h>

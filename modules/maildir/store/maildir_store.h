@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the store of one user. Two locks: `writer` serialises everything that changes the
- * store; `table`, held for short and never over I/O, guards names, cache offsets and metadata against
- * readers.
+ * Declares the store of one user. Two locks: `writer` serialises everything that changes the store; `table`,
+ * held for short and never over I/O, guards names, cache offsets and metadata against readers.
  */
 #pragma once
 #include "commit/journal.h"
@@ -21,9 +20,10 @@ struct MdStore
   GMutex writer, table;
   MdUser *user;
   MdJournal journal;
-  GHashTable *open;    /* directory name to MdMailbox, borrowed */
-  GHashTable *counted; /* of mailboxes that are not open (usage_count.c), NULL: none was counted yet; under
-                          `writer`, as is count_round */
+  GHashTable *open; /* directory name to MdMailbox, borrowed */
+  /* Of mailboxes that are not open (usage_count.c), NULL: none was counted yet; under `writer`, as is
+   * count_round. */
+  GHashTable *counted;
   guint count_round;
   gboolean maildirsize_is_stale; /* the next change writes it anew */
   guint64 list_user_serial, user_serial;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This file has a file of a few numbers in two equal copies with checksums, each synced by itself, so that
- * neither a torn write nor one damaged copy loses them. A third copy has hints and is written without a sync.
+ * Implements a file of a few numbers in two equal copies with checksums, each synced by itself, so that
+ * neither a torn write nor one damaged copy loses them. A third copy has hints and is written without a
+ * sync.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a few numbers in a file of two synced copies, one of which is whole at any time.
+ * Declares a few numbers in a file of two synced copies, one of which is whole at any time.
  */
 #pragma once
 #include <satchel/storage.h>

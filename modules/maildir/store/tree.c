@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file is for creating, deleting and renaming mailboxes. Creating is the rename of a directory that was
- * made ready in the trash, deleting a rename into it; renames of several directories go through the journal.
+ * Creates, deletes and renames mailboxes. Creating is the rename of a directory that was made ready in the
+ * trash, deleting a rename into it; renames of several directories go through the journal.
  */
 #include "config.h"
 

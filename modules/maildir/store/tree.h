@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how mailboxes are made, removed and renamed.
+ * Declares how mailboxes are made, removed and renamed.
  */
 #pragma once
 #include <satchel/storage.h>
@@ -10,8 +10,8 @@ typedef struct MdStore MdStore;
 gboolean md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, GError **error);
 gboolean md_remove_locked (MdStore *store, const char *name, GError **error);
 
-/* These are for MD_LAYOUT_FS.  They move a mailbox that was made as trash/@unique to its place, a mailbox
- * into the trash, and a mailbox with its children from place to place. */
+/* MD_LAYOUT_FS needs these. They move a mailbox that was made as trash/@unique to its place, a mailbox into
+ * the trash, and a mailbox with its children from place to place. */
 gboolean md_fs_place (MdStore *store, int trash_fd, const char *unique, const char *dir, GError **error);
 gboolean md_fs_displace (MdStore *store, const char *dir, int trash_fd, const char *unique, GError **error);
 gboolean md_fs_rename (MdStore *store, const char *from, const char *to, GError **error);

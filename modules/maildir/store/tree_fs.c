@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the layout fs: a mailbox is a directory with cur/, new/ and tmp/ beside the directories of
- * its children. cur/ makes it a mailbox, so it is moved last when one is made, and first when one is removed.
+ * Implements the layout fs: a mailbox is a directory with cur/, new/ and tmp/ beside the directories of its
+ * children. cur/ makes it a mailbox, so it is moved last when one is made, and first when one is removed.
  */
 #include "config.h"
 

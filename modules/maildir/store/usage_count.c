@@ -56,7 +56,7 @@ get_uids_usage (MdMailbox *mb, const SatchelUidSet *uids)
   return usage;
 }
 
-/* These are the sums of a mailbox that is not open, as of the time when its directories had these times. */
+/* The sums of a mailbox that is not open hold as long as its directories have these times. */
 typedef struct Counted
 {
   MdStamp new_stamp, cur_stamp;

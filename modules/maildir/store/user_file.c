@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the user's file: subscriptions, special use and the change log as text with a checksum,
+ * Implements the user's file: subscriptions, special use and the change log as text with a checksum,
  * replaced whole and kept in two generations; and the counters of mod-sequences and UIDVALIDITY.
  */
 #include "config.h"

@@ -13,7 +13,7 @@ typedef struct MdStore MdStore;
 #define MD_USER_FILE "satchel-user"
 #define MD_MODSEQ_FILE "satchel-modseq"
 
-/* These are words of MD_MODSEQ_FILE, and hints in it. */
+/* MD_MODSEQ_FILE has these words, and hints in it. */
 enum
 {
   MD_USER_MODSEQ_LIMIT,

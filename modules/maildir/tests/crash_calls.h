@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the record of what the driver does (tests/lib/crashfs.h), by its table of system
- * calls.
+ * Declares the record of what the driver does (tests/lib/crashfs.h), by its table of system calls.
  */
 #pragma once
 #include "tests/lib/crashfs.h"

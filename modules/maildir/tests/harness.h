@@ -11,8 +11,8 @@ typedef struct Place
   char *user; /* root/example.org/u */
   int root_fd;
   SatchelStore *store;
-  const SatchelConfig
-      *section; /* NULL: defaults; by place_make: of the settings in MAILDIR_SETTINGS of the environment */
+  /* NULL: defaults; by place_make: of the settings in MAILDIR_SETTINGS of the environment. */
+  const SatchelConfig *section;
 } Place;
 
 /* With MAILDIR_TIMES=coarse in the environment the driver sees times of files in steps of 10 ms, the coarsest

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has admin requests to auth.  Those about users who change their place are in auth_place.c.
+ * Answers admin requests to auth. Those about users who change their place are in auth_place.c.
  */
 #include "config.h"
 
@@ -63,7 +63,7 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
                             satchel_hash_pool_n_running (auth->pool), released->str);
 }
 
-/* This is a question for the owner of a user, which waits until the userdbs have answered. */
+/* A question for the owner of a user waits until the userdbs have answered. */
 typedef struct OwnerQuestion
 {
   SatchelAuth *auth;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header says what an admin may ask of auth: status, kick, throttle, test; release, adopt and place
- * are in auth_move.h.
+ * Says what an admin may ask of auth: status, kick, throttle, test; release, adopt and place are in
+ * auth_move.h.
  */
 #pragma once
 #include "core/daemon/auth/auth.h"
@@ -24,8 +24,8 @@ void satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status,
 /* Returns the user that an argument names; yours.  NULL means that it is not a user's name, which has been
  * answered. */
 char *satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name);
-/* This is called once it is known whether any database has @user.  All is borrowed; @arguments are those of
- * the request. */
+/* Is called once it is known whether any database has @user. All is borrowed; @arguments are those of the
+ * request. */
 typedef void (*SatchelAdminKnownFunc) (SatchelAuth *auth, guint64 request, const char *user,
                                        gboolean is_known, const char *const *arguments);
 /* Calls @func later, or before this returns.  A database that cannot be asked just now makes nobody unknown.

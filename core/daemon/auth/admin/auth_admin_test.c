@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has `satchel auth test`: lets a login go its way, and tells of each step.  Nothing is counted,
- * spent or opened.
+ * Implements `satchel auth test`: lets a login go its way, and tells of each step. Nothing is counted, spent
+ * or opened.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has `satchel auth throttle`: shows and forgets failed logins.
+ * Implements `satchel auth throttle`: shows and forgets failed logins.
  */
 #include "config.h"
 

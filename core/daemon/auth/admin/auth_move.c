@@ -20,8 +20,8 @@
 
 static GQueue moves = G_QUEUE_INIT;
 
-/* This is a mail process that was away when it had to let go of a user.  It hears of it once it is back, if
- * it ever had the user. */
+/* A mail process was away when it had to let go of a user. It hears of it once it is back, if it ever had the
+ * user. */
 typedef struct Owed
 {
   char *user;

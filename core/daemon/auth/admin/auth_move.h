@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares how users change their place, by the commands `release`, `adopt` and `place`.  The
- * old owner closes the user's store and says so (RELEASED) before there is a new owner.
+ * Declares how users change their place, by the commands `release`, `adopt` and `place`. The old owner
+ * closes the user's store and says so (RELEASED) before there is a new owner.
  */
 #pragma once
 #include "core/daemon/auth/auth.h"

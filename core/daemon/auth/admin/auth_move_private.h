@@ -4,7 +4,7 @@
 #pragma once
 #include "core/daemon/auth/auth.h"
 
-/* This is a user for whom RELEASED of the mail process @slot is awaited. */
+/* RELEASED of the mail process @slot is awaited for a user. */
 typedef struct AuthMove
 {
   char *user;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has an administrator's request: the user that it names, and the answer.
+ * Keeps an administrator's request: the user that it names, and the answer.
  */
 #include "config.h"
 
@@ -33,7 +33,7 @@ satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name)
   return user;
 }
 
-/* This is a question whether there is such a user. */
+/* An administrator's request asks whether there is such a user. */
 typedef struct Inquiry
 {
   SatchelAuth *auth;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the turn of a user's placement to a converted store (decision 0081).
+ * Declares the turn of a user's placement to a converted store (decision 0081).
  */
 #pragma once
 #include "core/daemon/auth/auth.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has verified logins: HMAC-SHA256 under a secret, bounded in number and time.  The secret is one
- * of this process, or of the memory in which entries outlive it (auth_kept.c).  What a login unlocked lies
+ * Implements verified logins: HMAC-SHA256 under a secret, bounded in number and time. The secret is one of
+ * this process, or of the memory in which entries outlive it (auth_kept.c). What a login unlocked lies
  * beside, sealed (AES-256-GCM) under a key of that secret and the user's own, which nobody has between
  * logins.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the cache of logins that were verified lately, so that a client that connects often
- * does not cost a hash each time.  An entry is a keyed digest of all that made the login right, so a change
- * of any of it gives another digest.  Pure; main thread only.
+ * Declares the cache of logins that were verified lately, so that a client that connects often does not cost
+ * a hash each time. An entry is a keyed digest of all that made the login right, so a change of any of it
+ * gives another digest. Pure; main thread only.
  */
 #pragma once
 #include <satchel/auth.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares one check of who somebody is, between the files that do it.  A file calls only those
- * above it:
+ * Declares one check of who somebody is, between the files that do it. A file calls only those above it:
  * - auth_check_end.c: counts, tells, frees
  * - auth_check_keys.c: asks for attributes, looks the user up once more, opens keyrings
  * - auth_check_factor.c: asks factors

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has a check that has found who somebody is: a lock or a removal meanwhile still counts, the
- * credential must be good for the service, and keyrings are opened with what the login brought.  What the
+ * Implements a check that has found who somebody is: a lock or a removal meanwhile still counts, the
+ * credential must be good for the service, and keyrings are opened with what the login brought. What the
  * userdbs say of him is asked before, so that nothing slow comes after the look-up.
  */
 #include "config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the block of memory that keeps verified logins over a crash of auth: a head, then slots of
- * one size.
+ * Implements the block of memory that keeps verified logins over a crash of auth: a head, then slots of one
+ * size.
  */
 #include "config.h"
 

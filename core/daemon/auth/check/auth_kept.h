@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * This header declares verified logins in memory that outlives the auth process: a block that master makes,
- * never maps, and gives to each auth process in turn.  Each entry has a tag, since auth may have died while
- * it wrote one, and so that nobody without the installation's secret can make one.  Pure; main thread only.
- * Decision 0083.
+ * Declares verified logins in memory that outlives the auth process: a block that master makes, never maps,
+ * and gives to each auth process in turn. Each entry has a tag, since auth may have died while it wrote one,
+ * and so that nobody without the installation's secret can make one. Pure; main thread only. Decision 0083.
  */
 #pragma once
 #include "core/daemon/auth/check/auth_cache.h"

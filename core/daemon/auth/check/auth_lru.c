@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has a table of bounded size that forgets what was used least recently.
+ * Implements a table of bounded size that forgets what was used least recently.
  */
 #include "config.h"
 

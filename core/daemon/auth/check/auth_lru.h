@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares a table of bounded size that forgets what was used least recently.  Keys are bytes
- * from outside: the hash is keyed.  Pure; main thread.
+ * Declares a table of bounded size that forgets what was used least recently. Keys are bytes from outside:
+ * the hash is keyed. Pure; main thread.
  */
 #pragma once
 #include <glib.h>
@@ -19,7 +19,7 @@ gpointer satchel_lru_add (SatchelLru *lru, gconstpointer key, gsize key_len);
 void satchel_lru_remove (SatchelLru *lru, gconstpointer key, gsize key_len);
 /* Removes the entry of @value, which find or add has returned and which is still there. */
 void satchel_lru_drop (SatchelLru *lru, gpointer value);
-/* Those of which @func says TRUE. */
+/* Removes those of which @func says TRUE. */
 void satchel_lru_remove_if (SatchelLru *lru, gboolean (*func) (gpointer value, gpointer data), gpointer data);
 /* Calls @func for each entry, the most recently used first; @func may not change the table. */
 typedef void (*SatchelLruFunc) (gconstpointer key, gsize key_len, gpointer value, gpointer data);

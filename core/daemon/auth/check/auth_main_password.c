@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file says where users' own passwords may be used, by the settings `auth.main_password` and
+ * Says where users' own passwords may be used, by the settings `auth.main_password` and
  * `auth.main_passwords`.  They do not concern credentials beside the password.
  */
 #include "config.h"

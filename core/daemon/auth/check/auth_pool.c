@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has password hashes on threads, within a budget of memory.
+ * Implements password hashes on threads, within a budget of memory.
  */
 #include "config.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * This header declares password hashes on threads: only as many at a time as fit into their memory budget, in
- * order, and nobody waits past a deadline.  Main thread.
+ * Declares password hashes on threads: only as many at a time as fit into their memory budget, in order, and
+ * nobody waits past a deadline. Main thread.
  */
 #pragma once
 #include <satchel/job.h>
 
 typedef struct SatchelHashPool SatchelHashPool;
-/* This is called once, in the main thread.  @ran FALSE means that func was not called, since the deadline
- * passed or too many wait. */
+/* Is called once, in the main thread. @ran FALSE means that func was not called, since the deadline passed or
+ * too many wait. */
 typedef void (*SatchelHashDoneFunc) (gpointer data, gboolean ran);
 /* Makes a pool.  At least one job runs at a time, whatever it costs. */
 SatchelHashPool *satchel_hash_pool_new (guint64 budget_bytes, guint max_running, guint max_waiting,

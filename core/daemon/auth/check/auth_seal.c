@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has AES-256-GCM with a random nonce: nonce, then ciphertext and tag.
+ * Implements AES-256-GCM with a random nonce: nonce, then ciphertext and tag.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has one attempt to log in: the steps of its mechanism, its check, and its answer.
+ * Implements one attempt to log in: the steps of its mechanism, its check, and its answer.
  */
 #include "config.h"
 

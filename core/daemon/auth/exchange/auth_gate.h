@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares what auth keeps of gates. auth_session.c, which takes their messages, calls
- * auth_exchange.c, which runs one login attempt.
+ * Declares what auth keeps of gates. auth_session.c, which takes their messages, calls auth_exchange.c,
+ * which runs one login attempt.
  */
 #pragma once
 #include "core/daemon/auth/auth.h"
@@ -21,7 +21,7 @@ typedef struct Gate
   GHashTable *sessions; /* id -> Session */
 } Gate;
 
-/* This is one login attempt.  It outlives its connection while the login is checked. */
+/* A login attempt outlives its connection while the login is checked. */
 typedef struct Exchange
 {
   struct Session *session; /* NULL: the connection has gone */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This file has the lines that filters and people read.  Their form is frozen: the address stands before
+ * Implements the lines that filters and people read. Their form is frozen: the address stands before
  * anything that the client chose, the user is always quoted, and nothing in quotes can end them.
  */
 #include "config.h"

@@ -18,7 +18,7 @@ satchel_auth_wipe (char *secret)
   g_free (secret);
 }
 
-/* This is the state of an exchange by PLAIN or LOGIN. */
+/* An exchange by PLAIN or LOGIN goes through these states. */
 typedef struct Steps
 {
   guint n;

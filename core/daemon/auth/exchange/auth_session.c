@@ -78,7 +78,7 @@ is_word (const char *text, gsize max_len)
   return len > 0 && len <= max_len && text[len] == '\0';
 }
 
-/* This is what a gate's message says of the attempt. */
+/* A gate's message says this of the attempt. */
 typedef struct Told
 {
   SatchelLogin login;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares where each user is: which stack keeps the mail, and which mail process owns the
- * user.  It is part of the auth role.
+ * Declares where each user is: which stack keeps the mail, and which mail process owns the user. It is part
+ * of the auth role.
  */
 #pragma once
 #include "core/runtime/config/config_image.h"
@@ -15,7 +15,7 @@ typedef enum
   SATCHEL_PLACED_RELEASED /* the user has no owner until the administrator's `adopt` */
 } SatchelPlacedState;
 
-/* This is the place of a user.  Its strings come from satchel_placement_intern. */
+/* The strings come from satchel_placement_intern. */
 typedef struct SatchelPlacement
 {
   const char *profile;

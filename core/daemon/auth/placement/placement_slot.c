@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has the hash that assigns users to mail processes: FNV-1a with 64 bits, which is the same after
- * a restart and in every version.
+ * Implements the hash that assigns users to mail processes: FNV-1a with 64 bits, which is the same after a
+ * restart and in every version.
  */
 #include "config.h"
 

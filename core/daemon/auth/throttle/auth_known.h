@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the networks from which each user has logged in.  They keep a share of the account's
- * attempts to themselves (auth_throttle.h), and factors hear of them (SatchelLogin.is_network_known).  A
- * user has at most SATCHEL_KNOWN_MAX; a new one replaces the one that was not used for longest.  Only a
- * right login makes one, so nobody can displace those of others.  They are in memory, and in the file
- * STATE_DIR/auth/known-networks, which outlives a restart.  Main thread only.
+ * Declares the networks from which each user has logged in. They keep a share of the account's attempts to
+ * themselves (auth_throttle.h), and factors hear of them (SatchelLogin.is_network_known). A user has at most
+ * SATCHEL_KNOWN_MAX; a new one replaces the one that was not used for longest. Only a right login makes one,
+ * so nobody can displace those of others. They are in memory, and in the file STATE_DIR/auth/known-networks,
+ * which outlives a restart. Main thread only.
  */
 #pragma once
 #include "core/session/network.h"

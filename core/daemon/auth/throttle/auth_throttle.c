@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This file has counters of failed logins: thirteen periods of five minutes each, so that any hour lies
- * within what is added up.
+ * Implements counters of failed logins: thirteen periods of five minutes each, so that any hour lies within
+ * what is added up.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@ const ThrottleLevel throttle_levels[] = {
   { SATCHEL_THROTTLE_WIDE, 16, 48 },
 };
 
-/* This says what an attempt was counted at. */
+/* Says what an attempt was counted at. */
 enum
 {
   IN_GENERAL = 1 << 0,
@@ -131,7 +131,7 @@ pair_key (const char *user, const char *place, char ret_key[KEY_BYTES])
   return user_len + 1 + place_len;
 }
 
-/* This is a place, read once for all tables. */
+/* A place is read once for all tables. */
 typedef struct
 {
   guint n_networks;                  /* N_LEVELS; 0: the place is no address, which the caller has seen to */
@@ -229,7 +229,7 @@ has_reserve (ThrottleAccount *account, const SatchelKnownPlace *known, const Sat
          && throttle_sum (&account->reserved, throttle_period (now_ms)) < limits->reserve;
 }
 
-/* This is what the tables have of a guess, found once for its judgement and its count. */
+/* What the tables have of a guess is found once for its judgement and its count. */
 typedef struct
 {
   Origin origin;

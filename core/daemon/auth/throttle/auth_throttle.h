@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the counters of failed logins by account, address and network, which decide whether
- * one more attempt may be checked.  Attempts are counted before they are checked, so that parallel ones
- * cannot get past a limit.  Decision 0064 has the limits and their reasons.  The functions ask no clock:
- * the caller says what time it is.  The counters are in memory and bounded; a restart of auth forgets all
- * but known networks.
+ * Declares the counters of failed logins by account, address and network, which decide whether one more
+ * attempt may be checked. Attempts are counted before they are checked, so that parallel ones cannot get
+ * past a limit. Decision 0064 has the limits and their reasons. The functions ask no clock: the caller says
+ * what time it is. The counters are in memory and bounded; a restart of auth forgets all but known networks.
  */
 #pragma once
 #include "core/daemon/auth/throttle/auth_known.h"
@@ -36,7 +35,7 @@ SatchelThrottle *satchel_throttle_new (SatchelKnown *known);
 void satchel_throttle_free (SatchelThrottle *throttle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelThrottle, satchel_throttle_free)
 
-/* This says who tries, from where, with what. */
+/* Says who tries, from where, with what. */
 typedef struct SatchelGuess
 {
   const char *user;
@@ -47,7 +46,7 @@ typedef struct SatchelGuess
   guint64 secret;    /* a keyed digest of user, secret and verifier; 0: there is no secret */
 } SatchelGuess;
 
-/* This is what was counted, so that it can be given back if the attempt turns out not to be a failure. */
+/* What was counted is kept, so that it can be given back if the attempt turns out not to be a failure. */
 typedef struct SatchelAttempt
 {
   gint64 period; /* 0: nothing was counted */

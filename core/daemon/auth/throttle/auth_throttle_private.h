@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * This header declares the counters, between auth_throttle.c, which counts, and auth_throttle_list.c, which
- * shows and forgets.
+ * Declares the counters, between auth_throttle.c, which counts, and auth_throttle_list.c, which shows and
+ * forgets.
  */
 #pragma once
 #include "core/daemon/auth/check/auth_lru.h"

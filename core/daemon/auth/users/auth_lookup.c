@@ -16,7 +16,7 @@
 #define MAX_USERS 100
 #define MAX_VISITED 1000
 
-/* This is one address on the way from what was asked for to its users. */
+/* Each address on the way from what was asked for to its users has a frame. */
 typedef struct Frame
 {
   char *address, *plain; /* each userdb is asked for @address, then for @plain, if not NULL */

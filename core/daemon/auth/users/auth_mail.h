@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * This header declares mail that auth's modules send to users, through the mail process that owns them.
+ * Declares mail that auth's modules send to users, through the mail process that owns them.
  */
 #pragma once
 #include "core/daemon/auth/auth.h"

@@ -97,7 +97,7 @@ find_accounts (SatchelAuth *auth, const char *after, guint slot, GPtrArray *foun
   return at >= accounts->len;
 }
 
-/* This is a question, until all is known that belongs to its answer. */
+/* A question lives until all is known that belongs to its answer. */
 typedef struct Owned
 {
   SatchelAuth *auth;
