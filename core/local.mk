@@ -36,4 +36,5 @@ include core/cli/local.mk
 CLEANFILES += core/libsatchel.map
 EXTRA_DIST += core/README.md core/make-version-script
 core/libsatchel.map: $(satchelinclude_HEADERS) core/make-version-script
-	$(AM_V_GEN)$(MKDIR_P) core && cd $(srcdir) && $(SHELL) core/make-version-script $(satchelinclude_HEADERS) > $(abs_top_builddir)/$@.new && mv $(abs_top_builddir)/$@.new $(abs_top_builddir)/$@
+	$(AM_V_GEN)$(MKDIR_P) core && cd $(srcdir) && $(SHELL) core/make-version-script $(satchelinclude_HEADERS) > \
+	$(abs_top_builddir)/$@.new && mv $(abs_top_builddir)/$@.new $(abs_top_builddir)/$@

@@ -2,7 +2,8 @@
 # What systemd and fail2ban read.  Templates have names of their own (@SBINDIR@, not @sbindir@): config.status would put
 # its nested variables into the rule itself, and only make expands those.
 systemdsystemunit_DATA = packaging/systemd/satchel.service packaging/systemd/satchel-unprivileged.service
-dist_systemdsystemunit_DATA = packaging/systemd/satchel-unprivileged.socket packaging/systemd/satchel-postfix.socket packaging/systemd/satchel-postfix-auth.socket
+dist_systemdsystemunit_DATA = packaging/systemd/satchel-unprivileged.socket packaging/systemd/satchel-postfix.socket \
+	packaging/systemd/satchel-postfix-auth.socket
 presetdir = $(prefix)/lib/systemd/system-preset
 dist_preset_DATA = packaging/systemd/50-satchel.preset
 sysusersdir = $(prefix)/lib/sysusers.d
@@ -19,7 +20,10 @@ $(packaging_made): %: %.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's,@SBINDIR@,$(sbindir),g' -e 's,@BINDIR@,$(bindir),g' \
 	  -e 's,@STATEDIR@,$(localstatedir)/lib/satchel,g' $< > $@.new && mv $@.new $@
 
-EXTRA_DIST += packaging/README.md packaging/pam/satchel.debian packaging/pam/satchel.fedora packaging/first-config.sed packaging/rpm/satchel.spec packaging/rpm/satchel.rpmlintrc packaging/debian/changelog packaging/debian/control \
+EXTRA_DIST += packaging/README.md packaging/pam/satchel.debian packaging/pam/satchel.fedora packaging/first-config.sed \
+	packaging/rpm/satchel.spec packaging/rpm/satchel.rpmlintrc packaging/debian/changelog packaging/debian/control \
 	packaging/debian/copyright packaging/debian/rules packaging/debian/source/format packaging/debian/libsatchel0.install \
-	packaging/debian/satchel-dev.install packaging/debian/satchel-passwd-file.install packaging/debian/satchel-bdb.install packaging/debian/satchel-ldap.install packaging/debian/satchel-oauth.install packaging/debian/satchel-pam.install packaging/debian/satchel-sql.install packaging/debian/satchel-totp.install packaging/debian/satchel.install.in \
+	packaging/debian/satchel-dev.install packaging/debian/satchel-passwd-file.install packaging/debian/satchel-bdb.install \
+	packaging/debian/satchel-ldap.install packaging/debian/satchel-oauth.install packaging/debian/satchel-pam.install \
+	packaging/debian/satchel-sql.install packaging/debian/satchel-totp.install packaging/debian/satchel.install.in \
 	packaging/debian/satchel.postinst packaging/debian/satchel.postrm packaging/debian/satchel.prerm

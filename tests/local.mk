@@ -3,7 +3,8 @@
 # SERVER_TESTS start servers from the source tree by tools/devserver; configure --disable-server-tests leaves them out.
 SERVER_TESTS =
 # Those that take longest, the longest first: what starts last should be short.
-LONG_TESTS = tests/protocol/over-bdb.sh $(STORAGE_CHECKS) tests/interop/readers.py tests/interop/takeover.py tests/install/deb.py tests/install/guide.py tests/fault/pam.py \
+LONG_TESTS = tests/protocol/over-bdb.sh $(STORAGE_CHECKS) tests/interop/readers.py tests/interop/takeover.py \
+	tests/install/deb.py tests/install/guide.py tests/fault/pam.py \
 	tests/install/old-modules.py modules/maildir/tests/test-crash-states tests/interop/fail2ban.py tests/interop/search-dovecot.py
 # One test by its name: make test-stream ARGS='-p /runtime/log', make test-placement ARGS=moves_back (tests/README.md).
 ONE_TEST_TARGETS = $(sort $(patsubst %,test-%,$(patsubst test-%,%,$(basename $(notdir $(TESTS))))))
@@ -13,7 +14,8 @@ $(ONE_TEST_TARGETS):
 		'$(check_LTLIBRARIES) $(module_LTLIBRARIES)' $(ARGS)
 
 # Those that compute longest, or need a server, are left to `make check`.
-SLOW_TESTS = modules/maildir/tests/test-crash-states modules/bdb/tests/test-crash-states modules/maildir/tests/test-faults modules/maildir/tests/test-failed-saves \
+SLOW_TESTS = modules/maildir/tests/test-crash-states modules/bdb/tests/test-crash-states modules/maildir/tests/test-faults \
+	modules/maildir/tests/test-failed-saves \
 	modules/maildir/tests/test-collisions modules/maildir/tests/test-import tests/unit/test-config-load tests/unit/test-mail-thread \
 	tests/unit/test-snapshot modules/passwd-file/tests/test-passwd-file
 check-fast: all

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-EXTRA_DIST += tools/quickstart tools/test tools/package tools/devserver tools/bench-server tools/bench tools/lib/deps.sh tools/lib/build.sh tools/lib/one-test.sh tools/lib/fuzz.sh tools/lib/other-release.sh \
+EXTRA_DIST += tools/quickstart tools/test tools/package tools/devserver tools/bench-server tools/bench tools/lib/deps.sh \
+	tools/lib/build.sh tools/lib/one-test.sh tools/lib/fuzz.sh tools/lib/other-release.sh \
 	tools/lib/instance.py tools/lib/devserver.py tools/lib/ports.py tools/lib/quickstart.py tools/lib/bench_server.py tools/lib/ratios.py tests/lsan.supp
 
 # For tools/test: the tests of suites (SUITE="unit fault": directories of tests/; modules' own tests count as unit), long ones first.
@@ -11,7 +12,8 @@ print-tests:
 bench:
 	$(top_srcdir)/tools/bench
 
-EXTRA_DIST += tools/check-deps tools/check-rings tools/check-hashes tools/check-turns tools/check-settings tools/check-abi tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
+EXTRA_DIST += tools/check-deps tools/check-rings tools/check-hashes tools/check-turns tools/check-settings tools/check-abi \
+	tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
 # The rules of dependencies, of hashes and of turns are part of every build that has something new to read: a source, a directory in
 # which a file came or went, or a rule.
 CLEANFILES += .checked .checked.new

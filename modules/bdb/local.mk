@@ -149,7 +149,12 @@ TESTS += modules/bdb/tests/test-crash-states
 modules_bdb_tests_test_crash_states_SOURCES = modules/bdb/tests/test-crash-states.c modules/bdb/tests/crash_calls.c modules/bdb/tests/crash_calls.h
 modules_bdb_tests_test_crash_states_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/bdb
 modules_bdb_tests_test_crash_states_CFLAGS = $(AM_CFLAGS) $(BDB_CFLAGS)
-modules_bdb_tests_test_crash_states_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=open64,--wrap=openat,--wrap=openat64,--wrap=pwrite,--wrap=pwrite64,--wrap=fallocate,--wrap=fallocate64,--wrap=ftruncate,--wrap=ftruncate64,--wrap=unlinkat,--wrap=mkdirat,--wrap=fsync,--wrap=fdatasync
+modules_bdb_tests_test_crash_states_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=open,--wrap=open64,--wrap=openat,--wrap=openat64,--wrap=pwrite,--wrap=pwrite64 \
+	-Wl,--wrap=fallocate,--wrap=fallocate64,--wrap=ftruncate,--wrap=ftruncate64 \
+	-Wl,--wrap=unlinkat,--wrap=mkdirat,--wrap=fsync,--wrap=fdatasync
 modules_bdb_tests_test_crash_states_LDADD = libstoretest.la libbdb.la $(BDB_LIBS) $(XXHASH_LIBS) libsatchel.la $(GLIB_LIBS)
 endif
-EXTRA_DIST += modules/bdb/README.md modules/bdb/FORMAT.md modules/bdb/admin/README.md modules/bdb/body/README.md modules/bdb/commit/README.md modules/bdb/format/README.md modules/bdb/message/README.md modules/bdb/store/README.md modules/bdb/tests/README.md modules/bdb/volume/README.md
+EXTRA_DIST += modules/bdb/README.md modules/bdb/FORMAT.md modules/bdb/admin/README.md modules/bdb/body/README.md \
+	modules/bdb/commit/README.md modules/bdb/format/README.md modules/bdb/message/README.md modules/bdb/store/README.md \
+	modules/bdb/tests/README.md modules/bdb/volume/README.md

@@ -23,5 +23,6 @@ EXTRA_DIST += modules/dovecot-auth/README.md
 
 check_PROGRAMS += modules/dovecot-auth/tests/test-dovecot-request
 TESTS += modules/dovecot-auth/tests/test-dovecot-request
-modules_dovecot_auth_tests_test_dovecot_request_SOURCES = modules/dovecot-auth/tests/test-dovecot-request.c modules/dovecot-auth/request.c modules/dovecot-auth/request.h
+modules_dovecot_auth_tests_test_dovecot_request_SOURCES = modules/dovecot-auth/tests/test-dovecot-request.c \
+	modules/dovecot-auth/request.c modules/dovecot-auth/request.h
 modules_dovecot_auth_tests_test_dovecot_request_LDADD = $(GLIB_LIBS)

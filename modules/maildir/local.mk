@@ -29,16 +29,30 @@ libmaildirtest_la_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
 libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h \
 	modules/maildir/tests/crash_calls.c modules/maildir/tests/crash_calls.h modules/maildir/tests/faults.c modules/maildir/tests/faults.h
 libmaildirtest_la_LIBADD = libstoretest.la
-MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-courier modules/maildir/tests/test-dates modules/maildir/tests/test-usage modules/maildir/tests/test-maildirsize modules/maildir/tests/test-blobs \
+MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-outside modules/maildir/tests/test-flags \
+	modules/maildir/tests/test-index modules/maildir/tests/test-takeover modules/maildir/tests/test-faults \
+	modules/maildir/tests/test-courier modules/maildir/tests/test-dates modules/maildir/tests/test-usage \
+	modules/maildir/tests/test-maildirsize modules/maildir/tests/test-blobs \
 	modules/maildir/tests/test-hold modules/maildir/tests/test-import modules/maildir/tests/test-collisions modules/maildir/tests/test-crash-states \
-	modules/maildir/tests/test-failed-saves modules/maildir/tests/test-trouble modules/maildir/tests/test-trash modules/maildir/tests/test-cache modules/maildir/tests/test-uidlist modules/maildir/tests/test-watch modules/maildir/tests/test-journal modules/maildir/tests/test-ahead
+	modules/maildir/tests/test-failed-saves modules/maildir/tests/test-trouble modules/maildir/tests/test-trash \
+	modules/maildir/tests/test-cache modules/maildir/tests/test-uidlist modules/maildir/tests/test-watch \
+	modules/maildir/tests/test-journal modules/maildir/tests/test-ahead
 check_PROGRAMS += $(MAILDIR_TESTS)
 TESTS += $(MAILDIR_TESTS) modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh
-modules/maildir/tests/faults-dovecot.log: modules/maildir/tests/test-faults
+modules/maildir/tests/faults-dovecot.log: modules/maildir/tests/test-faults modules/maildir/tests/test-index
 modules/maildir/tests/coarse-times.log: $(MAILDIR_TESTS)
 modules_maildir_tests_test_maildir_SOURCES = modules/maildir/tests/test-maildir.c
 modules_maildir_tests_test_maildir_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
 modules_maildir_tests_test_maildir_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_outside_SOURCES = modules/maildir/tests/test-outside.c
+modules_maildir_tests_test_outside_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
+modules_maildir_tests_test_outside_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_flags_SOURCES = modules/maildir/tests/test-flags.c
+modules_maildir_tests_test_flags_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
+modules_maildir_tests_test_flags_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_index_SOURCES = modules/maildir/tests/test-index.c
+modules_maildir_tests_test_index_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
+modules_maildir_tests_test_index_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_courier_SOURCES = modules/maildir/tests/test-courier.c
 modules_maildir_tests_test_courier_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
 modules_maildir_tests_test_courier_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
@@ -96,4 +110,5 @@ modules_maildir_tests_test_takeover_LDADD = libmaildirtest.la libmaildir.la libs
 modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c
 modules_maildir_tests_test_faults_CPPFLAGS = $(MAILDIR_TEST_CPPFLAGS)
 modules_maildir_tests_test_faults_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
-EXTRA_DIST += modules/maildir/README.md modules/maildir/FORMAT.md modules/maildir/tests/README.md modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh
+EXTRA_DIST += modules/maildir/README.md modules/maildir/FORMAT.md modules/maildir/tests/README.md \
+	modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh

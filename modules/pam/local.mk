@@ -22,7 +22,8 @@ pam_la_LIBADD = $(MODULE_LIBADD) $(PAM_LIBS)
 
 check_PROGRAMS += modules/pam/tests/test-pam-verdict
 TESTS += modules/pam/tests/test-pam-verdict
-modules_pam_tests_test_pam_verdict_SOURCES = modules/pam/tests/test-pam-verdict.c modules/pam/verdict.c modules/pam/verdict.h modules/pam/account.c modules/pam/account.h
+modules_pam_tests_test_pam_verdict_SOURCES = modules/pam/tests/test-pam-verdict.c modules/pam/verdict.c modules/pam/verdict.h \
+	modules/pam/account.c modules/pam/account.h
 modules_pam_tests_test_pam_verdict_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/pam
 modules_pam_tests_test_pam_verdict_CFLAGS = $(AM_CFLAGS) $(PAM_CFLAGS)
 modules_pam_tests_test_pam_verdict_LDADD = libsatchel.la $(GLIB_LIBS)

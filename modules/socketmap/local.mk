@@ -24,5 +24,6 @@ EXTRA_DIST += modules/socketmap/README.md
 
 check_PROGRAMS += modules/socketmap/tests/test-socketmap-netstring
 TESTS += modules/socketmap/tests/test-socketmap-netstring
-modules_socketmap_tests_test_socketmap_netstring_SOURCES = modules/socketmap/tests/test-socketmap-netstring.c modules/socketmap/netstring.c modules/socketmap/netstring.h
+modules_socketmap_tests_test_socketmap_netstring_SOURCES = modules/socketmap/tests/test-socketmap-netstring.c \
+	modules/socketmap/netstring.c modules/socketmap/netstring.h
 modules_socketmap_tests_test_socketmap_netstring_LDADD = $(GLIB_LIBS)

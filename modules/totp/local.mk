@@ -33,8 +33,13 @@ totp_la_LIBADD = libtotp.la $(MODULE_LIBADD) $(SODIUM_LIBS) $(GNUTLS_LIBS)
 
 dist_man_MANS += docs/man/satchel-totp.1
 
-check_PROGRAMS += modules/totp/tests/test-totp
-TESTS += modules/totp/tests/test-totp
+TOTP_TESTS = modules/totp/tests/test-totp modules/totp/tests/test-totp-factor
+check_PROGRAMS += $(TOTP_TESTS)
+TESTS += $(TOTP_TESTS)
+modules_totp_tests_test_totp_factor_SOURCES = modules/totp/tests/test-totp-factor.c
+modules_totp_tests_test_totp_factor_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/totp
+modules_totp_tests_test_totp_factor_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)
+modules_totp_tests_test_totp_factor_LDADD = libtotp.la libsatchel.la $(GLIB_LIBS) $(SODIUM_LIBS) $(GNUTLS_LIBS)
 modules_totp_tests_test_totp_SOURCES = modules/totp/tests/test-totp.c
 modules_totp_tests_test_totp_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/totp
 modules_totp_tests_test_totp_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)

@@ -9,6 +9,8 @@
 #define STAGE_GATES 2u
 #define STAGE_MAILS 2u
 #define STAGE_PEER "192.0.2.1"
+/* A login to another server, such as an MTA, over TLS. */
+#define STAGE_ELSEWHERE (SATCHEL_IPC_SECURE_PASSWORD | SATCHEL_IPC_SECURE_TLS | SATCHEL_IPC_SECURE_ELSEWHERE)
 
 typedef struct Stage
 {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Protocols and commands from outside, against what was built.
-WIRE_TESTS = tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/dovecot-auth.py tests/protocol/socketmap.py tests/protocol/imap-origin.py tests/protocol/pop3.py tests/protocol/pop3-maildrop.py \
+WIRE_TESTS = tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/dovecot-auth.py \
+	tests/protocol/socketmap.py tests/protocol/imap-origin.py tests/protocol/pop3.py tests/protocol/pop3-maildrop.py \
 	tests/protocol/imap_names.py tests/protocol/imap-hostile.py tests/protocol/refusals.py \
 	tests/protocol/log-floods.py tests/protocol/imap-metadata.py tests/protocol/limits.py tests/protocol/login-timing.py tests/protocol/spam.py
 SERVER_TESTS += $(WIRE_TESTS) tests/protocol/over-bdb.sh
@@ -24,7 +25,8 @@ tests_protocol_run_pop3_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 tests_protocol_run_lmtp_script_SOURCES = tests/protocol/run-script.c $(harness_sources) tests/protocol/harness-lmtp.c $(lmtp_sources) modules/lmtp/lmtp_gate.c
 tests_protocol_run_lmtp_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 TESTS += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/lmtp-scripts.sh
-EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/lmtp-scripts.sh tests/protocol/README.md tests/protocol/imap tests/protocol/clients \
+EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/lmtp-scripts.sh \
+	tests/protocol/README.md tests/protocol/imap tests/protocol/clients \
 	tests/protocol/pop3 tests/protocol/lmtp
 # Maildirs that other programs filled.
 # Commands of modules.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The auth role, with stand-ins for the processes around it.
-AUTH_TESTS = tests/unit/test-auth-parts tests/unit/test-auth-role tests/unit/test-auth-owner tests/unit/test-auth-hostile \
+AUTH_TESTS = tests/unit/test-auth-parts tests/unit/test-auth-role tests/unit/test-auth-guesses tests/unit/test-auth-owner tests/unit/test-auth-hostile \
 	tests/unit/test-auth-calls tests/unit/test-auth-admin tests/unit/test-auth-mail
 check_PROGRAMS += $(AUTH_TESTS)
 TESTS += $(AUTH_TESTS)
@@ -8,6 +8,8 @@ auth_stage = tests/lib/auth-stage.c tests/lib/auth-stage.h
 auth_stage_libs = libauth.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 tests_unit_test_auth_parts_SOURCES = tests/unit/test-auth-parts.c $(auth_stage)
 tests_unit_test_auth_parts_LDADD = $(auth_stage_libs)
+tests_unit_test_auth_guesses_SOURCES = tests/unit/test-auth-guesses.c $(auth_stage)
+tests_unit_test_auth_guesses_LDADD = $(auth_stage_libs)
 tests_unit_test_auth_role_SOURCES = tests/unit/test-auth-role.c $(auth_stage)
 tests_unit_test_auth_role_LDADD = $(auth_stage_libs)
 tests_unit_test_auth_owner_SOURCES = tests/unit/test-auth-owner.c $(auth_stage)

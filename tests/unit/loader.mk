@@ -142,7 +142,8 @@ check_LTLIBRARIES += $(ODD_MODULES)
 
 check_PROGRAMS += tests/unit/test-control
 TESTS += tests/unit/test-control
-tests_unit_test_control_SOURCES = tests/unit/test-control.c core/daemon/master/control.c core/daemon/master/listeners.c core/daemon/master/read_only.c core/daemon/plan.c \
+tests_unit_test_control_SOURCES = tests/unit/test-control.c core/daemon/master/control.c core/daemon/master/listeners.c \
+	core/daemon/master/read_only.c core/daemon/plan.c \
 	core/cli/control_client.c
 tests_unit_test_control_LDADD = libsatchel.la $(GLIB_LIBS)
 

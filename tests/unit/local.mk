@@ -5,8 +5,10 @@ TESTS += tests/unit/test-config tests/unit/test-config-image tests/unit/test-con
 tests_unit_test_config_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_image_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_load_LDADD = libsatchel.la $(GLIB_LIBS)
-TESTS += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-turns.sh tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
-EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-turns.sh tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
+TESTS += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-turns.sh \
+	tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
+EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-turns.sh \
+	tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
 TESTS += tests/unit/mutate.py tests/unit/overlay-places.py
 EXTRA_DIST += tests/unit/mutate.py tests/unit/overlay-places.py
 include tests/unit/loader.mk
@@ -21,7 +23,8 @@ TESTS += tests/unit/test-snapshot
 tests_unit_test_snapshot_LDADD = libsatchel.la $(GLIB_LIBS)
 
 RUNTIME_TESTS = tests/unit/test-reactor tests/unit/test-stream tests/unit/test-ipc tests/unit/test-connection \
-	tests/unit/test-gate tests/unit/test-tls tests/unit/test-log-budget tests/unit/test-helper tests/unit/test-source tests/unit/test-hash tests/unit/test-packed tests/unit/test-counter
+	tests/unit/test-gate tests/unit/test-gate-accept tests/unit/test-mail-session tests/unit/test-tls tests/unit/test-log-budget \
+	tests/unit/test-helper tests/unit/test-source tests/unit/test-hash tests/unit/test-packed tests/unit/test-counter
 check_PROGRAMS += $(RUNTIME_TESTS)
 TESTS += $(RUNTIME_TESTS)
 tests_unit_test_reactor_LDADD = libsatchel.la $(GLIB_LIBS)
@@ -29,6 +32,8 @@ tests_unit_test_stream_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_ipc_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_connection_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 tests_unit_test_gate_LDADD = libsessionrig.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
+tests_unit_test_gate_accept_LDADD = libsessionrig.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
+tests_unit_test_mail_session_LDADD = libsessionrig.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 tests_unit_test_tls_LDADD = libsessionrig.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 tests_unit_test_log_budget_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_helper_LDADD = libsatchel.la $(GLIB_LIBS)
@@ -73,9 +78,12 @@ tests_unit_test_turn_SOURCES = tests/unit/test-turn.c
 tests_unit_test_turn_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_turn_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
-check_PROGRAMS += tests/unit/test-store
-TESTS += tests/unit/test-store
-tests_unit_test_store_SOURCES = tests/unit/test-store.c
+check_PROGRAMS += tests/unit/test-store tests/unit/test-levels
+TESTS += tests/unit/test-store tests/unit/test-levels
+tests_unit_test_levels_SOURCES = tests/unit/test-levels.c tests/lib/toy_layers.h
+tests_unit_test_levels_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_levels_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
+tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/lib/toy_layers.h
 tests_unit_test_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_store_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
@@ -122,9 +130,12 @@ tests_unit_test_janitor_rounds_SOURCES = tests/unit/test-janitor-rounds.c
 tests_unit_test_janitor_rounds_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_janitor_rounds_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 
-check_PROGRAMS += tests/unit/test-changes
-TESTS += tests/unit/test-changes
-tests_unit_test_changes_SOURCES = tests/unit/test-changes.c tests/lib/heard.h tests/lib/keeper.h
+check_PROGRAMS += tests/unit/test-changes tests/unit/test-change-kills
+TESTS += tests/unit/test-changes tests/unit/test-change-kills
+tests_unit_test_change_kills_SOURCES = tests/unit/test-change-kills.c tests/lib/change_store.h tests/lib/heard.h tests/lib/keeper.h
+tests_unit_test_change_kills_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_change_kills_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
+tests_unit_test_changes_SOURCES = tests/unit/test-changes.c tests/lib/change_store.h tests/lib/heard.h tests/lib/keeper.h
 tests_unit_test_changes_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_changes_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The tests that change a Maildir from outside, on a file system whose times tell little: one case a program.
-programs="test-maildir test-dates test-takeover test-faults test-usage"
-echo 1..5
+programs="test-maildir test-outside test-flags test-index test-dates test-takeover test-faults test-usage"
+echo 1..8
 n=0 status=0
 for program in $programs; do
     n=$((n + 1))

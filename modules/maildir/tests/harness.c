@@ -174,3 +174,13 @@ sync_later (SatchelMailbox *mailbox)
   satchel_mailbox_sync (mailbox, &error);
   g_assert_no_error (error);
 }
+
+void
+place_reopen (Place *place, SatchelMailbox **mailbox)
+{
+  g_autofree char *name = satchel_mailbox_name (*mailbox);
+  satchel_mailbox_unref (*mailbox);
+  place_close (place);
+  place_open (place);
+  *mailbox = place_mailbox (place, name);
+}

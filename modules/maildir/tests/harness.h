@@ -31,3 +31,14 @@ SatchelMailbox *place_mailbox (Place *place, const char *name);
 /* Syncs as a client that asks again a second later: by then the driver has looked once more at directories
  * whose time says too little. */
 void sync_later (SatchelMailbox *mailbox);
+
+/* Closes the store and opens it again, with the mailbox. */
+void place_reopen (Place *place, SatchelMailbox **mailbox);
+
+#define assert_view(mailbox, expected)                                                                       \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    g_autofree char *view_ = describe (mailbox);                                                             \
+    g_assert_cmpstr (view_, ==, expected);                                                                   \
+  }                                                                                                          \
+  G_STMT_END

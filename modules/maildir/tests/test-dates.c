@@ -247,6 +247,39 @@ test_own_date (void)
   md_sys_reset ();
 }
 
+/* A date before 1970 stands in the file's name, by which it is found again when the index is lost and the
+ * time of the file says something else. */
+static void
+test_before_1970 (void)
+{
+  const gint64 date = -86400 * 365;
+  Place place;
+  GError *error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  SatchelStage *stage = stage_text (&place, "A: b\r\n\r\nbody\r\n", date);
+  g_assert_true (satchel_stage_finish (stage, &error));
+  append_stage (&place, inbox, stage);
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_autofree char *index = place_path (&place, MD_INDEX_FILE);
+  g_assert_cmpint (unlink (index), ==, 0);
+  g_autoptr (GPtrArray) files = place_files (&place, "new");
+  g_assert_cmpuint (files->len, ==, 1);
+  g_autofree char *path = place_path (&place, "new/%s", (char *) files->pdata[0]);
+  const struct timespec later[2] = { { OWN_DATE, 0 }, { OWN_DATE, 0 } };
+  g_assert_cmpint (utimensat (AT_FDCWD, path, later, 0), ==, 0);
+  place_open (&place);
+  inbox = place_mailbox (&place, "INBOX");
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_dated_snapshot (inbox, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (snapshot->state.n_messages, ==, 1);
+  g_assert_cmpint (date_at (snapshot, 0), ==, date);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 /* Mail without a date of its own is as old as its file already: that costs no call, but where a second ends
  * in between. */
 static void
@@ -353,6 +386,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/dates/copies", test_copies);
   g_test_add_func ("/maildir/dates/moved-away", test_moved_away);
   g_test_add_func ("/maildir/dates/own", test_own_date);
+  g_test_add_func ("/maildir/dates/before-1970", test_before_1970);
   g_test_add_func ("/maildir/dates/usual", test_usual_date);
   g_test_add_func ("/maildir/dates/slow", test_slow);
   g_test_add_func ("/maildir/dates/spooled", test_spooled_date);
