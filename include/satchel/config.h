@@ -30,8 +30,10 @@ typedef enum
 enum
 {
   SATCHEL_CONFIG_RELOADABLE = 1 << 0, /* a reload applies it in place */
-  SATCHEL_CONFIG_REQUIRED =
-      1 << 1 /* the setting has no default: it is an error to enable the group without it */
+  /* The setting has no default: it is an error to enable the group without it. */
+  SATCHEL_CONFIG_REQUIRED = 1 << 1,
+  /* The setting is a PATH that of the roles which load the module only auth may reach. */
+  SATCHEL_CONFIG_OF_AUTH = 1 << 2
 };
 
 /* Bounds of DURATION are written with these ... */

@@ -53,6 +53,12 @@ typedef struct SatchelKeyringOps
                         const SatchelKeyMaterial *material, GError **error);
   /* Drops a slot; one that is not there is dropped already. NOPERM means that it is the last slot. */
   gboolean (*drop_slot) (const char *user, const char *slot, GError **error);
+  /* Adds to @attributes what layers shall know of @user's ring and is no secret, such as its public half, as
+   * "NAME=VALUE" (g_free; auth.h has the bounds).  Layers have it as an attribute of the user
+   * (satchel_storage_user_attribute), whatever a userdb says under that name.  TRUE also if there is no ring.
+   * FALSE: it cannot be told now, and the login or delivery is put off.  Asked at each login and for each
+   * recipient, in the main thread of role auth.  May. */
+  gboolean (*attributes) (const char *user, GPtrArray *attributes, GError **error);
 } SatchelKeyringOps;
 
 /* Modules that own credentials call these: each does it in every keyring that @user has a ring in, and

@@ -396,7 +396,21 @@ static const SatchelFactorOps factor = { .size = sizeof factor,
                                          .end_credential = end_credential,
                                          .client_named = note_client,
                                          .forget_user = forget_user };
-static const SatchelKeyringOps keyring = { .size = sizeof keyring, .band = 10, .unlock = keyring_unlock };
+const char *stage_ring_says;
+
+static gboolean
+keyring_attributes (const char *user, GPtrArray *attributes, GError **error)
+{
+  if (stage_ring_says != NULL && *stage_ring_says == '\0')
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the ring is away");
+  if (stage_ring_says != NULL)
+    g_ptr_array_add (attributes, g_strdup (stage_ring_says));
+  return TRUE;
+}
+
+static const SatchelKeyringOps keyring = {
+  .size = sizeof keyring, .band = 10, .unlock = keyring_unlock, .attributes = keyring_attributes
+};
 static const SatchelProvides provides[] = { { SATCHEL_KIND_PASSDB, NULL, &passdb },
                                             { SATCHEL_KIND_USERDB, NULL, &userdb },
                                             { SATCHEL_KIND_USERDB, "aliases", &aliasdb },

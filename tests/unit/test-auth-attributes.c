@@ -105,6 +105,26 @@ test_bad (void)
   stage_end ();
 }
 
+/* What a keyring says comes first, so that no userdb can say something else under its name. */
+static void
+test_keyring (void)
+{
+  static const char *const two[] = { "quota=5 GB", "ring.public=forged", NULL };
+  stage_begin (NULL);
+  stage_ring_says = "ring.public=abc";
+  expect (two, "ring.public=abc;quota=5 GB;ring.public=forged;");
+  expect (NULL, "ring.public=abc;");
+  stage_ring_says = "ring public=abc";
+  expect (two, NULL);
+  g_assert_cmpuint (stage_count_lines ("the name of an attribute must have"), ==, 1);
+  stage_ring_says = "";
+  expect (two, NULL);
+  g_assert_cmpuint (stage_count_lines ("attributes of alice@x.org: the ring is away"), ==, 1);
+  stage_ring_says = NULL;
+  expect (two, "quota=5 GB;ring.public=forged;");
+  stage_end ();
+}
+
 /* ---- a userdb that takes its time ---- */
 
 /* The attributes that the mail process is told with the user's next GRANT, with ';' between them.  Yours. */
@@ -255,6 +275,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/attributes/told", test_told);
   g_test_add_func ("/auth/attributes/bounds", test_bounds);
   g_test_add_func ("/auth/attributes/bad", test_bad);
+  g_test_add_func ("/auth/attributes/keyring", test_keyring);
   g_test_add_func ("/auth/attributes/slow", test_slow);
   g_test_add_func ("/auth/attributes/silent", test_silent);
   g_test_add_func ("/auth/attributes/late-for-the-next", test_late_for_the_next);

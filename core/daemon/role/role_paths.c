@@ -34,18 +34,26 @@ add_parent (GArray *paths, const char *path)
     add_fd (paths, open (parent, O_PATH | O_DIRECTORY | O_CLOEXEC), TRUE);
 }
 
+static gboolean
+is_of_role (const SatchelConfigRow *row, SatchelRole role)
+{
+  return row->type == SATCHEL_CONFIG_PATH
+         && ((row->flags & SATCHEL_CONFIG_OF_AUTH) == 0 || role == SATCHEL_ROLE_AUTH);
+}
+
 static void
-add_settings (GArray *paths, const SatchelConfig *section, const SatchelConfigRow *rows, guint depth)
+add_settings (GArray *paths, const SatchelConfig *section, const SatchelConfigRow *rows, SatchelRole role,
+              guint depth)
 {
   for (guint i = 0; rows != NULL && rows[i].key != NULL; i++)
     {
-      if (rows[i].type == SATCHEL_CONFIG_PATH)
+      if (is_of_role (&rows[i], role))
         add_parent (paths, satchel_config_path (section, rows[i].key));
       guint n = rows[i].type == SATCHEL_CONFIG_GROUPS && depth < 4
                     ? satchel_config_n_groups (section, rows[i].key)
                     : 0;
       for (guint j = 0; j < n; j++)
-        add_settings (paths, satchel_config_group (section, rows[i].key, j), rows[i].group, depth + 1);
+        add_settings (paths, satchel_config_group (section, rows[i].key, j), rows[i].group, role, depth + 1);
     }
 }
 
@@ -63,7 +71,8 @@ satchel_role_paths (SatchelRoleContext *context)
     {
       const SatchelModule *module = satchel_loader_module (context->loader, names[i], FALSE);
       if (module != NULL)
-        add_settings (paths, satchel_config_set_group (context->config, names[i]), module->schema, 0);
+        add_settings (paths, satchel_config_set_group (context->config, names[i]), module->schema,
+                      context->role, 0);
     }
   return paths;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Asks the userdbs what they say of a user.
+ * Asks the userdbs what they say of a user, and adds what keyrings say.
  */
 #include "config.h"
 
 #include "core/daemon/auth/auth.h"
 
+#include <satchel/keyring.h>
 #include <string.h>
 
 typedef struct Asking
@@ -44,17 +45,38 @@ add_attribute (const char *text, GString *attributes, GError **error)
                                SATCHEL_USER_ATTRIBUTES_BYTES_MAX, name);
 }
 
-/* Answers with all attributes or none, since a layer might act on what is missing. */
+/* Adds what keyrings say of the user to @attributes. */
+static gboolean
+ask_keyrings (Asking *asking, GPtrArray *attributes, GError **error)
+{
+  const GPtrArray *keyrings = asking->auth->keyrings;
+  for (guint i = 0; i < keyrings->len; i++)
+    {
+      const SatchelKeyringOps *keyring = keyrings->pdata[i];
+      if (!SATCHEL_HAS (keyring, attributes) || keyring->attributes (asking->user, attributes, error))
+        continue;
+      if (error != NULL && *error == NULL)
+        satchel_error_set (error, SATCHEL_ERROR_FAILED, "a keyring failed and gave no reason");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Answers with all attributes or none, since a layer might act on what is missing.  The first of a name
+ * counts, so those of keyrings come first. */
 static void
 tell_found (Asking *asking, char *const *texts)
 {
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GString) attributes = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
-  for (guint i = 0; error == NULL && texts[i] != NULL; i++)
-    if (i >= SATCHEL_USER_ATTRIBUTES_MAX)
-      satchel_error_set (&error, SATCHEL_ERROR_LIMIT, "more than %u attributes", SATCHEL_USER_ATTRIBUTES_MAX);
-    else
-      add_attribute (texts[i], attributes, &error);
+  (void) ask_keyrings (asking, all, &error);
+  for (guint i = 0; texts != NULL && texts[i] != NULL; i++)
+    g_ptr_array_add (all, g_strdup (texts[i]));
+  if (error == NULL && all->len > SATCHEL_USER_ATTRIBUTES_MAX)
+    satchel_error_set (&error, SATCHEL_ERROR_LIMIT, "more than %u attributes", SATCHEL_USER_ATTRIBUTES_MAX);
+  for (guint i = 0; error == NULL && i < all->len; i++)
+    add_attribute (all->pdata[i], attributes, &error);
   g_prefix_error (&error, "attributes of %s: ", asking->user);
   asking_end (asking, error == NULL ? attributes->str : NULL, error);
 }
@@ -105,7 +127,7 @@ ask_next (Asking *asking)
       satchel_call_ask (&question, answered, asking);
       return;
     }
-  asking_end (asking, "", NULL);
+  tell_found (asking, NULL);
 }
 
 void
