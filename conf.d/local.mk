@@ -13,6 +13,9 @@ endif
 if WITH_TOTP
 conf_templates += conf.d/totp.conf.in
 endif
+if WITH_CRYPT
+conf_templates += conf.d/crypt.conf.in
+endif
 if WITH_SQL
 conf_templates += conf.d/sql.conf.in
 endif
@@ -29,7 +32,7 @@ if WITH_PAM
 conf_templates += conf.d/pam.conf.in
 endif
 defaults_DATA = $(conf_templates:.in=)
-EXTRA_DIST += $(conf_templates) conf.d/passwd-file.conf.in conf.d/totp.conf.in conf.d/sql.conf.in conf.d/ldap.conf.in \
+EXTRA_DIST += $(conf_templates) conf.d/passwd-file.conf.in conf.d/totp.conf.in conf.d/crypt.conf.in conf.d/sql.conf.in conf.d/ldap.conf.in \
 	conf.d/bdb.conf.in conf.d/pam.conf.in conf.d/README.md
 CLEANFILES += $(defaults_DATA)
 $(defaults_DATA): %.conf: %.conf.in Makefile

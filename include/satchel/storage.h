@@ -400,7 +400,10 @@ typedef struct SatchelStaged
   /* The size as clients see it (RFC822.SIZE); it must be as durable as the message, even if an index is
    * lost. */
   guint64 size;
-  GBytes *attributes; /* the core sets them before commit; NULL: there are none */
+  /* The core sets them before commit; NULL: there are none.  In the finish of its writer, before that of the
+   * level below, a layer may put in their place what is to be stored (it owns the reference); who staged the
+   * content still sees the others, and `get_attributes` of the layer gives them back. */
+  GBytes *attributes;
   /* The internal date that the message will have, in seconds since 1970 (UTC).  It is set when the driver's
    * finish is called; stage_spooled sets it to the time of the file. */
   gint64 internal_date;

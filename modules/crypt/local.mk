@@ -17,6 +17,36 @@ libsealing_la_SOURCES = \
 	modules/crypt/writer.h
 libsealing_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 libsealing_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
+noinst_LTLIBRARIES += libsealedstore.la
+libsealedstore_la_SOURCES = \
+	modules/crypt/admin.c \
+	modules/crypt/admin.h \
+	modules/crypt/keyring.c \
+	modules/crypt/keyring.h \
+	modules/crypt/layer.c \
+	modules/crypt/layer.h \
+	modules/crypt/recovery.c \
+	modules/crypt/recovery.h \
+	modules/crypt/ring.c \
+	modules/crypt/ring.h \
+	modules/crypt/ring_text.c \
+	modules/crypt/rings.c \
+	modules/crypt/rings.h \
+	modules/crypt/settings.c \
+	modules/crypt/settings.h \
+	modules/crypt/slot.c \
+	modules/crypt/slot.h \
+	modules/crypt/store.c \
+	modules/crypt/store.h
+libsealedstore_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+libsealedstore_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
+module_LTLIBRARIES += crypt.la
+crypt_la_SOURCES = modules/crypt/module.c
+crypt_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+crypt_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
+crypt_la_LDFLAGS = $(MODULE_LDFLAGS)
+crypt_la_LIBADD = libsealedstore.la libsealing.la $(MODULE_LIBADD) $(SODIUM_LIBS)
+dist_man_MANS += docs/man/satchel-crypt.1
 
 CRYPT_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/crypt -I$(top_srcdir)/modules/crypt/tests
 CRYPT_TEST_LIBS = libsealing.la libsatchel.la $(GLIB_LIBS) $(SODIUM_LIBS)
@@ -30,5 +60,17 @@ modules_crypt_tests_crypt_seal_SOURCES = modules/crypt/tests/crypt-seal.c module
 modules_crypt_tests_crypt_seal_CPPFLAGS = $(CRYPT_TEST_CPPFLAGS)
 modules_crypt_tests_crypt_seal_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 modules_crypt_tests_crypt_seal_LDADD = $(CRYPT_TEST_LIBS)
+check_PROGRAMS += modules/crypt/tests/test-rings
+TESTS += modules/crypt/tests/test-rings
+modules_crypt_tests_test_rings_SOURCES = modules/crypt/tests/test-rings.c
+modules_crypt_tests_test_rings_CPPFLAGS = $(CRYPT_TEST_CPPFLAGS)
+modules_crypt_tests_test_rings_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+modules_crypt_tests_test_rings_LDADD = libsealedstore.la $(CRYPT_TEST_LIBS)
+check_PROGRAMS += modules/crypt/tests/test-layer
+TESTS += modules/crypt/tests/test-layer
+modules_crypt_tests_test_layer_SOURCES = modules/crypt/tests/test-layer.c
+modules_crypt_tests_test_layer_CPPFLAGS = $(CRYPT_TEST_CPPFLAGS) -I$(top_srcdir)/tests/layers
+modules_crypt_tests_test_layer_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+modules_crypt_tests_test_layer_LDADD = libsealedstore.la libmemory.la $(CRYPT_TEST_LIBS)
 endif
 EXTRA_DIST += modules/crypt/README.md modules/crypt/FORMAT.md

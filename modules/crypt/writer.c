@@ -24,6 +24,7 @@ typedef struct SealingWriter
   guint8 *sealed;        /* has room for CRYPT_TAG_BYTES more than `clear` */
   CryptSealedFunc ended; /* with `data` */
   gpointer data;
+  GDestroyNotify data_free; /* or NULL */
 } SealingWriter;
 
 /* Makes room for @len bytes of the chunk; what is moved leaves nothing behind. */
@@ -92,6 +93,8 @@ sealing_free (SatchelWriter *writer)
   SealingWriter *self = (SealingWriter *) writer;
   satchel_writer_free (self->below);
   sodium_memzero (self->key, sizeof self->key);
+  if (self->data_free != NULL)
+    self->data_free (self->data);
   if (self->clear != NULL)
     sodium_memzero (self->clear, self->room);
   g_free (self->clear);
@@ -101,7 +104,7 @@ sealing_free (SatchelWriter *writer)
 
 SatchelWriter *
 crypt_writer_new_sealing (SatchelWriter *below, const CryptPublic *half, CryptSealedFunc ended, gpointer data,
-                          GError **error)
+                          GDestroyNotify data_free, GError **error)
 {
   static const SatchelWriterOps ops = {
     .size = sizeof (SatchelWriterOps),
@@ -114,6 +117,7 @@ crypt_writer_new_sealing (SatchelWriter *below, const CryptPublic *half, CryptSe
   self->below = below;
   self->ended = ended;
   self->data = data;
+  self->data_free = data_free;
   crypt_header_make (&self->header, half, self->key);
   if (satchel_writer_write (below, self->header.bytes, CRYPT_HEADER_BYTES, error))
     return &self->writer;

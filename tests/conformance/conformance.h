@@ -20,6 +20,8 @@ typedef struct SatchelConformanceBackend
   guint n_levels;
   const char *const *arguments; /* with which the program makes this stack alone; NULL-ended */
   SatchelConformanceFiles files;
+  const char *attributes; /* what userdbs say of every user, as SatchelPlace has it; NULL: nothing */
+  const char *key;        /* the key of whoever acts; NULL: none */
 } SatchelConformanceBackend;
 
 /* Adds every case as /conformance/STACK_NAME/AREA/CASE to the GLib test program. */
@@ -34,7 +36,7 @@ typedef struct Fixture
   char *root; /* directory */
   int root_fd;
   char *user, *path;
-  SatchelStore *store;
+  SatchelStore *store;                     /* of the server itself, with the key of the backend */
   const SatchelConfig *mailboxes, *limits; /* for the next opening; NULL at first */
 } Fixture;
 

@@ -18,9 +18,23 @@
 
 static guint n_users; /* each case has a user of its own: `memory` keeps them for the life of the process */
 
+/* Makes the access of the server itself, with the key that the stack needs. */
+static SatchelAccess *
+access_of (const Fixture *fixture)
+{
+  const char *text = fixture->backend->key;
+  g_autoptr (GBytes) key = text != NULL ? satchel_secret_new (text, strlen (text)) : NULL;
+  return satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                .cause = SATCHEL_CAUSE_BACKGROUND,
+                                                .owner = fixture->user,
+                                                .key = key,
+                                                .rights = SATCHEL_RIGHTS_ALL });
+}
+
 gboolean
 fixture_try_open_store (Fixture *fixture, GError **error)
 {
+  g_autoptr (SatchelAccess) access = access_of (fixture);
   SatchelStoreOpenOptions options = {
     .user = fixture->user,
     .path = fixture->path,
@@ -29,6 +43,8 @@ fixture_try_open_store (Fixture *fixture, GError **error)
     .n_levels = fixture->backend->n_levels,
     .mailboxes = fixture->mailboxes,
     .limits = fixture->limits,
+    .attributes = fixture->backend->attributes,
+    .access = access,
   };
   fixture->store = satchel_store_open (&options, error);
   return fixture->store != NULL;

@@ -22,6 +22,7 @@ struct SatchelStage
 {
   SatchelStore *store; /* a reference */
   SatchelStaged staged;
+  GBytes *attributes;    /* as clients see them, whatever layers have stored in their place; after finish */
   SatchelWriter *writer; /* set until finish */
   /* set until finish; NULL: the attributes are known already, or the content is a suspect */
   SatchelScanner *scanner;
@@ -202,6 +203,7 @@ satchel_stage_finish (SatchelStage *stage, GError **error)
   /* this is set before the driver's finish, which may write the size into a name */
   stage->staged.size = stage->size;
   date_now (stage);
+  stage->attributes = stage->staged.attributes != NULL ? g_bytes_ref (stage->staged.attributes) : NULL;
   gboolean ok = satchel_writer_finish (stage->writer, error);
   g_clear_pointer (&stage->writer, satchel_writer_free);
   stage->is_finished = ok;
@@ -268,6 +270,7 @@ stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size,
   if (satchel_storage_stage_spooled (SATCHEL_STACK (store), path, is_lf, &stage->staged, &local))
     {
       stage->staged.attributes = g_bytes_ref (attributes);
+      stage->attributes = g_bytes_ref (attributes);
       date_now (stage);
       stage->is_finished = TRUE;
       return g_steal_pointer (&stage);
@@ -316,7 +319,7 @@ satchel_stage_size (const SatchelStage *stage)
 GBytes *
 satchel_stage_attributes (const SatchelStage *stage)
 {
-  return stage->staged.attributes;
+  return stage->attributes;
 }
 
 SatchelStaged *
@@ -347,6 +350,7 @@ satchel_stage_free (SatchelStage *stage)
   if (stage->staged.driver != NULL)
     satchel_storage_stage_drop (SATCHEL_STACK (stage->store), &stage->staged);
   g_clear_pointer (&stage->staged.attributes, g_bytes_unref);
+  g_clear_pointer (&stage->attributes, g_bytes_unref);
   satchel_store_unref (stage->store);
   g_free (stage);
 }

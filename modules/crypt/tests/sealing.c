@@ -84,7 +84,7 @@ seal_bytes (const CryptKeys *keys, const guint8 *data, gsize len, gsize piece, G
   GByteArray *sealed = g_byte_array_new ();
   Attributes with = { attributes, ret_attributes };
   SatchelWriter *writer = crypt_writer_new_sealing (memory_writer (sealed), &crypt_keys_first (keys)->half,
-                                                    seal_attributes, &with, NULL);
+                                                    seal_attributes, &with, NULL, NULL);
   write_pieces (writer, data, len, piece);
   g_assert_cmpuint (sealed->len, ==, crypt_sealed_size (len));
   return sealed;

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT
+ * The storage layer.
+ */
+#include "layer.h"
+#include "attributes.h"
+#include "reader.h"
+#include "store.h"
+#include "writer.h"
+
+#include <satchel/log.h>
+#include <string.h>
+
+static gboolean
+layer_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
+{
+  storage->self = crypt_store_new ();
+  return TRUE;
+}
+
+static void
+layer_close (SatchelStorage *storage)
+{
+  crypt_store_free (storage->self);
+}
+
+static void
+layer_attach (SatchelStorage *storage, const SatchelAccess *access)
+{
+  crypt_store_attach (storage->self, access);
+}
+
+static void
+layer_detach (SatchelStorage *storage, const SatchelAccess *access)
+{
+  crypt_store_detach (storage->self, access);
+}
+
+/* ---- in ---- */
+
+/* What is stored in the place of the attributes of a message. */
+typedef struct Sealing
+{
+  SatchelStaged *staged;
+  CryptKeys *keys; /* of who stores it, or NULL */
+} Sealing;
+
+static void
+sealing_free (gpointer data)
+{
+  Sealing *sealing = data;
+  if (sealing->keys != NULL)
+    crypt_keys_unref (sealing->keys);
+  g_free (sealing);
+}
+
+static void
+seal_attributes (const CryptHeader *header, const guint8 key[CRYPT_KEY_BYTES], gpointer data)
+{
+  const Sealing *sealing = data;
+  SatchelStaged *staged = sealing->staged;
+  const CryptKey *own = crypt_keys_find (sealing->keys, header->bytes + CRYPT_AT_KEY_ID);
+  if (staged->attributes == NULL)
+    return;
+  g_autoptr (GBytes) clear = staged->attributes;
+  staged->attributes = own != NULL
+                           ? crypt_attributes_seal_again (clear, header->bytes + CRYPT_AT_MESSAGE_ID, own)
+                           : crypt_attributes_seal (clear, header, key);
+}
+
+static SatchelWriter *
+layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
+             GError **error)
+{
+  CryptPublic half;
+  gboolean is_sealed;
+  if (!crypt_store_half (storage, access, &is_sealed, &half, error))
+    return NULL;
+  SatchelWriter *below = satchel_storage_stage (
+      storage, access, size_hint != 0 && is_sealed ? crypt_sealed_size (size_hint) : size_hint, staged,
+      error);
+  if (below == NULL || !is_sealed)
+    return below != NULL ? crypt_writer_new_plain (below) : NULL;
+  Sealing *sealing = g_new (Sealing, 1);
+  *sealing = (Sealing) { staged, crypt_store_keys (storage->self, access) };
+  return crypt_writer_new_sealing (below, &half, seal_attributes, sealing, sealing_free, error);
+}
+
+/* ---- out ---- */
+
+/* Finds which sealed message is stored with this UID, by its attributes; FALSE: that is not known, or it is
+ * not sealed. */
+static gboolean
+find_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+         guint8 ret_id[CRYPT_MESSAGE_ID_BYTES])
+{
+  SatchelErrorCode code = 0;
+  const guint8 *id;
+  g_autoptr (GBytes) stored = NULL;
+  if (crypt_store_find_id (storage->self, mailbox, uid, ret_id))
+    return TRUE;
+  if (!satchel_storage_get_attributes (storage, access, mailbox, &uid, 1, &stored, &code, NULL)
+      || stored == NULL || !crypt_attributes_is_sealed (stored, &id))
+    return FALSE;
+  crypt_store_note_id (storage->self, mailbox, uid, id);
+  memcpy (ret_id, id, CRYPT_MESSAGE_ID_BYTES);
+  return TRUE;
+}
+
+static void
+say_damage (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 uid, const GError *error)
+{
+  g_autofree char *name = satchel_storage_mailbox_name (mailbox);
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT))
+    satchel_log (SATCHEL_LOG_WARNING, "crypt", "user=\"%s\" mailbox=\"%s\" uid=%u %s",
+                 storage->identity->user, name, uid, error->message);
+}
+
+static SatchelStream *
+layer_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                    guint32 uid, GError **error)
+{
+  guint8 id[CRYPT_MESSAGE_ID_BYTES];
+  g_autoptr (GError) why = NULL;
+  g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, access, mailbox, uid, error);
+  if (below == NULL)
+    return NULL;
+  gboolean is_known = find_id (storage, access, mailbox, uid, id);
+  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
+  SatchelStream *stream = crypt_reader_new (below, keys, is_known ? id : NULL, &why);
+  if (stream != NULL)
+    return stream;
+  say_damage (storage, mailbox, uid, why);
+  g_propagate_error (error, g_steal_pointer (&why));
+  return NULL;
+}
+
+/* What is sealed is given only where it is known which message it should be. */
+static SatchelStream *
+layer_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                    guint32 uid)
+{
+  guint8 id[CRYPT_MESSAGE_ID_BYTES];
+  if (!crypt_store_find_id (storage->self, mailbox, uid, id))
+    return NULL;
+  g_autoptr (SatchelStream) below = satchel_storage_peek_message (storage, access, mailbox, uid);
+  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
+  return below != NULL ? crypt_reader_new (below, keys, id, NULL) : NULL;
+}
+
+/* ---- attributes ---- */
+
+/* Attributes that are stored in another form. */
+typedef struct Batch
+{
+  GArray *uids;          /* guint32 */
+  GPtrArray *attributes; /* GBytes */
+  GArray *sizes;         /* guint64 */
+} Batch;
+
+static void
+batch_init (Batch *batch)
+{
+  batch->uids = g_array_new (FALSE, FALSE, sizeof (guint32));
+  batch->attributes = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  batch->sizes = g_array_new (FALSE, FALSE, sizeof (guint64));
+}
+
+static void
+batch_add (Batch *batch, guint32 uid, GBytes *attributes, guint64 size)
+{
+  g_array_append_val (batch->uids, uid);
+  g_ptr_array_add (batch->attributes, attributes);
+  g_array_append_val (batch->sizes, size);
+}
+
+static gboolean
+batch_put (Batch *batch, SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+           GError **error)
+{
+  return batch->uids->len == 0
+         || satchel_storage_put_attributes (storage, access, mailbox, (const guint32 *) batch->uids->data,
+                                            batch->uids->len, (GBytes *const *) batch->attributes->pdata,
+                                            (const guint64 *) batch->sizes->data, error);
+}
+
+static void
+batch_clear (Batch *batch)
+{
+  g_array_unref (batch->uids);
+  g_ptr_array_unref (batch->attributes);
+  g_array_unref (batch->sizes);
+}
+
+/* Opens one answer.  Damaged attributes are made of the content again. */
+static void
+open_attributes (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 uid, const CryptKeys *keys,
+                 GBytes **stored, SatchelErrorCode *ret_code, Batch *slow)
+{
+  const guint8 *id;
+  g_autoptr (GError) error = NULL;
+  if (*stored == NULL || !crypt_attributes_is_sealed (*stored, &id))
+    return;
+  g_autoptr (GBytes) sealed = g_steal_pointer (stored);
+  *stored = crypt_attributes_open (sealed, keys, &error);
+  if (*stored == NULL)
+    {
+      say_damage (storage, mailbox, uid, error);
+      *ret_code = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED) ? SATCHEL_ERROR_LOCKED : 0;
+      return;
+    }
+  crypt_store_note_id (storage->self, mailbox, uid, id);
+  if (crypt_attributes_is_slow (sealed))
+    batch_add (slow, uid, crypt_attributes_seal_again (*stored, id, crypt_keys_first (keys)),
+               SATCHEL_SIZE_UNKNOWN);
+}
+
+static gboolean
+layer_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                      const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
+{
+  if (!satchel_storage_get_attributes (storage, access, mailbox, uids, n, ret, ret_codes, error))
+    return FALSE;
+  Batch slow;
+  batch_init (&slow);
+  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
+  for (guint i = 0; i < n; i++)
+    open_attributes (storage, mailbox, uids[i], keys, &ret[i], &ret_codes[i], &slow);
+  /* It is only quicker the next time; where it fails, nothing is lost. */
+  (void) batch_put (&slow, storage, access, mailbox, NULL);
+  batch_clear (&slow);
+  return TRUE;
+}
+
+/* Finds whether a message is sealed, and how, by what is stored of it. */
+static gboolean
+read_header (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+             guint32 uid, const CryptKeys *keys, CryptHeader *header, gboolean *ret_is_sealed)
+{
+  guint8 head[CRYPT_HEADER_BYTES];
+  g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, access, mailbox, uid, NULL);
+  gssize len = below != NULL ? satchel_stream_read_at (below, 0, head, sizeof head, NULL) : -1;
+  CryptFound found =
+      len >= 0 ? crypt_header_read (header, head, (gsize) len, keys, NULL) : CRYPT_FOUND_DAMAGE;
+  *ret_is_sealed = found == CRYPT_FOUND_HEADER && header->suite == CRYPT_SUITE_STREAM;
+  return found != CRYPT_FOUND_DAMAGE;
+}
+
+/* Adds what is to be stored of one message.  What cannot be sealed is not stored. */
+static void
+seal_one (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+          const CryptKeys *keys, GBytes *attributes, guint64 size, Batch *batch)
+{
+  CryptHeader header;
+  gboolean is_sealed;
+  if (!read_header (storage, access, mailbox, uid, keys, &header, &is_sealed))
+    return;
+  const CryptKey *key = is_sealed ? crypt_keys_find (keys, header.bytes + CRYPT_AT_KEY_ID) : NULL;
+  if (key != NULL)
+    batch_add (batch, uid, crypt_attributes_seal_again (attributes, header.bytes + CRYPT_AT_MESSAGE_ID, key),
+               size);
+  else if (!is_sealed)
+    batch_add (batch, uid, g_bytes_ref (attributes), size);
+}
+
+static gboolean
+layer_put_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                      const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes,
+                      GError **error)
+{
+  Batch batch;
+  batch_init (&batch);
+  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
+  for (guint i = 0; i < n; i++)
+    seal_one (storage, access, mailbox, uids[i], keys, attributes[i], sizes[i], &batch);
+  gboolean ok = batch_put (&batch, storage, access, mailbox, error);
+  batch_clear (&batch);
+  return ok;
+}
+
+/* Nearer to the driver than what moves mail about, and further from it than what counts it as clients do. */
+const SatchelStorageOps crypt_layer = {
+  .size = sizeof crypt_layer,
+  .band = 200,
+  .classes = SATCHEL_CLASS_CONTENT_IN | SATCHEL_CLASS_CONTENT_OUT | SATCHEL_CLASS_ATTRIBUTES,
+  .newest_operation = SATCHEL_OPERATION_MOVE,
+  .fields = SATCHEL_FIELDS_ALL,
+  .open = layer_open,
+  .close = layer_close,
+  .attach = layer_attach,
+  .detach = layer_detach,
+  .stage = layer_stage,
+  .open_message = layer_open_message,
+  .peek_message = layer_peek_message,
+  .get_attributes = layer_get_attributes,
+  .put_attributes = layer_put_attributes,
+};

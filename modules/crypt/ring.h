@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * A user's ring: the public half of the key of the user's mail, and slots that give the private one.
+ */
+#pragma once
+#include "slot.h"
+
+#define CRYPT_SLOTS_MAX 64u
+#define CRYPT_RING_BYTES_MAX (32u * 1024u)
+#define CRYPT_FIRST_SECRET_BYTES 32u
+
+typedef struct CryptRing
+{
+  char *user;
+  CryptPublic half;
+  GArray *slots;    /* CryptSlot */
+  gboolean is_open; /* the next login adds its slot: by FIRST_LOGIN, whose secret is here */
+  guint8 first_secret[CRYPT_FIRST_SECRET_BYTES];
+} CryptRing;
+
+CryptRing *crypt_ring_new (const char *user, const CryptPublic *half);
+void crypt_ring_free (CryptRing *ring);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CryptRing, crypt_ring_free)
+
+/* Finds the slot that @opener is for, borrowed until the ring changes; NULL: there is none. */
+const CryptSlot *crypt_ring_find (const CryptRing *ring, const CryptOpener *opener);
+/* Opens the ring; yours.  NOPERM: there is no such slot, or @opener does not open it. */
+GBytes *crypt_ring_unlock (const CryptRing *ring, const CryptOpener *opener, GError **error);
+/* Adds a slot, or replaces the one of that kind, name and variant.  LIMIT: there are too many. */
+gboolean crypt_ring_put (CryptRing *ring, const CryptSlot *slot, GError **error);
+/* Drops the slots of that name of the kinds that credentials have.  NONEXISTENT: there was none; NOPERM:
+ * nothing would be left. */
+gboolean crypt_ring_drop (CryptRing *ring, const char *name, GError **error);
+/* Lets the next login add its slot, or (@secret NULL) no login any more. */
+gboolean crypt_ring_set_open (CryptRing *ring, GBytes *secret, GError **error);
+/* Opens the ring as the next login may; yours.  NOPERM: it may not. */
+GBytes *crypt_ring_unlock_first (const CryptRing *ring, GError **error);
+
+/* Writes and reads the text of its file. Yours.  CORRUPT: it is none, or not whole. */
+char *crypt_ring_to_text (const CryptRing *ring);
+CryptRing *crypt_ring_parse (const char *text, gsize len, GError **error);

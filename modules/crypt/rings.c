@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * The files of rings.  A change writes a new file, syncs it, and renames it over the old one.
+ */
+#include "rings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <satchel/fd.h>
+#include <satchel/retry.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PLAIN_NAME_MAX 200u
+#define SUFFIX ".ring"
+
+static GMutex changes;
+static char *directory;
+
+void
+crypt_rings_set_path (const char *path)
+{
+  g_free (directory);
+  directory = g_strdup (path);
+}
+
+void
+crypt_rings_lock (void)
+{
+  g_mutex_lock (&changes);
+}
+
+void
+crypt_rings_unlock (void)
+{
+  g_mutex_unlock (&changes);
+}
+
+/* Returns the name of a user's file; yours.  A user's name has no '/', and never begins with a dot alone. */
+static char *
+name_of (const char *user)
+{
+  guint8 hash[16];
+  char digits[2 * sizeof hash + 1];
+  if (strlen (user) <= PLAIN_NAME_MAX)
+    return g_strconcat (user, SUFFIX, NULL);
+  crypto_generichash (hash, sizeof hash, (const guint8 *) user, strlen (user), NULL, 0);
+  return g_strconcat (sodium_bin2hex (digits, sizeof digits, hash, sizeof hash), SUFFIX, NULL);
+}
+
+static CryptRing *
+read_ring (int fd, const char *user, GError **error)
+{
+  g_autofree char *text = g_malloc (CRYPT_RING_BYTES_MAX + 1);
+  gssize len = satchel_fd_read_all (fd, text, CRYPT_RING_BYTES_MAX + 1);
+  if (len < 0)
+    {
+      satchel_error_set_errno (error, errno, "the ring of %s cannot be read", user);
+      return NULL;
+    }
+  g_autoptr (CryptRing) ring = crypt_ring_parse (text, (gsize) len, error);
+  sodium_memzero (text, (gsize) len);
+  if (ring == NULL)
+    g_prefix_error (error, "%s: ", user);
+  else if (strcmp (ring->user, user) != 0)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the ring of %s lies in the place of that of %s",
+                         ring->user, user);
+      return NULL;
+    }
+  return g_steal_pointer (&ring);
+}
+
+CryptRing *
+crypt_rings_load (const char *user, GError **error)
+{
+  g_autofree char *name = name_of (user);
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+  g_auto (SatchelFd) fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (fd >= 0)
+    return read_ring (fd, user, error);
+  satchel_error_set_errno (error, errno, "the ring of %s cannot be opened", user);
+  return NULL;
+}
+
+gboolean
+crypt_rings_store (const CryptRing *ring, GError **error)
+{
+  g_autofree char *name = name_of (ring->user);
+  if (mkdir (directory, 0700) != 0 && errno != EEXIST)
+    return satchel_error_set_errno (error, errno, "the directory of rings (crypt.path, %s) cannot be made",
+                                    directory);
+  g_auto (SatchelFd) at = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (at < 0)
+    return satchel_error_set_errno (error, errno, "the directory of rings (crypt.path, %s) cannot be opened",
+                                    directory);
+  char *text = crypt_ring_to_text (ring);
+  gboolean ok = satchel_file_replace (at, name, text, strlen (text), NULL, TRUE, error);
+  sodium_memzero (text, strlen (text));
+  g_free (text);
+  return ok;
+}

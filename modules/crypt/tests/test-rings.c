@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT
+ * Module crypt: slots and rings, their files, and the keyring as logins and other modules ask it.
+ */
+#include "keyring.h"
+#include "recovery.h"
+
+#include "core/runtime/login/auth_call_private.h"
+#include "tests/lib/rounds.h"
+
+#include <glib/gstdio.h>
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+
+#define USER "anna@example.org"
+
+static const CryptCost cheap = { CRYPT_COST_MEMORY_MIN, 1 };
+static char *directory;
+
+static CryptOpener
+opener (CryptOpenerKind kind, const char *name, const char *variant, const char *secret)
+{
+  return (CryptOpener) {
+    .kind = kind, .name = name, .variant = variant, .data = (const guint8 *) secret, .len = strlen (secret)
+  };
+}
+
+static CryptOpener
+password (const char *secret)
+{
+  return opener (CRYPT_BY_PASSWORD, "password", "", secret);
+}
+
+static CryptRing *
+new_ring (GBytes *secret)
+{
+  g_autoptr (CryptKeys) keys = crypt_keys_new (secret);
+  return crypt_ring_new (USER, &crypt_keys_first (keys)->half);
+}
+
+static void
+put (CryptRing *ring, GBytes *secret, CryptOpener by)
+{
+  CryptSlot slot;
+  g_assert_true (crypt_slot_seal (&slot, &by, &cheap, &ring->half, secret, NULL));
+  g_assert_true (crypt_ring_put (ring, &slot, NULL));
+}
+
+static void
+assert_opens (const CryptRing *ring, CryptOpener by, GBytes *secret)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) opened = crypt_ring_unlock (ring, &by, &error);
+  if (secret == NULL)
+    g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
+  else
+    g_assert_true (opened != NULL && satchel_secret_equal (opened, secret));
+}
+
+/* ---- slots and rings ---- */
+
+static void
+test_slots (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = new_ring (secret);
+  put (ring, secret, password ("right"));
+  put (ring, secret, opener (CRYPT_BY_CLIENT, "password", "SCRAM-SHA-256", "key of a client"));
+  put (ring, secret, opener (CRYPT_BY_APP, "app:1", "", "app password"));
+  assert_opens (ring, password ("right"), secret);
+  assert_opens (ring, password ("wrong"), NULL);
+  assert_opens (ring, password (""), NULL);
+  assert_opens (ring, opener (CRYPT_BY_CLIENT, "password", "SCRAM-SHA-256", "key of a client"), secret);
+  assert_opens (ring, opener (CRYPT_BY_CLIENT, "password", "SCRAM-SHA-1", "key of a client"), NULL);
+  assert_opens (ring, opener (CRYPT_BY_APP, "app:1", "", "app password"), secret);
+  assert_opens (ring, opener (CRYPT_BY_APP, "app:2", "", "app password"), NULL);
+}
+
+/* A slot counts only under its own name, and in its own ring. */
+static void
+test_slots_are_bound (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (GBytes) other_secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = new_ring (secret);
+  g_autoptr (CryptRing) other = new_ring (other_secret);
+  put (ring, secret, opener (CRYPT_BY_APP, "app:1", "", "app password"));
+  CryptSlot slot = g_array_index (ring->slots, CryptSlot, 0);
+  g_assert_true (crypt_ring_put (other, &slot, NULL));
+  assert_opens (other, opener (CRYPT_BY_APP, "app:1", "", "app password"), NULL);
+  g_strlcpy (slot.name, "app:2", sizeof slot.name);
+  g_assert_true (crypt_ring_put (ring, &slot, NULL));
+  assert_opens (ring, opener (CRYPT_BY_APP, "app:2", "", "app password"), NULL);
+}
+
+static void
+test_dropping (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = new_ring (secret);
+  put (ring, secret, password ("right"));
+  put (ring, secret, opener (CRYPT_BY_CLIENT, "password", "SCRAM-SHA-256", "key"));
+  g_assert_false (crypt_ring_drop (ring, "password", &error)); /* nothing would be left */
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
+  g_clear_error (&error);
+  g_assert_false (crypt_ring_drop (ring, "app:1", &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+  put (ring, secret, opener (CRYPT_BY_APP, "app:1", "", "app password"));
+  g_assert_true (crypt_ring_drop (ring, "password", NULL));
+  g_assert_cmpuint (ring->slots->len, ==, 1);
+  for (guint i = ring->slots->len; i < CRYPT_SLOTS_MAX; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("app:more%u", i);
+      put (ring, secret, opener (CRYPT_BY_APP, name, "", "x"));
+    }
+  CryptSlot slot;
+  CryptOpener more = opener (CRYPT_BY_APP, "app:last", "", "x");
+  g_assert_true (crypt_slot_seal (&slot, &more, &cheap, &ring->half, secret, NULL));
+  g_clear_error (&error);
+  g_assert_false (crypt_ring_put (ring, &slot, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT);
+}
+
+/* A full ring as text, which is read back; any change of it is refused. */
+static void
+test_text (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = new_ring (secret);
+  put (ring, secret, password ("right"));
+  put (ring, secret, opener (CRYPT_BY_CLIENT, "password", "SCRAM-SHA-256", "key"));
+  g_assert_true (crypt_ring_set_open (ring, secret, NULL));
+  g_autofree char *text = crypt_ring_to_text (ring);
+  gsize len = strlen (text);
+  g_autoptr (CryptRing) read = crypt_ring_parse (text, len, NULL);
+  g_autofree char *again = crypt_ring_to_text (read);
+  g_assert_cmpstr (again, ==, text);
+  assert_opens (read, password ("right"), secret);
+  g_autoptr (GBytes) first = crypt_ring_unlock_first (read, NULL);
+  g_assert_true (satchel_secret_equal (first, secret));
+  for (gsize i = 0; i < len; i++)
+    {
+      text[i] ^= 1;
+      g_assert_null (crypt_ring_parse (text, len, NULL));
+      text[i] ^= 1;
+      g_assert_null (crypt_ring_parse (text, i, NULL));
+    }
+}
+
+static void
+test_recovery_keys (void)
+{
+  char shown[CRYPT_RECOVERY_SHOWN + 1];
+  CryptOpener made = crypt_recovery_make (shown), read = { 0 };
+  g_assert_cmpuint (strlen (shown), ==, CRYPT_RECOVERY_SHOWN);
+  g_autofree char *typed = g_ascii_strup (shown, -1);
+  g_strdelimit (typed, "-", ' ');
+  g_assert_true (crypt_recovery_read (typed, &read));
+  g_assert_cmpmem (made.data, made.len, read.data, read.len);
+  crypt_recovery_clear (&read);
+  shown[3] = '1';
+  g_assert_false (crypt_recovery_read (shown, &read));
+  g_assert_false (crypt_recovery_read ("abcd", &read));
+  g_assert_false (crypt_recovery_read ("", &read));
+  g_autofree char *longer = g_strconcat (typed, "a", NULL);
+  g_assert_false (crypt_recovery_read (longer, &read));
+  crypt_recovery_clear (&made);
+}
+
+/* ---- files ---- */
+
+static CryptRing *
+stored_ring (GBytes *secret)
+{
+  CryptRing *ring = new_ring (secret);
+  put (ring, secret, password ("right"));
+  g_assert_true (crypt_rings_store (ring, NULL));
+  return ring;
+}
+
+static void
+test_files (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_assert_null (crypt_rings_load ("nobody@example.org", &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+  g_autoptr (CryptRing) ring = stored_ring (secret);
+  g_autoptr (CryptRing) read = crypt_rings_load (USER, NULL);
+  assert_opens (read, password ("right"), secret);
+  g_autofree char *name = g_strnfill (240, 'x');
+  g_free (ring->user);
+  ring->user = g_strconcat (name, "@example.org", NULL);
+  g_assert_true (crypt_rings_store (ring, NULL));
+  g_autoptr (CryptRing) of_long_name = crypt_rings_load (ring->user, NULL);
+  g_assert_nonnull (of_long_name);
+}
+
+/* A ring in the place of another user's, and a damaged one, are errors, and not users without a ring. */
+static void
+test_damaged_files (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = stored_ring (secret);
+  g_autofree char *from = g_build_filename (directory, "rings", USER ".ring", NULL);
+  g_autofree char *to = g_build_filename (directory, "rings", "bob@example.org.ring", NULL);
+  g_autoptr (GPtrArray) attributes = g_ptr_array_new_with_free_func (g_free);
+  g_assert_cmpint (g_rename (from, to), ==, 0);
+  g_assert_null (crypt_rings_load ("bob@example.org", &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+  g_assert_true (g_file_set_contents (to, "satchel-ring 1\n", -1, NULL));
+  g_clear_error (&error);
+  g_assert_false (crypt_keyring.attributes ("bob@example.org", attributes, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+  g_assert_cmpuint (attributes->len, ==, 0);
+}
+
+/* ---- the keyring ---- */
+
+typedef struct Unlocked
+{
+  gboolean is_done, has_failed;
+  GBytes *key;
+} Unlocked;
+
+static void
+unlocked (SatchelCallAnswer *answer, gpointer data)
+{
+  Unlocked *result = data;
+  result->is_done = TRUE;
+  result->has_failed = answer->error != NULL;
+  result->key = g_steal_pointer (&answer->key);
+}
+
+static SatchelKeyMaterial
+material (SatchelKeySource source, const char *slot, const char *variant, const char *secret)
+{
+  return (SatchelKeyMaterial) { .size = sizeof (SatchelKeyMaterial),
+                                .source = source,
+                                .slot = slot,
+                                .variant = variant,
+                                .data = (const guint8 *) secret,
+                                .len = strlen (secret) };
+}
+
+static SatchelKeyMaterial
+of_password (const char *secret)
+{
+  return material (SATCHEL_KEY_SECRET, SATCHEL_CREDENTIAL_PASSWORD, "", secret);
+}
+
+/* Returns what a login with @brought gets; yours, or NULL. */
+static GBytes *
+log_in (const char *user, SatchelKeyMaterial brought)
+{
+  Unlocked result = { 0 };
+  const SatchelQuestion question = { .kind = SATCHEL_CALL_UNLOCK,
+                                     .source = &crypt_keyring,
+                                     .ask = crypt_keyring.unlock,
+                                     .cancelled = crypt_keyring.cancelled,
+                                     .user = user,
+                                     .material = &brought,
+                                     .deadline_ms = g_get_monotonic_time () / 1000 + 3600000 };
+  satchel_call_ask (&question, unlocked, &result);
+  while (!result.is_done)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_false (result.has_failed);
+  return result.key;
+}
+
+static gboolean
+gets_key (SatchelKeyMaterial brought, GBytes *secret)
+{
+  g_autoptr (GBytes) key = log_in (USER, brought);
+  g_assert_true (key == NULL || satchel_secret_equal (key, secret));
+  return key != NULL;
+}
+
+static void
+test_logins (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = stored_ring (secret);
+  g_assert_null (log_in ("nobody@example.org", of_password ("right")));
+  g_assert_true (gets_key (of_password ("right"), secret));
+  g_assert_false (gets_key (of_password ("another"), secret));
+  g_assert_false (gets_key (material (SATCHEL_KEY_APP, "app:1", "", "right"), secret));
+}
+
+/* The first login with the password shuts the ring; an app password before it gets a slot as well. */
+static void
+test_first_login (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = new_ring (secret);
+  g_assert_true (crypt_ring_set_open (ring, secret, NULL));
+  g_assert_true (crypt_rings_store (ring, NULL));
+  const SatchelKeyMaterial app = material (SATCHEL_KEY_APP, "app:1", "", "app password");
+  g_assert_true (gets_key (app, secret));
+  g_assert_true (gets_key (of_password ("right"), secret));
+  g_autoptr (CryptRing) shut = crypt_rings_load (USER, NULL);
+  g_assert_false (shut->is_open);
+  g_assert_false (gets_key (of_password ("another"), secret));
+  g_assert_true (gets_key (of_password ("right"), secret));
+  g_assert_true (gets_key (app, secret));
+}
+
+static void
+test_changes (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = stored_ring (secret);
+  const SatchelKeyMaterial old = of_password ("right"), new = of_password ("newer"), none = of_password (""),
+                           app = material (SATCHEL_KEY_APP, "app:1", "", "app password");
+  g_assert_false (crypt_keyring.add_slot (USER, &none, &app, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
+  g_assert_true (crypt_keyring.add_slot (USER, &old, &app, NULL));
+  g_assert_true (gets_key (app, secret));
+  g_assert_true (crypt_keyring.rewrap (USER, &old, &new, NULL));
+  g_assert_false (gets_key (old, secret));
+  g_assert_true (gets_key (new, secret));
+  g_assert_true (gets_key (app, secret));
+  g_clear_error (&error);
+  g_assert_false (crypt_keyring.rewrap (USER, &old, &old, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
+  g_assert_true (crypt_keyring.drop_slot (USER, "app:1", NULL));
+  g_assert_true (crypt_keyring.drop_slot (USER, "app:1", NULL)); /* it is gone already */
+  g_assert_false (gets_key (app, secret));
+  g_clear_error (&error);
+  g_assert_false (crypt_keyring.drop_slot (USER, "password", &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
+  g_clear_error (&error);
+  g_assert_false (crypt_keyring.drop_slot ("nobody@example.org", "app:1", &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+}
+
+static void
+test_attributes (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = stored_ring (secret);
+  g_autoptr (GPtrArray) attributes = g_ptr_array_new_with_free_func (g_free);
+  char digits[2 * CRYPT_KEY_BYTES + 1];
+  g_assert_true (crypt_keyring.attributes ("nobody@example.org", attributes, NULL));
+  g_assert_cmpuint (attributes->len, ==, 0);
+  g_assert_true (crypt_keyring.attributes (USER, attributes, NULL));
+  g_assert_cmpuint (attributes->len, ==, 1);
+  sodium_bin2hex (digits, sizeof digits, ring->half.bytes, CRYPT_KEY_BYTES);
+  g_assert_true (g_str_has_suffix (attributes->pdata[0], digits));
+}
+
+static void
+remove_directory (void)
+{
+  g_autofree char *rings = g_build_filename (directory, "rings", NULL);
+  GDir *open = g_dir_open (rings, 0, NULL);
+  for (const char *name; open != NULL && (name = g_dir_read_name (open)) != NULL;)
+    {
+      g_autofree char *path = g_build_filename (rings, name, NULL);
+      g_unlink (path);
+    }
+  g_clear_pointer (&open, g_dir_close);
+  g_rmdir (rings);
+  g_rmdir (directory);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct
+  {
+    const char *path;
+    void (*func) (void);
+  } cases[] = {
+    { "/crypt/rings/slots", test_slots },
+    { "/crypt/rings/slots-are-bound", test_slots_are_bound },
+    { "/crypt/rings/dropping", test_dropping },
+    { "/crypt/rings/text", test_text },
+    { "/crypt/rings/recovery-keys", test_recovery_keys },
+    { "/crypt/rings/files", test_files },
+    { "/crypt/rings/damaged-files", test_damaged_files },
+    { "/crypt/rings/logins", test_logins },
+    { "/crypt/rings/first-login", test_first_login },
+    { "/crypt/rings/changes", test_changes },
+    { "/crypt/rings/attributes", test_attributes },
+  };
+  g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (sodium_init (), >=, 0);
+  directory = g_dir_make_tmp ("satchel-test-XXXXXX", NULL);
+  g_autofree char *rings = g_build_filename (directory, "rings", NULL);
+  crypt_rings_set_path (rings);
+  crypt_keyring_set_cost (&cheap);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    g_test_add_func (cases[i].path, cases[i].func);
+  int status = g_test_run ();
+  remove_directory ();
+  crypt_rings_set_path (NULL);
+  return status;
+}

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Mail that lies sealed: delivered, read by IMAP and POP3 and by curl, searched and copied, with kills between; nothing of it is found
+below the state directories; passwords, app passwords and recovery keys; damage and messages that are exchanged."""
+import base64
+import glob
+import imaplib
+import json
+import os
+import poplib
+import re
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import Server, case, equal, lacking, main, of_maildir, strict_context, wait_for  # noqa: E402
+
+MARK = "Kranichflugzeit"
+PLAIN, USERS = "u0012", [f"u{n:04d}" for n in range(1, 12)]
+server = Server(users=12)
+STATE = os.path.join(os.path.dirname(server.config_dir), "state")
+if "crypt" not in server.cli("module", "list").stdout:
+    lacking("the server was built without crypt (libsodium)")
+OPTIONS = [x for key, value in {
+    "crypt.enabled": "true", "crypt.path": f'"{STATE}/auth/rings"', "crypt.memory": '"8K"', "crypt.passes": "1", "app-passwords.enabled": "true",
+    "app-passwords.path": f'"{STATE}/auth/app-passwords"', "auth.failure_delay": '"0"', "limits.login_failures": "100000"}.items()
+    for x in ("--set", f"{key}={value}")]
+
+
+def restart():
+    server.stop("--keep")
+    server.start(*OPTIONS)
+
+
+restart()
+
+
+def address(user):
+    return f"{user}@{server.domain}"
+
+
+def records(*arguments, check=True):
+    return [json.loads(line) for line in server.cli(*arguments, "--json", check=check).stdout.splitlines()[:-1]]
+
+
+def enable(user):
+    """Seals the user's new mail, logs in once, and returns the recovery key."""
+    key = records("crypt", "enable", address(user))[0]["recovery_key"]
+    server.imap(user).logout()
+    return key
+
+
+def imap(user, password):
+    c = imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=strict_context(server.ca_file), timeout=60)
+    c.login(user, password)
+    c.select()
+    return c
+
+
+def message(n, size=0):
+    head = f"From: {MARK} <a{n}@example.net>\r\nTo: b@example.org\r\nSubject: {MARK} {n}\r\nMessage-ID: <{n}.{MARK}@example.net>\r\n\r\n"
+    line = f"{MARK} {n} \u00e4 text\r\n".encode()
+    return head.encode() + line * max(1, size // len(line))
+
+
+def fetch(c, n, what="BODY.PEEK[]"):
+    status, data = c.fetch(str(n), f"({what})")
+    return data[0][1] if status == "OK" and isinstance(data[0], tuple) else status
+
+
+def patterns():
+    text = MARK.encode()
+    found = [text, MARK.encode("utf-16-le"), MARK.encode("utf-16-be")]
+    for shift in range(3):  # base64 at each of its three places
+        found.append(base64.b64encode(b"x" * shift + text)[4 if shift else 0:-4])
+    return found
+
+
+def clear_files():
+    """Files below the state directories in which the mark is."""
+    found = []
+    for directory, _, names in (*os.walk(STATE), *os.walk(server.mail_root)):
+        for name in names:
+            path = os.path.join(directory, name)
+            try:
+                with open(path, "rb") as f:
+                    content = f.read()
+            except OSError:
+                continue
+            if any(pattern in content for pattern in patterns()):
+                found.append(path)
+    return found
+
+
+@case
+def what_is_delivered_is_read_by_whoever_logs_in():
+    enable("u0001")
+    sent = [message(1), message(2, 200_000), message(3)]
+    server.deliver(sent[0], "u0001")
+    server.deliver(sent[1], "u0001")
+    with server.imap("u0001") as c:
+        c.select()
+        equal(c.append("INBOX", None, None, sent[2])[0], "OK", "APPEND")
+        c.noop()
+        for n, content in enumerate(sent, 1):
+            got = fetch(c, n)
+            equal(got.endswith(content), True, f"message {n} is read back")
+            size = int(re.search(rb"RFC822.SIZE (\d+)", c.fetch(str(n), "RFC822.SIZE")[1][0]).group(1))
+            equal(size, len(got), f"the size of message {n}")
+        equal(c.search(None, "SUBJECT", MARK)[1][0], b"1 2 3", "SEARCH of a header")
+        equal(c.search(None, "BODY", f"{MARK} 2")[1][0], b"2", "SEARCH of texts")
+        equal(fetch(c, 2, "BODY.PEEK[]<150000.100>"), fetch(c, 2)[150000:150100], "a part")
+        equal(MARK in str(c.fetch("1", "ENVELOPE")[1]), True, "ENVELOPE")
+        equal(c.copy("1:3", "INBOX")[0], "OK", "COPY")
+    p = poplib.POP3_SSL("127.0.0.1", server.pop3s, context=strict_context(server.ca_file), timeout=60)
+    p = server.pop3_session("u0001")
+    equal(b"\r\n".join(p.retr(2)[1]).endswith(sent[1].rstrip(b"\r\n")), True, "RETR")
+    equal(p.stat()[0], 6, "STAT")
+    p.quit()
+    equal(clear_files(), [], "files in which something of the mail can be read")
+
+
+@case
+def a_changed_password_locks_the_mail_until_the_recovery_key_opens_it():
+    key = enable("u0002")
+    server.deliver(message(1), "u0002")
+    server.cli("user", "passwd", address("u0002"), "--stdin", input="another\n")
+    with imap("u0002", "another") as c:
+        equal(fetch(c, 1), "NO", "FETCH with the new password")
+        equal(c.search(None, "ALL")[1][0], b"1", "the message is still listed")
+        equal(c.store("1", "+FLAGS", r"(\Flagged)")[0], "OK", "flags")
+    wrong = server.cli("crypt", "recover", address("u0002"), "--password", "no", check=False)
+    equal(wrong.returncode != 0, True, "a wrong secret recovers nothing")
+    server.cli("crypt", "recover", address("u0002"), "--password", key.upper().replace("-", ""))
+    for _ in range(2):  # the login that gets the slot, and one that has it
+        with imap("u0002", "another") as c:
+            equal(fetch(c, 1).endswith(message(1)), True, "FETCH after the recovery")
+    equal(records("crypt", "status", address("u0002"))[0]["waits_for_login"], False, "the ring is shut")
+    server.cli("user", "passwd", address("u0002"), "--stdin", input="third\n")
+    server.cli("crypt", "recover", address("u0002"), "--password", "another")
+    with imap("u0002", "third") as c:
+        equal(fetch(c, 1).endswith(message(1)), True, "FETCH after the former password was given")
+
+
+@case
+def an_app_password_opens_the_mail_and_ends_with_its_slot():
+    enable("u0003")
+    server.deliver(message(1), "u0003")
+    made = records("app-password", "add", address("u0003"), "phone", "--password", server.password)[0]
+    server.cli("user", "passwd", address("u0003"), "--stdin", input="another\n")
+    with imap("u0003", made["password"]) as c:
+        equal(fetch(c, 1).endswith(message(1)), True, "FETCH with the app password after the password has changed")
+    slots = [r.get("slot") for r in records("crypt", "status", address("u0003"))]
+    equal(made["id"] in slots, True, f"slots: {slots}")
+    server.cli("app-password", "revoke", address("u0003"), made["id"])
+    wait_for(lambda: made["id"] not in [r.get("slot") for r in records("crypt", "status", address("u0003"))], "the slot goes")
+
+
+@case
+def killed_processes_change_nothing():
+    enable("u0004")
+    for n in range(1, 6):
+        server.deliver(message(n), "u0004")
+        for pid, role in server.roles().items():
+            if role in ("mail", "auth"):
+                os.kill(pid, signal.SIGKILL)
+        with server.imap_when_back("u0004") as c:
+            c.select()
+            equal(fetch(c, n).endswith(message(n)), True, f"message {n} after a kill")
+    restart()
+    with server.imap("u0004") as c:
+        c.select()
+        equal([fetch(c, n).endswith(message(n)) for n in range(1, 6)], [True] * 5, "all after a restart")
+    equal([p for p in clear_files() if f"/{PLAIN}/" not in p], [], "files in which something of the mail can be read")
+
+
+@case
+def users_without_a_ring_notice_nothing():
+    server.deliver(message(1), PLAIN)
+    with server.imap(PLAIN) as c:
+        c.select()
+        equal(fetch(c, 1).endswith(message(1)), True, "FETCH")
+    equal(records("crypt", "status", address(PLAIN)), [{"user": address(PLAIN), "sealed": False, "waits_for_login": False}], "status")
+    equal(clear_files() != [], True, "the search of this test finds what lies in clear")
+
+
+@of_maildir("files are exchanged")
+def damaged_and_exchanged_messages_are_refused_one_by_one():
+    for user in ("u0005", "u0006"):
+        enable(user)
+        for n in (1, 2, 3):
+            server.deliver(message(n), user)
+
+    def files(user):
+        return sorted(glob.glob(f"{server.mail_root}/**/{user}/cur/*", recursive=True) + glob.glob(f"{server.mail_root}/**/{user}/new/*", recursive=True))
+    with server.imap("u0005") as c:
+        c.select()
+        equal(fetch(c, 1).endswith(message(1)), True, "before")
+    mine, other = files("u0005"), files("u0006")
+    equal((len(mine), len(other)), (3, 3), "files")
+    contents = [open(p, "rb").read() for p in mine]
+    server.stop("--keep")
+    for path, content in ((mine[0], contents[1]), (mine[1], contents[0][:-1] + bytes([contents[0][-1] ^ 1])), (mine[2], open(other[2], "rb").read())):
+        with open(path, "r+b") as f:
+            f.truncate(0)
+            f.write(content)
+    server.start(*OPTIONS)
+    with server.imap("u0005") as c:
+        c.select()
+        equal([fetch(c, n) for n in (1, 2, 3)], ["NO", "NO", "NO"], "exchanged in a mailbox, changed, and exchanged between users")
+        equal(c.noop()[0], "OK", "the session goes on")
+    with server.imap("u0006") as c:
+        c.select()
+        equal(fetch(c, 3).endswith(message(3)), True, "the other user's mail")
+
+
+main()
