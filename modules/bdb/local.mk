@@ -132,13 +132,13 @@ modules_bdb_tests_test_groups_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/
 modules_bdb_tests_test_groups_LDADD = libbdb.la $(BDB_LIBS) $(XXHASH_LIBS) libsatchel.la $(GLIB_LIBS)
 check_PROGRAMS += modules/bdb/tests/test-bodies
 TESTS += modules/bdb/tests/test-bodies
-modules_bdb_tests_test_bodies_SOURCES = modules/bdb/tests/test-bodies.c
+modules_bdb_tests_test_bodies_SOURCES = modules/bdb/tests/test-bodies.c modules/bdb/tests/place.c modules/bdb/tests/place.h
 modules_bdb_tests_test_bodies_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/bdb
 modules_bdb_tests_test_bodies_LDADD = libbdb.la $(BDB_LIBS) $(XXHASH_LIBS) libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += modules/bdb/tests/test-memory
 TESTS += modules/bdb/tests/test-memory
-modules_bdb_tests_test_memory_SOURCES = modules/bdb/tests/test-memory.c
+modules_bdb_tests_test_memory_SOURCES = modules/bdb/tests/test-memory.c modules/bdb/tests/place.c modules/bdb/tests/place.h
 modules_bdb_tests_test_memory_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/bdb
 modules_bdb_tests_test_memory_CFLAGS = $(AM_CFLAGS) $(BDB_CFLAGS)
 modules_bdb_tests_test_memory_LDADD = libbdb.la $(BDB_LIBS) $(XXHASH_LIBS) libsatchel.la $(GLIB_LIBS)

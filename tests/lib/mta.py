@@ -2,13 +2,16 @@
 """The sockets for an MTA: a client of the Dovecot authentication protocol, and one of the socketmap protocol.  And MTAs at these sockets,
 with people who submit mail to them."""
 import base64
+import contextlib
 import json
 import os
+import re
+import signal
 import smtplib
 import socket
 import subprocess
 
-from tap import Server, equal, strict_context
+from tap import Server, equal, strict_context, wait_for
 
 CLIENT = "127.0.0.3"  # the address of the client of submission
 
@@ -138,6 +141,38 @@ class Mta:
                 equal(c.mail("u0001@example.org")[0], 250, "MAIL")
                 equal(c.rcpt("somebody@elsewhere.example")[0], 250, "relaying for who logged in")
             return got
+
+    def check_passwords(self, program):
+        """The right password submits, by PLAIN and LOGIN, over TLS; a wrong one is refused, with the client's address in our log."""
+        with self.connect() as c:
+            equal(set(c.esmtp_features["auth"].split()), {"PLAIN", "LOGIN"}, f"what {program} offers")
+        for mechanism in ("PLAIN", "LOGIN"):
+            equal(self.submit("u0001", self.server.password, mechanism)[0], 235, mechanism)
+        equal(self.submit("u0001", "wrong")[0], 535, "a wrong password")
+        equal(self.submit("nobody", "wrong")[0], 535, "nobody's")
+        lines = [line for line in self.server.log().splitlines() if f"rip={CLIENT} service=smtp" in line]
+        ok = [line for line in lines if "login ok:" in line]
+        equal([("method=PLAIN" in line, "method=LOGIN" in line, "tls=yes" in line) for line in ok],
+              [(True, False, True), (False, True, True)], f"{ok}")
+        failed = [line for line in lines if "auth failed:" in line]
+        equal([re.search(r"reason=(\S+)", line)[1] for line in failed], ["bad-password", "unknown-user"], f"{failed}")
+
+    def check_string(self, user, stored):
+        """The string that has just opened a grant over IMAP submits from there."""
+        equal(self.imap(user, stored), "OK", "IMAP with the code")
+        for mechanism in ("PLAIN", "LOGIN"):
+            equal(self.submit(user, stored, mechanism)[0], 235, f"the same string by {mechanism}")
+
+    @contextlib.contextmanager
+    def stopped_auth(self):
+        """Auth hangs, and once it goes on, logins do."""
+        pid = self.auth_pid()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: self.submit("u0001", self.server.password)[0] == 235, "afterwards")
 
     def stranger_says(self, recipient):
         with smtplib.SMTP("127.0.0.1", self.port, timeout=120) as c:

@@ -5,7 +5,7 @@ top=${SATCHEL_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 check=$(cd "$top" && pwd)/tools/check-settings
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/core/runtime/config" "$work/core/runtime/process" "$work/core/cli"
+mkdir -p "$work/core/runtime/config" "$work/core/runtime/process" "$work/core/cli" "$work/modules/toy"
 cat > "$work/core/runtime/config/core_schema.c" <<'X'
 static const SatchelConfigRow nest_rows[] = {
   { "name", SATCHEL_CONFIG_STRING, NULL, "Name" },
@@ -90,6 +90,27 @@ ROLE (KEEPER, "keeper", "keeper_user")
 X
 expect red 'an account of a role without a row' core/runtime/process/roles.def 'no setting "warden_user"' <<'X'
 ROLE (WARDEN, "warden", "warden_user")
+X
+cat > "$work/modules/toy/settings.c" <<'X'
+const SatchelConfigRow toy_schema[] = {
+  { "color", INTO (STRING, Settings, color), "red", "Color" },
+  { "no-paint", SATCHEL_CONFIG_BOOL, NULL, "Unpainted" },
+  { NULL }
+};
+X
+m=modules/toy/module.c
+expect green 'names of a module that have rows' $m <<'X'
+x = satchel_config_is_set (section, "enabled") && satchel_config_bool (options, "no-paint");
+y = satchel_config_string (section, "color");
+X
+expect red 'a name that is no row of the module' $m 'no row "colour"; did you mean "color"' <<'X'
+y = satchel_config_string (section, "colour");
+X
+expect red 'a name of the core in a module' $m 'no row "height"' <<'X'
+y = satchel_config_size (section, "height");
+X
+expect red 'a row of a module of another type' $m 'cannot return BOOL' <<'X'
+y = satchel_config_string (options, "no-paint");
 X
 echo "1..$n"
 exit $status

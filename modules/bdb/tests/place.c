@@ -10,8 +10,8 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-void
-set_up (Place *place)
+BdbVolume *
+open_small_volume (int root_fd, const char *name, GError **error)
 {
   const BdbSettings settings = { .path = "bdb",
                                  .cache = 1 << 20,
@@ -19,16 +19,22 @@ set_up (Place *place)
                                  .log_bytes = 64 << 20,
                                  .reserve = 1 << 20,
                                  .checkpoint_ms = 3600 * 1000 };
+  return bdb_volume_open (root_fd, &settings, name, error);
+}
+
+void
+set_up (Place *place)
+{
   GError *error = NULL;
   place->root = g_dir_make_tmp ("satchel-bdb-XXXXXX", NULL);
   place->root_fd = open (place->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   place->store.user = 7;
   place->box.number = 3;
-  place->store.volume = bdb_volume_open (place->root_fd, &settings, "", &error);
+  place->store.volume = open_small_volume (place->root_fd, "", &error);
   g_assert_no_error (error);
 }
 
-static void
+void
 remove_tree (const char *path)
 {
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);

@@ -12,5 +12,9 @@ typedef struct Place
   BdbBox box;
 } Place;
 
+/* Opens a volume of some MB, whose log is not written anew by itself. */
+BdbVolume *open_small_volume (int root_fd, const char *name, GError **error);
+void remove_tree (const char *path);
+
 void set_up (Place *place);
 void tear_down (Place *place);

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "modules/bdb/tests/place.h"
 #include "body/body_files_private.h"
 #include "body/body_notes.h"
 #include "volume/backup_lock.h"
@@ -64,29 +65,23 @@ stop_watching (void)
 
 /* ---- a volume ---- */
 
-typedef struct Place
+typedef struct Volume
 {
   char *root;
   int root_fd;
   BdbVolume *volume;
-} Place;
+} Volume;
 
 static void
-open_volume (Place *place)
+open_volume (Volume *place)
 {
-  const BdbSettings settings = { .path = "bdb",
-                                 .cache = 1 << 20,
-                                 .log_file = 4 << 20,
-                                 .log_bytes = 64 << 20,
-                                 .reserve = 1 << 20,
-                                 .checkpoint_ms = 3600 * 1000 };
   GError *error = NULL;
-  place->volume = bdb_volume_open (place->root_fd, &settings, "", &error);
+  place->volume = open_small_volume (place->root_fd, "", &error);
   g_assert_no_error (error);
 }
 
 static void
-set_up (Place *place, gconstpointer unused)
+make_volume (Volume *place, gconstpointer unused)
 {
   place->root = g_dir_make_tmp ("satchel-bodies-XXXXXX", NULL);
   place->root_fd = open (place->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -94,21 +89,7 @@ set_up (Place *place, gconstpointer unused)
 }
 
 static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  for (const char *name = dir != NULL ? g_dir_read_name (dir) : NULL; name != NULL;
-       name = g_dir_read_name (dir))
-    {
-      g_autofree char *child = g_build_filename (path, name, NULL);
-      if (g_remove (child) != 0)
-        remove_tree (child);
-    }
-  g_rmdir (path);
-}
-
-static void
-tear_down (Place *place, gconstpointer unused)
+drop_volume (Volume *place, gconstpointer unused)
 {
   g_clear_pointer (&place->volume, bdb_volume_unref);
   close (place->root_fd);
@@ -117,7 +98,7 @@ tear_down (Place *place, gconstpointer unused)
 }
 
 static void
-reopen (Place *place)
+reopen (Volume *place)
 {
   bdb_volume_unref (place->volume);
   open_volume (place);
@@ -143,7 +124,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Body, body_clear)
 
 /* Writes a body whose bytes follow from @content. */
 static Body
-write_body (Place *place, BdbBodyTicket *ticket, guint64 content, gsize len)
+write_body (Volume *place, BdbBodyTicket *ticket, guint64 content, gsize len)
 {
   BdbBodyPlace at;
   GError *error = NULL;
@@ -174,7 +155,7 @@ save_body (BdbWrite *write, gpointer data, GError **error)
 }
 
 static void
-commit_body (Place *place, Body *body)
+commit_body (Volume *place, Body *body)
 {
   GError *error = NULL;
   bdb_write (place->volume, BDB_DURABLE, save_body, body, &error);
@@ -183,7 +164,7 @@ commit_body (Place *place, Body *body)
 
 /* Stores a body that a record names, by a writer that has ended. */
 static Body
-store_body (Place *place, guint64 content, gsize len)
+store_body (Volume *place, guint64 content, gsize len)
 {
   BdbBodyTicket ticket;
   GError *error = NULL;
@@ -198,7 +179,7 @@ store_body (Place *place, guint64 content, gsize len)
 }
 
 static void
-assert_body (Place *place, const Body *body)
+assert_body (Volume *place, const Body *body)
 {
   g_autofree guint8 *buffer = g_malloc (BDB_BODY_PIECE_BYTES);
   for (guint64 i = 0; i * BDB_BODY_PIECE_BYTES < body->len; i++)
@@ -214,13 +195,13 @@ assert_body (Place *place, const Body *body)
 }
 
 static guint64
-usage (Place *place)
+usage (Volume *place)
 {
   return bdb_body_files_usage (bdb_volume_bodies (place->volume));
 }
 
 static void
-reclaim (Place *place)
+reclaim (Volume *place)
 {
   GError *error = NULL;
   bdb_body_reclaim (place->volume, &error);
@@ -237,7 +218,7 @@ erase_body (BdbWrite *write, gpointer data, GError **error)
 }
 
 static void
-erase (Place *place, Body *body)
+erase (Volume *place, Body *body)
 {
   GError *error = NULL;
   bdb_write (place->volume, BDB_LATER, erase_body, body, &error);
@@ -247,7 +228,7 @@ erase (Place *place, Body *body)
 /* ---- tests ---- */
 
 static void
-test_sizes (Place *place, gconstpointer unused)
+test_sizes (Volume *place, gconstpointer unused)
 {
   static const gsize sizes[] = { 1,
                                  4095,
@@ -274,7 +255,7 @@ test_sizes (Place *place, gconstpointer unused)
 
 /* There may be more files than are kept open. */
 static void
-test_many_files (Place *place, gconstpointer unused)
+test_many_files (Volume *place, gconstpointer unused)
 {
   enum
   {
@@ -296,7 +277,7 @@ test_many_files (Place *place, gconstpointer unused)
 
 /* A file that is being read stays open when another one wants its slot. */
 static void
-test_slots (Place *place, gconstpointer unused)
+test_slots (Volume *place, gconstpointer unused)
 {
   enum
   {
@@ -318,7 +299,7 @@ test_slots (Place *place, gconstpointer unused)
 
 /* A writer that was slow to write into a file, which has become full since, has it synced all the same. */
 static void
-test_sync (Place *place, gconstpointer unused)
+test_sync (Volume *place, gconstpointer unused)
 {
   BdbBodyTicket ticket;
   GError *error = NULL;
@@ -342,7 +323,7 @@ test_sync (Place *place, gconstpointer unused)
 
 /* Writers that wait at the same time share a sync. */
 static void
-test_shared_sync (Place *place, gconstpointer unused)
+test_shared_sync (Volume *place, gconstpointer unused)
 {
   BdbBodyTicket one, two;
   GError *error = NULL;
@@ -363,7 +344,7 @@ test_shared_sync (Place *place, gconstpointer unused)
 }
 
 static void
-test_room (Place *place, gconstpointer unused)
+test_room (Volume *place, gconstpointer unused)
 {
   g_auto (Body) first = store_body (place, 1, BODY_BYTES), second = store_body (place, 2, BODY_BYTES),
                 third = store_body (place, 3, BODY_BYTES);
@@ -382,7 +363,7 @@ test_room (Place *place, gconstpointer unused)
 
 /* A file in which nothing is used is removed, unless it is the one that is written to. */
 static void
-test_empty_file (Place *place, gconstpointer unused)
+test_empty_file (Volume *place, gconstpointer unused)
 {
   BdbBodyFiles *files = bdb_volume_bodies (place->volume);
   g_auto (Body) first = store_body (place, 1, BODY_BYTES);
@@ -399,7 +380,7 @@ test_empty_file (Place *place, gconstpointer unused)
 
 /* While the volume is copied, the bodies that its tables name stay. */
 static void
-test_backup (Place *place, gconstpointer unused)
+test_backup (Volume *place, gconstpointer unused)
 {
   GError *error = NULL;
   g_auto (Body) body = store_body (place, 1, BODY_BYTES);
@@ -416,7 +397,7 @@ test_backup (Place *place, gconstpointer unused)
 
 /* A process may end before it has committed what it wrote. */
 static void
-test_crash (Place *place, gconstpointer unused)
+test_crash (Volume *place, gconstpointer unused)
 {
   BdbBodyTicket ticket;
   g_auto (Body) kept = store_body (place, 1, BODY_BYTES);
@@ -440,7 +421,7 @@ test_crash (Place *place, gconstpointer unused)
 
 /* Places that a writer has left may be named by a record, so they stay until the next opening looks. */
 static void
-test_leftovers (Place *place, gconstpointer unused)
+test_leftovers (Volume *place, gconstpointer unused)
 {
   BdbBodyTicket ticket;
   BdbBodyFiles *files = bdb_volume_bodies (place->volume);
@@ -455,7 +436,7 @@ test_leftovers (Place *place, gconstpointer unused)
 }
 
 static void
-test_epoch (Place *place, gconstpointer unused)
+test_epoch (Volume *place, gconstpointer unused)
 {
   BdbBodyTicket ticket;
   GError *error = NULL;
@@ -472,7 +453,7 @@ test_epoch (Place *place, gconstpointer unused)
 }
 
 static void
-test_damage (Place *place, gconstpointer unused)
+test_damage (Volume *place, gconstpointer unused)
 {
   GError *error = NULL;
   g_auto (Body) body = store_body (place, 1, 2 * BDB_BODY_PIECE_BYTES);
@@ -493,7 +474,7 @@ test_damage (Place *place, gconstpointer unused)
 
 /* A record that cannot be read may name any place, so nothing is given back. */
 static void
-test_bad_record (Place *place, gconstpointer unused)
+test_bad_record (Volume *place, gconstpointer unused)
 {
   BdbBodyTicket ticket;
   GError *error = NULL;
@@ -509,7 +490,7 @@ test_bad_record (Place *place, gconstpointer unused)
   g_assert_cmpuint (usage (place), ==, 2 * ROOM_BYTES);
 }
 
-#define ADD(name, function) g_test_add ("/bdb/bodies/" name, Place, NULL, set_up, function, tear_down)
+#define ADD(name, function) g_test_add ("/bdb/bodies/" name, Volume, NULL, make_volume, function, drop_volume)
 
 int
 main (int argc, char **argv)

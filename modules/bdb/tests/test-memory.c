@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "modules/bdb/tests/place.h"
 #include "format/keys.h"
 #include "volume/copy.h"
 #include "volume/volume_private.h"
@@ -29,24 +30,12 @@
 
 /* ---- a volume ---- */
 
-typedef struct Place
+typedef struct Volume
 {
   char *root;
   int root_fd;
   BdbVolume *volume;
-} Place;
-
-static BdbVolume *
-open_named (const Place *place, const char *name, GError **error)
-{
-  const BdbSettings settings = { .path = "bdb",
-                                 .cache = 1 << 20,
-                                 .log_file = 4 << 20,
-                                 .log_bytes = 64 << 20,
-                                 .reserve = 1 << 20,
-                                 .checkpoint_ms = 3600 * 1000 };
-  return bdb_volume_open (place->root_fd, &settings, name, error);
-}
+} Volume;
 
 static void
 make_key (BdbKey *key, guint number)
@@ -92,32 +81,18 @@ check_all (BdbVolume *volume, guint8 fill)
 }
 
 static void
-set_up (Place *place, gconstpointer unused)
+make_volume (Volume *place, gconstpointer unused)
 {
   GError *error = NULL;
   place->root = g_dir_make_tmp ("satchel-memory-XXXXXX", NULL);
   place->root_fd = open (place->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  place->volume = open_named (place, "one", &error);
+  place->volume = open_small_volume (place->root_fd, "one", &error);
   g_assert_no_error (error);
   g_assert_true (bdb_write (place->volume, BDB_LATER, put_all, GINT_TO_POINTER (1), &error));
 }
 
 static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  for (const char *name = dir != NULL ? g_dir_read_name (dir) : NULL; name != NULL;
-       name = g_dir_read_name (dir))
-    {
-      g_autofree char *child = g_build_filename (path, name, NULL);
-      if (g_remove (child) != 0)
-        remove_tree (child);
-    }
-  g_rmdir (path);
-}
-
-static void
-tear_down (Place *place, gconstpointer unused)
+drop_volume (Volume *place, gconstpointer unused)
 {
   g_clear_pointer (&place->volume, bdb_volume_unref);
   remove_tree (place->root);
@@ -144,11 +119,11 @@ count_files (void)
   return n;
 }
 
-typedef void (*FailFunc) (Place *place);
+typedef void (*FailFunc) (Volume *place);
 
 /* Has a volume fail many times. */
 static void
-fail_often (Place *place, FailFunc fail, guint n_failures)
+fail_often (Volume *place, FailFunc fail, guint n_failures)
 {
   for (guint i = 0; i < N_FIRST; i++)
     fail (place);
@@ -166,7 +141,7 @@ fail_often (Place *place, FailFunc fail, guint n_failures)
 
 /* Overwrites @n pages of the records from @page on. */
 static void
-damage (const Place *place, guint page, guint n)
+damage (const Volume *place, guint page, guint n)
 {
   g_autofree char *path = g_build_filename (place->root, "bdb", "one", "records.db", NULL);
   g_auto (SatchelFd) fd = open (path, O_WRONLY | O_CLOEXEC);
@@ -177,10 +152,10 @@ damage (const Place *place, guint page, guint n)
 }
 
 static void
-open_damaged (Place *place)
+open_damaged (Volume *place)
 {
   g_autoptr (GError) error = NULL;
-  g_assert_null (open_named (place, "one", &error));
+  g_assert_null (open_small_volume (place->root_fd, "one", &error));
   g_assert_nonnull (error);
 }
 
@@ -197,11 +172,11 @@ stop_in_transaction (BdbWrite *write, gpointer fill, GError **error)
 
 /* Recovery meets the damage, and the library stops the environment while it is opened. */
 static void
-test_volume_is_damaged (Place *place, gconstpointer unused)
+test_volume_is_damaged (Volume *place, gconstpointer unused)
 {
   GError *error = NULL;
   g_clear_pointer (&place->volume, bdb_volume_unref);
-  place->volume = open_named (place, "one", &error);
+  place->volume = open_small_volume (place->root_fd, "one", &error);
   g_assert_no_error (error);
   g_assert_true (bdb_write (place->volume, BDB_WRITTEN, put_all, GINT_TO_POINTER (3), &error));
   g_assert_false (bdb_write (place->volume, BDB_LATER, stop_in_transaction, GINT_TO_POINTER (2), NULL));
@@ -211,7 +186,7 @@ test_volume_is_damaged (Place *place, gconstpointer unused)
 }
 
 static void
-stop (Place *place)
+stop (Volume *place)
 {
   GError *error = NULL;
   g_assert_false (bdb_write (place->volume, BDB_LATER, stop_in_transaction, GINT_TO_POINTER (2), &error));
@@ -246,7 +221,7 @@ use_volume (gpointer data)
 static Neighbour neighbour;
 
 static void
-stop_beside (Place *place)
+stop_beside (Volume *place)
 {
   static gint fill;
   fill = fill % 200 + 1;
@@ -256,10 +231,10 @@ stop_beside (Place *place)
 
 /* Who uses another volume of the process meanwhile notices nothing. */
 static void
-test_volume_is_stopped (Place *place, gconstpointer unused)
+test_volume_is_stopped (Volume *place, gconstpointer unused)
 {
   GError *error = NULL;
-  neighbour = (Neighbour) { open_named (place, "two", &error), g_async_queue_new () };
+  neighbour = (Neighbour) { open_small_volume (place->root_fd, "two", &error), g_async_queue_new () };
   g_assert_no_error (error);
   GThread *thread = g_thread_new ("neighbour", use_volume, &neighbour);
   fail_often (place, stop_beside, N_STOPS);
@@ -271,7 +246,7 @@ test_volume_is_stopped (Place *place, gconstpointer unused)
 
 /* What is saved of a damaged volume, and a copy of it that is checked, leave nothing either. */
 static void
-salvage (Place *place)
+salvage (Volume *place)
 {
   GError *error = NULL;
   guint64 n_records;
@@ -285,7 +260,7 @@ salvage (Place *place)
 }
 
 static void
-test_is_saved (Place *place, gconstpointer unused)
+test_is_saved (Volume *place, gconstpointer unused)
 {
   g_clear_pointer (&place->volume, bdb_volume_unref);
   damage (place, 20, 1);
@@ -297,7 +272,7 @@ test_is_saved (Place *place, gconstpointer unused)
 
 /* A copy finds the damage. */
 static void
-verify_damaged (Place *place)
+verify_damaged (Volume *place)
 {
   GError *error = NULL;
   g_assert_false (bdb_copy_verify (place->volume, &error));
@@ -306,19 +281,19 @@ verify_damaged (Place *place)
 }
 
 static void
-test_is_verified (Place *place, gconstpointer unused)
+test_is_verified (Volume *place, gconstpointer unused)
 {
   GError *error = NULL;
   g_clear_pointer (&place->volume, bdb_volume_unref);
   damage (place, 20, 1);
-  place->volume = open_named (place, "one", &error);
+  place->volume = open_small_volume (place->root_fd, "one", &error);
   g_assert_no_error (error);
   verify_damaged (place);
   const gsize bytes = count_bytes ();
   verify_damaged (place);
   g_clear_pointer (&place->volume, bdb_volume_unref);
   g_assert_cmpuint (count_bytes (), <=, bytes);
-  place->volume = open_named (place, "one", &error);
+  place->volume = open_small_volume (place->root_fd, "one", &error);
   g_assert_no_error (error);
   verify_damaged (place);
 }
@@ -327,7 +302,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define ADD(path, func) g_test_add (path, Place, NULL, set_up, func, tear_down)
+#define ADD(path, func) g_test_add (path, Volume, NULL, make_volume, func, drop_volume)
   ADD ("/bdb/memory/damaged", test_volume_is_damaged);
   ADD ("/bdb/memory/stopped", test_volume_is_stopped);
   ADD ("/bdb/memory/saved", test_is_saved);

@@ -4,6 +4,9 @@ libmaildir_la_SOURCES += \
 	modules/maildir/foreign/control_dir.h \
 	modules/maildir/foreign/courier.c \
 	modules/maildir/foreign/courier.h \
+	modules/maildir/foreign/courier_keywords.c \
+	modules/maildir/foreign/courier_lines.c \
+	modules/maildir/foreign/courier_private.h \
 	modules/maildir/foreign/examine.c \
 	modules/maildir/foreign/import_mailbox.c \
 	modules/maildir/foreign/maildirsize.c \
