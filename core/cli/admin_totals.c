@@ -5,6 +5,7 @@
 
 #include "core/cli/admin_totals.h"
 
+#include <satchel/log.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@
 typedef struct Value
 {
   char *key;
-  char *text; /* as it was written; NULL: a number */
+  char type;  /* as of SatchelAdminField */
+  char *text; /* NULL: null */
   gint64 number;
 } Value;
 
@@ -45,35 +47,69 @@ satchel_cli_totals_free (SatchelCliTotals *totals)
   g_free (totals);
 }
 
-/* Returns the length of a value, which may stand in quotes. */
-static gsize
-value_len (const char *text)
+/* Returns the character that "\u" and four digits mean, and moves *@ref_at to the last digit. */
+static gunichar
+take_code (const char **ref_at)
 {
-  if (*text != '"')
-    return strcspn (text, " ");
-  gsize len = 1;
-  while (text[len] != '\0' && text[len] != '"')
-    len += text[len] == '\\' && text[len + 1] != '\0' ? 2 : 1;
-  return len + (text[len] == '"');
+  gunichar code = 0;
+  for (guint i = 0; i < 4 && g_ascii_isxdigit ((*ref_at)[1]); i++)
+    code = code * 16 + (gunichar) g_ascii_xdigit_value (*++*ref_at);
+  return code;
 }
 
+/* Reads a string, and moves *@ref_at from its first quote to behind the last. */
+static char *
+take_string (const char **ref_at)
+{
+  GString *text = g_string_new (NULL);
+  const char *at = *ref_at + 1;
+  for (; *at != '\0' && *at != '"'; at++)
+    if (*at != '\\')
+      g_string_append_c (text, *at);
+    else if (*++at == 'u')
+      g_string_append_unichar (text, take_code (&at));
+    else if (*at != '\0')
+      g_string_append_c (text, *at == 'n' ? '\n' : *at == 't' ? '\t' : *at);
+    else
+      break;
+  *ref_at = at + (*at == '"');
+  return g_string_free (text, FALSE);
+}
+
+static Value
+take_value (const char **ref_at, char *key)
+{
+  Value value = { .key = key, .type = 't' };
+  if (**ref_at == '"')
+    {
+      value.text = take_string (ref_at);
+      return value;
+    }
+  gsize len = strcspn (*ref_at, ",}");
+  g_autofree char *word = g_strndup (*ref_at, len);
+  *ref_at += len;
+  if (g_ascii_string_to_signed (word, 10, G_MININT64, G_MAXINT64, &value.number, NULL))
+    value.type = 'n';
+  else if (strcmp (word, "null") != 0)
+    {
+      value.type = 'b';
+      value.text = g_strdup (word);
+    }
+  return value;
+}
+
+/* Reads an object as the server writes it (core/base/json.c), whose values are no objects. */
 static GArray *
 parse_record (const char *at)
 {
   GArray *record = g_array_new (FALSE, TRUE, sizeof (Value));
   g_array_set_clear_func (record, value_clear);
-  while (*at != '\0')
+  for (at += *at == '{'; *at == '"'; at += strspn (at, ", "))
     {
-      gsize key_len = strcspn (at, "= ");
-      Value value = { .key = g_strndup (at, key_len) };
-      at += key_len + (at[key_len] == '=');
-      gsize len = value_len (at);
-      value.text = g_strndup (at, len);
-      if (g_ascii_string_to_signed (value.text, 10, G_MININT64, G_MAXINT64, &value.number, NULL))
-        g_clear_pointer (&value.text, g_free);
+      char *key = take_string (&at);
+      at += strspn (at, ": ");
+      Value value = take_value (&at, key);
       g_array_append_val (record, value);
-      at += len;
-      at += strspn (at, " ");
     }
   return record;
 }
@@ -84,16 +120,19 @@ is_same (const GArray *a, const GArray *b)
   if (a->len != b->len)
     return FALSE;
   for (guint i = 0; i < a->len; i++)
-    if (strcmp (g_array_index (a, Value, i).key, g_array_index (b, Value, i).key) != 0
-        || g_strcmp0 (g_array_index (a, Value, i).text, g_array_index (b, Value, i).text) != 0)
-      return FALSE;
+    {
+      const Value *one = &g_array_index (a, Value, i), *other = &g_array_index (b, Value, i);
+      if (strcmp (one->key, other->key) != 0 || one->type != other->type
+          || g_strcmp0 (one->text, other->text) != 0)
+        return FALSE;
+    }
   return TRUE;
 }
 
 void
-satchel_cli_totals_add (SatchelCliTotals *totals, const char *text)
+satchel_cli_totals_add (SatchelCliTotals *totals, const char *line)
 {
-  g_autoptr (GArray) record = parse_record (text);
+  g_autoptr (GArray) record = parse_record (line);
   for (guint i = 0; i < totals->records->len; i++)
     {
       GArray *sum = totals->records->pdata[i];
@@ -115,10 +154,12 @@ print_json (const GArray *record)
   for (guint i = 0; i < record->len; i++)
     {
       const Value *value = &g_array_index (record, Value, i);
-      if (value->text != NULL)
-        satchel_json_text (&json, value->key, value->text);
-      else
+      if (value->type == 'n')
         satchel_json_number (&json, value->key, value->number);
+      else if (value->type == 'b')
+        satchel_json_bool (&json, value->key, strcmp (value->text, "true") == 0);
+      else
+        satchel_json_text (&json, value->key, value->text);
     }
   satchel_json_close (&json, '}');
   puts (out->str);
@@ -127,16 +168,18 @@ print_json (const GArray *record)
 static void
 print_text (const GArray *record)
 {
+  g_autoptr (GString) out = g_string_new (NULL);
   for (guint i = 0; i < record->len; i++)
     {
       const Value *value = &g_array_index (record, Value, i);
-      printf ("%s%s=", i > 0 ? " " : "", value->key);
-      if (value->text != NULL)
-        fputs (value->text, stdout);
+      if (value->type == 'n')
+        g_string_append_printf (out, " %s=%" G_GINT64_FORMAT, value->key, value->number);
+      else if (value->type == 'b')
+        g_string_append_printf (out, " %s=%s", value->key, strcmp (value->text, "true") == 0 ? "yes" : "no");
       else
-        printf ("%" G_GINT64_FORMAT, value->number);
+        satchel_log_field (out, value->key, value->text);
     }
-  putchar ('\n');
+  puts (out->str + (*out->str == ' '));
 }
 
 void

@@ -225,7 +225,7 @@ run_once (SatchelCli *cli, const char *user, const GPtrArray *words, SatchelCliT
   guint status = 0;
   gboolean in_auth = satchel_admin_is_in_auth (cli->command->admin);
   const char *const head[] = { in_auth ? "run-auth" : "run", cli->command->group, cli->command->name, user,
-                               answer.is_json ? "json" : "text" };
+                               answer.is_json || totals != NULL ? "json" : "text" };
   for (guint i = 0; i < G_N_ELEMENTS (head); i++)
     g_ptr_array_add (argv, (gpointer) head[i]);
   for (guint i = 0; i < words->len; i++) /* the last word is NULL */
