@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Real rspamd and real SpamAssassin score the corpus that Postfix delivers, each mail goes where its score says, and they learn what mutt
-and mbsync move.  All of them live in an overlay of the root file system, so that nothing of them stays on the machine."""
+and mbsync move; without them mail arrives all the same.  All of them live in an overlay of the root file system, so that nothing of them stays on the machine."""
+import contextlib
 import glob
 import json
 import os
 import re
 import shutil
+import signal
 import smtplib
+import socketserver
 import subprocess
 import sys
+import threading
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from overlay import SPAM_PACKAGES, Overlay, wait_port  # noqa: E402
+from overlay import SPAM_PACKAGES, Overlay, wait_closed, wait_port  # noqa: E402
 from tap import Server, at_end, case, corpus_files, equal, free_port, main, need, run, scratch, wait_for  # noqa: E402
 from programs import Place  # noqa: E402
 from terminal import terminal  # noqa: E402
@@ -62,8 +66,8 @@ def start_rspamd():
 def start_spamd():
     """SpamAssassin with Debian's rules, without those that ask others."""
     in_root("install", "-d", "-o", "debian-spamd", "/var/lib/spamassassin/home")
-    state["overlay"].start("spamd", "-L", "-x", "--allow-tell", "-m", "2", "-i", "127.0.0.1", "-p", str(ports["spamd"]), "-u", "debian-spamd", "-H", "/var/lib/spamassassin/home",
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    state["spamd"] = state["overlay"].start("spamd", "-L", "-x", "--allow-tell", "-m", "2", "-i", "127.0.0.1", "-p", str(ports["spamd"]), "-u", "debian-spamd", "-H", "/var/lib/spamassassin/home",
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_port(ports["spamd"], "spamd")
 
 
@@ -146,6 +150,14 @@ def rspamd_server():
                                     "--set", f'spam.learn_server="127.0.0.1:{ports["controller"]}"', "--set", 'spam.password="secret"', "--set", "server.mail_processes=1",
                                     "--set", "server.gate_processes=1", users=5)
     return state["by-rspamd"]
+
+
+def spamd_server():
+    if "by-spamd" not in state:
+        start_spamd()
+        state["by-spamd"] = Server("--set", "spam.enabled=true", "--set", 'spam.scanner="spamd"', "--set", f'spam.server="127.0.0.1:{ports["spamd"]}"', "--set", 'spam.timeout="25s"',
+                                   "--set", "server.mail_processes=1", "--set", "server.gate_processes=1", directory=os.path.join(scratch(), "second"), users=2)
+    return state["by-spamd"]
 
 
 def look_where(found, score_of, threshold):
@@ -238,9 +250,7 @@ SyncState *
 def by_spamassassin():
     """spamd scores mail and learns what is moved"""
     stage()
-    start_spamd()
-    server = Server("--set", "spam.enabled=true", "--set", 'spam.scanner="spamd"', "--set", f'spam.server="127.0.0.1:{ports["spamd"]}"', "--set", 'spam.timeout="25s"',
-                    "--set", "server.mail_processes=1", "--set", "server.gate_processes=1", directory=os.path.join(scratch(), "second"), users=1)
+    server = spamd_server()
     use(server, milter=False)
     send([*some_mail(5), b"Subject: test\n\n" + GTUBE + b"\n"], "u0001")
     found = fetch(server, "u0001")
@@ -252,16 +262,85 @@ def by_spamassassin():
     wait_for(lambda: is_learnt(server, "spam"), "spamd learns")
 
 
-@case
-def killed():
-    """when rspamd is killed, mail comes into INBOX, with a line in the log"""
-    stage()
-    server = rspamd_server()
+class Rubbish(socketserver.ThreadingTCPServer):
+    """Has the port of a scanner, and answers what none would."""
+    allow_reuse_address = daemon_threads = True
+
+    class Answer(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(100)
+            self.request.sendall(b"\0\xff" * 50000)
+
+    def __init__(self, port):
+        super().__init__(("127.0.0.1", port), self.Answer)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *exception):
+        self.shutdown()
+        super().__exit__(*exception)
+
+
+def processes_of(program):
+    """All that a program of the overlay consists of."""
+    found = [program.pid]
+    for pid in found:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            found += map(int, f.read().split())
+    return found
+
+
+def tell(program, sign):
+    """Sends a signal to all of it, the last that were started first."""
+    for pid in reversed(processes_of(program)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sign)
+
+
+def unscanned(server):
+    """How many messages could not be scanned, by the counters, and by the lines of the log."""
+    counted = re.findall(r"(?m)^satchel_spam_scans_total +result:(?:failed|skipped) +(\d+)$", server.cli("status", "--counters").stdout)
+    return sum(map(int, counted)), server.log().count("not scanned: ")
+
+
+def send_gtube(server, user, subject):
+    """Sends what every scanner takes for spam; returns the mailboxes in which it is."""
+    send([b"Subject: %s\n\n%s\n" % (subject.encode(), GTUBE)], user)
+    return [name for name, headers in fetch(server, user).items() for header in headers if b"Subject: %s\r\n" % subject.encode() in header]
+
+
+def look_unscanned(server, user, subject):
+    before = unscanned(server)
+    equal(send_gtube(server, user, subject), ["INBOX"], f"where mail comes to, with a scanner that is {subject}")
+    equal(unscanned(server), (before[0] + 1, before[1] + 1), f"counts and lines of mail that was not scanned, with a scanner that is {subject}")
+    equal("status=deferred" in in_root("cat", "/var/log/postfix.log").stdout.decode(), False, "whether Postfix had to try again")
+
+
+def trouble(scanner, port, server, user):
     use(server, milter=False)
-    state["rspamd"].kill()  # its namespace goes with it
-    send([b"Subject: test\n\n" + GTUBE + b"\n"], "u0004")
-    equal({name: len(headers) for name, headers in fetch(server, "u0004").items()}, {"INBOX": 1, "Junk": 0}, "mail")
-    equal("not scanned: " in server.log(), True, "the line")
+    tell(scanner, signal.SIGSTOP)
+    look_unscanned(server, user, "stopped")
+    tell(scanner, signal.SIGCONT)
+    equal(send_gtube(server, user, "well"), ["Junk"], "where spam comes to, when the scanner goes on")
+    tell(scanner, signal.SIGKILL)
+    wait_closed(port)
+    look_unscanned(server, user, "gone")
+    with Rubbish(port):
+        look_unscanned(server, user, "replaced")
+
+
+@case
+def rspamd_in_trouble():
+    """rspamd is stopped, killed, and replaced by a program that answers rubbish: mail comes into INBOX at the first try, with a line and a count"""
+    stage()
+    trouble(state["rspamd"], ports["normal"], rspamd_server(), "u0004")
+
+
+@case
+def spamd_in_trouble():
+    """the same with spamd"""
+    stage()
+    server = spamd_server()
+    trouble(state["spamd"], ports["spamd"], server, "u0002")
 
 
 main()

@@ -215,11 +215,17 @@ class Overlay:
         self.lock.close()
 
 
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 2).close()
+        return True
+    except OSError:
+        return False
+
+
 def wait_port(port, what, seconds=120):
-    def answers():
-        try:
-            socket.create_connection(("127.0.0.1", port), 2).close()
-            return True
-        except OSError:
-            return False
-    wait_for(answers, f"{what} listens on port {port}", seconds)
+    wait_for(lambda: listens(port), f"{what} listens on port {port}", seconds)
+
+
+def wait_closed(port):
+    wait_for(lambda: not listens(port), f"nothing listens on port {port}")
