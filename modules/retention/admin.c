@@ -172,6 +172,14 @@ static const SatchelConfigRow search_options[] = { RETENTION_CHOICE_OPTIONS,
 static const SatchelConfigRow restore_options[] = {
   RETENTION_CHOICE_OPTIONS, { "dry-run", SATCHEL_CONFIG_BOOL, "false", "Change nothing" }, { NULL }
 };
+static const SatchelConfigRow expunge_options[] = {
+  { "query", SATCHEL_CONFIG_STRING, NULL,
+    "Which messages: keys of an IMAP SEARCH (\"FROM bob BEFORE 1-Feb-2026\"; all: \"ALL\")",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "mailbox", SATCHEL_CONFIG_STRING, NULL, "Only in this mailbox" },
+  { "dry-run", SATCHEL_CONFIG_BOOL, "false", "Change nothing" },
+  { NULL }
+};
 static const SatchelConfigRow purge_options[] = {
   { "older", SATCHEL_CONFIG_STRING, NULL,
     "Purge what was removed longer ago than this (\"7d\"), in place of what the settings say" },
@@ -189,6 +197,17 @@ static const SatchelConfigRow hold_options[] = {
   { NULL }
 };
 
+static const SatchelAdminCommand expunge_command = {
+  .size = sizeof expunge_command,
+  .name = "expunge",
+  .summary = "Removes messages from a user's mailboxes, which are kept like others",
+  .details = "With --all it does so for every user, for a message that nobody should have got. `satchel\n"
+             "retention restore` brings back what was removed by mistake.",
+  .options = expunge_options,
+  .of_user = TRUE,
+  .run = retention_run_expunge,
+  .sums = TRUE,
+};
 static const SatchelAdminCommand hold_command = {
   .size = sizeof hold_command,
   .name = "hold",
@@ -243,7 +262,8 @@ static const SatchelAdminCommand search_command = {
   .of_user = TRUE,
   .run = retention_run_search,
 };
-static const SatchelAdminCommand *const commands[] = {
-  &hold_command, &list_command, &preview_command, &purge_command, &restore_command, &search_command, NULL
-};
+static const SatchelAdminCommand *const commands[] = { &expunge_command, &hold_command,
+                                                       &list_command,    &preview_command,
+                                                       &purge_command,   &restore_command,
+                                                       &search_command,  NULL };
 const SatchelAdminOps retention_admin_ops = { .size = sizeof retention_admin_ops, .commands = commands };

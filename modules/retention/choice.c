@@ -32,22 +32,25 @@ read_time (const char *option, const char *text, gint64 *ret_time_s, GError **er
   return TRUE;
 }
 
+gboolean
+retention_choice_read (RetentionChoice *choice, const SatchelConfig *options, GError **error)
+{
+  const char *query = satchel_config_string (options, "query");
+  choice->mailbox = satchel_config_string (options, "mailbox");
+  if (query == NULL || (choice->query = retention_query_new (query, error)) != NULL)
+    return TRUE;
+  g_prefix_error (error, "--query: ");
+  return FALSE;
+}
+
 static gboolean
 read_options (RetentionChoice *choice, const SatchelConfig *options, GError **error)
 {
   const char *since = satchel_config_string (options, "since");
   const char *before = satchel_config_string (options, "before");
-  const char *query = satchel_config_string (options, "query");
-  choice->mailbox = satchel_config_string (options, "mailbox");
-  if ((since != NULL && !read_time ("since", since, &choice->since_s, error))
-      || (before != NULL && !read_time ("before", before, &choice->before_s, error)))
-    return FALSE;
-  if (query != NULL && (choice->query = retention_query_new (query, error)) == NULL)
-    {
-      g_prefix_error (error, "--query: ");
-      return FALSE;
-    }
-  return TRUE;
+  return (since == NULL || read_time ("since", since, &choice->since_s, error))
+         && (before == NULL || read_time ("before", before, &choice->before_s, error))
+         && retention_choice_read (choice, options, error);
 }
 
 gboolean

@@ -31,6 +31,8 @@ typedef struct RetentionChoice
  * the user's mail does not have the layer. [blocks] */
 gboolean retention_choice_open (RetentionChoice *choice, SatchelAdminCall *call, gboolean has_options,
                                 GError **error);
+/* Reads --mailbox and --query into a choice that is open. */
+gboolean retention_choice_read (RetentionChoice *choice, const SatchelConfig *options, GError **error);
 void retention_choice_clear (RetentionChoice *choice);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RetentionChoice, retention_choice_clear)
 const SatchelAccess *retention_choice_access (const RetentionChoice *choice);

@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libretention.la
 libretention_la_SOURCES = \
 	modules/retention/admin.c \
 	modules/retention/admin.h \
+	modules/retention/admin_expunge.c \
 	modules/retention/admin_list.c \
 	modules/retention/admin_restore.c \
 	modules/retention/blob.c \
