@@ -33,6 +33,7 @@ typedef struct Lesson
 {
   SpamItem item;
   gboolean has_key, is_asked;
+  gboolean is_answered; /* by the scanner */
   SpamKey key;
   SpamCount outcome;  /* once it is decided */
   gboolean is_failed; /* the scanner could not be asked; it stays in the queue */
@@ -164,7 +165,8 @@ ask (const Part *part, Lesson *lesson, GBytes *content)
                     : result == SPAM_LEARNT_BEFORE ? SPAM_COUNT_BEFORE
                     : lesson->item.is_spam         ? SPAM_COUNT_SPAM
                                                    : SPAM_COUNT_HAM;
-  spam_breaker_note (&breaker, !lesson->is_failed, g_get_monotonic_time ());
+  lesson->is_answered = !lesson->is_failed;
+  spam_breaker_note (&breaker, lesson->is_answered, g_get_monotonic_time ());
 }
 
 /* Runs in a thread of the part.  The breaker counts what the scanner did and lets one call try it again, so
@@ -256,10 +258,23 @@ failure_of (const Part *part)
   return failure;
 }
 
+static void
+note_answers (const Part *part)
+{
+  guint n_taken = 0, n_declined = 0;
+  for (guint i = 0; i < part->n; i++)
+    if (part->lessons[i].is_answered && part->lessons[i].outcome == SPAM_COUNT_DECLINED)
+      n_declined++;
+    else if (part->lessons[i].is_answered)
+      n_taken++;
+  spam_alarm_note_answers (n_taken, n_declined, part->settings->alarm_ms);
+}
+
 static SatchelMaintained
 finish (Part *part, GError **error)
 {
   const GError *failure = failure_of (part);
+  note_answers (part);
   if (failure != NULL && !spam_queue_need (part->queue, G_MAXUINT, error))
     return SATCHEL_MAINTAIN_FAILED;
   guint n_left = spam_queue_n_items (part->queue);

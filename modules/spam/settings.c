@@ -107,8 +107,9 @@ const SatchelConfigRow spam_schema[] = {
   { "max_size", INTO (SIZE, max_bytes), "2M", "Larger messages are neither scanned nor learnt",
     .min = SATCHEL_KIB (16), .max = SATCHEL_MIB (64), .flags = RELOAD },
   { "alarm_after", INTO (DURATION, alarm_ms), "1h",
-    "The log has an error when messages wait and nothing could be learnt for so long", .min = 1000,
-    .max = SATCHEL_DAYS (7), .flags = RELOAD },
+    "The log has an error when messages wait and nothing could be learnt, or the scanner has declined all of "
+    "them, for so long",
+    .min = 1000, .max = SATCHEL_DAYS (7), .flags = RELOAD },
   { NULL }
 };
 

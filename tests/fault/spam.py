@@ -54,6 +54,8 @@ class Connection(socketserver.StreamRequestHandler):
                 self.wfile.write(b"X: y\r\n" * 1000)
         elif scanner.mood == "refuses":
             self.answer(401, '{"error":"Unauthorized"}')
+        elif scanner.mood == "declines":
+            self.answer(400, '{"error":"all learn conditions denied learning spam in default classifier"}')
         elif path == "/checkv2":
             scanner.scanned.append((fields, message))
             score = float((re.search(rb"(?m)^X-Score: (\S+)", message) or [0, 0])[1])
@@ -307,6 +309,28 @@ def filed():
     wait_learnt(user, ham=2, gone=1)
     equal([name for name in scanner.names("ham") if name == "early"], ["early"], "it is ham in the end")
     equal("early" in scanner.names("spam"), False, "whether it is spam")
+    m.c.logout()
+
+
+@case
+def declined():
+    """a scanner that wants nothing of all that it is to learn is told to the administrator, one that takes something is not"""
+    user = "u0004"
+    m = Mailboxes(user)
+    before = stats(user).get("declined", 0)
+    scanner.mood = "declines"
+
+    def learns(name):
+        m.ok(m.c.append("Junk", None, None, mail(name)))
+        return count("satchel_spam_alarms_total", reason="declined")
+    equal([learns(f"declined{n}") for n in range(9)], [0] * 9, "alarms after a few")
+    wait_for(lambda: stats(user).get("declined") == before + 9, "nine are declined")
+    numbers = iter(range(1000))
+    wait_for(lambda: learns(f"unwanted{next(numbers)}") > 0, "the alarm", 60)
+    equal(bool(re.search(r"error: spam: the scanner has declined all \d+ messages that it was to learn in \d+ s", server.log())), True, "the line of the alarm")
+    scanner.mood = "well"
+    m.ok(m.c.append("Junk", None, None, mail("wanted")))
+    wait_for(lambda: "wanted" in scanner.names("spam"), "one is learnt")
     m.c.logout()
 
 

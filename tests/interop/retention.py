@@ -342,11 +342,12 @@ def restore():
 
 @case
 def converted():
-    """what is kept of a user goes to another store with his mail and back: folders, flags, dates, who removed it and when"""
+    """what is kept of a user goes to another store with his mail and back: folders, flags, dates, who removed it and when; not to one without the layer"""
     if not HAS_BDB:
         raise Skip("bdb is not built")
-    one = Server(*SETTINGS, "--set", "maildir.enabled=true", "--set", 'storage.driver="maildir"', "--set", "server.mail_processes=1", "--set", "bdb.enabled=true", "--set",
-                 'storage.profiles=( { name = "tables"; driver = "bdb"; layers = ( "retention" ); slot_by = "volume"; } )', users=1)
+    one = Server(*SETTINGS, "--set", "quota.enabled=true", "--set", "maildir.enabled=true", "--set", 'storage.driver="maildir"', "--set", "server.mail_processes=1", "--set", "bdb.enabled=true", "--set",
+                 'storage.profiles=( { name = "tables"; driver = "bdb"; layers = ( "retention" ); slot_by = "volume"; }, '
+                 '{ name = "bare"; driver = "bdb"; layers = ( ); slot_by = "volume"; } )', users=1)
     c = one.imap("u0001")
     c.create("Work/2026")
     for n in range(6):
@@ -358,7 +359,10 @@ def converted():
     before = contents(c, skip="none"), command("search", "u0001", of=one)
     equal(len(before[1]), 5, "messages that are kept")
     c.logout()
-    for to in ("bdb", "default"):
+    told = one.cli("convert", f"u0001@{one.domain}", "--to", "bare", check=False)
+    equal((told.returncode, f"{TREE}/INBOX is a mailbox of a layer that keeps mail" in told.stderr), (65, True), f"to a stack without the layer: {told.stderr}")
+    one.cli("convert", f"u0001@{one.domain}", "--abort")
+    for to in ("tables", "default"):
         told = one.cli("convert", f"u0001@{one.domain}", "--to", to, "--verify", check=False)
         equal(told.returncode, 0, f"convert to {to}: {told.stdout}{told.stderr}")
         c = one.imap("u0001")

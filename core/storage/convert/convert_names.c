@@ -38,6 +38,22 @@ ids_clear (Ids *ids)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Ids, ids_clear)
 
+/* A mailbox that not even the server may add to exists by a layer of this stack alone, such as that of
+ * removed mail. Read through the layers it would become an ordinary one. */
+static gboolean
+check_is_ordinary (SatchelConversion *conversion, const SatchelMailboxState *state, const char *name,
+                   GError **error)
+{
+  SatchelMailboxRights rights = { .size = sizeof rights, .rights = SATCHEL_RIGHTS_ALL };
+  satchel_storage_rights (conversion->source, conversion->access, name, &rights);
+  return state->n_messages == 0 || (rights.rights & SATCHEL_RIGHT_INSERT) != 0
+         || satchel_error_set (
+             error, SATCHEL_ERROR_CANNOT,
+             "%s is a mailbox of a layer that keeps mail, which goes only to a stack with the same layers; "
+             "empty it by the commands of that layer's module, and try again",
+             name);
+}
+
 static gboolean
 read_source_ids (SatchelConversion *conversion, const GPtrArray *infos, Ids *ids, GError **error)
 {
@@ -48,7 +64,8 @@ read_source_ids (SatchelConversion *conversion, const GPtrArray *infos, Ids *ids
       SatchelMailboxState state;
       if (!info->is_selectable)
         continue;
-      if (!satchel_storage_status (conversion->source, conversion->access, info->name, &state, error))
+      if (!satchel_storage_status (conversion->source, conversion->access, info->name, &state, error)
+          || !check_is_ordinary (conversion, &state, info->name, error))
         return FALSE;
       g_hash_table_insert (ids->by_name, g_strdup (info->name), g_memdup2 (&state, sizeof state));
     }

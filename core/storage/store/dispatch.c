@@ -49,6 +49,16 @@ has_method (const SatchelStorageOps *ops, gsize offset)
   return ops->size >= offset + sizeof (gpointer) && *(const gpointer *) ((const char *) ops + offset) != NULL;
 }
 
+gboolean
+satchel_ops_present_mail (const SatchelStorageOps *ops)
+{
+  for (guint call = 0; call < SATCHEL_N_CALLS; call++)
+    if (calls[call].classes != 0 && call != SATCHEL_CALL_limits && call != SATCHEL_CALL_usage
+        && has_method (ops, calls[call].offset))
+      return TRUE;
+  return FALSE;
+}
+
 /* Returns the first level from @from on that answers @call, as in SatchelDispatch. */
 static guint8
 find_target (SatchelStoreCore *store, guint from, SatchelCall call)

@@ -97,18 +97,37 @@ satchel_stores_are_same (const SatchelPlace *one, const SatchelPlace *other)
          && g_strcmp0 (one->volume, other->volume) == 0;
 }
 
+/* Returns the next layer of @stack, from *@ref_level on, by which mail may be presented in another way than
+ * it is stored; NULL: there is none. */
+static const SatchelStorageOps *
+next_layer (const SatchelStack *stack, guint *ref_level)
+{
+  while (*ref_level + 1 < stack->levels->len)
+    {
+      const SatchelStoreLevel *level = stack->levels->pdata[(*ref_level)++];
+      if (satchel_ops_present_mail (level->ops))
+        return level->ops;
+    }
+  return NULL;
+}
+
 gboolean
 satchel_stores_have_same_layers (const SatchelPlace *one, const SatchelPlace *other)
 {
   g_autoptr (SatchelStoreSetup) setup = get_setup (NULL);
   const SatchelStack *a = setup != NULL ? stack_of (setup, one) : NULL,
                      *b = setup != NULL ? stack_of (setup, other) : NULL;
-  if (a == NULL || b == NULL || a->levels->len != b->levels->len)
+  guint at_a = 0, at_b = 0;
+  const SatchelStorageOps *of_a = NULL;
+  if (a == NULL || b == NULL)
     return FALSE;
-  for (guint i = 0; i + 1 < a->levels->len; i++)
-    if (((const SatchelStoreLevel *) a->levels->pdata[i])->ops
-        != ((const SatchelStoreLevel *) b->levels->pdata[i])->ops)
-      return FALSE;
+  do
+    {
+      of_a = next_layer (a, &at_a);
+      if (of_a != next_layer (b, &at_b))
+        return FALSE;
+    }
+  while (of_a != NULL);
   return TRUE;
 }
 

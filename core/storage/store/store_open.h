@@ -134,7 +134,8 @@ gboolean satchel_store_has_turned (const char *user, const SatchelPlace *place);
 /* Finds the profile and volume that @to names: "PROFILE", "DRIVER", or either with ":VOLUME".  The strings
  * are yours. */
 gboolean satchel_stores_find_target (const char *to, char **ret_profile, char **ret_volume, GError **error);
-/* Say whether both places have the same mail, and whether their stacks have the same layers. */
+/* Say whether both places have the same mail, and whether their stacks have the same layers, but for those
+ * that only count, allow or refuse, such as a quota: with these, mail is stored as without. */
 gboolean satchel_stores_are_same (const SatchelPlace *one, const SatchelPlace *other);
 gboolean satchel_stores_have_same_layers (const SatchelPlace *one, const SatchelPlace *other);
 /* Opens the store at @place, which must not be where the user is; with its driver alone if @is_bare.  No

@@ -46,6 +46,10 @@ struct SatchelStoreKeeper
   SatchelStore *(*acquire) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 };
 
+/* Says whether a layer answers calls about mail itself, so that what is above it may differ from what is
+ * stored; what it may add to a transaction does not count. */
+gboolean satchel_ops_present_mail (const SatchelStorageOps *ops);
+
 /* All handles of a user's store share this. */
 struct SatchelStoreCore
 {
