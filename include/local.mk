@@ -7,7 +7,7 @@ satchelinclude_HEADERS = \
 	include/satchel/endpoint.h include/satchel/error.h include/satchel/error-words.h include/satchel/fd.h include/satchel/helper.h \
 	include/satchel/job.h include/satchel/listener.h include/satchel/log.h \
 	include/satchel/message.h include/satchel/module.h include/satchel/protocol.h include/satchel/reactor.h \
-	include/satchel/service.h include/satchel/snapshot.h include/satchel/storage.h include/satchel/stream.h \
+	include/satchel/service.h include/satchel/snapshot.h include/satchel/storage.h include/satchel/store.h include/satchel/stream.h \
 	include/satchel/transaction.h include/satchel/types.h \
 	include/satchel/attributes.h include/satchel/charset.h include/satchel/date.h include/satchel/header.h \
 	include/satchel/mailbox_name.h include/satchel/search.h include/satchel/sort.h include/satchel/keys.h include/satchel/keywords.h \

@@ -115,7 +115,7 @@ SATCHEL_API void satchel_filter_add_flags (SatchelFilterItem *item, guint32 flag
 SATCHEL_API gboolean satchel_filter_add_keyword (SatchelFilterItem *item, const char *keyword,
                                                  GError **error);
 /* Sets the mailbox that the message goes to, instead of the detail's mailbox or INBOX; the last call counts.
- * If there is no such mailbox, the message goes to INBOX. @name is in storage's form (storage.h). Errors:
+ * If there is no such mailbox, the message goes to INBOX. @name is in storage's form (store.h). Errors:
  * INVALID. [any thread] */
 SATCHEL_API gboolean satchel_filter_set_mailbox (SatchelFilterItem *item, const char *name, GError **error);
 /* Lets the message go to the user's mailbox with this special use (SATCHEL_USE_*); 0 means by name again.

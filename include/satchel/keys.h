@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Declares keys: what SORT, THREAD and SEARCH compare of a message, and what POP3 needs of all messages, in
  * its smallest form. They are made of a message's attributes, and the mailbox keeps them in memory
- * (storage.h: satchel_mailbox_keys). Pure.
+ * (store.h: satchel_mailbox_keys). Pure.
  */
 #pragma once
 #include <satchel/search.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Declares names of mailboxes: modified UTF-7 (RFC 3501 5.1.3), the form that storage uses (storage.h), the
+ * Declares names of mailboxes: modified UTF-7 (RFC 3501 5.1.3), the form that storage uses (store.h), the
  * form that clients see (namespace), and LIST patterns.
  */
 #pragma once

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Declares sorting and threading of messages (RFC 5256; THREAD=REFS of draft-ietf-morg-inthread): a sorter
- * for several keys, and conversations. Pure: callers bring the keys (storage.h: satchel_mailbox_keys). The
+ * for several keys, and conversations. Pure: callers bring the keys (store.h: satchel_mailbox_keys). The
  * time is n log n, without recursion, whatever headers say.
  */
 #pragma once

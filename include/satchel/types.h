@@ -36,8 +36,8 @@ G_BEGIN_DECLS
 typedef struct SatchelConfig SatchelConfig;                 /* config.h */
 typedef struct SatchelConnection SatchelConnection;         /* connection.h */
 typedef struct SatchelStream SatchelStream;                 /* stream.h */
-typedef struct SatchelStore SatchelStore;                   /* storage.h */
-typedef struct SatchelMailbox SatchelMailbox;               /* storage.h */
+typedef struct SatchelStore SatchelStore;                   /* store.h */
+typedef struct SatchelMailbox SatchelMailbox;               /* store.h */
 typedef struct SatchelStorageMailbox SatchelStorageMailbox; /* storage.h */
 typedef struct SatchelSnapshot SatchelSnapshot;             /* snapshot.h */
 typedef struct SatchelTransaction SatchelTransaction;       /* transaction.h */

@@ -236,12 +236,6 @@ md_settings_check (const SatchelConfig *section, GError **error)
          && (written.uidl_format == NULL || is_uidl_format (written.uidl_format, error));
 }
 
-const char *
-md_server_name (MdServer server)
-{
-  return server == MD_SERVER_DOVECOT ? "dovecot" : server == MD_SERVER_COURIER ? "courier" : "none";
-}
-
 void
 md_settings_init (MdSettings *settings, const SatchelConfig *section, const SatchelStorageIdentity *identity)
 {

@@ -37,7 +37,6 @@ gboolean md_settings_check (const SatchelConfig *section, GError **error);
 void md_settings_init (MdSettings *settings, const SatchelConfig *section,
                        const SatchelStorageIdentity *identity);
 void md_settings_clear (MdSettings *settings);
-const char *md_server_name (MdServer server);
 /* The facts of which a POP3 unique id can be made. */
 typedef struct MdUidlParts
 {

@@ -11,7 +11,7 @@
 #include <satchel/module.h>
 #include <satchel/protocol.h>
 #include <satchel/reactor.h>
-#include <satchel/storage.h>
+#include <satchel/store.h>
 
 typedef struct Pop3 Pop3;
 

@@ -70,7 +70,7 @@ def read_header(header):
 
 
 def clauses():
-    return {key: text for header in ("storage.h", "transaction.h", "snapshot.h", "stream.h")
+    return {key: text for header in ("store.h", "storage.h", "transaction.h", "snapshot.h", "stream.h")
             for key, text in read_header(header).items() if header != "snapshot.h" or key.startswith("SatchelMailboxState.")}
 
 

@@ -5,7 +5,7 @@
  */
 #include "grammar/arguments.h"
 
-#include <satchel/storage.h>
+#include <satchel/store.h>
 
 #define LIST_PATTERNS_MAX 256u
 

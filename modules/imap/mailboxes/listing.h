@@ -6,7 +6,7 @@
 #pragma once
 #include "grammar/arguments.h"
 #include <satchel/mailbox_name.h>
-#include <satchel/storage.h>
+#include <satchel/store.h>
 
 typedef struct ImapListEntry
 {

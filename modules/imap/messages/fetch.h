@@ -57,6 +57,17 @@ typedef struct ImapFetch
   GError *error;
 } ImapFetch;
 
+/* Returns the sequence number that the FETCH takes after @sequence (0: the first); 0 means that there is
+ * none.  *range: the range of `rows` that it is in, 0 in the beginning. */
+static inline guint32
+imap_fetch_next_after (const ImapFetch *fetch, guint *range, guint32 sequence)
+{
+  if (sequence != 0 && sequence < fetch->rows.ranges[*range].last)
+    return sequence + 1;
+  *range += sequence != 0;
+  return *range < fetch->rows.n_ranges ? fetch->rows.ranges[*range].first : 0;
+}
+
 /* fetch_items.c has these, which ask for the message at hand. */
 /* Writes everything but sections.  @size is RFC822.SIZE; @attributes may be NULL if no item needs them. */
 void imap_fetch_write_items (ImapSession *session, ImapFetch *fetch, guint items, GBytes *attributes,
@@ -67,9 +78,6 @@ guint64 imap_fetch_row_size (const ImapSession *session, const ImapFetch *fetch)
 gboolean imap_fetch_has_date (const ImapSession *session, const ImapFetch *fetch);
 
 /* fetch_batch.c has these. */
-/* Returns the sequence number that the FETCH takes after @sequence (0: the first); 0 means that there is
- * none.  *range: the range of `rows` that it is in, 0 in the beginning. */
-guint32 imap_fetch_next_after (const ImapFetch *fetch, guint *range, guint32 sequence);
 /* Loads the messages from `at` on, with their attributes, and sets \Seen on them if the FETCH does. [blocks]
  */
 void imap_fetch_load_batch (ImapSession *session, const ImapCommand *command, ImapFetch *fetch);

@@ -12,15 +12,6 @@ imap_fetch_clear_batch (ImapFetch *fetch)
   fetch->n_batch = fetch->at_batch = 0;
 }
 
-guint32
-imap_fetch_next_after (const ImapFetch *fetch, guint *range, guint32 sequence)
-{
-  if (sequence != 0 && sequence < fetch->rows.ranges[*range].last)
-    return sequence + 1;
-  *range += sequence != 0;
-  return *range < fetch->rows.n_ranges ? fetch->rows.ranges[*range].first : 0;
-}
-
 void
 imap_fetch_note_failure (ImapFetch *fetch, GError *error)
 {

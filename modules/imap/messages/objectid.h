@@ -2,7 +2,7 @@
  * Declares object ids of mailboxes and messages as clients see them (RFC 8474 4, 5).
  */
 #pragma once
-#include <satchel/storage.h>
+#include <satchel/store.h>
 
 #define IMAP_OBJECTID_SIZE 34 /* a letter, 32 lower-case hex digits, a NUL */
 

@@ -6,7 +6,7 @@
 #pragma once
 #include "grammar/arguments.h"
 #include "writer.h"
-#include <satchel/storage.h>
+#include <satchel/store.h>
 
 /* Says how far a command, or a piece of work, has come. */
 typedef enum

@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "foreign/servers.h"
 #include "foreign/control_dir.h"
 #include "foreign/courier.h"
 #include "driver.h"
@@ -166,7 +167,7 @@ examine_user (Examination *examination, GError **error)
   if (!md_user_read (store, error))
     return FALSE;
   const SatchelExamined user = { .origin = store->user->server != MD_SERVER_NONE
-                                               ? md_server_name (store->user->server)
+                                               ? md_server_facts (store->user->server)->name
                                                : NULL,
                                  .n_subscriptions = g_hash_table_size (store->user->subscriptions) };
   examination->func (&user, examination->data);

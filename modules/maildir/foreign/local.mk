@@ -11,6 +11,8 @@ libmaildir_la_SOURCES += \
 	modules/maildir/foreign/import_mailbox.c \
 	modules/maildir/foreign/maildirsize.c \
 	modules/maildir/foreign/maildirsize.h \
+	modules/maildir/foreign/servers.c \
+	modules/maildir/foreign/servers.h \
 	modules/maildir/foreign/subscriptions.c \
 	modules/maildir/foreign/subscriptions.h \
 	modules/maildir/foreign/uidlist.c \

@@ -14,6 +14,7 @@
 #include "store/maildir_store.h"
 #include "files/maildir_sys.h"
 #include "settings.h"
+#include "foreign/servers.h"
 #include "foreign/subscriptions.h"
 #include "foreign/uidlist.h"
 #include "store/user_file.h"
@@ -22,8 +23,6 @@
 #include <satchel/log.h>
 #include <string.h>
 
-#define DOVECOT_FILE "subscriptions"
-#define COURIER_FILE "courierimapsubscribed"
 #define FILE_MAX (8u << 20)
 
 /* Returns the time of the newest file of @names; 0 means that none of them exists. */
@@ -53,8 +52,8 @@ md_server_find (MdStore *store)
                                          "dovecot.index",
                                          NULL };
   static const char *const dovecot_list[] = { MD_UIDLIST_FILE, NULL };
-  static const char *const courier[] = { MD_COURIER_UIDS, COURIER_FILE, MD_COURIER_POP3, MD_COURIER_KEYWORDS,
-                                         NULL };
+  static const char *const courier[] = { MD_COURIER_UIDS, MD_COURIER_SUBSCRIPTIONS, MD_COURIER_POP3,
+                                         MD_COURIER_KEYWORDS, NULL };
   struct stat st;
   gboolean is_new = md_sys.fstatat (store->user_fd, MD_STATE_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0;
   gint64 dovecot_time = MAX (find_newest (store->user_fd, dovecot), find_newest (store->control_fd, dovecot));
@@ -89,17 +88,16 @@ md_server_has_utf8_names (MdStore *store)
   Names names = { 0 };
   md_read_dir (store->user_fd, count_utf8_name, &names, NULL);
   if (names.n_utf7 == 0 && names.n_utf8 == 0)
-    return store->user->server == MD_SERVER_COURIER;
+    return md_server_facts (store->user->server)->has_utf8_names;
   return names.n_utf8 > names.n_utf7;
 }
 
 static const char *
 find_subscriptions_file (const MdStore *store, int *ret_fd)
 {
-  *ret_fd = store->user->server == MD_SERVER_COURIER ? store->user_fd : store->control_fd;
-  return store->user->server == MD_SERVER_COURIER   ? COURIER_FILE
-         : store->user->server == MD_SERVER_DOVECOT ? DOVECOT_FILE
-                                                    : NULL;
+  const MdServerFacts *facts = md_server_facts (store->user->server);
+  *ret_fd = facts->is_in_maildir ? store->user_fd : store->control_fd;
+  return facts->subscriptions;
 }
 
 static gboolean
@@ -121,8 +119,9 @@ stamp_subscriptions (const MdStore *store, guint64 ret[3])
 static char *
 name_of_line (const MdStore *store, const char *line, gboolean has_tabs)
 {
-  if (store->user->server == MD_SERVER_COURIER && g_ascii_strncasecmp (line, "INBOX.", 6) == 0)
-    line += 6;
+  const char *prefix = md_server_facts (store->user->server)->inbox_prefix;
+  if (g_ascii_strncasecmp (line, prefix, strlen (prefix)) == 0)
+    line += strlen (prefix);
   if (g_ascii_strcasecmp (line, "INBOX") == 0)
     return g_strdup ("INBOX");
   gboolean has_dots = !has_tabs && (store->settings.layout & MD_LAYOUT_FS) == 0;
@@ -165,9 +164,9 @@ md_subscriptions_read (MdStore *store)
   g_autoptr (GByteArray) data = md_read_file (fd, file, FILE_MAX, &error);
   if (data == NULL)
     {
-      satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-                   "user=%s the subscriptions that %s left cannot be taken over: %s",
-                   store->storage->identity->user, md_server_name (store->user->server), error->message);
+      satchel_log (
+          SATCHEL_LOG_WARNING, MD_AREA, "user=%s the subscriptions that %s left cannot be taken over: %s",
+          store->storage->identity->user, md_server_facts (store->user->server)->name, error->message);
       return FALSE;
     }
   g_byte_array_append (data, (const guint8 *) "", 1);
@@ -186,19 +185,19 @@ compare_names (gconstpointer a, gconstpointer b)
 static void
 append_subscription (const MdStore *store, const char *name, GString *out)
 {
-  gboolean is_courier = store->user->server == MD_SERVER_COURIER;
+  const MdServerFacts *facts = md_server_facts (store->user->server);
   gboolean is_plus = (store->settings.layout & MD_LAYOUT_FS) == 0;
   g_autofree char *dir = md_folder_dir (store->settings.layout, name, NULL);
   if (dir == NULL)
     return;
   char separator[2] = { md_folder_separator (store->settings.layout), '\0' };
   char *levels = dir[0] == '\0' ? dir : dir + is_plus;
-  if (!is_courier && !store->user->has_old_form)
+  if (facts->has_tabs && !store->user->has_old_form)
     g_strdelimit (levels, separator, '\t');
   if (dir[0] == '\0')
     g_string_append (out, "INBOX\n");
   else
-    g_string_append_printf (out, "%s%s\n", is_courier ? "INBOX." : "", levels);
+    g_string_append_printf (out, "%s%s\n", facts->inbox_prefix, levels);
 }
 
 void
@@ -215,8 +214,8 @@ md_subscriptions_write (MdStore *store)
   while (g_hash_table_iter_next (&iter, &name, NULL))
     g_ptr_array_add (names, name);
   g_ptr_array_sort (names, compare_names);
-  gboolean is_v2 = store->user->server == MD_SERVER_DOVECOT && !store->user->has_old_form;
-  g_autoptr (GString) out = g_string_new (is_v2 ? "V\t2\n\n" : "");
+  const char *head = md_server_facts (store->user->server)->subscriptions_head;
+  g_autoptr (GString) out = g_string_new (head != NULL && !store->user->has_old_form ? head : "");
   for (guint i = 0; i < names->len; i++)
     append_subscription (store, names->pdata[i], out);
   g_autoptr (GError) error = NULL;

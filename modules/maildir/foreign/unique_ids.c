@@ -11,6 +11,7 @@
 #include "index/name_table.h"
 #include "settings.h"
 #include "foreign/uidlist.h"
+#include "foreign/servers.h"
 #include "foreign/unique_ids.h"
 
 #include <fcntl.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 
 #define DEFAULT_FORMAT "%08Xu%08Xv"
-#define COURIER_FORMAT "UID%u-%v"
 
 typedef struct SavedId
 {
@@ -225,8 +225,8 @@ md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
   const MdStore *store = mb->store;
   const char *format = store->settings.uidl_format;
   const char *saved = get_id_text (ids, ids->saved, uid);
-  if (format == NULL && store->user->server == MD_SERVER_COURIER)
-    format = COURIER_FORMAT;
+  if (format == NULL)
+    format = md_server_facts (store->user->server)->uidl_format;
   if (format == NULL && ids->saved->len == 0)
     return NULL; /* the protocol makes the same */
   g_autoptr (GString) out = g_string_new (NULL);

@@ -13,6 +13,7 @@
 #include "files/maildir_sys.h"
 #include "settings.h"
 #include "store/slots.h"
+#include "foreign/servers.h"
 #include "foreign/subscriptions.h"
 #include "store/user_file.h"
 
@@ -72,9 +73,7 @@ parse_user_line (MdUser *user, char *line)
   else if (strcmp (line, "log") == 0)
     append_log_line (user, value);
   else if (strcmp (line, "server") == 0)
-    user->server = strcmp (value, "dovecot") == 0   ? MD_SERVER_DOVECOT
-                   : strcmp (value, "courier") == 0 ? MD_SERVER_COURIER
-                                                    : MD_SERVER_NONE;
+    user->server = md_server_from_name (value);
   else if (strcmp (line, "names") == 0)
     user->has_utf8_names = strcmp (value, "utf-8") == 0;
   else if (strcmp (line, "foreign") == 0)
@@ -209,7 +208,7 @@ md_user_open (MdStore *store, GError **error)
   if (user->is_news)
     satchel_log (SATCHEL_LOG_INFO, MD_AREA,
                  "user=%s the files that %s left were taken over: %u subscriptions",
-                 store->storage->identity->user, md_server_name (user->server),
+                 store->storage->identity->user, md_server_facts (user->server)->name,
                  g_hash_table_size (user->subscriptions));
   if (user->is_news && !md_user_save (store, &local))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s", store->storage->identity->user, local->message);
@@ -234,7 +233,7 @@ md_user_save (MdStore *store, GError **error)
   GHashTableIter iter;
   gpointer key, value;
   if (user->server != MD_SERVER_UNKNOWN)
-    g_string_append_printf (body, "server %s\n", md_server_name (user->server));
+    g_string_append_printf (body, "server %s\n", md_server_facts (user->server)->name);
   if (user->has_utf8_names)
     g_string_append (body, "names utf-8\n");
   if (user->foreign_stamp[0] != 0)
@@ -321,9 +320,8 @@ md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error)
   MdSlots *slots = &user->slots;
   guint64 limit = slots->words[MD_USER_UIDVALIDITY];
   guint64 now = (guint64) (g_get_real_time () / G_USEC_PER_SEC);
-  /* Courier can read numbers of at most nine digits. */
-  guint64 next =
-      MAX (user->server == MD_SERVER_COURIER ? now % 1000000000 : now, MAX (user->uidvalidity, limit) + 1);
+  const guint64 end = md_server_facts (user->server)->uidvalidity_end;
+  guint64 next = MAX (end != 0 ? now % end : now, MAX (user->uidvalidity, limit) + 1);
   if (user->uidvalidity > 0 && user->uidvalidity + 1 < limit)
     next = user->uidvalidity + 1;
   else
