@@ -12,19 +12,32 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from clock import Clock  # noqa: E402
 from conversion import HAS_BDB  # noqa: E402
-from tap import LONG, Server, Skip, case, equal, main, need, scratch, wait_for  # noqa: E402
+from tap import Server, Skip, case, equal, main, need, scratch, wait_for  # noqa: E402
 from terminal import terminal  # noqa: E402
 
-N_MAIL = 5000 if LONG else 300
+N_MAIL = 5000
 TREE = "Recently Deleted"
 DAY = 86400
 SETTINGS = ("--set", "retention.enabled=true")
 server = Server(*SETTINGS, users=8)
 
 
+def content(subject):
+    return f"From: bob@example.net\r\nSubject: {subject}\r\n\r\nbody of {subject}\r\n".encode()
+
+
 def put(c, mailbox, subject, flags=None, date=None):
-    text = f"From: bob@example.net\r\nSubject: {subject}\r\n\r\nbody of {subject}\r\n".encode()
-    equal(c.append(f'"{mailbox}"', flags, date, text)[0], "OK", f"APPEND to {mailbox}")
+    equal(c.append(f'"{mailbox}"', flags, date, content(subject))[0], "OK", f"APPEND to {mailbox}")
+
+
+def put_many(c, mailbox, messages):
+    """MULTIAPPEND of (subject, flags, date)."""
+    for first in range(0, len(messages), 200):
+        part = [(f'{flags or "()"} {date}'.encode(), content(subject)) for subject, flags, date in messages[first:first + 200]]
+        c.send(f'many APPEND "{mailbox}"'.encode() + b"".join(b" %s {%d+}\r\n%s" % (how, len(text), text) for how, text in part) + b"\r\n")
+        while not (line := c.readline()).startswith(b"many "):
+            pass
+        equal(line[:7], b"many OK", f"APPEND to {mailbox}: {line}")
 
 
 def names(c):
@@ -313,9 +326,9 @@ def restore():
     c.create("Sent/2026")
     c.create("Käse".encode("utf-7").decode().replace("+", "&"))
     boxes = ["INBOX", "Sent/2026", "K&AOQ-se"]
-    for n in range(N_MAIL):
-        flags = ("(\\Seen)", "(\\Flagged Work)", "(\\Answered \\Seen)", None)[n % 4]
-        put(c, boxes[n % 3], f"m{n:05}", flags, imaplib.Time2Internaldate(1_700_000_000 + 60 * n))
+    mail = [(f"m{n:05}", ("(\\Seen)", "(\\Flagged Work)", "(\\Answered \\Seen)", None)[n % 4], imaplib.Time2Internaldate(1_700_000_000 + 60 * n)) for n in range(N_MAIL)]
+    for n, name in enumerate(boxes):
+        put_many(c, name, mail[n::3])
     before = contents(c)
     equal(sum(map(len, before.values())), N_MAIL, "messages")
     pop = server.pop3_session("u0003")
