@@ -41,10 +41,11 @@ sign_text (SatchelScramHash hash, const guint8 *key, const char *text, guint8 re
   return gnutls_hmac_fast (hashes[hash].mac, key, hashes[hash].n_bytes, text, strlen (text), ret) == 0;
 }
 
+/* Computes the keys of @password with the salt and iterations in @keys. */
 static gboolean
-derive (SatchelScramKeys *keys, const char *password)
+derive (SatchelScramKeys *keys, const char *password, guint8 client_key[SATCHEL_SCRAM_KEY_MAX])
 {
-  guint8 salted[SATCHEL_SCRAM_KEY_MAX], client_key[SATCHEL_SCRAM_KEY_MAX];
+  guint8 salted[SATCHEL_SCRAM_KEY_MAX];
   const gnutls_datum_t secret = { (guint8 *) password, (unsigned) strlen (password) };
   const gnutls_datum_t salt = { keys->salt, (unsigned) keys->salt_len };
   gboolean ok = gnutls_pbkdf2 (hashes[keys->hash].mac, &secret, &salt, keys->iterations, salted,
@@ -56,6 +57,19 @@ derive (SatchelScramKeys *keys, const char *password)
                        == 0
                 && sign_text (keys->hash, salted, "Server Key", keys->server_key);
   explicit_bzero (salted, sizeof salted);
+  return ok;
+}
+
+gboolean
+satchel_scram_client_key (const SatchelScramKeys *keys, const char *password,
+                          guint8 ret_client_key[SATCHEL_SCRAM_KEY_MAX])
+{
+  SatchelScramKeys made = *keys;
+  guint8 client_key[SATCHEL_SCRAM_KEY_MAX] = { 0 };
+  gboolean ok = derive (&made, password, client_key)
+                && memcmp (made.stored_key, keys->stored_key, hashes[keys->hash].n_bytes) == 0;
+  if (ok)
+    memcpy (ret_client_key, client_key, sizeof client_key);
   explicit_bzero (client_key, sizeof client_key);
   return ok;
 }
@@ -76,7 +90,9 @@ satchel_scram_keys_make (SatchelScramHash hash, const char *password, const guin
   else if (gnutls_rnd (GNUTLS_RND_NONCE, keys.salt, NEW_SALT_BYTES) < 0)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the system gives no random numbers");
   char *prepared = satchel_secret_prepare (password);
-  gboolean ok = derive (&keys, prepared);
+  guint8 client_key[SATCHEL_SCRAM_KEY_MAX];
+  gboolean ok = derive (&keys, prepared, client_key);
+  explicit_bzero (client_key, sizeof client_key);
   explicit_bzero (prepared, strlen (prepared));
   g_free (prepared);
   if (!ok)

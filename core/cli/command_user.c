@@ -12,6 +12,7 @@
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
 #include "core/base/json.h"
+#include "core/runtime/login/auth_call_private.h"
 
 #define ANSWER_BYTES_MAX 1000u
 
@@ -42,6 +43,17 @@ has_call (const SatchelPassdbOps *ops, Call call)
       return SATCHEL_HAS (ops, list);
     }
   return FALSE;
+}
+
+/* Returns the keyrings of this process, const SatchelKeyringOps *; yours. */
+static GPtrArray *
+find_keyrings (SatchelCli *cli)
+{
+  g_autoptr (GPtrArray) all = satchel_loader_find_all (cli->loader, SATCHEL_KIND_KEYRING);
+  GPtrArray *keyrings = g_ptr_array_new ();
+  for (guint i = 0; i < all->len; i++)
+    g_ptr_array_add (keyrings, (gpointer) ((const SatchelProvided *) all->pdata[i])->ops);
+  return keyrings;
 }
 
 /* Finds the passdb that --passdb names, or the first one that has the call. */
@@ -243,6 +255,60 @@ note_entry (const SatchelUserEntry *entry, gpointer data)
   g_ptr_array_add (search->found, copy);
 }
 
+/* Returns a password as what opens a slot; borrowed from @prepared. */
+static SatchelKeyMaterial
+material_of (const char *prepared)
+{
+  return (SatchelKeyMaterial) { .size = sizeof (SatchelKeyMaterial),
+                                .source = SATCHEL_KEY_SECRET,
+                                .slot = SATCHEL_CREDENTIAL_PASSWORD,
+                                .variant = "",
+                                .data = (const guint8 *) prepared,
+                                .len = strlen (prepared) };
+}
+
+static gboolean
+rewrap_with (const char *user, const char *present, const char *secret, GError **error)
+{
+  char *old = satchel_secret_prepare (present), *new = satchel_secret_prepare (secret);
+  const SatchelKeyMaterial opener = material_of (old), material = material_of (new);
+  gboolean ok = satchel_keyring_rewrap (user, &opener, &material, error);
+  satchel_secret_free (old);
+  satchel_secret_free (new);
+  return ok;
+}
+
+/* Lets the new password open the user's keyrings, with the present one where a ring needs it.  FALSE: nothing
+ * may be changed, and the reason was printed. */
+static gboolean
+rewrap_keys (SatchelCli *cli, const char *user, const char *secret, int *ret_exit)
+{
+  g_autoptr (GError) error = NULL;
+  if (satchel_cli_option (cli, "--lose-mail") != NULL || rewrap_with (user, "", secret, &error))
+    return TRUE;
+  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+    {
+      *ret_exit = satchel_cli_fail_error (error);
+      return FALSE;
+    }
+  g_clear_error (&error);
+  char *present =
+      satchel_cli_read_present_password (satchel_cli_option (cli, "--stdin") != NULL, user, ret_exit);
+  if (present == NULL)
+    return FALSE;
+  gboolean ok = rewrap_with (user, present, secret, &error);
+  satchel_secret_free (present);
+  if (ok)
+    return TRUE;
+  *ret_exit =
+      satchel_cli_fail (SATCHEL_EXIT_FAILED,
+                        "%s: that does not open the key of the sealed mail (%s); nothing was changed. "
+                        "With --lose-mail the mail stays locked until its keyring is opened in another "
+                        "way",
+                        user, error->message);
+  return FALSE;
+}
+
 int
 satchel_cli_user_passwd (SatchelCli *cli)
 {
@@ -265,8 +331,14 @@ satchel_cli_user_passwd (SatchelCli *cli)
   char *secret = satchel_cli_read_password (satchel_cli_option (cli, "--stdin") != NULL, user, &exit);
   if (secret == NULL)
     return exit;
-  gboolean ok = ops->set_password (user, secret, &error);
+  g_autoptr (GPtrArray) keyrings = find_keyrings (cli);
+  satchel_keyrings_set (keyrings);
+  gboolean may = rewrap_keys (cli, user, secret, &exit);
+  gboolean ok = may && ops->set_password (user, secret, &error);
+  satchel_keyrings_set (NULL);
   satchel_secret_free (secret);
+  if (!may)
+    return exit;
   return ok ? print_done (cli, user, "has a new password", passdb, NULL) : failed_call (cli, user, error);
 }
 

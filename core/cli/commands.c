@@ -30,7 +30,13 @@ static const SatchelCliOption add_options[] = {
   JSON,
   END
 };
-static const SatchelCliOption password_options[] = { STDIN, PASSDB, JSON, END };
+static const SatchelCliOption password_options[] = {
+  STDIN,
+  { "--lose-mail", NULL, "set it also if the user's mail is sealed and stays locked then" },
+  PASSDB,
+  JSON,
+  END
+};
 static const SatchelCliOption user_options[] = { PASSDB, JSON, END };
 
 static const SatchelCliOption completion_options[] = {
@@ -147,8 +153,12 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { "user", "add", "USER", 1, 1, "Add a user",
     "USER is LOCAL@DOMAIN; a bare name gets server.default_domain.", add_options, satchel_cli_user_add },
   { "user", "passwd", "USER", 1, 1, "Set a user's password",
-    "The new password counts at once, also for logins that the server remembers.", password_options,
-    satchel_cli_user_passwd },
+    "The new password counts at once, also for logins that the server remembers.\n"
+    "If a keyring has the key of the user's mail, the present password is asked for as well, with --stdin on "
+    "a\n"
+    "second line: the new one opens the mail then.  Without it nothing is changed, unless --lose-mail is "
+    "given.",
+    password_options, satchel_cli_user_passwd },
   { "user", "del", "USER", 1, 1, "Remove a user; the mail stays", NULL, user_options, satchel_cli_user_del },
   { "user", "list", "", 0, 0, "List users", NULL, user_options, satchel_cli_user_list },
   { "user", "show", "USER", 1, 1, "Show one user", NULL, user_options, satchel_cli_user_show },

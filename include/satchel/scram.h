@@ -40,6 +40,10 @@ SATCHEL_API gboolean satchel_scram_keys_make (SatchelScramHash hash, const char 
  * several).  FALSE means that there are none, or they are damaged. */
 SATCHEL_API gboolean satchel_scram_keys_parse (const char *text, SatchelScramHash hash,
                                                SatchelScramKeys *ret_keys);
+/* Computes the ClientKey of @password (which is prepared), in the first bytes of @ret_client_key; it is as
+ * dear as the iterations of @keys.  FALSE: that is not the password of @keys. [blocks] */
+SATCHEL_API gboolean satchel_scram_client_key (const SatchelScramKeys *keys, const char *password,
+                                               guint8 ret_client_key[SATCHEL_SCRAM_KEY_MAX]);
 SATCHEL_API char *satchel_scram_keys_format (const SatchelScramKeys *keys); /* yours */
 /* Says whether @proof (as many bytes as the hash has) is that of a client which knows the password. It yields
  * the ClientKey. */

@@ -434,6 +434,8 @@ struct SatchelStorageOps
   /* Drivers, may: can a volume be open in one process only?  Then all its users are in one mail process, as
    * `slot_by` of the stack says unless it is set, and another value is refused.  Any process.  [beside] */
   gboolean (*is_of_one_process) (const SatchelConfig *section);
+  /* Layers: content may not lie in clear outside of them, so the core seals what it spools. */
+  gboolean hides_content;
 };
 
 /* For `destroy`, in its thread: @n_removed things (messages, files) were removed since the call before.  It

@@ -293,4 +293,5 @@ const SatchelStorageOps crypt_layer = {
   .peek_message = layer_peek_message,
   .get_attributes = layer_get_attributes,
   .put_attributes = layer_put_attributes,
+  .hides_content = TRUE,
 };

@@ -78,6 +78,14 @@ crypt_ring_put (CryptRing *ring, const CryptSlot *slot, GError **error)
   return TRUE;
 }
 
+void
+crypt_ring_remove (CryptRing *ring, const CryptOpener *opener)
+{
+  CryptSlot *slot = find_slot (ring, opener->kind, opener->name, opener->variant);
+  if (slot != NULL)
+    g_array_remove_index (ring->slots, (guint) (slot - slot_at (ring, 0)));
+}
+
 static gboolean
 is_of_credential (const CryptSlot *slot, const char *name)
 {

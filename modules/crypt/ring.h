@@ -27,6 +27,8 @@ const CryptSlot *crypt_ring_find (const CryptRing *ring, const CryptOpener *open
 GBytes *crypt_ring_unlock (const CryptRing *ring, const CryptOpener *opener, GError **error);
 /* Adds a slot, or replaces the one of that kind, name and variant.  LIMIT: there are too many. */
 gboolean crypt_ring_put (CryptRing *ring, const CryptSlot *slot, GError **error);
+/* Drops the slot that @opener is for, if there is one. */
+void crypt_ring_remove (CryptRing *ring, const CryptOpener *opener);
 /* Drops the slots of that name of the kinds that credentials have.  NONEXISTENT: there was none; NOPERM:
  * nothing would be left. */
 gboolean crypt_ring_drop (CryptRing *ring, const char *name, GError **error);

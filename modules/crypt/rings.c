@@ -9,6 +9,7 @@
 #include <satchel/retry.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 
 static GMutex changes;
 static char *directory;
+static int lock_fd = -1; /* the directory, while a change has it locked against other processes */
 
 void
 crypt_rings_set_path (const char *path)
@@ -29,11 +31,16 @@ void
 crypt_rings_lock (void)
 {
   g_mutex_lock (&changes);
+  /* Without the directory there is no ring that another process could change. */
+  lock_fd = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock_fd >= 0)
+    (void) SATCHEL_RETRY (flock (lock_fd, LOCK_EX));
 }
 
 void
 crypt_rings_unlock (void)
 {
+  satchel_fd_clear (&lock_fd);
   g_mutex_unlock (&changes);
 }
 
@@ -95,8 +102,11 @@ crypt_rings_store (const CryptRing *ring, GError **error)
   if (at < 0)
     return satchel_error_set_errno (error, errno, "the directory of rings (crypt.path, %s) cannot be opened",
                                     directory);
+  /* The administrator's command leaves the file to whom it belongs. */
+  struct stat old;
+  gboolean is_there = fstatat (at, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
   char *text = crypt_ring_to_text (ring);
-  gboolean ok = satchel_file_replace (at, name, text, strlen (text), NULL, TRUE, error);
+  gboolean ok = satchel_file_replace (at, name, text, strlen (text), is_there ? &old : NULL, TRUE, error);
   sodium_memzero (text, strlen (text));
   g_free (text);
   return ok;

@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import Server, case, equal, lacking, main, of_maildir, strict_context, wait_for  # noqa: E402
+from wire import Wire  # noqa: E402
 
 MARK = "Kranichflugzeit"
 PLAIN, USERS = "u0012", [f"u{n:04d}" for n in range(1, 12)]
@@ -124,7 +125,10 @@ def what_is_delivered_is_read_by_whoever_logs_in():
 def a_changed_password_locks_the_mail_until_the_recovery_key_opens_it():
     key = enable("u0002")
     server.deliver(message(1), "u0002")
-    server.cli("user", "passwd", address("u0002"), "--stdin", input="another\n")
+    refused = server.cli("user", "passwd", address("u0002"), "--stdin", input="another\nwrong\n", check=False)
+    equal((refused.returncode != 0, "--lose-mail" in refused.stderr), (True, True), f"without what opens the key: {refused.stderr}")
+    server.imap("u0002").logout()
+    server.cli("user", "passwd", address("u0002"), "--stdin", "--lose-mail", input="another\n")
     with imap("u0002", "another") as c:
         equal(fetch(c, 1), "NO", "FETCH with the new password")
         equal(c.search(None, "ALL")[1][0], b"1", "the message is still listed")
@@ -136,7 +140,7 @@ def a_changed_password_locks_the_mail_until_the_recovery_key_opens_it():
         with imap("u0002", "another") as c:
             equal(fetch(c, 1).endswith(message(1)), True, "FETCH after the recovery")
     equal(records("crypt", "status", address("u0002"))[0]["waits_for_login"], False, "the ring is shut")
-    server.cli("user", "passwd", address("u0002"), "--stdin", input="third\n")
+    server.cli("user", "passwd", address("u0002"), "--stdin", "--lose-mail", input="third\n")
     server.cli("crypt", "recover", address("u0002"), "--password", "another")
     with imap("u0002", "third") as c:
         equal(fetch(c, 1).endswith(message(1)), True, "FETCH after the former password was given")
@@ -147,7 +151,9 @@ def an_app_password_opens_the_mail_and_ends_with_its_slot():
     enable("u0003")
     server.deliver(message(1), "u0003")
     made = records("app-password", "add", address("u0003"), "phone", "--password", server.password)[0]
-    server.cli("user", "passwd", address("u0003"), "--stdin", input="another\n")
+    server.cli("user", "passwd", address("u0003"), "--stdin", input=f"another\n{server.password}\n")
+    with imap("u0003", "another") as c:
+        equal(fetch(c, 1).endswith(message(1)), True, "FETCH with the new password")
     with imap("u0003", made["password"]) as c:
         equal(fetch(c, 1).endswith(message(1)), True, "FETCH with the app password after the password has changed")
     slots = [r.get("slot") for r in records("crypt", "status", address("u0003"))]
@@ -172,6 +178,33 @@ def killed_processes_change_nothing():
         c.select()
         equal([fetch(c, n).endswith(message(n)) for n in range(1, 6)], [True] * 5, "all after a restart")
     equal([p for p in clear_files() if f"/{PLAIN}/" not in p], [], "files in which something of the mail can be read")
+
+
+@case
+def a_message_that_waits_in_the_spool_is_sealed():
+    for user in ("u0007", "u0008", "u0009"):
+        enable(user)
+    for users in (("u0007",), ("u0007", "u0008", "u0009")):
+        before = clear_files()
+        w = Wire(server, "lmtp")
+        w.line()
+        w.send(b"LHLO test.example\r\n")
+        w.reply()
+        w.ask(b"MAIL FROM:<a@example.net>", b"250")
+        for user in users:
+            w.ask(f"RCPT TO:<{address(user)}>".encode(), b"250")
+        w.ask(b"DATA", b"354")
+        w.send(message(1, 900_000))
+        files = wait_for(lambda: [p for p in glob.glob(f"{server.mail_root}/spool/*") if os.path.getsize(p) > 500_000], "the spool file")
+        equal(clear_files(), before, f"files in which the mail can be read while {files} is there")
+        w.send(b".\r\n")
+        equal([x[:3] for x in w.lines(len(users))], [b"250"] * len(users), "replies")
+        w.close()
+        for user in users:
+            with server.imap(user) as c:
+                c.select()
+                last = c.search(None, "ALL")[1][0].split()[-1]
+                equal(fetch(c, int(last)).endswith(message(1, 900_000)), True, f"the mail of {user}")
 
 
 @case

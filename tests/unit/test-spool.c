@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/session/delivery/delivery_private.h"
+#include "core/session/delivery/spool_seal.h"
 #include "core/storage/mailbox/suspects.h"
 
 #include "tests/lib/rounds.h"
@@ -127,6 +128,25 @@ assert_file (SatchelSpool *spool, const GString *content)
   g_assert_cmpmem (text, len, expected->str, expected->len);
 }
 
+/* The file has nothing of the content, and only its key opens it. */
+static void
+assert_sealed (SatchelSpool *spool, const GString *content)
+{
+  g_autofree char *path = g_build_filename (root, satchel_spool_path (spool), NULL), *text = NULL;
+  gsize len;
+  g_autoptr (GError) error = NULL;
+  g_assert_true (g_file_get_contents (path, &text, &len, NULL));
+  for (gsize at = 0; content->len >= 8 && at + 8 <= len; at++)
+    g_assert_cmpint (memcmp (text + at, content->str, 8), !=, 0);
+  g_autoptr (GBytes) other = satchel_spool_key_new (&error);
+  g_autoptr (SatchelStream) stream =
+      satchel_spool_open (satchel_spool_path (spool), FALSE, content->len, other, &error);
+  char byte;
+  g_assert_cmpint (satchel_stream_read_at (stream, 0, &byte, 1, &error), ==, content->len > 0 ? -1 : 0);
+  if (content->len > 0)
+    g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+}
+
 static void
 test_content (void)
 {
@@ -137,7 +157,8 @@ test_content (void)
       g_autoptr (GError) error = NULL;
       g_autofree char *id = g_strdup_printf ("id%u", i);
       g_autoptr (GString) content = make_content (n_fills[i % G_N_ELEMENTS (n_fills)]);
-      SatchelSpool *spool = satchel_spool_new (id);
+      gboolean is_sealed = i / G_N_ELEMENTS (n_fills) % 2 == 1;
+      SatchelSpool *spool = satchel_spool_new (id, is_sealed);
       write_in_parts (spool, content);
       g_assert_cmpint (satchel_spool_memory (spool) != NULL, ==, content->len <= SATCHEL_SPOOL_MEMORY_BYTES);
       g_assert_cmpuint (n_files (), ==, content->len <= SATCHEL_SPOOL_MEMORY_BYTES ? 0 : 1);
@@ -150,7 +171,10 @@ test_content (void)
           g_assert_null (satchel_spool_memory (spool));
           g_assert_true (satchel_spool_is_path (satchel_spool_path (spool)));
           assert_content (spool, content);
-          assert_file (spool, content);
+          if (is_sealed)
+            assert_sealed (spool, content);
+          else
+            assert_file (spool, content);
           g_autoptr (GBytes) bytes = g_bytes_new (content->str, content->len);
           g_autoptr (SatchelStream) stream = satchel_stream_new_bytes (bytes);
           g_autoptr (GBytes) scanned = satchel_scan_spooled (stream, content->len, &error);
@@ -172,7 +196,7 @@ test_replace (void)
       g_autoptr (GError) error = NULL;
       g_autoptr (GString) before = make_content (i % 2 == 0 ? 1 : 6000),
                           after = make_content (i % 4 < 2 ? 2 : 7000);
-      SatchelSpool *spool = satchel_spool_new ("id");
+      SatchelSpool *spool = satchel_spool_new ("id", i % 3 == 0);
       write_in_parts (spool, before);
       g_assert_true (satchel_spool_end (spool, &error));
       g_autoptr (GBytes) bytes = g_bytes_new (after->str, after->len);
@@ -181,7 +205,7 @@ test_replace (void)
       g_assert_no_error (error);
       assert_content (spool, after);
       g_assert_cmpuint (n_files (), ==, after->len > SATCHEL_SPOOL_MEMORY_BYTES ? 1 : 0);
-      g_autoptr (SatchelStream) missing = satchel_spool_stream_new ("spool/missing", FALSE, 5);
+      g_autoptr (SatchelStream) missing = satchel_spool_stream_new ("spool/missing", FALSE, 5, NULL);
       g_assert_false (satchel_spool_replace (&spool, missing, &error));
       g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
       assert_content (spool, after);
@@ -197,7 +221,7 @@ test_gone (void)
   set_up ();
   g_autoptr (GError) error = NULL;
   g_autoptr (GString) content = make_content (6000);
-  SatchelSpool *spool = satchel_spool_new ("id");
+  SatchelSpool *spool = satchel_spool_new ("id", FALSE);
   write_in_parts (spool, content);
   g_assert_true (satchel_spool_end (spool, &error));
   g_autoptr (SatchelStream) used = satchel_spool_content (spool), unused = satchel_spool_content (spool);
@@ -221,7 +245,7 @@ test_no_room (void)
   g_autoptr (GString) content = make_content (6000);
   g_autofree char *path = g_build_filename (root, "spool", NULL);
   g_assert_true (g_file_set_contents (path, "a file", -1, NULL));
-  SatchelSpool *spool = satchel_spool_new ("id");
+  SatchelSpool *spool = satchel_spool_new ("id", FALSE);
   g_assert_false (satchel_spool_write (spool, content->str, content->len, &error));
   g_assert_nonnull (error);
   satchel_spool_free (spool);
@@ -249,7 +273,7 @@ test_clean (void)
   set_up ();
   g_autoptr (GError) error = NULL;
   satchel_spool_clean (); /* there is no spool yet */
-  SatchelSpool *spool = satchel_spool_new ("id");
+  SatchelSpool *spool = satchel_spool_new ("id", FALSE);
   g_assert_true (satchel_spool_write (spool, "x", 1, &error) && satchel_spool_sync (spool, &error));
   satchel_spool_clean ();
   g_assert_cmpuint (n_files (), ==, 1);

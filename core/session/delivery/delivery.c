@@ -48,7 +48,7 @@ satchel_delivery_new (SatchelSession *session, const char *sender)
   delivery->session = session;
   delivery->id = new_id ();
   delivery->sender = g_strdup (sender);
-  delivery->spool = satchel_spool_new (delivery->id);
+  delivery->spool = satchel_spool_new (delivery->id, satchel_stores_hide_content ());
   delivery->targets = g_ptr_array_new_with_free_func (target_free);
   delivery->recipients = g_array_new (FALSE, FALSE, sizeof (GArray *));
   delivery->addresses = g_ptr_array_new_with_free_func (g_free);
@@ -219,6 +219,8 @@ deliver_here (SatchelTarget *target, gboolean from_memory)
     {
       task->spool_path = g_strdup (satchel_spool_path (delivery->spool));
       task->is_lf = satchel_spool_is_lf (delivery->spool);
+      GBytes *key = satchel_spool_key (delivery->spool);
+      task->spool_key = key != NULL ? g_bytes_ref (key) : NULL;
       GBytes *attributes = satchel_spool_attributes (delivery->spool, NULL);
       task->attributes = attributes != NULL ? g_bytes_ref (attributes) : NULL;
     }

@@ -25,6 +25,7 @@ satchel_owner_task_free (SatchelOwnerTask *task)
   g_clear_pointer (&task->place, satchel_place_unref);
   g_free (task->detail);
   g_free (task->spool_path);
+  g_clear_pointer (&task->spool_key, g_bytes_unref);
   g_free (task->crumb);
   g_free (task->text);
   satchel_filter_run_clear (&task->run);
@@ -73,11 +74,23 @@ stage_changed (SatchelOwnerTask *task, SatchelStore *store, GError **error)
   return g_steal_pointer (&stage);
 }
 
+/* Stages the message from a sealed spool file, which cannot be linked. */
+static SatchelStage *
+stage_sealed (SatchelOwnerTask *task, SatchelStore *store, GError **error)
+{
+  g_autoptr (SatchelStream) content =
+      satchel_spool_open (task->spool_path, task->is_lf, task->size, task->spool_key, error);
+  return content != NULL ? satchel_stage_new_copied (store, content, task->size, task->attributes, error)
+                         : NULL;
+}
+
 static SatchelStage *
 stage_content (SatchelOwnerTask *task, SatchelStore *store, GError **error)
 {
   if (task->run.is_changed)
     return stage_changed (task, store, error);
+  if (task->memory == NULL && task->spool_key != NULL)
+    return stage_sealed (task, store, error);
   if (task->memory == NULL)
     return satchel_stage_new_spooled (store, task->spool_path, task->is_lf, task->size, task->attributes,
                                       error);
@@ -331,7 +344,7 @@ static SatchelStream *
 content_stream (const SatchelOwnerTask *task)
 {
   if (task->memory == NULL)
-    return satchel_spool_stream_new (task->spool_path, task->is_lf, task->size);
+    return satchel_spool_stream_new (task->spool_path, task->is_lf, task->size, task->spool_key);
   g_autoptr (GBytes) bytes = g_bytes_new (task->memory->data, task->memory->len);
   return satchel_stream_new_bytes (bytes);
 }

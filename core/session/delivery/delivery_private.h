@@ -53,7 +53,9 @@ SatchelStore *satchel_delivery_open_store (const char *user, const char *id, con
 /* spool.c and spool_stream.c have these. */
 #define SATCHEL_SPOOL_MEMORY_BYTES 65536u
 typedef struct SatchelSpool SatchelSpool;
-SatchelSpool *satchel_spool_new (const char *id);
+/* Makes a spool.  @is_sealed: a file has the content sealed (spool_seal.h), with a key that only processes
+ * have. */
+SatchelSpool *satchel_spool_new (const char *id, gboolean is_sealed);
 void satchel_spool_free (SatchelSpool *spool); /* removes the file, if there is one */
 gboolean satchel_spool_write (SatchelSpool *spool, const void *data, gsize len, GError **error);
 /* Returns the whole content as long as there is no file, borrowed; else NULL. */
@@ -71,13 +73,16 @@ gboolean satchel_spool_replace (SatchelSpool **spool, SatchelStream *content, GE
 gboolean satchel_spool_sync (SatchelSpool *spool, GError **error);
 const char *satchel_spool_path (SatchelSpool *spool); /* path below the mail root, after satchel_spool_sync */
 gboolean satchel_spool_is_lf (SatchelSpool *spool);
+GBytes *satchel_spool_key (SatchelSpool *spool);  /* borrowed; NULL: the file is not sealed */
 guint64 satchel_spool_size (SatchelSpool *spool); /* size of the content as it was written */
 /* Returns the attributes of the content, once the spool is synced; they are computed once. [blocks] */
 GBytes *satchel_spool_attributes (SatchelSpool *spool, GError **error);
-/* Opens the content of a spool file as it was written. @path has been checked by satchel_spool_is_path. */
-SatchelStream *satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error);
+/* Opens the content of a spool file as it was written. @path has been checked by satchel_spool_is_path.  @key
+ * is that of a sealed file, or NULL. */
+SatchelStream *satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GBytes *key,
+                                   GError **error);
 /* Does the same, but the file is opened at the first read. */
-SatchelStream *satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size);
+SatchelStream *satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size, GBytes *key);
 gboolean satchel_spool_is_path (const char *path);
 /* Removes spool files older than an hour, which a crash left. [blocks] */
 void satchel_spool_clean (void);
@@ -100,6 +105,7 @@ typedef struct SatchelOwnerTask
   /* The content is in memory or in a spool file. */
   const GByteArray *memory; /* borrowed */
   char *spool_path;
+  GBytes *spool_key; /* of a sealed file, or NULL */
   gboolean is_lf;
   guint64 size;
   gint64 began_us;    /* monotonic time at which the message was complete */

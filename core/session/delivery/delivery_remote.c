@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/session/delivery/delivery_target.h"
+#include "core/session/delivery/spool_seal.h"
 
 #include <satchel/hash.h>
 #include <satchel/keywords.h>
@@ -76,6 +77,15 @@ put_envelope (SatchelIpcMessage *message, const SatchelFilterEnvelope *envelope)
   put_recipients (message, envelope);
 }
 
+/* Puts the key of a sealed spool file, or none. */
+static void
+put_key (SatchelIpcMessage *message, GBytes *key)
+{
+  gsize len = 0;
+  const void *bytes = key != NULL ? g_bytes_get_data (key, &len) : NULL;
+  satchel_ipc_put_bytes (message, bytes, len);
+}
+
 gboolean
 satchel_target_send (SatchelTarget *target)
 {
@@ -87,6 +97,7 @@ satchel_target_send (SatchelTarget *target)
   satchel_ipc_put_string (message, satchel_spool_path (delivery->spool));
   satchel_ipc_put_u32 (message, satchel_spool_is_lf (delivery->spool));
   satchel_ipc_put_u64 (message, satchel_spool_size (delivery->spool));
+  put_key (message, satchel_spool_key (delivery->spool));
   satchel_ipc_put_u64 (message, (guint64) delivery->began_us);
   satchel_ipc_put_string (message, target->address);
   satchel_ipc_put_string (message, target->user);
@@ -261,11 +272,14 @@ static gboolean
 on_deliver (guint slot, SatchelIpcMessage *message)
 {
   SatchelOwnerTask *task = g_new0 (SatchelOwnerTask, 1);
+  gsize key_len;
   guint64 request = satchel_ipc_get_u64 (message);
   task->envelope = take_envelope (message);
   task->spool_path = g_strdup (satchel_ipc_get_string (message));
   task->is_lf = satchel_ipc_get_u32 (message) != 0;
   task->size = satchel_ipc_get_u64 (message);
+  const guint8 *key = satchel_ipc_get_bytes (message, &key_len);
+  task->spool_key = satchel_spool_key_take (key, key_len);
   task->began_us = (gint64) satchel_ipc_get_u64 (message);
   task->recipient = g_strdup (satchel_ipc_get_string (message));
   task->user = g_strdup (satchel_ipc_get_string (message));
@@ -277,7 +291,8 @@ on_deliver (guint slot, SatchelIpcMessage *message)
   const guint8 *blob = satchel_ipc_get_bytes (message, &len);
   task->attributes = len > 0 ? g_bytes_new (blob, len) : NULL;
   task->status = SATCHEL_DELIVERY_TEMPORARY;
-  if (!satchel_ipc_message_is_done (message) || !satchel_spool_is_path (task->spool_path))
+  if (!satchel_ipc_message_is_done (message) || !satchel_spool_is_path (task->spool_path)
+      || (key_len > 0 && task->spool_key == NULL))
     {
       satchel_owner_task_free (task);
       return FALSE;

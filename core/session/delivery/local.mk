@@ -15,5 +15,7 @@ libsatchel_la_SOURCES += \
 	core/session/delivery/header_edit.c \
 	core/session/delivery/header_edit.h \
 	core/session/delivery/spool.c \
+	core/session/delivery/spool_seal.c \
+	core/session/delivery/spool_seal.h \
 	core/session/delivery/spool_stream.c
 EXTRA_DIST += core/session/delivery/README.md

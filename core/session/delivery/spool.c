@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Implements the content of one delivery: in memory up to 64 KiB, then in one file in spool/ below the mail
  * root, which owners link or copy. The file has LF if every line came with CRLF, so that a driver can link
- * it as it is.
+ * it as it is; or it is sealed.
  */
 #include "config.h"
 
 #include "core/base/fd.h"
 #include "core/session/delivery/delivery_private.h"
+#include "core/session/delivery/spool_seal.h"
 #include "core/storage/mailbox/suspects.h"
 
 #include <dirent.h>
@@ -29,16 +30,21 @@ struct SatchelSpool
   gboolean ends_in_cr; /* the content ends in a CR, which is not written yet */
   guint64 size;
   GBytes *attributes;
+  gboolean is_sealed;
+  GBytes *key;      /* of a sealed file; NULL: there is none */
+  GByteArray *part; /* what has come of the part that is sealed next */
+  guint64 n_parts;  /* that have been sealed */
 };
 
 SatchelSpool *
-satchel_spool_new (const char *id)
+satchel_spool_new (const char *id, gboolean is_sealed)
 {
   SatchelSpool *spool = g_new0 (SatchelSpool, 1);
   spool->path = g_strdup_printf (SPOOL_DIRECTORY "/%s", id);
   spool->fd = -1;
   spool->memory = g_byte_array_new ();
-  spool->is_lf = TRUE;
+  spool->is_sealed = is_sealed;
+  spool->is_lf = !is_sealed;
   return spool;
 }
 
@@ -52,6 +58,8 @@ satchel_spool_free (SatchelSpool *spool)
     }
   g_clear_pointer (&spool->memory, g_byte_array_unref);
   g_clear_pointer (&spool->attributes, g_bytes_unref);
+  g_clear_pointer (&spool->key, g_bytes_unref);
+  g_clear_pointer (&spool->part, g_byte_array_unref);
   g_free (spool->path);
   g_free (spool);
 }
@@ -138,9 +146,40 @@ undo_conversion (SatchelSpool *spool, GError **error)
   return TRUE;
 }
 
+/* Seals what has come of a part, and writes it. */
+static gboolean
+put_part (SatchelSpool *spool, GError **error)
+{
+  g_autofree guint8 *sealed = g_malloc (SATCHEL_SPOOL_PART_BYTES + SATCHEL_SPOOL_TAG_BYTES);
+  gsize len = spool->part->len;
+  if (!satchel_spool_part_seal (spool->key, spool->n_parts, spool->part->data, len, sealed, error))
+    return FALSE;
+  spool->n_parts++;
+  explicit_bzero (spool->part->data, len);
+  g_byte_array_set_size (spool->part, 0);
+  return write_content (spool->fd, sealed, len + SATCHEL_SPOOL_TAG_BYTES, error);
+}
+
+static gboolean
+write_sealed (SatchelSpool *spool, const guint8 *data, gsize len, GError **error)
+{
+  while (len > 0)
+    {
+      gsize n = MIN (len, SATCHEL_SPOOL_PART_BYTES - spool->part->len);
+      g_byte_array_append (spool->part, data, (guint) n);
+      data += n;
+      len -= n;
+      if (spool->part->len == SATCHEL_SPOOL_PART_BYTES && !put_part (spool, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 write_to_file (SatchelSpool *spool, const guint8 *data, gsize len, GError **error)
 {
+  if (spool->is_sealed)
+    return write_sealed (spool, data, len, error);
   if (spool->is_lf)
     {
       g_autoptr (GByteArray) out = g_byte_array_sized_new ((guint) MIN (len, G_MAXUINT));
@@ -165,6 +204,13 @@ make_file (SatchelSpool *spool, GError **error)
     spool->fd = SATCHEL_RETRY (openat (root, spool->path, flags, 0600));
   if (spool->fd < 0)
     return satchel_error_set_errno (error, errno, "the spool file %s cannot be made", spool->path);
+  if (spool->is_sealed)
+    {
+      spool->key = satchel_spool_key_new (error);
+      spool->part = g_byte_array_sized_new (SATCHEL_SPOOL_PART_BYTES);
+      if (spool->key == NULL)
+        return FALSE;
+    }
   g_autoptr (GByteArray) memory = g_steal_pointer (&spool->memory);
   return write_to_file (spool, memory->data, memory->len, error);
 }
@@ -192,6 +238,8 @@ satchel_spool_memory (SatchelSpool *spool)
 gboolean
 satchel_spool_end (SatchelSpool *spool, GError **error)
 {
+  if (spool->key != NULL)
+    return spool->part->len == 0 || put_part (spool, error);
   return !spool->ends_in_cr || undo_conversion (spool, error);
 }
 
@@ -199,7 +247,7 @@ SatchelStream *
 satchel_spool_content (const SatchelSpool *spool)
 {
   if (spool->memory == NULL)
-    return satchel_spool_stream_new (spool->path, spool->is_lf, spool->size);
+    return satchel_spool_stream_new (spool->path, spool->is_lf, spool->size, spool->key);
   g_autoptr (GBytes) bytes = g_bytes_new (spool->memory->data, spool->memory->len);
   return satchel_stream_new_bytes (bytes);
 }
@@ -210,7 +258,7 @@ satchel_spool_replace (SatchelSpool **spool, SatchelStream *content, GError **er
   const char *id = (*spool)->path + sizeof SPOOL_DIRECTORY;
   g_autofree char *other_id = g_strconcat (id, "f", NULL);
   g_autofree guint8 *block = g_malloc (SATCHEL_SPOOL_MEMORY_BYTES);
-  SatchelSpool *other = satchel_spool_new (other_id);
+  SatchelSpool *other = satchel_spool_new (other_id, (*spool)->is_sealed);
   gssize n = 0;
   gboolean ok = TRUE;
   while (ok
@@ -257,6 +305,12 @@ satchel_spool_is_lf (SatchelSpool *spool)
   return spool->is_lf;
 }
 
+GBytes *
+satchel_spool_key (SatchelSpool *spool)
+{
+  return spool->key;
+}
+
 guint64
 satchel_spool_size (SatchelSpool *spool)
 {
@@ -268,7 +322,8 @@ satchel_spool_attributes (SatchelSpool *spool, GError **error)
 {
   if (spool->attributes != NULL)
     return spool->attributes;
-  g_autoptr (SatchelStream) stream = satchel_spool_open (spool->path, spool->is_lf, spool->size, error);
+  g_autoptr (SatchelStream) stream =
+      satchel_spool_open (spool->path, spool->is_lf, spool->size, spool->key, error);
   if (stream == NULL)
     return NULL;
   spool->attributes = satchel_scan_spooled (stream, spool->size, error);

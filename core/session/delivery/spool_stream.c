@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/session/delivery/delivery_private.h"
+#include "core/session/delivery/spool_seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +17,13 @@ typedef struct SpoolStream
   char *path;
   gboolean is_lf;
   guint64 size;
+  GBytes *key;          /* or NULL */
   GMutex lock;          /* held while the file is opened */
   SatchelStream *below; /* NULL: the file is not open yet */
 } SpoolStream;
 
 SatchelStream *
-satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error)
+satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GBytes *key, GError **error)
 {
   int fd = SATCHEL_RETRY (
       openat (satchel_delivery_host ()->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -31,6 +33,8 @@ satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **err
       return NULL;
     }
   g_autoptr (SatchelStream) file = satchel_stream_new_fd (fd, 0);
+  if (key != NULL)
+    return satchel_spool_unsealed (file, key, size);
   return is_lf ? satchel_stream_new_crlf (file, (gint64) size) : g_steal_pointer (&file);
 }
 
@@ -39,7 +43,7 @@ ensure_open (SpoolStream *self, GError **error)
 {
   g_mutex_lock (&self->lock);
   if (self->below == NULL)
-    self->below = satchel_spool_open (self->path, self->is_lf, self->size, error);
+    self->below = satchel_spool_open (self->path, self->is_lf, self->size, self->key, error);
   gboolean is_open = self->below != NULL;
   g_mutex_unlock (&self->lock);
   return is_open;
@@ -64,6 +68,7 @@ spool_free (SatchelStream *stream)
 {
   SpoolStream *self = (SpoolStream *) stream;
   g_clear_pointer (&self->below, satchel_stream_unref);
+  g_clear_pointer (&self->key, g_bytes_unref);
   g_mutex_clear (&self->lock);
   g_free (self->path);
   g_free (self);
@@ -77,13 +82,14 @@ static const SatchelStreamOps spool_ops = {
 };
 
 SatchelStream *
-satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size)
+satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size, GBytes *key)
 {
   SpoolStream *self = g_new0 (SpoolStream, 1);
   satchel_stream_init (&self->stream, &spool_ops);
   self->path = g_strdup (path);
   self->is_lf = is_lf;
   self->size = size;
+  self->key = key != NULL ? g_bytes_ref (key) : NULL;
   g_mutex_init (&self->lock);
   return &self->stream;
 }

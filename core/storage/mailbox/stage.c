@@ -241,8 +241,9 @@ copy_content (SatchelStage *stage, SatchelStream *content, GError **error)
     }
 }
 
-static SatchelStage *
-stage_copy (SatchelStore *store, SatchelStream *content, guint64 size, GBytes *attributes, GError **error)
+SatchelStage *
+satchel_stage_new_copied (SatchelStore *store, SatchelStream *content, guint64 size, GBytes *attributes,
+                          GError **error)
 {
   g_autoptr (SatchelStage) stage = stage_open (store, size, attributes, error);
   if (stage == NULL || !copy_content (stage, content, error))
@@ -307,7 +308,7 @@ satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf
       g_propagate_error (error, g_steal_pointer (&local));
       return NULL;
     }
-  return stage_copy (store, content, size, known, error);
+  return satchel_stage_new_copied (store, content, size, known, error);
 }
 
 guint64

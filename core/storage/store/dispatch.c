@@ -40,7 +40,7 @@ enum
 #include "core/runtime/loader/storage_methods.def"
   N_STEPS
 };
-G_STATIC_ASSERT (sizeof (SatchelStorageOps)
+G_STATIC_ASSERT (offsetof (SatchelStorageOps, hides_content)
                  == offsetof (SatchelStorageOps, open) + (SATCHEL_N_CALLS + N_STEPS) * sizeof (gpointer));
 
 static gboolean

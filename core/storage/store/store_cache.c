@@ -561,6 +561,15 @@ satchel_stores_have_upkeep (void)
   return has_any;
 }
 
+gboolean
+satchel_stores_hide_content (void)
+{
+  g_mutex_lock (&satchel_store_uses_lock);
+  gboolean hide = setup != NULL && satchel_store_setup_hides_content (setup);
+  g_mutex_unlock (&satchel_store_uses_lock);
+  return hide;
+}
+
 void
 satchel_stores_close (void)
 {

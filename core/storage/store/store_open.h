@@ -49,6 +49,10 @@ SatchelStore *satchel_store_with_access (SatchelStore *store, const SatchelAcces
  * and layers allow, else copied.  @path: below the mail root. */
 SatchelStage *satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf, guint64 size,
                                          GBytes *attributes, GError **error);
+/* Returns a stage of @content, which has @size bytes and, unless they are NULL, these attributes.  [blocks]
+ */
+SatchelStage *satchel_stage_new_copied (SatchelStore *store, SatchelStream *content, guint64 size,
+                                        GBytes *attributes, GError **error);
 /* Closes mailboxes that nobody has used for @idle_ms.  [blocks] */
 void satchel_store_sweep (SatchelStore *store, gint64 idle_ms);
 /* Returns the number of mailboxes in memory, so that tests find leaks. */
@@ -169,6 +173,8 @@ guint satchel_stores_n_open (void);
 
 /* Says whether a level of the stacks that are opened from now on, or a listener, has upkeep. */
 gboolean satchel_stores_have_upkeep (void);
+/* Says whether a level of them hides content from the disk (storage.h, hides_content). */
+gboolean satchel_stores_hide_content (void);
 /* Goes on with a visit.  *@ref_step is 0 at first, and moves past the steps that are done.  DONE: the visit
  * is over.  A failure is logged, counted in *@ref_failed, and skipped.  Called in a job. [blocks] */
 SatchelMaintained satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenance,

@@ -433,6 +433,7 @@ SatchelStoreSetup *satchel_stores_setup (void);
 void satchel_stores_tell_turned (const char *user, guint64 epoch);
 /* Says whether a level of any stack has upkeep. */
 gboolean satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup);
+gboolean satchel_store_setup_hides_content (const SatchelStoreSetup *setup);
 void satchel_stores_tell_outdated (const char *user, guint64 epoch);
 
 /* commit.c makes a copy, to be freed by g_free. */

@@ -187,17 +187,43 @@ satchel_stores_tell_turned (const char *user, guint64 epoch)
   defer_call (tell_turned, user, epoch, FALSE);
 }
 
-gboolean
-satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup)
+/* Says whether a level of a stack is as @is_so says. */
+static gboolean
+has_level (const SatchelStoreSetup *setup, gboolean (*is_so) (const SatchelStorageOps *ops))
 {
   for (guint i = 0; i < setup->stacks->len; i++)
     {
       const SatchelStack *stack = setup->stacks->pdata[i];
       for (guint k = 0; k < stack->levels->len; k++)
-        if (SATCHEL_HAS (((const SatchelStoreLevel *) stack->levels->pdata[k])->ops, maintain))
+        if (is_so (((const SatchelStoreLevel *) stack->levels->pdata[k])->ops))
           return TRUE;
     }
   return FALSE;
+}
+
+static gboolean
+has_upkeep (const SatchelStorageOps *ops)
+{
+  return SATCHEL_HAS (ops, maintain);
+}
+
+gboolean
+satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup)
+{
+  return has_level (setup, has_upkeep);
+}
+
+static gboolean
+hides_content (const SatchelStorageOps *ops)
+{
+  return ops->size >= G_STRUCT_OFFSET (SatchelStorageOps, hides_content) + sizeof ops->hides_content
+         && ops->hides_content;
+}
+
+gboolean
+satchel_store_setup_hides_content (const SatchelStoreSetup *setup)
+{
+  return has_level (setup, hides_content);
 }
 
 SatchelLook

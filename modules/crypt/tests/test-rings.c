@@ -7,6 +7,8 @@
 #include "core/runtime/login/auth_call_private.h"
 #include "tests/lib/rounds.h"
 
+#include <satchel/scram.h>
+
 #include <glib/gstdio.h>
 #include <sodium.h>
 #include <string.h>
@@ -251,6 +253,8 @@ of_password (const char *secret)
   return material (SATCHEL_KEY_SECRET, SATCHEL_CREDENTIAL_PASSWORD, "", secret);
 }
 
+static const SatchelCredential *credential; /* what the passdb says of who logs in, or NULL */
+
 /* Returns what a login with @brought gets; yours, or NULL. */
 static GBytes *
 log_in (const char *user, SatchelKeyMaterial brought)
@@ -262,6 +266,7 @@ log_in (const char *user, SatchelKeyMaterial brought)
                                      .cancelled = crypt_keyring.cancelled,
                                      .user = user,
                                      .material = &brought,
+                                     .credential = credential,
                                      .deadline_ms = g_get_monotonic_time () / 1000 + 3600000 };
   satchel_call_ask (&question, unlocked, &result);
   while (!result.is_done)
@@ -319,9 +324,11 @@ test_changes (void)
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
   g_assert_true (crypt_keyring.add_slot (USER, &old, &app, NULL));
   g_assert_true (gets_key (app, secret));
+  /* The new password may not be stored yet: both open the ring until it has been used. */
   g_assert_true (crypt_keyring.rewrap (USER, &old, &new, NULL));
-  g_assert_false (gets_key (old, secret));
+  g_assert_true (gets_key (old, secret));
   g_assert_true (gets_key (new, secret));
+  g_assert_false (gets_key (old, secret));
   g_assert_true (gets_key (app, secret));
   g_clear_error (&error);
   g_assert_false (crypt_keyring.rewrap (USER, &old, &old, &error));
@@ -335,6 +342,38 @@ test_changes (void)
   g_clear_error (&error);
   g_assert_false (crypt_keyring.drop_slot ("nobody@example.org", "app:1", &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+}
+
+/* A login with the password makes the slots for SCRAM, also after another password was set. */
+static void
+test_scram (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = stored_ring (secret);
+  for (guint round = 0; round < 2; round++)
+    {
+      const char *word = round == 0 ? "right" : "newer";
+      SatchelScramKeys keys;
+      guint8 client_key[SATCHEL_SCRAM_KEY_MAX];
+      g_assert_true (satchel_scram_keys_make (SATCHEL_SCRAM_SHA_256, word, NULL, 0, 4096, &keys, NULL));
+      g_assert_false (satchel_scram_client_key (&keys, "wrong", client_key));
+      g_assert_true (satchel_scram_client_key (&keys, word, client_key));
+      g_autofree char *scram = satchel_scram_keys_format (&keys);
+      SatchelCredential of_user = { .size = sizeof of_user, .user = (char *) USER, .scram = scram };
+      const SatchelKeyMaterial by_scram = { .size = sizeof by_scram,
+                                            .source = SATCHEL_KEY_CLIENT,
+                                            .slot = SATCHEL_CREDENTIAL_PASSWORD,
+                                            .variant = "SCRAM-SHA-256",
+                                            .data = client_key,
+                                            .len = satchel_scram_hash_bytes (SATCHEL_SCRAM_SHA_256) };
+      credential = &of_user;
+      g_assert_false (gets_key (by_scram, secret));
+      g_assert_true (gets_key (of_password (word), secret));
+      g_assert_true (gets_key (by_scram, secret));
+      credential = NULL;
+      const SatchelKeyMaterial old = of_password ("right"), new = of_password ("newer");
+      g_assert_true (round == 1 || crypt_keyring.rewrap (USER, &old, &new, NULL));
+    }
 }
 
 static void
@@ -385,6 +424,7 @@ main (int argc, char **argv)
     { "/crypt/rings/logins", test_logins },
     { "/crypt/rings/first-login", test_first_login },
     { "/crypt/rings/changes", test_changes },
+    { "/crypt/rings/scram", test_scram },
     { "/crypt/rings/attributes", test_attributes },
   };
   g_test_init (&argc, &argv, NULL);
