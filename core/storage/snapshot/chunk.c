@@ -249,15 +249,18 @@ satchel_chunk_clear_keywords (SatchelChunk *chunk)
 void
 satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row)
 {
-  const gsize words = chunk->keyword_words;
-  memset (ret_row, 0, sizeof *ret_row);
+  const guint words = chunk->keyword_words;
+  const gsize rest = sizeof (SatchelMessageRow) - offsetof (SatchelMessageRow, keywords);
+  G_STATIC_ASSERT (offsetof (SatchelMessageRow, reserved) > offsetof (SatchelMessageRow, keywords));
   ret_row->uid = chunk->uid[row];
   ret_row->flags = chunk->flags[row];
   ret_row->modseq = chunk->modseq[row];
   ret_row->size = chunk->size[row];
   ret_row->internal_date = chunk->internal_date[row];
   ret_row->save_date = chunk->save_date[row];
-  memcpy (ret_row->keywords.words, chunk->keywords + row * words, words * sizeof (guint64));
+  for (guint i = 0; i < words; i++)
+    ret_row->keywords.words[i] = chunk->keywords[(gsize) row * words + i];
+  memset (ret_row->keywords.words + words, 0, rest - words * sizeof (guint64));
 }
 
 guint64

@@ -80,19 +80,25 @@ satchel_snapshot_builder_new (SatchelSnapshot *base)
 }
 
 static void
-count_row (SatchelSnapshotBuilder *builder, const SatchelMessageRow *row, int sign)
+count_message (SatchelSnapshotBuilder *builder, guint32 flags, gint64 internal_date, guint64 size, int sign)
 {
   builder->n_messages += sign;
-  if ((row->flags & SATCHEL_FLAG_SEEN) == 0)
+  if ((flags & SATCHEL_FLAG_SEEN) == 0)
     builder->n_unseen += sign;
-  if ((row->flags & SATCHEL_FLAG_DELETED) != 0)
+  if ((flags & SATCHEL_FLAG_DELETED) != 0)
     builder->n_deleted += sign;
-  if (row->internal_date == SATCHEL_DATE_UNKNOWN)
+  if (internal_date == SATCHEL_DATE_UNKNOWN)
     builder->n_undated += sign;
-  if (row->size != SATCHEL_SIZE_UNKNOWN)
-    builder->size_bytes += sign > 0 ? row->size : -row->size;
+  if (size != SATCHEL_SIZE_UNKNOWN)
+    builder->size_bytes += sign > 0 ? size : -size;
   else
     builder->n_unsized += sign;
+}
+
+static void
+count_row (SatchelSnapshotBuilder *builder, const SatchelMessageRow *row, int sign)
+{
+  count_message (builder, row->flags, row->internal_date, row->size, sign);
 }
 
 static void
@@ -219,11 +225,10 @@ satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index)
     slot->removed = g_new0 (guint8, slot->chunk->n);
   if (slot->removed[at])
     return;
-  SatchelMessageRow row;
-  satchel_chunk_get_row (slot->chunk, at, &row);
+  const SatchelChunk *chunk = slot->chunk;
   slot->removed[at] = 1;
   slot->n_removed++;
-  count_row (builder, &row, -1);
+  count_message (builder, chunk->flags[at], chunk->internal_date[at], chunk->size[at], -1);
 }
 
 /* Gives the builder a list of keywords of its own, with room for @n names. */

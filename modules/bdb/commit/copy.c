@@ -14,6 +14,7 @@ typedef struct Copying
   BdbDraft *source, *destination;
   SatchelSnapshot *from;           /* the messages of the source before the operation */
   SatchelSnapshotBuilder *builder; /* makes the snapshot of the destination */
+  SatchelMessageRow message;       /* the copy that is being made */
   gboolean makes_group;
   gboolean has_added;      /* the two members below are known */
   SatchelKeywordSet added; /* bits of the operation's keywords */
@@ -100,15 +101,15 @@ gives_metadata (const SatchelOperation *operation)
 static gboolean
 copy_message (Copying *copying, const BdbSpan *span, guint at, GError **error)
 {
-  SatchelMessageRow message;
+  SatchelMessageRow *message = &copying->message;
   const guint32 from = span->chunk->uid[span->row + at];
   if (copying->destination->state.uidnext == G_MAXUINT32)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the mailbox has no UID left");
-  satchel_chunk_get_row (span->chunk, span->row + at, &message);
-  make_copy (copying, &message);
-  if (!save_copy (copying, from, &message, error))
+  satchel_chunk_get_row (span->chunk, span->row + at, message);
+  make_copy (copying, message);
+  if (!save_copy (copying, from, message, error))
     return FALSE;
-  satchel_snapshot_builder_append (copying->builder, &message);
+  satchel_snapshot_builder_append (copying->builder, message);
   return TRUE;
 }
 
