@@ -227,6 +227,51 @@ test_failed_import (void)
   place_remove (&place);
 }
 
+static guint n_failed_syncs;
+
+static int
+fail_sync_of_index (int fd)
+{
+  g_autofree char *link = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autofree char *path = g_file_read_link (link, NULL);
+  if (path == NULL || !g_str_has_suffix (path, MD_INDEX_FILE))
+    return real_sync (fd);
+  g_assert_cmpuint (++n_failed_syncs, <, 100); /* the commit ends */
+  errno = EIO;
+  return -1;
+}
+
+/* If what only the index says of a message cannot be written, the message does not come, and the client hears
+ * so; later the same is done. */
+static void
+test_not_written (void)
+{
+  Place place;
+  g_autoptr (GError) error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  real_sync = md_calls.fdatasync;
+  int (*real_fsync) (int fd) = md_calls.fsync;
+  n_failed_syncs = 0;
+  md_calls.fdatasync = md_calls.fsync = fail_sync_of_index;
+  g_assert_false (import_message (inbox, "v", &error));
+  md_calls.fdatasync = real_sync;
+  md_calls.fsync = real_fsync;
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_IO);
+  g_assert_cmpuint (n_failed_syncs, >, 0);
+  g_clear_error (&error);
+  g_autofree char *none = describe (inbox);
+  g_assert_cmpstr (none, ==, "");
+  import_message (inbox, "v", &error);
+  g_assert_no_error (error);
+  satchel_mailbox_unref (inbox);
+  n_found = 0;
+  check_with_metadata (&place);
+  g_assert_cmpuint (n_found, ==, 1);
+  place_remove (&place);
+}
+
 /* ---- many at once ---- */
 
 #define N_MESSAGES 20u
@@ -360,6 +405,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/maildir/ahead/import-with-metadata", "v", test_import);
   g_test_add_func ("/maildir/ahead/broken-index", test_broken_index);
   g_test_add_func ("/maildir/ahead/failed-import", test_failed_import);
+  g_test_add_func ("/maildir/ahead/not-written", test_not_written);
   g_test_add_func ("/maildir/ahead/move", test_move);
   g_test_add_data_func ("/maildir/ahead/half-done", NULL, test_half_done);
   g_test_add_data_func ("/maildir/ahead/half-done-and-opened", "opened", test_half_done);

@@ -59,6 +59,31 @@ test_roundtrip (void)
   place_remove (&place);
 }
 
+/* Content comes to the driver in pieces; wherever these end, it is read back as it came. */
+static void
+test_cut_anywhere (void)
+{
+  static const char *const ends[] = { "\r\nend\r\n", "\r\r\nend\r\n", "\nend\r\n", "\r" };
+  const guint piece = 65536;
+  Place place;
+  g_autoptr (GError) error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  g_autofree char *line = g_strnfill (piece + 2, 'x');
+  for (guint len = piece - 3; len <= piece + 1; len++)
+    for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
+      {
+        g_autofree char *text = g_strdup_printf ("%.*s%s", (int) len, line, ends[i]);
+        guint32 uid = append_text (inbox, text, 0, NULL, &error);
+        g_assert_no_error (error);
+        g_autofree char *got = message_text (inbox, uid);
+        g_assert_true (strcmp (got, text) == 0);
+      }
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 /* Line ends that fall on the edge of the writer's buffer. */
 static void
 test_roundtrip_big (void)
@@ -482,6 +507,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/maildir/content/roundtrip", test_roundtrip);
   g_test_add_func ("/maildir/content/roundtrip-big", test_roundtrip_big);
+  g_test_add_func ("/maildir/content/cut-anywhere", test_cut_anywhere);
   g_test_add_func ("/maildir/commit/copy-move-expunge", test_copy_move_expunge);
   g_test_add_func ("/maildir/names/bijective", test_names);
   g_test_add_func ("/maildir/names/tree", test_tree);
