@@ -59,7 +59,8 @@ test_roundtrip (void)
   place_remove (&place);
 }
 
-/* Content comes to the driver in pieces; wherever these end, it is read back as it came. */
+/* Content comes to the driver in pieces; wherever these end, it is read back as it came, and a file that was
+ * begun in the wrong form is gone. */
 static void
 test_cut_anywhere (void)
 {
@@ -80,6 +81,8 @@ test_cut_anywhere (void)
         g_autofree char *got = message_text (inbox, uid);
         g_assert_true (strcmp (got, text) == 0);
       }
+  g_autoptr (GPtrArray) left = place_files (&place, "tmp");
+  g_assert_cmpuint (left->len, ==, 0);
   satchel_mailbox_unref (inbox);
   place_remove (&place);
 }
