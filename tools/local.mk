@@ -8,6 +8,9 @@ print-tests:
 	@for t in $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TESTS)); do for s in $(SUITE); do \
 		case $$t in tests/$$s/*) echo $$t;; modules/*) test $$s != unit || echo $$t;; esac; done; done
 
+print-programs:
+	@echo $(filter-out $(WITHOUT),$(check_PROGRAMS))
+
 # Ours next to Dovecot, in one run; the generator lives beside the project.
 bench:
 	$(top_srcdir)/tools/bench
