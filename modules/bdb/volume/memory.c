@@ -53,21 +53,27 @@ unlink_head (Head *head)
 
 /* ---- in place of malloc, realloc and free ---- */
 
-static void *
-resize (Head *head, size_t size)
+static gboolean
+is_too_big (size_t size)
 {
-  if (size > SIZE_MAX - sizeof *head)
-    {
-      errno = ENOMEM;
-      return NULL;
-    }
-  return realloc (head, sizeof *head + size);
+  if (size <= SIZE_MAX - sizeof (Head))
+    return FALSE;
+  errno = ENOMEM;
+  return TRUE;
 }
 
 static void *
+resize (Head *head, size_t size)
+{
+  return is_too_big (size) ? NULL : realloc (head, sizeof *head + size);
+}
+
+/* Gives memory that is zero: Berkeley DB leaves gaps in pages, and writes them into its log and its tables
+ * with whatever this process had there, such as mail of a user that is stored elsewhere or sealed. */
+static void *
 allocate (size_t size)
 {
-  Head *head = resize (NULL, size);
+  Head *head = is_too_big (size) ? NULL : calloc (1, sizeof *head + size);
   if (head == NULL)
     return NULL;
   head->owner = current;
