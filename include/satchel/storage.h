@@ -517,6 +517,9 @@ SATCHEL_API char *satchel_storage_free_name (SatchelStorage *storage, const char
  * from the user's next login or delivery on, in a store that is open too.  It is what an administrator wrote:
  * check it. */
 SATCHEL_API char *satchel_storage_user_attribute (SatchelStorage *storage, const char *name);
+/* Says whether anything is known of what the userdbs say; if not, an attribute that is missing says nothing:
+ * nobody who brings them, as logins and deliveries do, has had the store open yet. */
+SATCHEL_API gboolean satchel_storage_knows_attributes (SatchelStorage *storage);
 SATCHEL_API void satchel_storage_rights (SatchelStorage *storage, const SatchelAccess *access,
                                          const char *name, SatchelMailboxRights *rights);
 SATCHEL_API char *satchel_storage_shown_name (SatchelStorage *storage, const SatchelAccess *access,

@@ -209,6 +209,11 @@ crypt_store_half (SatchelStorage *storage, const SatchelAccess *access, gboolean
     return FALSE;
   g_autofree char *stored = stored_digits (store);
   const char *digits = told != NULL ? told : stored;
+  if (digits == NULL && !satchel_storage_knows_attributes (storage))
+    return satchel_error_set (
+        error, SATCHEL_ERROR_UNAVAILABLE,
+        "it is not known yet whether the user's mail is sealed: nothing is stored until a "
+        "login or a delivery says so");
   if (digits != NULL && !read_digits (digits, strlen (digits), ret_half))
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "the key that seals new mail is damaged: nothing is stored until it is mended");

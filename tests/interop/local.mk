@@ -4,7 +4,7 @@ EXTRA_DIST += tests/interop/README.md
 INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/postfix.py tests/interop/spam.py \
 	tests/interop/submission.py tests/interop/exim.py tests/interop/swaks.py tests/interop/fail2ban.py tests/interop/compress.py \
 	tests/interop/sasl.py tests/interop/totp.py tests/interop/totp-time.py tests/interop/login-cases.py \
-	tests/interop/app-passwords.py tests/interop/account-notices.py tests/interop/crypt.py tests/interop/crypt-format.py \
+	tests/interop/app-passwords.py tests/interop/account-notices.py tests/interop/crypt.py tests/interop/crypt-convert.py tests/interop/crypt-format.py \
 	tests/interop/search-dovecot.py \
 	tests/interop/keywords.py tests/interop/quota.py tests/interop/retention.py tests/interop/roundcube.py \
 	tests/interop/simultaneous.py tests/interop/storm.py tests/interop/resync.py tests/interop/twoway-mbsync.py \

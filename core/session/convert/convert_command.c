@@ -43,8 +43,11 @@ run_begin_target (SatchelConvertRun *run, const char *to, GError **error)
     return TRUE;
   if (!satchel_stores_find_target (to, &profile, &volume, error))
     return FALSE;
-  run->target = satchel_place_new (&(SatchelPlace) {
-      .path = run->from->path, .profile = profile, .volume = volume, .epoch = run->from->epoch });
+  run->target = satchel_place_new (&(SatchelPlace) { .path = run->from->path,
+                                                     .profile = profile,
+                                                     .volume = volume,
+                                                     .epoch = run->from->epoch,
+                                                     .attributes = run->from->attributes });
   return TRUE;
 }
 

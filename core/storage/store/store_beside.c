@@ -74,7 +74,9 @@ SatchelPlace *
 satchel_store_place (SatchelStore *store)
 {
   const SatchelStorageIdentity *identity = &store->core->identity;
-  return satchel_place_new (&(SatchelPlace) { .path = identity->path,
+  g_autofree char *attributes = satchel_store_user_attributes (store->core);
+  return satchel_place_new (&(SatchelPlace) { .attributes = attributes,
+                                              .path = identity->path,
                                               .profile = identity->profile,
                                               .volume = identity->volume,
                                               .epoch = identity->epoch });

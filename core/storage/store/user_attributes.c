@@ -57,6 +57,16 @@ satchel_storage_user_attribute (SatchelStorage *storage, const char *name)
   return find_attribute (storage->store, name);
 }
 
+gboolean
+satchel_storage_knows_attributes (SatchelStorage *storage)
+{
+  SatchelStoreCore *store = storage->store;
+  g_mutex_lock (&store->attributes_lock);
+  gboolean knows = store->user_attributes != NULL;
+  g_mutex_unlock (&store->attributes_lock);
+  return knows;
+}
+
 char *
 satchel_store_user_attribute (SatchelStore *store, const char *name)
 {

@@ -230,7 +230,7 @@ static void
 test_earlier_mail (void)
 {
   begin ();
-  g_autoptr (SatchelMailbox) before = open_inbox (2, NULL, NULL);
+  g_autoptr (SatchelMailbox) before = open_inbox (2, NULL, "");
   guint32 clear = append (before, MESSAGE), odd = append (before, "\x89SATCRY\nFrom: a\r\n\r\n");
   g_clear_pointer (&before, satchel_mailbox_unref);
   g_autoptr (SatchelMailbox) owner = open_inbox (2, NULL, attributes);
@@ -259,7 +259,17 @@ test_without_attributes (void)
   g_assert_false (is_clear_below (below, uid));
 }
 
-/* A key that cannot be used puts mail off, and never lets it lie in clear. */
+/* A key that cannot be used, or is not known, puts mail off, and never lets it lie in clear. */
+static void
+test_unknown (void)
+{
+  begin ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelMailbox) inbox = open_inbox (2, NULL, NULL);
+  g_assert_cmpuint (try_append (inbox, MESSAGE, &error), ==, 0);
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+}
+
 static void
 test_damaged_attribute (void)
 {
@@ -313,6 +323,7 @@ main (int argc, char **argv)
     { "/crypt/layer/again", test_again },
     { "/crypt/layer/earlier-mail", test_earlier_mail },
     { "/crypt/layer/without-attributes", test_without_attributes },
+    { "/crypt/layer/unknown", test_unknown },
     { "/crypt/layer/damaged-attribute", test_damaged_attribute },
     { "/crypt/layer/copies", test_copies },
     { "/crypt/layer/other-keys", test_other_keys },
