@@ -10,8 +10,8 @@ INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/p
 	tests/interop/simultaneous.py tests/interop/storm.py tests/interop/resync.py tests/interop/twoway-mbsync.py \
 	tests/interop/twoway-offlineimap.py \
 	tests/interop/twoway-interimap.py tests/interop/maildirsize.py tests/interop/transfer.py tests/interop/takeover.py
-SERVER_TESTS += $(INTEROP_TESTS)
-EXTRA_DIST += $(INTEROP_TESTS) tests/lib/tap.py tests/lib/clock.c tests/lib/clock.py tests/lib/factor.py tests/lib/terminal.py \
+SERVER_TESTS += $(INTEROP_TESTS) tests/interop/sealed.sh
+EXTRA_DIST += $(INTEROP_TESTS) tests/interop/sealed.sh tests/lib/tap.py tests/lib/clock.c tests/lib/clock.py tests/lib/factor.py tests/lib/terminal.py \
 	tests/lib/getmail.py tests/lib/overlay.py tests/lib/browser.py tests/lib/mta.py tests/lib/peers.py tests/lib/tracker.py \
 	tests/lib/twoway.py tests/lib/recorder.py tests/lib/seed.h tests/lib/rounds.h
 check-interop:

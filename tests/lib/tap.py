@@ -26,6 +26,7 @@ CORPUS = os.path.join(TOP, "..", "shared", "corpus")
 SANITIZED = re.compile(r"\b(?:Address|Leak|Thread|UndefinedBehavior)Sanitizer\b|: runtime error: ")
 STORAGE = os.environ.get("SATCHEL_STORAGE", "maildir")  # where the servers of this test keep mail
 LONG = bool(os.environ.get("SATCHEL_LONG"))
+SEALED = bool(os.environ.get("SATCHEL_SEALED"))  # mail of the users that a server begins with lies sealed
 _cases = []
 
 
@@ -266,6 +267,8 @@ class Server:
         _servers.append(self)
         self.start("--users", str(users), *ports, *CHEAP_HASHES, *options)
         at_end(self.finish)
+        if SEALED and directory is None:  # a directory that is kept has rings already
+            self._seal()
 
     def start(self, *options):
         """Starts the server, also again after stop("--keep")."""
@@ -278,6 +281,15 @@ class Server:
         self.ports = {name: facts[name] for name in PORTS}
         del facts["imap"]  # the method is called so
         self.__dict__.update(facts)
+
+    def _seal(self):
+        """Gives each user a ring, which a login shuts; settings stay over restarts."""
+        rings = os.path.join(os.path.dirname(self.config_dir), "state/auth/rings")
+        self.stop("--keep")
+        self.start("--set", "crypt.enabled=true", "--set", f'crypt.path="{rings}"', "--set", 'crypt.memory="8K"', "--set", "crypt.passes=1")
+        for user in Instance(self.dir).user_names():
+            self.cli("crypt", "enable", f"{user}@{self.domain}")
+            self.imap(user).logout()
 
     def stop(self, *options):
         devserver.stop(devserver.parsed(["stop", "--dir", self.dir, *options]))
