@@ -25,7 +25,7 @@ red 'a change that comes beside others' commit $methods '/^METHOD_VOID (void, co
 red 'a step that comes alone' maintain $methods '/^STEP (maintain, /s/READ/WRITE/'
 red 'the other word in the header' put_blobs $header '/Sets and removes blobs of a space/s/alone/beside/'
 red 'no word in the header' sync $header '/Takes in outside changes and publishes them/s/  \[alone\]//'
-red 'two words in the header' status $header '/LIST. Does what satchel_store_status/s/\[beside\]/[alone] &/'
+red 'two words in the header' status $header '/LIST. Tells the numbers of a mailbox/s/\[beside\]/[alone] &/'
 red 'a method without a row' email_id $methods '/^METHOD (gboolean, email_id, /d'
 red 'a row without a method' email_id $header 's/(\*email_id) (/(*other) (/'
 echo "1..$n"
