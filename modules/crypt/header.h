@@ -43,6 +43,14 @@ enum
   CRYPT_AT_BOX = 64
 };
 
+/* What is known of a message before its content is read. */
+typedef struct CryptKnown
+{
+  guint8 message_id[CRYPT_MESSAGE_ID_BYTES];
+  gboolean has_key;
+  guint8 key[CRYPT_KEY_BYTES]; /* the message's; whoever has no key of the user may not use it */
+} CryptKnown;
+
 /* Says what the first bytes of a stored message are. */
 typedef enum
 {

@@ -90,19 +90,19 @@ layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_
 /* Finds which sealed message is stored with this UID, by its attributes; FALSE: that is not known, or it is
  * not sealed. */
 static gboolean
-find_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-         guint8 ret_id[CRYPT_MESSAGE_ID_BYTES])
+find_known (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+            CryptKnown *ret_known)
 {
   SatchelErrorCode code = 0;
   const guint8 *id;
   g_autoptr (GBytes) stored = NULL;
-  if (crypt_store_find_id (storage->self, mailbox, uid, ret_id))
+  if (crypt_store_find (storage->self, mailbox, uid, ret_known))
     return TRUE;
   if (!satchel_storage_get_attributes (storage, access, mailbox, &uid, 1, &stored, &code, NULL)
       || stored == NULL || !crypt_attributes_is_sealed (stored, &id))
     return FALSE;
-  crypt_store_note_id (storage->self, mailbox, uid, id);
-  memcpy (ret_id, id, CRYPT_MESSAGE_ID_BYTES);
+  memcpy (ret_known->message_id, id, CRYPT_MESSAGE_ID_BYTES);
+  ret_known->has_key = FALSE;
   return TRUE;
 }
 
@@ -115,18 +115,35 @@ say_damage (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 uid
                  storage->identity->user, name, uid, error->message);
 }
 
+/* Opens what the level below has of a message.  Its key is remembered, as most of the time that this takes is
+ * for the box that it lies in. */
+static SatchelStream *
+open_known (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+            SatchelStream *below, const CryptKnown *known, GError **error)
+{
+  CryptKnown found;
+  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
+  SatchelStream *stream = crypt_reader_new (below, keys, known, error);
+  if (stream != NULL && (known == NULL || !known->has_key) && crypt_reader_tell (stream, &found))
+    {
+      crypt_store_note (storage->self, mailbox, uid, &found);
+      explicit_bzero (&found, sizeof found);
+    }
+  return stream;
+}
+
 static SatchelStream *
 layer_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                     guint32 uid, GError **error)
 {
-  guint8 id[CRYPT_MESSAGE_ID_BYTES];
+  CryptKnown known;
   g_autoptr (GError) why = NULL;
   g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, access, mailbox, uid, error);
   if (below == NULL)
     return NULL;
-  gboolean is_known = find_id (storage, access, mailbox, uid, id);
-  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
-  SatchelStream *stream = crypt_reader_new (below, keys, is_known ? id : NULL, &why);
+  gboolean is_known = find_known (storage, access, mailbox, uid, &known);
+  SatchelStream *stream = open_known (storage, access, mailbox, uid, below, is_known ? &known : NULL, &why);
+  explicit_bzero (&known, sizeof known);
   if (stream != NULL)
     return stream;
   say_damage (storage, mailbox, uid, why);
@@ -139,12 +156,14 @@ static SatchelStream *
 layer_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                     guint32 uid)
 {
-  guint8 id[CRYPT_MESSAGE_ID_BYTES];
-  if (!crypt_store_find_id (storage->self, mailbox, uid, id))
+  CryptKnown known;
+  if (!crypt_store_find (storage->self, mailbox, uid, &known))
     return NULL;
   g_autoptr (SatchelStream) below = satchel_storage_peek_message (storage, access, mailbox, uid);
-  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
-  return below != NULL ? crypt_reader_new (below, keys, id, NULL) : NULL;
+  SatchelStream *stream =
+      below != NULL ? open_known (storage, access, mailbox, uid, below, &known, NULL) : NULL;
+  explicit_bzero (&known, sizeof known);
+  return stream;
 }
 
 /* ---- attributes ---- */
@@ -191,6 +210,19 @@ batch_clear (Batch *batch)
   g_array_unref (batch->sizes);
 }
 
+/* Remembers which message it is, unless more is known. */
+static void
+note_id (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 uid, const guint8 *id)
+{
+  CryptKnown known = { .has_key = FALSE };
+  if (crypt_store_find (storage->self, mailbox, uid, &known)
+      && memcmp (known.message_id, id, CRYPT_MESSAGE_ID_BYTES) == 0)
+    return;
+  memcpy (known.message_id, id, CRYPT_MESSAGE_ID_BYTES);
+  known.has_key = FALSE;
+  crypt_store_note (storage->self, mailbox, uid, &known);
+}
+
 /* Opens one answer.  Damaged attributes are made of the content again. */
 static void
 open_attributes (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 uid, const CryptKeys *keys,
@@ -208,7 +240,7 @@ open_attributes (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint3
       *ret_code = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED) ? SATCHEL_ERROR_LOCKED : 0;
       return;
     }
-  crypt_store_note_id (storage->self, mailbox, uid, id);
+  note_id (storage, mailbox, uid, id);
   if (crypt_attributes_is_slow (sealed))
     batch_add (slow, uid, crypt_attributes_seal_again (*stored, id, crypt_keys_first (keys)),
                SATCHEL_SIZE_UNKNOWN);

@@ -118,24 +118,42 @@ reader_free (SatchelStream *stream)
 }
 
 static gboolean
-open_key (const CryptHeader *header, const CryptKeys *keys, guint8 ret_key[CRYPT_KEY_BYTES], GError **error)
+open_key (const CryptHeader *header, const CryptKeys *keys, const CryptKnown *known,
+          guint8 ret_key[CRYPT_KEY_BYTES], GError **error)
 {
   const CryptKey *key = crypt_keys_find (keys, header->bytes + CRYPT_AT_KEY_ID);
   if (key == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_LOCKED,
                               "the message is sealed, and the key that opens it is not here");
-  return crypt_box_open (header->bytes + CRYPT_AT_BOX, key, ret_key, error);
+  if (known == NULL || !known->has_key)
+    return crypt_box_open (header->bytes + CRYPT_AT_BOX, key, ret_key, error);
+  memcpy (ret_key, known->key, CRYPT_KEY_BYTES);
+  return TRUE;
+}
+
+static const SatchelStreamOps reader_ops = {
+  .size = sizeof (SatchelStreamOps),
+  .read_at = reader_read_at,
+  .length = reader_length,
+  .free = reader_free,
+};
+
+gboolean
+crypt_reader_tell (SatchelStream *stream, CryptKnown *ret_known)
+{
+  const Reader *self = (const Reader *) stream;
+  if (stream->ops != &reader_ops)
+    return FALSE;
+  memcpy (ret_known->message_id, self->header.bytes + CRYPT_AT_MESSAGE_ID, CRYPT_MESSAGE_ID_BYTES);
+  memcpy (ret_known->key, self->key, CRYPT_KEY_BYTES);
+  ret_known->has_key = TRUE;
+  return TRUE;
 }
 
 static SatchelStream *
-open_sealed (SatchelStream *below, const CryptHeader *header, const CryptKeys *keys, GError **error)
+open_sealed (SatchelStream *below, const CryptHeader *header, const CryptKeys *keys, const CryptKnown *known,
+             GError **error)
 {
-  static const SatchelStreamOps ops = {
-    .size = sizeof (SatchelStreamOps),
-    .read_at = reader_read_at,
-    .length = reader_length,
-    .free = reader_free,
-  };
   gint64 sealed = satchel_stream_length (below, error);
   gint64 length = sealed < 0 ? -1 : crypt_clear_size ((guint64) sealed);
   if (sealed >= 0 && length < 0)
@@ -143,11 +161,11 @@ open_sealed (SatchelStream *below, const CryptHeader *header, const CryptKeys *k
   if (length < 0)
     return NULL;
   Reader *self = g_new0 (Reader, 1);
-  satchel_stream_init (&self->stream, &ops);
+  satchel_stream_init (&self->stream, &reader_ops);
   self->below = satchel_stream_ref (below);
   self->header = *header;
   self->length = (guint64) length;
-  if (open_key (header, keys, self->key, error))
+  if (open_key (header, keys, known, self->key, error))
     return &self->stream;
   satchel_stream_unref (&self->stream);
   return NULL;
@@ -223,7 +241,7 @@ read_head (SatchelStream *below, guint8 head[CRYPT_HEADER_BYTES], GError **error
 }
 
 SatchelStream *
-crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const guint8 *message_id, GError **error)
+crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const CryptKnown *known, GError **error)
 {
   guint8 head[CRYPT_HEADER_BYTES];
   CryptHeader header;
@@ -234,12 +252,12 @@ crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const guint8 *me
   if (found == CRYPT_FOUND_DAMAGE)
     return NULL;
   gboolean is_sealed = found == CRYPT_FOUND_HEADER && header.suite == CRYPT_SUITE_STREAM;
-  if (message_id != NULL && !is_sealed)
+  if (known != NULL && !is_sealed)
     return refuse (error, "the message was sealed, and something else is in its place");
-  if (message_id != NULL
-      && memcmp (header.bytes + CRYPT_AT_MESSAGE_ID, message_id, CRYPT_MESSAGE_ID_BYTES) != 0)
+  if (known != NULL
+      && memcmp (header.bytes + CRYPT_AT_MESSAGE_ID, known->message_id, CRYPT_MESSAGE_ID_BYTES) != 0)
     return refuse (error, "another sealed message is in the place of this one");
   if (is_sealed)
-    return open_sealed (sealed, &header, keys, error);
+    return open_sealed (sealed, &header, keys, known, error);
   return found == CRYPT_FOUND_HEADER ? open_behind (sealed) : satchel_stream_ref (sealed);
 }

@@ -8,8 +8,10 @@
 
 /* Opens what storage has of a message, @sealed, for an access with @keys (or NULL).  A message that is not
  * sealed is given as it is.  Only the header is read; each chunk is verified when something of it is asked
- * for, and nothing of a chunk that is not what was sealed is ever given.  @message_id: the message was sealed
- * with this id; NULL means that nothing is known of it.  LOCKED: none of the keys opens it.  CORRUPT: it is
- * not what was sealed.  Yours.  [blocks] */
-SatchelStream *crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const guint8 *message_id,
+ * for, and nothing of a chunk that is not what was sealed is ever given.  @known: the message was sealed with
+ * this id; NULL means that nothing is known of it.  LOCKED: none of the keys opens it.  CORRUPT: it is not
+ * what was sealed.  Yours.  [blocks] */
+SatchelStream *crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const CryptKnown *known,
                                  GError **error);
+/* Says what is known of the sealed message that @stream opens.  FALSE: it is not sealed. */
+gboolean crypt_reader_tell (SatchelStream *stream, CryptKnown *ret_known);

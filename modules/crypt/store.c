@@ -14,7 +14,7 @@
 #define BLOB "public"
 #define ATTRIBUTE "crypt.public"
 #define DIGITS (2 * CRYPT_KEY_BYTES)
-#define IDS_MAX 50000u
+#define MESSAGES_MAX 50000u
 
 /* A key that somebody has the store open with; @keys NULL: it is of something else. */
 typedef struct Attached
@@ -23,32 +23,39 @@ typedef struct Attached
   CryptKeys *keys;
 } Attached;
 
-typedef struct MessageId
+typedef struct Message
 {
   guint8 mailbox_id[16];
   guint32 uid;
-  guint8 message_id[CRYPT_MESSAGE_ID_BYTES];
-} MessageId;
+  CryptKnown known;
+} Message;
 
 struct CryptStore
 {
-  GMutex lock;      /* guards all that follows */
-  GArray *attached; /* Attached */
-  GHashTable *ids;  /* MessageId, which is its own key */
+  GMutex lock;          /* guards all that follows */
+  GArray *attached;     /* Attached */
+  GHashTable *messages; /* Message, which is its own key */
   gboolean is_blob_read;
   char *stored; /* the digits in the blob; NULL: there is none */
 };
 
 static guint
-hash_id (gconstpointer key)
+hash_message (gconstpointer key)
 {
-  return (guint) satchel_keyed_hash (key, G_STRUCT_OFFSET (MessageId, message_id));
+  return (guint) satchel_keyed_hash (key, G_STRUCT_OFFSET (Message, known));
 }
 
 static gboolean
-is_same_id (gconstpointer a, gconstpointer b)
+is_same_message (gconstpointer a, gconstpointer b)
 {
-  return memcmp (a, b, G_STRUCT_OFFSET (MessageId, message_id)) == 0;
+  return memcmp (a, b, G_STRUCT_OFFSET (Message, known)) == 0;
+}
+
+static void
+message_free (gpointer data)
+{
+  sodium_memzero (data, sizeof (Message));
+  g_free (data);
 }
 
 static void
@@ -67,7 +74,7 @@ crypt_store_new (void)
   g_mutex_init (&store->lock);
   store->attached = g_array_new (FALSE, FALSE, sizeof (Attached));
   g_array_set_clear_func (store->attached, attached_clear);
-  store->ids = g_hash_table_new_full (hash_id, is_same_id, g_free, NULL);
+  store->messages = g_hash_table_new_full (hash_message, is_same_message, message_free, NULL);
   return store;
 }
 
@@ -75,7 +82,7 @@ void
 crypt_store_free (CryptStore *store)
 {
   g_array_unref (store->attached);
-  g_hash_table_unref (store->ids);
+  g_hash_table_unref (store->messages);
   g_mutex_clear (&store->lock);
   g_free (store->stored);
   g_free (store);
@@ -112,6 +119,8 @@ crypt_store_detach (CryptStore *store, const SatchelAccess *access)
   int at = find_attached (store, access->key);
   if (at >= 0)
     g_array_remove_index_fast (store->attached, (guint) at);
+  if (store->attached->len == 0)
+    g_hash_table_remove_all (store->messages);
   g_mutex_unlock (&store->lock);
 }
 
@@ -221,41 +230,41 @@ crypt_store_half (SatchelStorage *storage, const SatchelAccess *access, gboolean
   return told == NULL || g_strcmp0 (told, stored) == 0 || keep_digits (storage, access, told, error);
 }
 
-/* ---- ids ---- */
+/* ---- messages ---- */
 
 static void
-fill_key (MessageId *id, SatchelStorageMailbox *mailbox, guint32 uid)
+fill_key (Message *message, SatchelStorageMailbox *mailbox, guint32 uid)
 {
   g_autoptr (SatchelSnapshot) snapshot = satchel_storage_mailbox_snapshot (mailbox);
-  memset (id, 0, sizeof *id);
-  memcpy (id->mailbox_id, snapshot->state.mailbox_id, sizeof id->mailbox_id);
-  id->uid = uid;
+  memset (message, 0, sizeof *message);
+  memcpy (message->mailbox_id, snapshot->state.mailbox_id, sizeof message->mailbox_id);
+  message->uid = uid;
 }
 
 void
-crypt_store_note_id (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid,
-                     const guint8 message_id[CRYPT_MESSAGE_ID_BYTES])
+crypt_store_note (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid, const CryptKnown *known)
 {
-  MessageId *id = g_new (MessageId, 1);
-  fill_key (id, mailbox, uid);
-  memcpy (id->message_id, message_id, sizeof id->message_id);
+  Message *message = g_new (Message, 1);
+  fill_key (message, mailbox, uid);
+  message->known = *known;
   g_mutex_lock (&store->lock);
-  if (g_hash_table_size (store->ids) >= IDS_MAX)
-    g_hash_table_remove_all (store->ids);
-  g_hash_table_replace (store->ids, id, id);
+  if (g_hash_table_size (store->messages) >= MESSAGES_MAX)
+    g_hash_table_remove_all (store->messages);
+  /* The key may be of an access that has gone meanwhile. */
+  message->known.has_key = known->has_key && store->attached->len > 0;
+  g_hash_table_replace (store->messages, message, message);
   g_mutex_unlock (&store->lock);
 }
 
 gboolean
-crypt_store_find_id (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid,
-                     guint8 ret_message_id[CRYPT_MESSAGE_ID_BYTES])
+crypt_store_find (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid, CryptKnown *ret_known)
 {
-  MessageId wanted;
+  Message wanted;
   fill_key (&wanted, mailbox, uid);
   g_mutex_lock (&store->lock);
-  const MessageId *id = g_hash_table_lookup (store->ids, &wanted);
-  if (id != NULL)
-    memcpy (ret_message_id, id->message_id, sizeof id->message_id);
+  const Message *message = g_hash_table_lookup (store->messages, &wanted);
+  if (message != NULL)
+    *ret_known = message->known;
   g_mutex_unlock (&store->lock);
-  return id != NULL;
+  return message != NULL;
 }

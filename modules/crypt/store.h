@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What the layer knows of one store: the keys of those who have it open, the public half by which new mail is
- * sealed, and ids of sealed messages.  Any thread.
+ * sealed, and what is known of sealed messages.  Any thread.
  */
 #pragma once
 #include "header.h"
@@ -23,8 +23,9 @@ CryptKeys *crypt_store_keys (CryptStore *store, const SatchelAccess *access);
 gboolean crypt_store_half (SatchelStorage *storage, const SatchelAccess *access, gboolean *ret_is_sealed,
                            CryptPublic *ret_half, GError **error);
 
-/* Remembers and finds which sealed message a message is.  A lookup that finds nothing says nothing. */
-void crypt_store_note_id (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid,
-                          const guint8 message_id[CRYPT_MESSAGE_ID_BYTES]);
-gboolean crypt_store_find_id (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid,
-                              guint8 ret_message_id[CRYPT_MESSAGE_ID_BYTES]);
+/* Remembers and finds what is known of a sealed message.  Keys are forgotten, and all else with them, when
+ * the last access with a key goes.  A lookup that finds nothing says nothing. */
+void crypt_store_note (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid,
+                       const CryptKnown *known);
+gboolean crypt_store_find (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid,
+                           CryptKnown *ret_known);

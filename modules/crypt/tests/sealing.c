@@ -103,7 +103,10 @@ open_bytes (const GByteArray *sealed, const CryptKeys *keys, const guint8 *messa
 {
   g_autoptr (GBytes) bytes = g_bytes_new_static (sealed->data, sealed->len);
   g_autoptr (SatchelStream) below = satchel_stream_new_bytes (bytes);
-  return crypt_reader_new (below, keys, message_id, error);
+  CryptKnown known = { .has_key = FALSE };
+  if (message_id != NULL)
+    memcpy (known.message_id, message_id, sizeof known.message_id);
+  return crypt_reader_new (below, keys, message_id != NULL ? &known : NULL, error);
 }
 
 GByteArray *

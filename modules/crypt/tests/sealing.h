@@ -15,7 +15,7 @@ GByteArray *seal_bytes (const CryptKeys *keys, const guint8 *data, gsize len, gs
 GByteArray *pass_bytes (const guint8 *data, gsize len, gsize piece);
 /* Opens @sealed, whose bytes must stay.  NULL with @error. */
 SatchelStream *open_bytes (const GByteArray *sealed, const CryptKeys *keys, const guint8 *message_id,
-                           GError **error);
+                           GError **error); /* @message_id: NULL, or what is known */
 /* Reads all of it in reads of @piece; yours.  NULL with @error, or the code of the failure in place of it. */
 GByteArray *read_whole (SatchelStream *stream, gsize piece, GError **error);
 GByteArray *open_whole (const GByteArray *sealed, const CryptKeys *keys, GError **error);
