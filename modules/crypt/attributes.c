@@ -56,7 +56,8 @@ seal (GBytes *attributes, const guint8 *head, gsize head_len, const guint8 nonce
   gsize room = (len / BLOCK_BYTES + 1) * BLOCK_BYTES;
   guint8 *bytes = g_malloc (head_len + room + CRYPT_TAG_BYTES);
   memcpy (bytes, head, head_len);
-  memcpy (bytes + head_len, data, len);
+  if (len > 0)
+    memcpy (bytes + head_len, data, len);
   sodium_pad (&padded, bytes + head_len, len, BLOCK_BYTES, room);
   crypto_aead_xchacha20poly1305_ietf_encrypt (bytes + head_len, NULL, bytes + head_len, padded, head,
                                               head_len, NULL, nonce, key);

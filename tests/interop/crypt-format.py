@@ -16,6 +16,11 @@ try:
 except ImportError:
     bindings = None
 
+# The package is for the release's own Python, which may not be the first one in PATH.
+OWN_PYTHON = "/usr/bin/python3"
+if bindings is None and os.access(OWN_PYTHON, os.X_OK) and os.path.realpath(sys.executable) != os.path.realpath(OWN_PYTHON):
+    os.execv(OWN_PYTHON, [OWN_PYTHON, *sys.argv])
+
 PROGRAM = os.path.join(os.environ.get("SATCHEL_BUILDDIR", ".build"), "modules/crypt/tests/crypt-seal")
 MAGIC, OF_ATTRIBUTES = b"\x89SATCRY\n", b"\x89SATCRA\n"
 CHUNK, TAG, HEADER = 65536, 16, 144

@@ -238,9 +238,14 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/maildir/damage/old-index", test_old_index);
   g_test_add_func ("/maildir/damage/marked-index", test_marked_index);
-  g_test_add_func ("/maildir/damage/old-index-status", test_status_of_old_index);
-  g_test_add_func ("/maildir/cost/open", test_cost_of_open);
-  g_test_add_func ("/maildir/cost/copy", test_cost_of_copy);
-  g_test_add_func ("/maildir/cost/reopened", test_cost_of_reopened);
+  /* A directory is read again where its times tell too little, so that these count calls with exact times
+   * only. */
+  if (g_getenv ("MAILDIR_TIMES") == NULL)
+    {
+      g_test_add_func ("/maildir/damage/old-index-status", test_status_of_old_index);
+      g_test_add_func ("/maildir/cost/open", test_cost_of_open);
+      g_test_add_func ("/maildir/cost/copy", test_cost_of_copy);
+      g_test_add_func ("/maildir/cost/reopened", test_cost_of_reopened);
+    }
   return g_test_run ();
 }
