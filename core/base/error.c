@@ -152,8 +152,7 @@ satchel_error_is_of_machine (const GError *error)
   return FALSE;
 }
 
-/* Each message has one place in the table.  Two messages that share a place are reported more often, which
- * does no harm. */
+/* The table has the messages that were told last; a new one takes the place of the oldest. */
 gboolean
 satchel_error_is_news (const GError *error)
 {
@@ -168,7 +167,10 @@ satchel_error_is_news (const GError *error)
   guint64 hash = satchel_keyed_hash (error->message, strlen (error->message));
   gint64 now_us = g_get_monotonic_time ();
   g_mutex_lock (&lock);
-  guint at = hash % N_NEWS;
+  guint at = 0;
+  for (guint i = 0; i < N_NEWS && told[at].hash != hash; i++)
+    if (told[i].hash == hash || told[i].told_us < told[at].told_us)
+      at = i;
   gboolean is_news = told[at].hash != hash || told[at].told_us == 0 || now_us - told[at].told_us > NEWS_US;
   if (is_news)
     {

@@ -277,9 +277,9 @@ def unreadable():
     wait_for(lambda: stats(user)["waiting"] == 3, "all wait")
     os.chmod(path, 0)
     scanner.mood = "well"
-    wait_for(lambda: stats(user) == {"spam": 2, "waiting": 1}, "the others are learnt", 60)
+    wait_for(lambda: stats(user) == {"spam": 2, "waiting": 1}, "the others are learnt", 180)
     failed = count("satchel_listener_calls_total", listener="spam", result="failed")
-    wait_for(lambda: count("satchel_listener_calls_total", listener="spam", result="failed") > failed, "it is tried again", 60)
+    wait_for(lambda: count("satchel_listener_calls_total", listener="spam", result="failed") > failed, "it is tried again", 180)
     equal(stats(user), {"spam": 2, "waiting": 1}, "while it cannot be read")
     os.chmod(path, 0o600)
     wait_for(lambda: stats(user) == {"spam": 3, "waiting": 0}, "it is learnt", 180)   # the next try may be a minute off
