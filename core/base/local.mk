@@ -5,6 +5,8 @@ libsatchel_la_SOURCES += \
 	core/base/fd.c \
 	core/base/fd.h \
 	core/base/hash.c \
+	core/base/heap.c \
+	core/base/heap.h \
 	core/base/hostname.c \
 	core/base/hostname.h \
 	core/base/json.c \

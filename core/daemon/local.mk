@@ -2,6 +2,8 @@
 satcheld_SOURCES += \
 	core/daemon/build_id.c \
 	core/daemon/build_id.h \
+	core/daemon/free.c \
+	core/daemon/free.h \
 	core/daemon/main.c \
 	core/daemon/options.h \
 	core/daemon/plan.c \

@@ -16,7 +16,7 @@
 enum
 {
   BY_MESSAGE = 1, /* with a key that follows from the message's, whose box they have */
-  BY_USER = 2     /* with the user's index key */
+  BY_USER = 2     /* with the user's index key, behind the message's key, which this way needs no box */
 };
 
 /* Where things are. */
@@ -46,19 +46,21 @@ begin (guint8 *head, guint8 form, const guint8 *key_id, const guint8 *message_id
   memcpy (head + AT_MESSAGE_ID, message_id, CRYPT_MESSAGE_ID_BYTES);
 }
 
-/* Seals @attributes behind @head, which is their associated data. */
+/* Seals @message_key, unless it is NULL, and @attributes behind @head, which is their associated data. */
 static GBytes *
-seal (GBytes *attributes, const guint8 *head, gsize head_len, const guint8 nonce[NONCE_BYTES],
-      const guint8 key[CRYPT_KEY_BYTES])
+seal (GBytes *attributes, const guint8 *message_key, const guint8 *head, gsize head_len,
+      const guint8 nonce[NONCE_BYTES], const guint8 key[CRYPT_KEY_BYTES])
 {
-  gsize len, padded;
+  gsize len, padded, first = message_key != NULL ? CRYPT_KEY_BYTES : 0;
   const guint8 *data = g_bytes_get_data (attributes, &len);
-  gsize room = (len / BLOCK_BYTES + 1) * BLOCK_BYTES;
+  gsize room = ((first + len) / BLOCK_BYTES + 1) * BLOCK_BYTES;
   guint8 *bytes = g_malloc (head_len + room + CRYPT_TAG_BYTES);
   memcpy (bytes, head, head_len);
+  if (message_key != NULL)
+    memcpy (bytes + head_len, message_key, first);
   if (len > 0)
-    memcpy (bytes + head_len, data, len);
-  sodium_pad (&padded, bytes + head_len, len, BLOCK_BYTES, room);
+    memcpy (bytes + head_len + first, data, len);
+  sodium_pad (&padded, bytes + head_len, first + len, BLOCK_BYTES, room);
   crypto_aead_xchacha20poly1305_ietf_encrypt (bytes + head_len, NULL, bytes + head_len, padded, head,
                                               head_len, NULL, nonce, key);
   return g_bytes_new_take (bytes, head_len + padded + CRYPT_TAG_BYTES);
@@ -80,19 +82,19 @@ crypt_attributes_seal (GBytes *attributes, const CryptHeader *header, const guin
   begin (head, BY_MESSAGE, header->bytes + CRYPT_AT_KEY_ID, header->bytes + CRYPT_AT_MESSAGE_ID);
   memcpy (head + AT_REST, header->bytes + CRYPT_AT_BOX, CRYPT_BOX_BYTES);
   derive (own, key);
-  GBytes *sealed = seal (attributes, head, sizeof head, no_nonce, own);
+  GBytes *sealed = seal (attributes, NULL, head, sizeof head, no_nonce, own);
   sodium_memzero (own, sizeof own);
   return sealed;
 }
 
 GBytes *
-crypt_attributes_seal_again (GBytes *attributes, const guint8 message_id[CRYPT_MESSAGE_ID_BYTES],
-                             const CryptKey *key)
+crypt_attributes_seal_again (GBytes *attributes, const CryptKnown *known, const CryptKey *key)
 {
   guint8 head[BY_USER_BYTES];
-  begin (head, BY_USER, key->half.id, message_id);
+  begin (head, BY_USER, key->half.id, known->message_id);
   randombytes_buf (head + AT_REST, NONCE_BYTES);
-  return seal (attributes, head, sizeof head, head + AT_REST, g_bytes_get_data (key->index_key, NULL));
+  return seal (attributes, known->key, head, sizeof head, head + AT_REST,
+               g_bytes_get_data (key->index_key, NULL));
 }
 
 gboolean
@@ -143,22 +145,46 @@ open_behind (const guint8 *data, gsize len, gsize head_len, const guint8 *nonce,
 }
 
 static GBytes *
-open_by_message (const guint8 *data, gsize len, const CryptKey *key, GError **error)
+open_by_message (const guint8 *data, gsize len, const CryptKey *key, guint8 ret_message_key[CRYPT_KEY_BYTES],
+                 GError **error)
 {
-  guint8 message_key[CRYPT_KEY_BYTES], own[CRYPT_KEY_BYTES];
+  guint8 own[CRYPT_KEY_BYTES];
   if (len < BY_MESSAGE_BYTES)
     return refuse (error);
-  if (!crypt_box_open (data + AT_REST, key, message_key, error))
+  if (!crypt_box_open (data + AT_REST, key, ret_message_key, error))
     return NULL;
-  derive (own, message_key);
+  derive (own, ret_message_key);
   GBytes *clear = open_behind (data, len, BY_MESSAGE_BYTES, no_nonce, own, error);
-  sodium_memzero (message_key, sizeof message_key);
   sodium_memzero (own, sizeof own);
   return clear;
 }
 
+static GBytes *
+open_by_user (const guint8 *data, gsize len, const CryptKey *key, guint8 ret_message_key[CRYPT_KEY_BYTES],
+              GError **error)
+{
+  if (len < BY_USER_BYTES)
+    return refuse (error);
+  g_autoptr (GBytes) clear =
+      open_behind (data, len, BY_USER_BYTES, data + AT_REST, g_bytes_get_data (key->index_key, NULL), error);
+  if (clear == NULL)
+    return NULL;
+  gsize n;
+  guint8 *both = g_bytes_unref_to_data (g_steal_pointer (&clear), &n);
+  if (n < CRYPT_KEY_BYTES)
+    {
+      g_free (both);
+      return refuse (error);
+    }
+  /* Attributes are kept for longer than the key may be. */
+  memcpy (ret_message_key, both, CRYPT_KEY_BYTES);
+  memmove (both, both + CRYPT_KEY_BYTES, n - CRYPT_KEY_BYTES);
+  sodium_memzero (both + n - CRYPT_KEY_BYTES, CRYPT_KEY_BYTES);
+  return g_bytes_new_take (both, n - CRYPT_KEY_BYTES);
+}
+
 GBytes *
-crypt_attributes_open (GBytes *stored, const CryptKeys *keys, GError **error)
+crypt_attributes_open (GBytes *stored, const CryptKeys *keys, CryptKnown *ret_known, GError **error)
 {
   gsize len;
   const guint8 *data = g_bytes_get_data (stored, &len);
@@ -169,10 +195,11 @@ crypt_attributes_open (GBytes *stored, const CryptKeys *keys, GError **error)
                          "the attributes are sealed, and the key that opens them is not here");
       return NULL;
     }
+  memcpy (ret_known->message_id, data + AT_MESSAGE_ID, CRYPT_MESSAGE_ID_BYTES);
+  ret_known->has_key = TRUE;
   if (data[AT_VERSION] == VERSION && data[AT_FORM] == BY_MESSAGE)
-    return open_by_message (data, len, key, error);
-  if (data[AT_VERSION] == VERSION && data[AT_FORM] == BY_USER && len >= BY_USER_BYTES)
-    return open_behind (data, len, BY_USER_BYTES, data + AT_REST, g_bytes_get_data (key->index_key, NULL),
-                        error);
+    return open_by_message (data, len, key, ret_known->key, error);
+  if (data[AT_VERSION] == VERSION && data[AT_FORM] == BY_USER)
+    return open_by_user (data, len, key, ret_known->key, error);
   return refuse (error);
 }

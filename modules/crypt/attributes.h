@@ -10,13 +10,13 @@
 /* Seals @attributes with the key of the message @header.  Yours. */
 GBytes *crypt_attributes_seal (GBytes *attributes, const CryptHeader *header,
                                const guint8 key[CRYPT_KEY_BYTES]);
-/* Seals @attributes of the message with @message_id with the user's key.  Yours. */
-GBytes *crypt_attributes_seal_again (GBytes *attributes, const guint8 message_id[CRYPT_MESSAGE_ID_BYTES],
-                                     const CryptKey *key);
+/* Seals @attributes of the message @known, and its key, with the user's key.  Yours. */
+GBytes *crypt_attributes_seal_again (GBytes *attributes, const CryptKnown *known, const CryptKey *key);
 /* Says whether @stored are sealed attributes, and of which message: *@ret_message_id is borrowed. */
 gboolean crypt_attributes_is_sealed (GBytes *stored, const guint8 **ret_message_id);
 /* Says whether sealed attributes cost more to open than they would if they were sealed again. */
 gboolean crypt_attributes_is_slow (GBytes *stored);
-/* Opens sealed attributes; yours.  LOCKED: none of the keys (or NULL) opens them.  CORRUPT: they are damaged,
- * and can be made of the content again. */
-GBytes *crypt_attributes_open (GBytes *stored, const CryptKeys *keys, GError **error);
+/* Opens sealed attributes; yours.  *@ret_known gets the message id and the key of the message, for the caller
+ * to wipe.  LOCKED: none of the keys (or NULL) opens them.  CORRUPT: they are damaged, and can be made of the
+ * content again. */
+GBytes *crypt_attributes_open (GBytes *stored, const CryptKeys *keys, CryptKnown *ret_known, GError **error);

@@ -59,12 +59,15 @@ seal_attributes (const CryptHeader *header, const guint8 key[CRYPT_KEY_BYTES], g
   const Sealing *sealing = data;
   SatchelStaged *staged = sealing->staged;
   const CryptKey *own = crypt_keys_find (sealing->keys, header->bytes + CRYPT_AT_KEY_ID);
+  CryptKnown known = { .has_key = TRUE };
   if (staged->attributes == NULL)
     return;
   g_autoptr (GBytes) clear = staged->attributes;
-  staged->attributes = own != NULL
-                           ? crypt_attributes_seal_again (clear, header->bytes + CRYPT_AT_MESSAGE_ID, own)
-                           : crypt_attributes_seal (clear, header, key);
+  memcpy (known.message_id, header->bytes + CRYPT_AT_MESSAGE_ID, CRYPT_MESSAGE_ID_BYTES);
+  memcpy (known.key, key, CRYPT_KEY_BYTES);
+  staged->attributes = own != NULL ? crypt_attributes_seal_again (clear, &known, own)
+                                   : crypt_attributes_seal (clear, header, key);
+  explicit_bzero (&known, sizeof known);
 }
 
 static SatchelWriter *
@@ -101,6 +104,14 @@ find_known (SatchelStorage *storage, const SatchelAccess *access, SatchelStorage
   if (!satchel_storage_get_attributes (storage, access, mailbox, &uid, 1, &stored, &code, NULL)
       || stored == NULL || !crypt_attributes_is_sealed (stored, &id))
     return FALSE;
+  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
+  g_autoptr (GBytes) clear =
+      crypt_attributes_is_slow (stored) ? NULL : crypt_attributes_open (stored, keys, ret_known, NULL);
+  if (clear != NULL)
+    {
+      crypt_store_note (storage->self, mailbox, uid, ret_known);
+      return TRUE;
+    }
   memcpy (ret_known->message_id, id, CRYPT_MESSAGE_ID_BYTES);
   ret_known->has_key = FALSE;
   return TRUE;
@@ -210,17 +221,15 @@ batch_clear (Batch *batch)
   g_array_unref (batch->sizes);
 }
 
-/* Remembers which message it is, unless more is known. */
+/* Remembers the key of a message, unless it is known. */
 static void
-note_id (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 uid, const guint8 *id)
+note_key (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 uid, const CryptKnown *known)
 {
-  CryptKnown known = { .has_key = FALSE };
-  if (crypt_store_find (storage->self, mailbox, uid, &known)
-      && memcmp (known.message_id, id, CRYPT_MESSAGE_ID_BYTES) == 0)
-    return;
-  memcpy (known.message_id, id, CRYPT_MESSAGE_ID_BYTES);
-  known.has_key = FALSE;
-  crypt_store_note (storage->self, mailbox, uid, &known);
+  CryptKnown before;
+  if (!crypt_store_find (storage->self, mailbox, uid, &before) || !before.has_key
+      || memcmp (before.message_id, known->message_id, CRYPT_MESSAGE_ID_BYTES) != 0)
+    crypt_store_note (storage->self, mailbox, uid, known);
+  explicit_bzero (&before, sizeof before);
 }
 
 /* Opens one answer.  Damaged attributes are made of the content again. */
@@ -228,22 +237,23 @@ static void
 open_attributes (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 uid, const CryptKeys *keys,
                  GBytes **stored, SatchelErrorCode *ret_code, Batch *slow)
 {
-  const guint8 *id;
+  CryptKnown known;
   g_autoptr (GError) error = NULL;
-  if (*stored == NULL || !crypt_attributes_is_sealed (*stored, &id))
+  if (*stored == NULL || !crypt_attributes_is_sealed (*stored, NULL))
     return;
   g_autoptr (GBytes) sealed = g_steal_pointer (stored);
-  *stored = crypt_attributes_open (sealed, keys, &error);
+  *stored = crypt_attributes_open (sealed, keys, &known, &error);
   if (*stored == NULL)
     {
       say_damage (storage, mailbox, uid, error);
       *ret_code = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED) ? SATCHEL_ERROR_LOCKED : 0;
       return;
     }
-  note_id (storage, mailbox, uid, id);
+  note_key (storage, mailbox, uid, &known);
   if (crypt_attributes_is_slow (sealed))
-    batch_add (slow, uid, crypt_attributes_seal_again (*stored, id, crypt_keys_first (keys)),
+    batch_add (slow, uid, crypt_attributes_seal_again (*stored, &known, crypt_keys_first (keys)),
                SATCHEL_SIZE_UNKNOWN);
+  explicit_bzero (&known, sizeof known);
 }
 
 static gboolean
@@ -277,21 +287,36 @@ read_header (SatchelStorage *storage, const SatchelAccess *access, SatchelStorag
   return found != CRYPT_FOUND_DAMAGE;
 }
 
+/* Finds the key of the message that @header begins: it is remembered, or in the box. */
+static gboolean
+find_key (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid, const CryptHeader *header,
+          const CryptKey *key, CryptKnown *ret_known)
+{
+  const guint8 *id = header->bytes + CRYPT_AT_MESSAGE_ID;
+  if (crypt_store_find (store, mailbox, uid, ret_known) && ret_known->has_key
+      && memcmp (ret_known->message_id, id, CRYPT_MESSAGE_ID_BYTES) == 0)
+    return TRUE;
+  memcpy (ret_known->message_id, id, CRYPT_MESSAGE_ID_BYTES);
+  ret_known->has_key = TRUE;
+  return crypt_box_open (header->bytes + CRYPT_AT_BOX, key, ret_known->key, NULL);
+}
+
 /* Adds what is to be stored of one message.  What cannot be sealed is not stored. */
 static void
 seal_one (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
           const CryptKeys *keys, GBytes *attributes, guint64 size, Batch *batch)
 {
   CryptHeader header;
+  CryptKnown known;
   gboolean is_sealed;
   if (!read_header (storage, access, mailbox, uid, keys, &header, &is_sealed))
     return;
   const CryptKey *key = is_sealed ? crypt_keys_find (keys, header.bytes + CRYPT_AT_KEY_ID) : NULL;
-  if (key != NULL)
-    batch_add (batch, uid, crypt_attributes_seal_again (attributes, header.bytes + CRYPT_AT_MESSAGE_ID, key),
-               size);
+  if (key != NULL && find_key (storage->self, mailbox, uid, &header, key, &known))
+    batch_add (batch, uid, crypt_attributes_seal_again (attributes, &known, key), size);
   else if (!is_sealed)
     batch_add (batch, uid, g_bytes_ref (attributes), size);
+  explicit_bzero (&known, sizeof known);
 }
 
 static gboolean

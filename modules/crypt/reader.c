@@ -7,6 +7,15 @@
 #include <sodium.h>
 #include <string.h>
 
+/* The first read takes the header, and a small message whole. */
+#define FIRST_BYTES 8192u
+
+typedef struct First
+{
+  gsize len;
+  guint8 bytes[FIRST_BYTES];
+} First;
+
 /* ---- sealed ---- */
 
 typedef struct Reader
@@ -15,10 +24,11 @@ typedef struct Reader
   SatchelStream *below;
   CryptHeader header;
   guint8 key[CRYPT_KEY_BYTES];
-  guint64 length; /* of what is in it */
-  guint8 *buffer; /* has one chunk; NULL until something is read */
-  gsize room;     /* of `buffer` */
-  gboolean has;   /* the buffer has the chunk `index`, opened */
+  guint64 length;      /* of what is in it */
+  guint8 *buffer;      /* has one chunk; NULL until something is read */
+  gsize room;          /* of `buffer` */
+  gboolean has;        /* the buffer has the chunk `index`, opened */
+  gboolean is_at_hand; /* the buffer has the only chunk, as it is stored */
   guint32 index;
 } Reader;
 
@@ -50,6 +60,29 @@ read_all (SatchelStream *below, guint64 offset, guint8 *buffer, gsize len, GErro
   return TRUE;
 }
 
+static void
+make_room (Reader *self)
+{
+  if (self->buffer != NULL)
+    return;
+  self->room = (gsize) MIN (self->length, CRYPT_CHUNK_BYTES) + CRYPT_TAG_BYTES;
+  self->buffer = g_malloc (self->room);
+}
+
+/* Reads a chunk as it is stored, unless it is there. */
+static gboolean
+fetch_chunk (Reader *self, guint32 index, gsize len, GError **error)
+{
+  if (self->is_at_hand)
+    {
+      self->is_at_hand = FALSE;
+      return TRUE;
+    }
+  make_room (self);
+  return read_all (self->below, CRYPT_HEADER_BYTES + (guint64) index * CRYPT_SEALED_CHUNK_BYTES, self->buffer,
+                   len, error);
+}
+
 static gboolean
 load_chunk (Reader *self, guint32 index, GError **error)
 {
@@ -57,13 +90,7 @@ load_chunk (Reader *self, guint32 index, GError **error)
   if (self->has && self->index == index)
     return TRUE;
   self->has = FALSE;
-  if (self->buffer == NULL)
-    {
-      self->room = (gsize) MIN (self->length, CRYPT_CHUNK_BYTES) + CRYPT_TAG_BYTES;
-      self->buffer = g_malloc (self->room);
-    }
-  if (!read_all (self->below, CRYPT_HEADER_BYTES + (guint64) index * CRYPT_SEALED_CHUNK_BYTES, self->buffer,
-                 len, error))
+  if (!fetch_chunk (self, index, len, error))
     return FALSE;
   if (!crypt_chunk_open (&self->header, self->key, index, index == last_chunk (self), self->buffer, len))
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
@@ -150,9 +177,21 @@ crypt_reader_tell (SatchelStream *stream, CryptKnown *ret_known)
   return TRUE;
 }
 
+/* Keeps what was read with the header, if it is all of the message. */
+static void
+keep_first (Reader *self, const First *first)
+{
+  gsize len = (gsize) MIN (self->length, FIRST_BYTES) + CRYPT_TAG_BYTES;
+  if (first->len != CRYPT_HEADER_BYTES + len)
+    return;
+  make_room (self);
+  memcpy (self->buffer, first->bytes + CRYPT_HEADER_BYTES, len);
+  self->is_at_hand = TRUE;
+}
+
 static SatchelStream *
-open_sealed (SatchelStream *below, const CryptHeader *header, const CryptKeys *keys, const CryptKnown *known,
-             GError **error)
+open_sealed (SatchelStream *below, const First *first, const CryptHeader *header, const CryptKeys *keys,
+             const CryptKnown *known, GError **error)
 {
   gint64 sealed = satchel_stream_length (below, error);
   gint64 length = sealed < 0 ? -1 : crypt_clear_size ((guint64) sealed);
@@ -165,6 +204,7 @@ open_sealed (SatchelStream *below, const CryptHeader *header, const CryptKeys *k
   self->below = satchel_stream_ref (below);
   self->header = *header;
   self->length = (guint64) length;
+  keep_first (self, first);
   if (open_key (header, keys, known, self->key, error))
     return &self->stream;
   satchel_stream_unref (&self->stream);
@@ -226,29 +266,30 @@ refuse (GError **error, const char *what)
   return NULL;
 }
 
-/* Reads as much of the header as there is. */
-static gssize
-read_head (SatchelStream *below, guint8 head[CRYPT_HEADER_BYTES], GError **error)
+/* Reads the header, or as much of it as there is, and what comes with it. */
+static gboolean
+read_first (SatchelStream *below, First *first, GError **error)
 {
-  gsize len = 0;
   gssize n = 1;
-  while (len < CRYPT_HEADER_BYTES && n > 0)
+  first->len = 0;
+  while (first->len < CRYPT_HEADER_BYTES && n > 0)
     {
-      n = satchel_stream_read_at (below, len, head + len, CRYPT_HEADER_BYTES - len, error);
-      len += n > 0 ? (gsize) n : 0;
+      n = satchel_stream_read_at (below, first->len, first->bytes + first->len, FIRST_BYTES - first->len,
+                                  error);
+      first->len += n > 0 ? (gsize) n : 0;
     }
-  return n < 0 ? -1 : (gssize) len;
+  return n >= 0;
 }
 
 SatchelStream *
 crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const CryptKnown *known, GError **error)
 {
-  guint8 head[CRYPT_HEADER_BYTES];
+  First first;
   CryptHeader header;
-  gssize len = read_head (sealed, head, error);
-  if (len < 0)
+  if (!read_first (sealed, &first, error))
     return NULL;
-  CryptFound found = crypt_header_read (&header, head, (gsize) len, keys, error);
+  CryptFound found =
+      crypt_header_read (&header, first.bytes, MIN (first.len, CRYPT_HEADER_BYTES), keys, error);
   if (found == CRYPT_FOUND_DAMAGE)
     return NULL;
   gboolean is_sealed = found == CRYPT_FOUND_HEADER && header.suite == CRYPT_SUITE_STREAM;
@@ -258,6 +299,6 @@ crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const CryptKnown
       && memcmp (header.bytes + CRYPT_AT_MESSAGE_ID, known->message_id, CRYPT_MESSAGE_ID_BYTES) != 0)
     return refuse (error, "another sealed message is in the place of this one");
   if (is_sealed)
-    return open_sealed (sealed, &header, keys, known, error);
+    return open_sealed (sealed, &first, &header, keys, known, error);
   return found == CRYPT_FOUND_HEADER ? open_behind (sealed) : satchel_stream_ref (sealed);
 }

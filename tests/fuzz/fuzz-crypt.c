@@ -34,8 +34,10 @@ check_stored (GByteArray *stored)
     g_assert_cmpmem (read->data, read->len, stored->data + CRYPT_PLAIN_HEADER_BYTES,
                      stored->len - CRYPT_PLAIN_HEADER_BYTES);
   g_autoptr (GBytes) attributes = g_bytes_new (stored->data, stored->len);
-  g_autoptr (GBytes) opened =
-      crypt_attributes_is_sealed (attributes, NULL) ? crypt_attributes_open (attributes, keys, NULL) : NULL;
+  CryptKnown known;
+  g_autoptr (GBytes) opened = crypt_attributes_is_sealed (attributes, NULL)
+                                  ? crypt_attributes_open (attributes, keys, &known, NULL)
+                                  : NULL;
   g_assert_null (opened);
 }
 

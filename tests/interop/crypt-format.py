@@ -90,7 +90,7 @@ def read_attributes(data, secret):
         own = derive(secret, b"satcrypt")
     padded = unseal(data[begin:], data[:begin], nonce, own)
     equal(len(padded) % 256, 0, "padding")
-    return padded.rstrip(b"\0")[:-1]
+    return padded.rstrip(b"\0")[:-1][0 if data[9] == 1 else 32:]
 
 
 def program(what, data, check=True):

@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Mail that lies sealed: delivered, read by IMAP and POP3 and by curl, searched and copied, with kills between; nothing of it is found
 below the state directories; passwords, app passwords and recovery keys; damage and messages that are exchanged."""
-import base64
 import glob
 import imaplib
-import json
 import os
 import poplib
 import re
@@ -13,42 +11,13 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, lacking, main, of_maildir, strict_context, wait_for  # noqa: E402
+from tap import case, equal, main, of_maildir, strict_context, wait_for  # noqa: E402
+from sealed import MARK, SealedServer, message  # noqa: E402
 from wire import Wire  # noqa: E402
 
-MARK = "Kranichflugzeit"
-PLAIN, USERS = "u0012", [f"u{n:04d}" for n in range(1, 12)]
-server = Server(users=12)
-STATE = os.path.join(os.path.dirname(server.config_dir), "state")
-if "crypt" not in server.cli("module", "list").stdout:
-    lacking("the server was built without crypt (libsodium)")
-OPTIONS = [x for key, value in {
-    "crypt.enabled": "true", "crypt.path": f'"{STATE}/auth/rings"', "crypt.memory": '"8K"', "crypt.passes": "1", "app-passwords.enabled": "true",
-    "app-passwords.path": f'"{STATE}/auth/app-passwords"', "auth.failure_delay": '"0"', "limits.login_failures": "100000"}.items()
-    for x in ("--set", f"{key}={value}")]
-
-
-def restart():
-    server.stop("--keep")
-    server.start(*OPTIONS)
-
-
-restart()
-
-
-def address(user):
-    return f"{user}@{server.domain}"
-
-
-def records(*arguments, check=True):
-    return [json.loads(line) for line in server.cli(*arguments, "--json", check=check).stdout.splitlines()[:-1]]
-
-
-def enable(user):
-    """Seals the user's new mail, logs in once, and returns the recovery key."""
-    key = records("crypt", "enable", address(user))[0]["recovery_key"]
-    server.imap(user).logout()
-    return key
+PLAIN = "u0012"
+server = SealedServer(users=12)
+records, enable, address, clear_files = server.records, server.enable, server.address, server.clear_files
 
 
 def imap(user, password):
@@ -58,39 +27,9 @@ def imap(user, password):
     return c
 
 
-def message(n, size=0):
-    head = f"From: {MARK} <a{n}@example.net>\r\nTo: b@example.org\r\nSubject: {MARK} {n}\r\nMessage-ID: <{n}.{MARK}@example.net>\r\n\r\n"
-    line = f"{MARK} {n} \u00e4 text\r\n".encode()
-    return head.encode() + line * max(1, size // len(line))
-
-
 def fetch(c, n, what="BODY.PEEK[]"):
     status, data = c.fetch(str(n), f"({what})")
     return data[0][1] if status == "OK" and isinstance(data[0], tuple) else status
-
-
-def patterns():
-    text = MARK.encode()
-    found = [text, MARK.encode("utf-16-le"), MARK.encode("utf-16-be")]
-    for shift in range(3):  # base64 at each of its three places
-        found.append(base64.b64encode(b"x" * shift + text)[4 if shift else 0:-4])
-    return found
-
-
-def clear_files():
-    """Files below the state directories in which the mark is."""
-    found = []
-    for directory, _, names in (*os.walk(STATE), *os.walk(server.mail_root)):
-        for name in names:
-            path = os.path.join(directory, name)
-            try:
-                with open(path, "rb") as f:
-                    content = f.read()
-            except OSError:
-                continue
-            if any(pattern in content for pattern in patterns()):
-                found.append(path)
-    return found
 
 
 @case
@@ -173,7 +112,7 @@ def killed_processes_change_nothing():
         with server.imap_when_back("u0004") as c:
             c.select()
             equal(fetch(c, n).endswith(message(n)), True, f"message {n} after a kill")
-    restart()
+    server.restart()
     with server.imap("u0004") as c:
         c.select()
         equal([fetch(c, n).endswith(message(n)) for n in range(1, 6)], [True] * 5, "all after a restart")
@@ -237,7 +176,7 @@ def damaged_and_exchanged_messages_are_refused_one_by_one():
         with open(path, "r+b") as f:
             f.truncate(0)
             f.write(content)
-    server.start(*OPTIONS)
+    server.start(*server.crypt_options)
     with server.imap("u0005") as c:
         c.select()
         equal([fetch(c, n) for n in (1, 2, 3)], ["NO", "NO", "NO"], "exchanged in a mailbox, changed, and exchanged between users")

@@ -7,6 +7,7 @@
 #include "core/daemon/config/config_role.h"
 #include "core/runtime/config/core_settings.h"
 #include "core/storage/store/place.h"
+#include "core/storage/store/store_open.h"
 
 #include <satchel/storage.h>
 #include <string.h>
@@ -297,6 +298,26 @@ check_order (SatchelConfigWork *work, const SatchelConfig *storage)
     }
 }
 
+static gboolean
+hides_content (GPtrArray *layers)
+{
+  for (guint i = 0; i < layers->len; i++)
+    if (satchel_storage_hides_content (((const SatchelProvided *) layers->pdata[i])->ops))
+      return TRUE;
+  return FALSE;
+}
+
+/* Settles server.wipe_memory: what a layer hides on the disk must not stay in memory either. */
+static void
+settle_wiping (SatchelConfigWork *work, GPtrArray *layers)
+{
+  const SatchelConfig *server = satchel_config_set_group (work->set, "server");
+  SatchelServerSettings settings;
+  satchel_server_settings_read (server, &settings);
+  if (settings.wipe_memory == SATCHEL_WIPE_AUTO && hides_content (layers))
+    satchel_config_settle (server, "wipe_memory", "always");
+}
+
 void
 satchel_config_work_storage (SatchelConfigWork *work)
 {
@@ -314,4 +335,5 @@ satchel_config_work_storage (SatchelConfigWork *work)
   for (guint i = 0; i < satchel_config_n_groups (storage, "rules"); i++)
     check_rule (work, storage, i, drivers);
   check_order (work, storage);
+  settle_wiping (work, layers);
 }

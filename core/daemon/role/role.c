@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/heap.h"
 #include "core/daemon/build_id.h"
+#include "core/daemon/free.h"
 #include "core/daemon/sandbox/drop.h"
 #include "core/runtime/config/core_settings.h"
 #include "core/runtime/process/crash.h"
@@ -145,6 +147,10 @@ bring_up (SatchelRoleContext *context, GError **error)
   satchel_loader_set_trusted_uid (context->loader, own->trusted_uid);
   if (!take_all (context, error) || !satchel_loader_configure (context->loader, context->config, error))
     return FALSE;
+  if (satchel_heap_is_wiping && !satchel_free_can_wipe ())
+    satchel_log (SATCHEL_LOG_WARNING, satchel_role_name (context->role),
+                 "server.wipe_memory: this build cannot wipe memory that is freed; the text of mail can stay "
+                 "in the memory of processes");
   SatchelLimitSettings limits;
   SatchelHelperSettings helpers;
   satchel_limit_settings_read (satchel_config_set_group (context->config, "limits"), &limits);

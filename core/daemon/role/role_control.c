@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/base/fd.h"
+#include "core/base/heap.h"
 #include "core/daemon/role/role_private.h"
 
 #include <errno.h>
@@ -277,6 +278,14 @@ apply_log_level (const SatchelConfigSet *set)
 }
 
 static void
+apply_wiping (const SatchelConfigSet *set)
+{
+  SatchelServerSettings server;
+  satchel_server_settings_read (satchel_config_set_group (set, "server"), &server);
+  satchel_heap_set_wiping (server.wipe_memory == SATCHEL_WIPE_ALWAYS);
+}
+
+static void
 adopt_next (SatchelRoleContext *context)
 {
   struct SatchelRolePrivate *own = context->private;
@@ -288,6 +297,7 @@ adopt_next (SatchelRoleContext *context)
   context->config = own->set;
   context->generation = own->next_generation;
   apply_log_level (own->set);
+  apply_wiping (own->set);
 }
 
 static gboolean

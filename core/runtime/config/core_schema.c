@@ -42,6 +42,9 @@ static const SatchelConfigRow server_rows[] = {
     "Sandbox of the processes; required: the server does not start where the kernel lacks Landlock or "
     "seccomp",
     "required|best-effort|off" },
+  { "wipe_memory", INTO (ENUM, SatchelServerSettings, wipe_memory), "auto",
+    "When memory is wiped as it is freed; auto: while a storage layer that hides content is enabled",
+    "auto|always|never", .flags = RELOAD },
   { "hang_time", INTO (DURATION, SatchelServerSettings, hang_ms), "20s",
     "A process that does not respond for this long is reported and started again; a job that makes no "
     "progress for this long is reported",

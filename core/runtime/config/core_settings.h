@@ -9,10 +9,19 @@
 
 #include "core/runtime/config/config_image.h"
 
+/* The choices of server.wipe_memory, in their order. The process config settles AUTO. */
+typedef enum
+{
+  SATCHEL_WIPE_AUTO = 0,
+  SATCHEL_WIPE_ALWAYS,
+  SATCHEL_WIPE_NEVER
+} SatchelWipeMemory;
+
 typedef struct SatchelServerSettings
 {
   guint gate_processes, mail_processes; /* 0: one for each processor core */
   guint sandbox;                        /* number of the choice: required, best-effort, off */
+  guint wipe_memory;                    /* number of the choice, SatchelWipeMemory */
   gint64 hang_ms, stuck_ms, admin_ms, stop_grace_ms;
   const char *hostname, *default_domain;
   gboolean lowers_users; /* user names are compared in lower case */

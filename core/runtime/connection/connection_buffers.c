@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/heap.h"
 #include "core/runtime/connection/connection_struct.h"
 #include <string.h>
 
@@ -19,6 +20,8 @@ connection_wipe (SatchelConnection *connection, gsize start, gsize len)
 {
   if (connection->is_wiping && len > 0)
     explicit_bzero (connection->in + start, len);
+  else
+    satchel_heap_wipe (connection->in + start, len);
 }
 
 void
@@ -119,6 +122,7 @@ block_free (OutBlock *block)
       g_free (block);
       return;
     }
+  satchel_heap_wipe (block->data, block->end);
   block->next = spare_blocks;
   spare_blocks = block;
   n_spare++;

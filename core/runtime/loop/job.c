@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/heap.h"
 #include "core/runtime/process/crash.h"
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/loop/reactor_private.h"
@@ -215,6 +216,7 @@ run_one (SatchelBreadcrumb *slot)
   g_mutex_unlock (&lock);
   satchel_counter_observe (&job_wait, (guint64) (g_get_monotonic_time () - job->submitted_us));
   job->func (job->data);
+  satchel_heap_wipe_stack ();
   g_mutex_lock (&lock);
   write_crumb (slot, NULL, NULL);
   user->n_running--;
@@ -296,6 +298,7 @@ apart_thread_main (gpointer data)
       write_crumb (slot, job->user, job->operation);
       g_mutex_unlock (&lock);
       job->func (job->data);
+      satchel_heap_wipe_stack ();
       g_mutex_lock (&lock);
       write_crumb (slot, NULL, NULL);
       satchel_defer (finish_job, job);

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/heap.h"
 #include "core/runtime/loop/reactor_private.h"
 #include <errno.h>
 #include <glib-unix.h>
@@ -170,6 +171,7 @@ reactor_dispatch (GSource *source, GSourceFunc callback, gpointer data)
       reactor->removed = watch->next_removed;
       g_free (watch);
     }
+  satchel_heap_wipe_stack ();
   return G_SOURCE_CONTINUE;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/heap.h"
 #include "core/base/list.h"
 #include "core/runtime/loop/reactor_private.h"
 #include "core/session/gate/relay.h"
@@ -141,6 +142,7 @@ client_to_mail (SatchelRelay *relay)
       gssize written = mail_write (relay, piece, (gsize) n);
       if (written >= 0)
         keep_waiting (&relay->to_mail, piece + written, (gsize) (n - written));
+      satchel_heap_wipe (piece, (gsize) n);
       if (n < (gssize) PIECE_BYTES && !relay->client->ops->has_buffered (relay->client))
         return;
     }
@@ -201,12 +203,14 @@ mail_to_client (SatchelRelay *relay)
           continue;
         }
       gssize written = client_write (relay, piece, (gsize) n);
+      if (written >= 0)
+        keep_waiting (&relay->to_client, piece + written, (gsize) (n - written));
+      satchel_heap_wipe (piece, (gsize) n);
       if (written < 0)
         {
           client_broke (relay, written == SATCHEL_IO_CUT ? SATCHEL_CLOSED_CUT : SATCHEL_CLOSED_RESET);
           return;
         }
-      keep_waiting (&relay->to_client, piece + written, (gsize) (n - written));
       if (n < (gssize) PIECE_BYTES && relay->to_client.data == NULL)
         return;
     }

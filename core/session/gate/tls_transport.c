@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/heap.h"
 #include "core/session/gate/tls_private.h"
 #include <errno.h>
 #include <satchel/retry.h>
@@ -180,11 +181,12 @@ tls_read (SatchelTransport *transport, void *buffer, gsize len)
   return io_result (result);
 }
 
+static guint8 record[RECORD_BYTES]; /* where small parts of the output are joined */
+
 /* Gathers up to a record of the output from part @index, byte @offset on; small parts are joined. */
 static gsize
 gather (const struct iovec *parts, int n_parts, int index, gsize offset, const guint8 **ret_data)
 {
-  static guint8 record[RECORD_BYTES];
   gsize first = parts[index].iov_len - offset;
   *ret_data = (const guint8 *) parts[index].iov_base + offset;
   if (first >= RECORD_BYTES || index + 1 == n_parts)
@@ -228,6 +230,8 @@ tls_write (SatchelTransport *transport, const struct iovec *parts, int n_parts)
       /* After AGAIN GnuTLS holds the whole record; NULL sends the rest of it, and the result is its length.
        */
       gssize result = gnutls_record_send (self->session, data, len);
+      if (data == record)
+        satchel_heap_wipe (record, len);
       if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED)
         {
           self->is_partial = TRUE;

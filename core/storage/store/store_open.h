@@ -173,7 +173,9 @@ guint satchel_stores_n_open (void);
 
 /* Says whether a level of the stacks that are opened from now on, or a listener, has upkeep. */
 gboolean satchel_stores_have_upkeep (void);
-/* Says whether a level of them hides content from the disk (storage.h, hides_content). */
+/* Say whether a layer, and whether a level of the stacks, hides content from the disk (storage.h,
+ * hides_content). */
+gboolean satchel_storage_hides_content (const SatchelStorageOps *ops);
 gboolean satchel_stores_hide_content (void);
 /* Goes on with a visit.  *@ref_step is 0 at first, and moves past the steps that are done.  DONE: the visit
  * is over.  A failure is logged, counted in *@ref_failed, and skipped.  Called in a job. [blocks] */

@@ -213,8 +213,8 @@ satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup)
   return has_level (setup, has_upkeep);
 }
 
-static gboolean
-hides_content (const SatchelStorageOps *ops)
+gboolean
+satchel_storage_hides_content (const SatchelStorageOps *ops)
 {
   return ops->size >= G_STRUCT_OFFSET (SatchelStorageOps, hides_content) + sizeof ops->hides_content
          && ops->hides_content;
@@ -223,7 +223,7 @@ hides_content (const SatchelStorageOps *ops)
 gboolean
 satchel_store_setup_hides_content (const SatchelStoreSetup *setup)
 {
-  return has_level (setup, hides_content);
+  return has_level (setup, satchel_storage_hides_content);
 }
 
 SatchelLook

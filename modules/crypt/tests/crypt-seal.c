@@ -35,13 +35,13 @@ static GBytes *
 seal_attributes (GBytes *clear, const CryptKeys *keys, gboolean is_fast)
 {
   GBytes *sealed = NULL;
-  const guint8 *id;
+  CryptKnown known;
   g_autoptr (GByteArray) message = seal_bytes (keys, (const guint8 *) "a", 1, 1, clear, &sealed);
   if (!is_fast)
     return sealed;
   g_autoptr (GBytes) slow = sealed;
-  crypt_attributes_is_sealed (slow, &id);
-  return crypt_attributes_seal_again (clear, id, crypt_keys_first (keys));
+  g_autoptr (GBytes) opened = crypt_attributes_open (slow, keys, &known, NULL);
+  return crypt_attributes_seal_again (opened, &known, crypt_keys_first (keys));
 }
 
 static GBytes *
@@ -54,8 +54,9 @@ run (const char *what, const CryptKeys *keys, GByteArray *input, GError **error)
       GByteArray *opened = open_whole (input, keys, error);
       return opened != NULL ? g_byte_array_free_to_bytes (opened) : NULL;
     }
+  CryptKnown known;
   g_autoptr (GBytes) bytes = g_bytes_new (input->data, input->len);
-  return strcmp (what, "open-attributes") == 0 ? crypt_attributes_open (bytes, keys, error)
+  return strcmp (what, "open-attributes") == 0 ? crypt_attributes_open (bytes, keys, &known, error)
                                                : seal_attributes (bytes, keys, strcmp (what, "fast") == 0);
 }
 
