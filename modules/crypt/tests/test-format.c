@@ -518,13 +518,13 @@ test_attributes (void)
     }
 }
 
-/* What is stored says no more of the length than a multiple of 256. */
+/* What is stored says no more of the length than a multiple of 256, of which the message's key takes 32. */
 static void
 test_padding (void)
 {
   g_autoptr (CryptKeys) keys = keys_of (7);
   gsize first = 0;
-  for (gsize len = 0; len < 256; len += 51)
+  for (gsize len = 0; len + CRYPT_KEY_BYTES < 256; len += 51)
     {
       g_autoptr (GByteArray) content = content_of (len);
       g_autoptr (GBytes) clear = g_bytes_new (content->data, content->len);
