@@ -278,15 +278,37 @@ rewrap_with (const char *user, const char *present, const char *secret, GError *
   return ok;
 }
 
+/* Lets the new password open a keyring that was given another key.  A login with the password before it may
+ * have taken that key meanwhile: then there is one more. */
+static gboolean
+open_to_new (const char *user, const char *secret, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  if (rewrap_with (user, "", secret, &why))
+    return TRUE;
+  if (g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+    return satchel_keyring_renew (user, error) && rewrap_with (user, "", secret, error);
+  g_propagate_error (error, g_steal_pointer (&why));
+  return FALSE;
+}
+
 /* Lets the new password open the user's keyrings, with the present one where a ring needs it.  FALSE: nothing
  * may be changed, and the reason was printed. */
 static gboolean
 rewrap_keys (SatchelCli *cli, const char *user, const char *secret, int *ret_exit)
 {
   g_autoptr (GError) error = NULL;
-  if (satchel_cli_option (cli, "--lose-mail") != NULL || rewrap_with (user, "", secret, &error))
+  if (rewrap_with (user, "", secret, &error))
     return TRUE;
-  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+  gboolean is_shut = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
+  if (is_shut && satchel_cli_option (cli, "--lose-mail") != NULL)
+    {
+      g_clear_error (&error);
+      is_shut = FALSE;
+      if (satchel_keyring_renew (user, &error))
+        return TRUE;
+    }
+  if (!is_shut)
     {
       *ret_exit = satchel_cli_fail_error (error);
       return FALSE;
@@ -303,8 +325,8 @@ rewrap_keys (SatchelCli *cli, const char *user, const char *secret, int *ret_exi
   *ret_exit =
       satchel_cli_fail (SATCHEL_EXIT_FAILED,
                         "%s: that does not open the key of the sealed mail (%s); nothing was changed. "
-                        "With --lose-mail the mail stays locked until its keyring is opened in another "
-                        "way",
+                        "With --lose-mail the mail so far stays locked until its keyring is opened in "
+                        "another way",
                         user, error->message);
   return FALSE;
 }
@@ -334,7 +356,8 @@ satchel_cli_user_passwd (SatchelCli *cli)
   g_autoptr (GPtrArray) keyrings = find_keyrings (cli);
   satchel_keyrings_set (keyrings);
   gboolean may = rewrap_keys (cli, user, secret, &exit);
-  gboolean ok = may && ops->set_password (user, secret, &error);
+  gboolean ok = may && ops->set_password (user, secret, &error)
+                && (satchel_cli_option (cli, "--lose-mail") == NULL || open_to_new (user, secret, &error));
   satchel_keyrings_set (NULL);
   satchel_secret_free (secret);
   if (!may)

@@ -157,7 +157,9 @@ const SatchelCliCommand satchel_cli_commands[] = {
     "If a keyring has the key of the user's mail, the present password is asked for as well, with --stdin on "
     "a\n"
     "second line: the new one opens the mail then.  Without it nothing is changed, unless --lose-mail is "
-    "given.",
+    "given:\n"
+    "then the user gets another key for new mail, and the mail so far is locked until something that opened\n"
+    "it before is shown to its keyring.",
     password_options, satchel_cli_user_passwd },
   { "user", "del", "USER", 1, 1, "Remove a user; the mail stays", NULL, user_options, satchel_cli_user_del },
   { "user", "list", "", 0, 0, "List users", NULL, user_options, satchel_cli_user_list },

@@ -55,6 +55,7 @@ typedef struct SatchelAccess
   guint rights;           /* SATCHEL_RIGHT_*: upper bound of the rights on every mailbox */
   const char *credential; /* the credential that opened the session (auth.h), "password"; "": no login */
   const char *scopes;     /* services that this credential is good for, with blanks between them; "": all */
+  GBytes *ring_copy;      /* what a keyring wants to be kept beside the owner's mail (keyring.h), or NULL */
 } SatchelAccess;
 
 /* Returns a copy of @from, as far as its `size` says; NULL strings become "".  Yours.  `rights` must be set:

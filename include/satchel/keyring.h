@@ -33,6 +33,18 @@ SATCHEL_API const SatchelKeyMaterial *satchel_auth_call_material (const SatchelA
  * login goes on without a key. satchel_auth_call_fail says that it cannot be told now, and the login ends
  * as unavailable. */
 SATCHEL_API void satchel_auth_call_unlocked (SatchelAuthCall *call, GBytes *key);
+/* This answers `unlock_proved` where the user has a ring that such a login cannot open: the login is refused,
+ * though it is right. @text tells the user why, in one line of ASCII; it is copied. */
+SATCHEL_API void satchel_auth_call_withheld (SatchelAuthCall *call, const char *text);
+/* Before the answer, leaves a line of ASCII that the session shows to the user once, where its protocol can
+ * (IMAP: ALERT, RFC 9051 7.1); at most SATCHEL_NOTICE_BYTES_MAX bytes are shown. */
+#define SATCHEL_NOTICE_BYTES_MAX 400u
+SATCHEL_API void satchel_auth_call_notice (SatchelAuthCall *call, const char *text);
+/* Before the answer, leaves what is to be kept beside the user's mail, such as a copy of the ring without
+ * anything that opens it: the session's access has it (access.h), and a layer stores it.  At most
+ * SATCHEL_RING_COPY_BYTES_MAX bytes; a reference is taken. */
+#define SATCHEL_RING_COPY_BYTES_MAX 8192u
+SATCHEL_API void satchel_auth_call_copy (SatchelAuthCall *call, GBytes *copy);
 
 typedef struct SatchelKeyringOps
 {
@@ -59,6 +71,14 @@ typedef struct SatchelKeyringOps
    * FALSE: it cannot be told now, and the login or delivery is put off.  Asked at each login and for each
    * recipient, in the main thread of role auth.  May. */
   gboolean (*attributes) (const char *user, GPtrArray *attributes, GError **error);
+  /* Is asked in the place of `unlock` where a login has shown who the user is and brings no secret: a token,
+   * or a certificate.  Answered as `unlock` is, or by satchel_auth_call_withheld.  Without it such a login
+   * goes on without a key.  May. */
+  void (*unlock_proved) (SatchelAuthCall *call);
+  /* Gives the user another key, which the next login opens; what the present one opens stays locked until
+   * something that opened it before is shown.  The user's password is about to be replaced without the
+   * present one, on the administrator's word.  May. [blocks] */
+  gboolean (*renew) (const char *user, GError **error);
 } SatchelKeyringOps;
 
 /* Modules that own credentials call these: each does it in every keyring that @user has a ring in, and
@@ -68,5 +88,6 @@ SATCHEL_API gboolean satchel_keyring_rewrap (const char *user, const SatchelKeyM
 SATCHEL_API gboolean satchel_keyring_add_slot (const char *user, const SatchelKeyMaterial *opener,
                                                const SatchelKeyMaterial *material, GError **error);
 SATCHEL_API gboolean satchel_keyring_drop_slot (const char *user, const char *slot, GError **error);
+SATCHEL_API gboolean satchel_keyring_renew (const char *user, GError **error);
 
 G_END_DECLS

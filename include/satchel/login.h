@@ -34,6 +34,7 @@ typedef struct SatchelLogin
   /* Who told the address that is `peer`: a webmail in ID, or a proxy in its header (id_networks and
    * trusted_proxies of listeners); "": nobody, `peer` itself has connected. */
   const char *via;
+  gboolean is_elsewhere; /* it is a login to another server, such as an MTA: no session begins here */
 } SatchelLogin;
 
 /* Says whether the login comes from one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix

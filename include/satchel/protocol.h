@@ -33,6 +33,9 @@ typedef struct SatchelAuthResult
   /* Only SATCHEL_PROTOCOL_FOR_OTHERS sets it. With OK it is the user, local@domain; with FAILED the name as
    * the client sent it, any bytes but NUL, or NULL. */
   const char *user;
+  /* FAILED: the login is right, but cannot open the user's sealed mail, as `explain` says ([CONTACTADMIN],
+   * [SYS/PERM]). */
+  gboolean is_withheld;
 } SatchelAuthResult;
 
 enum
@@ -166,6 +169,9 @@ SATCHEL_API gboolean satchel_networks_check (const SatchelConfig *section, const
 /* Says what the client calls itself, where it says so after the login, as satchel_gate_set_client_id does.
  * The first time goes to the module that keeps the credential. */
 SATCHEL_API void satchel_session_set_client_id (SatchelSession *session, const char *text);
+/* Returns a line for the user, which the login left (satchel_auth_call_notice), to be shown once; NULL: there
+ * is none. */
+SATCHEL_API const char *satchel_session_notice (SatchelSession *session);
 SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session);
 /* Returns the user's store, open for the life of the session; NULL with NO_LOGIN. Opening may block: call
  * from a job the first time; afterwards it only returns the pointer. Errors: UNAVAILABLE, CORRUPT, IO. */

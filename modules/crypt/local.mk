@@ -21,10 +21,16 @@ noinst_LTLIBRARIES += libsealedstore.la
 libsealedstore_la_SOURCES = \
 	modules/crypt/admin.c \
 	modules/crypt/admin.h \
+	modules/crypt/admin_private.h \
+	modules/crypt/admin_recover.c \
+	modules/crypt/box.c \
+	modules/crypt/box.h \
 	modules/crypt/keyring.c \
 	modules/crypt/keyring.h \
 	modules/crypt/layer.c \
 	modules/crypt/layer.h \
+	modules/crypt/login.c \
+	modules/crypt/login.h \
 	modules/crypt/recovery.c \
 	modules/crypt/recovery.h \
 	modules/crypt/ring.c \
@@ -37,7 +43,9 @@ libsealedstore_la_SOURCES = \
 	modules/crypt/slot.c \
 	modules/crypt/slot.h \
 	modules/crypt/store.c \
-	modules/crypt/store.h
+	modules/crypt/store.h \
+	modules/crypt/wanted.c \
+	modules/crypt/wanted.h
 libsealedstore_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 libsealedstore_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
 module_LTLIBRARIES += crypt.la

@@ -17,7 +17,7 @@ configure (const SatchelConfig *section, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "libsodium cannot be used");
   crypt_settings_fill (section, &settings);
   crypt_rings_set_path (settings.path);
-  crypt_keyring_set_cost (&settings.cost);
+  crypt_site_set (&settings.site);
   return TRUE;
 }
 

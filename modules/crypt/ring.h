@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * A user's ring: the public half of the key of the user's mail, and slots that give the private one.
+ * A user's ring: the public half of the key of the user's mail, and slots that give the private one; the same
+ * of keys that sealed mail before.
  */
 #pragma once
-#include "slot.h"
+#include "box.h"
 
 #define CRYPT_SLOTS_MAX 64u
-#define CRYPT_RING_BYTES_MAX (32u * 1024u)
+#define CRYPT_FORMERS_MAX 32u
+#define CRYPT_RING_BYTES_MAX (64u * 1024u)
 #define CRYPT_FIRST_SECRET_BYTES 32u
 
 typedef struct CryptRing
@@ -15,6 +17,7 @@ typedef struct CryptRing
   GArray *slots;    /* CryptSlot */
   gboolean is_open; /* the next login adds its slot: by FIRST_LOGIN, whose secret is here */
   guint8 first_secret[CRYPT_FIRST_SECRET_BYTES];
+  GPtrArray *former; /* CryptRing without user, never open; the latest first */
 } CryptRing;
 
 CryptRing *crypt_ring_new (const char *user, const CryptPublic *half);
@@ -29,13 +32,34 @@ GBytes *crypt_ring_unlock (const CryptRing *ring, const CryptOpener *opener, GEr
 gboolean crypt_ring_put (CryptRing *ring, const CryptSlot *slot, GError **error);
 /* Drops the slot that @opener is for, if there is one. */
 void crypt_ring_remove (CryptRing *ring, const CryptOpener *opener);
-/* Drops the slots of that name of the kinds that credentials have.  NONEXISTENT: there was none; NOPERM:
- * nothing would be left. */
+/* Drops the slots of that name of the kinds that credentials have, those of former keys too.  NONEXISTENT:
+ * there was none; NOPERM: nothing would open the ring any more. */
 gboolean crypt_ring_drop (CryptRing *ring, const char *name, GError **error);
 /* Lets the next login add its slot, or (@secret NULL) no login any more. */
 gboolean crypt_ring_set_open (CryptRing *ring, GBytes *secret, GError **error);
 /* Opens the ring as the next login may; yours.  NOPERM: it may not. */
 GBytes *crypt_ring_unlock_first (const CryptRing *ring, GError **error);
+
+/* Puts another key in the place of the present one, which becomes the first of the former ones with all its
+ * slots.  The new one has no slots yet.  LIMIT: there are too many. */
+gboolean crypt_ring_renew (CryptRing *ring, const CryptPublic *half, GError **error);
+/* Lets the present key give @former, one of @ring's, whose private half is @secret, and what that gives. */
+gboolean crypt_ring_link (CryptRing *ring, CryptRing *former, GBytes *secret, GError **error);
+gboolean crypt_ring_is_linked (const CryptRing *ring, const CryptRing *former);
+/* Returns @secret, the private half of @of, and behind it all that it gives; yours.  @of: @ring, or a former
+ * one of it.  NULL: no memory. */
+GBytes *crypt_ring_all_of (const CryptRing *ring, const CryptRing *of, GBytes *secret);
+
+/* Puts a slot for whoever has the private half of @to, in place of others of that kind for it; of ESCROW in
+ * place of all. */
+gboolean crypt_ring_put_box (CryptRing *ring, CryptOpenerKind kind, const CryptPublic *to, GBytes *secret,
+                             GError **error);
+const CryptSlot *crypt_ring_find_box (const CryptRing *ring, CryptOpenerKind kind, const CryptPublic *to);
+/* Opens such a slot with @by, the private half of @to; yours.  NOPERM: there is none, or it does not. */
+GBytes *crypt_ring_unbox (const CryptRing *ring, CryptOpenerKind kind, const CryptPublic *to, GBytes *by,
+                          GError **error);
+/* Drops all slots of a kind. */
+void crypt_ring_remove_kind (CryptRing *ring, CryptOpenerKind kind);
 
 /* Writes and reads the text of its file. Yours.  CORRUPT: it is none, or not whole. */
 char *crypt_ring_to_text (const CryptRing *ring);

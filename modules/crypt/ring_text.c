@@ -34,6 +34,22 @@ add_slot (GString *text, const CryptSlot *slot)
   g_string_append_c (text, '\n');
 }
 
+/* Adds the slots of a key. */
+static void
+add_slots (GString *text, const CryptRing *ring)
+{
+  for (guint i = 0; i < ring->slots->len; i++)
+    add_slot (text, &g_array_index (ring->slots, CryptSlot, i));
+}
+
+static void
+add_public (GString *text, const char *word, const CryptPublic *half)
+{
+  g_string_append_printf (text, "%s ", word);
+  add_hex (text, half->bytes, CRYPT_KEY_BYTES);
+  g_string_append_c (text, '\n');
+}
+
 static void
 hash_of (const char *text, gsize len, guint8 ret[HASH_BYTES])
 {
@@ -45,16 +61,20 @@ crypt_ring_to_text (const CryptRing *ring)
 {
   guint8 hash[HASH_BYTES];
   GString *text = g_string_new (FIRST_LINE "\n");
-  g_string_append_printf (text, "user %s\npublic ", ring->user);
-  add_hex (text, ring->half.bytes, CRYPT_KEY_BYTES);
-  g_string_append_c (text, '\n');
-  for (guint i = 0; i < ring->slots->len; i++)
-    add_slot (text, &g_array_index (ring->slots, CryptSlot, i));
+  g_string_append_printf (text, "user %s\n", ring->user);
+  add_public (text, "public", &ring->half);
+  add_slots (text, ring);
   if (ring->is_open)
     {
       g_string_append (text, "first ");
       add_hex (text, ring->first_secret, sizeof ring->first_secret);
       g_string_append_c (text, '\n');
+    }
+  for (guint i = 0; i < ring->former->len; i++)
+    {
+      const CryptRing *former = ring->former->pdata[i];
+      add_public (text, "former", &former->half);
+      add_slots (text, former);
     }
   hash_of (text->str, text->len, hash);
   g_string_append (text, "end ");
@@ -91,7 +111,8 @@ take_cost (CryptSlot *slot, const char *memory, const char *passes)
       || !g_ascii_string_to_unsigned (passes, 10, 0, CRYPT_COST_PASSES_MAX, &n, NULL))
     return FALSE;
   slot->cost = (CryptCost) { (gsize) bytes, (guint) n };
-  return slot->kind == CRYPT_BY_PASSWORD ? bytes >= CRYPT_COST_MEMORY_MIN && n > 0 : bytes == 0 && n == 0;
+  return crypt_opener_is_stretched (slot->kind) ? bytes >= CRYPT_COST_MEMORY_MIN && n > 0
+                                                : bytes == 0 && n == 0;
 }
 
 static gboolean
@@ -109,14 +130,30 @@ take_slot (CryptRing *ring, char *const *words, guint n)
          && take_hex (words[7], slot.sealed, sizeof slot.sealed) && crypt_ring_put (ring, &slot, NULL);
 }
 
+/* Takes the public half of a key of before, whose slots follow. */
+static gboolean
+take_former (CryptRing *ring, const char *digits)
+{
+  guint8 bytes[CRYPT_KEY_BYTES];
+  CryptPublic half;
+  if (!take_hex (digits, bytes, sizeof bytes) || ring->former->len >= CRYPT_FORMERS_MAX)
+    return FALSE;
+  crypt_public_set (&half, bytes);
+  g_ptr_array_add (ring->former, crypt_ring_new (NULL, &half));
+  return TRUE;
+}
+
 static gboolean
 take_line (CryptRing *ring, const char *line)
 {
   g_auto (GStrv) words = g_strsplit (line, " ", -1);
   guint n = g_strv_length (words);
+  CryptRing *former = ring->former->len > 0 ? ring->former->pdata[ring->former->len - 1] : NULL;
   if (n == SLOT_WORDS && strcmp (words[0], "slot") == 0)
-    return take_slot (ring, words, n);
-  if (n == 2 && strcmp (words[0], "first") == 0 && !ring->is_open)
+    return take_slot (former != NULL ? former : ring, words, n);
+  if (n == 2 && strcmp (words[0], "former") == 0)
+    return take_former (ring, words[1]);
+  if (n == 2 && strcmp (words[0], "first") == 0 && !ring->is_open && former == NULL)
     {
       ring->is_open = take_hex (words[1], ring->first_secret, sizeof ring->first_secret);
       return ring->is_open;

@@ -106,6 +106,13 @@ crypt_rings_store (const CryptRing *ring, GError **error)
   struct stat old;
   gboolean is_there = fstatat (at, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
   char *text = crypt_ring_to_text (ring);
+  if (strlen (text) > CRYPT_RING_BYTES_MAX)
+    {
+      g_free (text);
+      return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                                "the ring of %s is larger than %u bytes; revoke app passwords first",
+                                ring->user, CRYPT_RING_BYTES_MAX);
+    }
   gboolean ok = satchel_file_replace (at, name, text, strlen (text), is_there ? &old : NULL, TRUE, error);
   sodium_memzero (text, strlen (text));
   g_free (text);

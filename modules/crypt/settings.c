@@ -8,6 +8,7 @@ typedef struct Values
   const char *path;
   guint64 memory;
   guint passes;
+  gboolean carries_over;
 } Values;
 #define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Values, member)
 
@@ -20,6 +21,9 @@ const SatchelConfigRow crypt_schema[] = {
     .min = CRYPT_COST_MEMORY_MIN, .max = CRYPT_COST_MEMORY_MAX },
   { "passes", INTO (INT, passes), "2", "How often that memory is gone over", .min = 1,
     .max = CRYPT_COST_PASSES_MAX },
+  { "carry_over", INTO (BOOL, carries_over), "true",
+    "Whether a login with an app password lets a password that was changed elsewhere open the mail: if not, "
+    "only `satchel crypt recover` does" },
   { NULL }
 };
 
@@ -29,5 +33,6 @@ crypt_settings_fill (const SatchelConfig *section, CryptSettings *settings)
   Values values = { 0 };
   satchel_config_fill (section, crypt_schema, &values);
   *settings = (CryptSettings) { .path = values.path,
-                                .cost = { .memory_bytes = values.memory, .passes = values.passes } };
+                                .site = { .cost = { .memory_bytes = values.memory, .passes = values.passes },
+                                          .carries_over = values.carries_over } };
 }

@@ -2,7 +2,7 @@
  * The settings of group `crypt`.
  */
 #pragma once
-#include "slot.h"
+#include "login.h"
 
 #include <satchel/config.h>
 
@@ -11,6 +11,6 @@ extern const SatchelConfigRow crypt_schema[];
 typedef struct CryptSettings
 {
   const char *path; /* borrowed from the section */
-  CryptCost cost;   /* of slots that passwords open */
+  CryptSite site;
 } CryptSettings;
 void crypt_settings_fill (const SatchelConfig *section, CryptSettings *settings);

@@ -18,7 +18,16 @@ const char *const crypt_opener_words[CRYPT_N_OPENERS] = { [CRYPT_BY_PASSWORD] = 
                                                           [CRYPT_BY_CLIENT] = "client",
                                                           [CRYPT_BY_APP] = "app",
                                                           [CRYPT_BY_RECOVERY] = "recovery",
-                                                          [CRYPT_BY_FIRST_LOGIN] = "first-login" };
+                                                          [CRYPT_BY_FIRST_LOGIN] = "first-login",
+                                                          [CRYPT_BY_ESCROW] = "escrow",
+                                                          [CRYPT_BY_KEY] = "key",
+                                                          [CRYPT_WANTED] = "wanted" };
+
+gboolean
+crypt_opener_is_stretched (CryptOpenerKind kind)
+{
+  return kind == CRYPT_BY_PASSWORD || kind == CRYPT_WANTED;
+}
 
 static gboolean
 no_memory (GError **error)
@@ -62,7 +71,7 @@ crypt_slot_seal (CryptSlot *slot, const CryptOpener *opener, const CryptCost *co
       || g_strlcpy (made.variant, opener->variant, sizeof made.variant) >= sizeof made.variant)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the name of a slot is longer than %u bytes",
                               CRYPT_SLOT_NAME_MAX);
-  if (opener->kind == CRYPT_BY_PASSWORD)
+  if (crypt_opener_is_stretched (opener->kind))
     made.cost = *cost;
   randombytes_buf (made.salt, sizeof made.salt);
   randombytes_buf (made.sealed, NONCE_BYTES);

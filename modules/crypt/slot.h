@@ -14,9 +14,13 @@ typedef enum
   CRYPT_BY_CLIENT,       /* SCRAM's ClientKey; the variant is the mechanism */
   CRYPT_BY_APP,          /* an app password, which is random */
   CRYPT_BY_RECOVERY,     /* the recovery key, which is random */
-  CRYPT_BY_FIRST_LOGIN   /* a secret that lies in the ring until a login brings a better one */
+  CRYPT_BY_FIRST_LOGIN,  /* a secret that lies in the ring until a login brings a better one */
+  CRYPT_BY_ESCROW,       /* the site's private key (box.h) */
+  CRYPT_BY_KEY,          /* another private key (box.h): the user's present one, or that of a `wanted` slot */
+  CRYPT_WANTED           /* a password that opens nothing else yet: the slot has the private half of a pair by
+                            which the key can be handed to it */
 } CryptOpenerKind;
-#define CRYPT_N_OPENERS (CRYPT_BY_FIRST_LOGIN + 1)
+#define CRYPT_N_OPENERS (CRYPT_WANTED + 1)
 extern const char *const crypt_opener_words[CRYPT_N_OPENERS];
 
 #define CRYPT_SALT_BYTES 16u
@@ -37,8 +41,10 @@ typedef struct CryptCost
 typedef struct CryptOpener
 {
   CryptOpenerKind kind;
-  const char *name;    /* "password", the id of an app password, "recovery", "first-login" */
-  const char *variant; /* of CLIENT the mechanism, else "" */
+  /* "password", the id of an app password, "recovery", "first-login"; of ESCROW and KEY the key id, and of
+   * WANTED the public half, in hexadecimal digits */
+  const char *name;
+  const char *variant; /* of CLIENT the mechanism, of ESCROW and KEY the ephemeral public half, else "" */
   const guint8 *data;
   gsize len;
 } CryptOpener;
@@ -51,6 +57,8 @@ typedef struct CryptSlot
   guint8 salt[CRYPT_SALT_BYTES], sealed[CRYPT_SEALED_KEY_BYTES];
 } CryptSlot;
 
+/* Says whether what opens such a slot is stretched. */
+gboolean crypt_opener_is_stretched (CryptOpenerKind kind);
 /* Fills @slot: @secret, the private half of @half, sealed with what @opener has.  @cost counts for passwords.
  * RESOURCES: there is no memory. */
 gboolean crypt_slot_seal (CryptSlot *slot, const CryptOpener *opener, const CryptCost *cost,

@@ -83,10 +83,24 @@ const SatchelConnectionHandlers imap_session_handlers = {
 
 /* ---- the login ---- */
 
+/* Writes what the login left for the user, before the login is answered (RFC 9051 7.1: ALERT). */
+static void
+write_notice (ImapSession *session)
+{
+  const char *notice = satchel_session_notice (session->session);
+  if (notice == NULL)
+    return;
+  imap_write (&session->writer, "* OK [ALERT] ");
+  imap_write_safe_text (&session->writer, notice, strlen (notice));
+  imap_write (&session->writer, "\r\n");
+}
+
 static void
 answer_login (ImapSession *session)
 {
   ImapWriter *writer = &session->writer;
+  if (session->store != NULL)
+    write_notice (session);
   imap_write (writer, session->login_tag);
   if (session->store != NULL)
     {

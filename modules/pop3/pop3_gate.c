@@ -379,7 +379,9 @@ reply_refused (Pop3Gate *gate, const SatchelAuthResult *result)
     case SATCHEL_AUTH_FAILED:
     case SATCHEL_AUTH_CONTINUE:
     case SATCHEL_AUTH_OK:
-      if (result->explain != NULL)
+      if (result->is_withheld && result->explain != NULL)
+        pop3_say_words (gate->connection, POP3_TEXT_LOGIN_WITHHELD, result->explain);
+      else if (result->explain != NULL)
         pop3_say_words (gate->connection, POP3_TEXT_LOGIN_FAILED, result->explain);
       else
         reply (gate, POP3_TEXT_LOGIN_FAILED);

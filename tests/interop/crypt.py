@@ -101,6 +101,58 @@ def an_app_password_opens_the_mail_and_ends_with_its_slot():
     wait_for(lambda: made["id"] not in [r.get("slot") for r in records("crypt", "status", address("u0003"))], "the slot goes")
 
 
+def set_elsewhere(user, of):
+    """Gives @user the password of another one, as if that was kept by somebody else."""
+    path = f"{STATE}/auth/passwd"
+    with open(path) as f:
+        rows = [line.split(":") for line in f]
+    hashes = {row[0]: row[1] for row in rows if len(row) > 1}
+    with open(path, "w") as f:
+        f.writelines(":".join([row[0], hashes[address(of)], *row[2:]] if row[0] == address(user) else row) for row in rows)
+
+
+def alerts(user, password):
+    """What a login is told by ALERT, and whether it gets the first message."""
+    def until(start):
+        found = [w.line()]
+        while not found[-1].startswith((start, b"* BYE")) and found[-1]:
+            found.append(w.line())
+        return found
+    w = Wire(server, "imap")
+    w.line()
+    w.send(b'a LOGIN %s "%s"\r\n' % (user.encode(), password.encode()))
+    lines = until(b"a ")
+    w.send(b"b SELECT INBOX\r\n")
+    until(b"b ")
+    w.send(b"c FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]\r\n")
+    got = until(b"c ")
+    w.close()
+    return [line for line in lines if b"[ALERT]" in line], got[-1].startswith(b"c OK")
+
+
+@case
+def a_password_that_was_changed_elsewhere_is_noticed_and_an_app_password_opens_the_mail_to_it():
+    key = enable("u0010")
+    server.deliver(message(1), "u0010")
+    app = records("app-password", "add", address("u0010"), "phone", "--password", server.password)[0]["password"]
+    equal(alerts("u0010", server.password), ([], True), "before")
+    for n in (1, 2):
+        server.cli("user", "passwd", address(PLAIN), "--stdin", input=f"elsewhere {n}\n")
+        set_elsewhere("u0010", PLAIN)
+        told, reads = wait_for(lambda: (lambda a: a if a[0] else None)(alerts("u0010", f"elsewhere {n}")), "the new password")
+        equal((len(told), b"app password" in told[0], reads), (1, True, False), f"what the user is told: {told}")
+        equal("the password was changed" in server.log() and "satchel crypt recover" in server.log(), True, "the log")
+        if n == 1:
+            told, reads = alerts("u0010", app)
+            equal((len(told), reads), (1, True), f"with the app password: {told}")
+        else:
+            server.cli("crypt", "recover", address("u0010"), "--password", key)
+        equal(alerts("u0010", f"elsewhere {n}"), ([], True), "with the password that was changed")
+        equal(alerts("u0010", app), ([], True), "with the app password")
+        equal(records("crypt", "status", address("u0010"))[0]["waits_for_login"], False, "the key lies readable nowhere")
+    server.cli("user", "passwd", address(PLAIN), "--stdin", input=f"{server.password}\n")
+
+
 @case
 def killed_processes_change_nothing():
     enable("u0004")
@@ -152,7 +204,7 @@ def users_without_a_ring_notice_nothing():
     with server.imap(PLAIN) as c:
         c.select()
         equal(fetch(c, 1).endswith(message(1)), True, "FETCH")
-    equal(records("crypt", "status", address(PLAIN)), [{"user": address(PLAIN), "sealed": False, "waits_for_login": False}], "status")
+    equal(records("crypt", "status", address(PLAIN)), [{"user": address(PLAIN), "sealed": False, "waits_for_login": False, "former_keys": 0, "locked_keys": 0}], "status")
     equal(clear_files() != [], True, "the search of this test finds what lies in clear")
 
 

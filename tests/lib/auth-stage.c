@@ -22,6 +22,7 @@ SatchelFactorVerdict stage_factor_verdict;
 SatchelFactorAnswer stage_factor_answer;
 const char *stage_silent_user, *stage_cheap_user, *stage_binding;
 char *stage_scram;
+const char *stage_notice;
 gboolean stage_has_ring, stage_is_elsewhere;
 
 typedef struct
@@ -274,6 +275,12 @@ keyring_unlock (SatchelAuthCall *call)
   g_autofree char *text = g_strdup_printf ("%d %s %s %.*s", material->source, material->slot,
                                            material->variant, (int) material->len, material->data);
   g_autoptr (GBytes) key = stage_has_ring ? satchel_secret_new (text, strlen (text)) : NULL;
+  g_autoptr (GBytes) copy = g_bytes_new_static ("a copy", 6);
+  if (stage_notice != NULL)
+    {
+      satchel_auth_call_notice (call, stage_notice);
+      satchel_auth_call_copy (call, copy);
+    }
   satchel_auth_call_unlocked (call, key);
 }
 
@@ -547,6 +554,7 @@ stage_begin (const char *const *overrides)
   stage_factor_user = stage_silent_user = stage_cheap_user = stage_binding = NULL;
   stage_scram = NULL;
   stage_has_ring = FALSE;
+  stage_notice = NULL;
   stage_credentials_are_down = FALSE;
   stage_attributes = stage_attributes_of_passdb = NULL;
   stage_attributes_are_down = stage_userdb_is_silent = FALSE;

@@ -72,8 +72,9 @@ extern const char *stage_binding;     /* tls-exporter of the connections, or NUL
 extern char *stage_scram;             /* SCRAM keys of all users, or NULL */
 extern const char
     *stage_ring_says; /* an attribute of every user, by the keyring; "": it cannot tell; NULL: none */
-extern gboolean stage_has_ring; /* every user has a keyring, and its key tells what opened it */
-guint stage_answer_late (void); /* how many questions there were */
+extern const char *stage_notice; /* what the keyring wants the user to be told, or NULL */
+extern gboolean stage_has_ring;  /* every user has a keyring, and its key tells what opened it */
+guint stage_answer_late (void);  /* how many questions there were */
 
 /* Delivers a message from gate @slot. FALSE means that the link would be closed. */
 gboolean stage_deliver (SatchelPeer *peer, SatchelIpcMessage *message); /* taken over */

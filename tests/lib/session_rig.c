@@ -34,6 +34,8 @@ auth_grant (guint64 session_id, const char *user, gint64 lifetime_ms)
   satchel_ipc_put_u64 (grant, (guint64) (satchel_clock_ms () + lifetime_ms));
   satchel_ipc_put_string (grant, rig.credential != NULL ? rig.credential : "password");
   satchel_ipc_put_string (grant, "");
+  satchel_ipc_put_string (grant, "");
+  satchel_ipc_put_bytes (grant, NULL, 0);
   g_assert_true (satchel_ipc_send (rig.auth_mail, grant));
 }
 

@@ -11,6 +11,7 @@
 typedef struct Granted
 {
   char key[128], credential[80], scopes[80];
+  char notice[128], copy[32];
 } Granted;
 
 static gboolean
@@ -33,6 +34,9 @@ take_grant (Granted *ret_granted)
       satchel_ipc_get_u64 (grant);
       g_strlcpy (ret_granted->credential, satchel_ipc_get_string (grant), sizeof ret_granted->credential);
       g_strlcpy (ret_granted->scopes, satchel_ipc_get_string (grant), sizeof ret_granted->scopes);
+      g_strlcpy (ret_granted->notice, satchel_ipc_get_string (grant), sizeof ret_granted->notice);
+      const guint8 *copy = satchel_ipc_get_bytes (grant, &len);
+      memcpy (ret_granted->copy, copy, MIN (len, sizeof ret_granted->copy - 1));
       g_assert_true (satchel_ipc_message_is_done (grant));
       return TRUE;
     }
@@ -417,6 +421,24 @@ test_keyring (void)
   stage_end ();
 }
 
+/* What a keyring leaves for the user, and for the mail, comes with the grant. */
+static void
+test_notice (void)
+{
+  Granted granted;
+  stage_begin (NULL);
+  stage_notice = "Read this.";
+  g_assert_cmpint (stage_log_in (1, "bob", "pw"), ==, SATCHEL_AUTH_OK);
+  g_assert_true (take_grant (&granted));
+  g_assert_cmpstr (granted.notice, ==, "Read this.");
+  g_assert_cmpstr (granted.copy, ==, "a copy");
+  stage_notice = NULL;
+  g_assert_cmpint (stage_log_in (2, "bob", "pw"), ==, SATCHEL_AUTH_OK);
+  g_assert_true (take_grant (&granted));
+  g_assert_cmpstr (granted.notice, ==, "");
+  stage_end ();
+}
+
 static GString *changes;            /* what keyrings were asked to do */
 static SatchelErrorCode ring_error; /* what rings say; 0: they do it */
 
@@ -514,6 +536,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/mechanism/counts", test_mechanism_counts);
   g_test_add_func ("/auth/mechanism/gone", test_mechanism_gone);
   g_test_add_func ("/auth/keyring/unlock", test_keyring);
+  g_test_add_func ("/auth/keyring/notice", test_notice);
   g_test_add_func ("/auth/keyring/changes", test_ring_changes);
   g_test_add_func ("/auth/credential/end", test_end_credential);
   /* The last: it uses up the log's room for lines that are no guesses. */

@@ -38,6 +38,9 @@ test_grant (void)
   g_assert_cmpint (left_ms, <=, 60000);
   g_assert_cmpstr (satchel_ipc_get_string (grant), ==, "password");
   g_assert_cmpstr (satchel_ipc_get_string (grant), ==, "");
+  g_assert_cmpstr (satchel_ipc_get_string (grant), ==, "");
+  satchel_ipc_get_bytes (grant, &len);
+  g_assert_cmpuint (len, ==, 0);
   g_assert_true (satchel_ipc_message_is_done (grant));
   g_assert_null (stage_take_from_mail (0));
   g_assert_null (stage_take_from_mail (1));

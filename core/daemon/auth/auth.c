@@ -312,6 +312,9 @@ run_work (const char *place, guint64 cost_bytes, gint64 deadline_ms, SatchelJobF
 static void
 end_credential (const char *user, const char *credential)
 {
+  /* What a remembered login unlocked may not be all any more. */
+  if (strcmp (credential, SATCHEL_CREDENTIAL_PASSWORD) == 0)
+    satchel_auth_cache_clear (auth->cache);
   satchel_auth_end_sessions (auth, user, credential);
 }
 

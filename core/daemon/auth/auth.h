@@ -77,7 +77,8 @@ typedef enum
   SATCHEL_LOGIN_MALFORMED, /* no name and password to check */
   SATCHEL_LOGIN_NEEDS_APP_PASSWORD,
   SATCHEL_LOGIN_NEEDS_GRANT,
-  SATCHEL_LOGIN_OUT_OF_SCOPE
+  SATCHEL_LOGIN_OUT_OF_SCOPE,
+  SATCHEL_LOGIN_NO_KEY /* the login is right, and cannot open the user's sealed mail */
 } SatchelLoginVerdict;
 
 /* Says how a check ended.  Borrowed. */
@@ -86,6 +87,8 @@ typedef struct SatchelCheckResult
   SatchelLoginVerdict verdict;
   const char *user;                /* local@domain, or NULL where the name is none */
   GBytes *unlocked;                /* RIGHT: the key that came with it, or NULL */
+  GBytes *copy;                    /* RIGHT: what is to be kept beside the mail, or NULL */
+  const char *notice;              /* RIGHT and NO_KEY: what the user should be told, or NULL */
   const char *credential, *scopes; /* RIGHT: what opened the session, and for which services ("": all) */
   const char *attributes;          /* RIGHT: what the userdbs say of the user */
 } SatchelCheckResult;
@@ -147,8 +150,10 @@ typedef struct SatchelGrantRequest
   guint gate_slot;
   guint64 session_id;
   const char *service;
-  const char *user; /* NULL: a session without login, on the mail processes in turn */
-  GBytes *unlocked; /* the key that the login unlocked, or NULL */
+  const char *user;   /* NULL: a session without login, on the mail processes in turn */
+  GBytes *unlocked;   /* the key that the login unlocked, or NULL */
+  GBytes *copy;       /* what is to be kept beside the mail, or NULL */
+  const char *notice; /* what the user should be told, or NULL */
   const char *credential, *scopes;
   const char *attributes; /* of @user, as SatchelPlace has them */
 } SatchelGrantRequest;

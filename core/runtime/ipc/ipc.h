@@ -76,13 +76,14 @@ typedef enum
   SATCHEL_IPC_SESSION_END,   /* -: the connection has ended (also one that was handed over and is relayed) */
   /* Messages of auth to gate: */
   SATCHEL_IPC_MECHANISMS, /* u32 count, count * (s name, u32 flags of sasl.h) */
-  /* u32 SatchelAuthStatus, b challenge, s explain, b grant (16, or 0), u32 mail slot, s user. */
+  /* u32 SatchelAuthStatus or SATCHEL_IPC_AUTH_WITHHELD, b challenge, s explain, b grant (16, or 0), u32 mail
+     slot, s user. */
   SATCHEL_IPC_AUTH_REPLY,
 
   /* Messages of auth to mail: */
   /* B grant (16), u32 gate slot, s service, s user ("" without login), place, b key, u64 expires_ms
-   * (CLOCK_MONOTONIC), s credential id, s scopes ("": all services); the session id of the header names the
-   * connection for which it is. */
+   * (CLOCK_MONOTONIC), s credential id, s scopes ("": all services), s notice for the user (""), b copy of
+   * the user's ring (keyring.h); the session id of the header names the connection for which it is. */
   SATCHEL_IPC_GRANT = 96,
   /* s user, place: end the user's sessions and close the store, unless they are of a later epoch; u32 look, s
    * profile, s volume: whether to look if there is mail, and if it could move to that profile and volume. */
@@ -198,6 +199,9 @@ typedef enum
   SATCHEL_IPC_SHARED_COUNTERS = 8,         /* a memfd (counter_lane.h) */
   SATCHEL_IPC_SHARED_REMEMBERED = 16       /* auth: a memfd_secret of SATCHEL_REMEMBERED_BYTES */
 } SatchelIpcShared;
+
+/* In AUTH_REPLY: FAILED, though the login is right (SatchelAuthResult.is_withheld). */
+#define SATCHEL_IPC_AUTH_WITHHELD 1000u
 
 /* Says what a client may do on the connection on which it logs in. */
 typedef enum

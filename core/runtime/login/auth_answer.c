@@ -209,6 +209,38 @@ satchel_auth_call_unlocked (SatchelAuthCall *call, GBytes *key)
   satchel_call_end_answer (call);
 }
 
+void
+satchel_auth_call_withheld (SatchelAuthCall *call, const char *text)
+{
+  if (satchel_call_begin_answer (call, SATCHEL_CALL_UNLOCK, SATCHEL_CALL_UNLOCK))
+    {
+      call->answer.is_withheld = TRUE;
+      g_free (call->answer.notice);
+      call->answer.notice = g_strndup (text, SATCHEL_NOTICE_BYTES_MAX);
+    }
+  satchel_call_end_answer (call);
+}
+
+void
+satchel_auth_call_notice (SatchelAuthCall *call, const char *text)
+{
+  g_mutex_lock (&call->lock);
+  g_free (call->answer.notice);
+  call->answer.notice = g_strndup (text, SATCHEL_NOTICE_BYTES_MAX);
+  g_mutex_unlock (&call->lock);
+}
+
+void
+satchel_auth_call_copy (SatchelAuthCall *call, GBytes *copy)
+{
+  if (g_bytes_get_size (copy) > SATCHEL_RING_COPY_BYTES_MAX)
+    return;
+  g_mutex_lock (&call->lock);
+  g_clear_pointer (&call->answer.copy, g_bytes_unref);
+  call->answer.copy = g_bytes_ref (copy);
+  g_mutex_unlock (&call->lock);
+}
+
 gboolean
 satchel_credential_id_check (const char *id)
 {

@@ -69,6 +69,8 @@ answer_clear (SatchelCallAnswer *answer)
   g_clear_error (&answer->error);
   satchel_credential_clear (&answer->credential);
   g_clear_pointer (&answer->key, g_bytes_unref);
+  g_clear_pointer (&answer->notice, g_free);
+  g_clear_pointer (&answer->copy, g_bytes_unref);
   g_clear_pointer (&answer->credential_id, g_free);
   g_clear_pointer (&answer->scopes, g_free);
   satchel_shared_secret_unref (answer->key_secret);

@@ -56,6 +56,9 @@ typedef struct SatchelCallAnswer
   SatchelCredential credential;  /* answer to LOOK_UP; may be taken */
   SatchelVerify verdict;         /* answer to VERIFY */
   GBytes *key;                   /* answer to VERIFY and UNLOCK; may be taken */
+  gboolean is_withheld;          /* answer to UNLOCK: the login is refused, and `notice` says why */
+  char *notice;                  /* for the user, or NULL; may be taken */
+  GBytes *copy;                  /* to be kept beside the user's mail, or NULL; may be taken */
   SatchelFactorAnswer judgement; /* answer to EXAMINE and CONFIRM */
   char *credential_id, *scopes;  /* what `judgement` points to */
   char *key_secret;              /* also of `judgement`; satchel_shared_secret_new, or NULL; may be taken */

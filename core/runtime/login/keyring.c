@@ -42,6 +42,13 @@ drop_slot (const SatchelKeyringOps *ops, const char *user, const SatchelKeyMater
   return !SATCHEL_HAS (ops, drop_slot) || ops->drop_slot (user, material->slot, error);
 }
 
+static gboolean
+renew (const SatchelKeyringOps *ops, const char *user, const SatchelKeyMaterial *opener,
+       const SatchelKeyMaterial *material, GError **error)
+{
+  return !SATCHEL_HAS (ops, renew) || ops->renew (user, error);
+}
+
 /* Makes a change in every keyring.  A keyring that the user does not have needs no change. */
 static gboolean
 change_all (ChangeFunc change, const char *user, const SatchelKeyMaterial *opener,
@@ -79,6 +86,12 @@ gboolean
 satchel_keyring_drop_slot (const char *user, const char *slot, GError **error)
 {
   return change_all (drop_slot, user, NULL, &(SatchelKeyMaterial) { .slot = slot }, error);
+}
+
+gboolean
+satchel_keyring_renew (const char *user, GError **error)
+{
+  return change_all (renew, user, NULL, NULL, error);
 }
 
 void

@@ -77,6 +77,7 @@ tell_result (SatchelTurn *turn)
   SatchelAuthResult result = {
     .size = sizeof result, .status = session->status, .explain = explain, .user = user
   };
+  result.is_withheld = session->status == SATCHEL_AUTH_FAILED && session->is_withheld;
   if (challenge != NULL)
     result.challenge = g_bytes_get_data (challenge, &result.challenge_len);
   session->exchange = session->status == SATCHEL_AUTH_CONTINUE ? EXCHANGE_CONTINUE : EXCHANGE_NONE;
@@ -263,6 +264,9 @@ take_reply (SatchelIpcMessage *message)
   const guint8 *grant = satchel_ipc_get_bytes (message, &grant_len);
   guint32 mail_slot = satchel_ipc_get_u32 (message);
   const char *user = satchel_ipc_get_string (message);
+  gboolean is_withheld = status == SATCHEL_IPC_AUTH_WITHHELD;
+  if (is_withheld)
+    status = SATCHEL_AUTH_FAILED;
   if (!satchel_ipc_message_is_done (message) || status < SATCHEL_AUTH_CONTINUE
       || status > SATCHEL_AUTH_LIMITED)
     return FALSE;
@@ -275,6 +279,7 @@ take_reply (SatchelIpcMessage *message)
   g_clear_pointer (&session->challenge, g_bytes_unref);
   g_clear_pointer (&session->explain, g_free);
   g_clear_pointer (&session->user, g_free);
+  session->is_withheld = is_withheld;
   if (is_elsewhere && *user != '\0')
     session->user = g_strdup (user);
   if (status == SATCHEL_AUTH_CONTINUE)

@@ -88,7 +88,7 @@ struct SatchelGateSession
   guint proxy_len;
   SatchelRefusal refusal; /* not 0: the client gets it as soon as TLS is up */
   guint has_tls : 1, is_counted : 1, is_in_handshake_queue : 1, was_started : 1, is_told_auth : 1,
-      has_timed_out : 1, has_grant : 1;
+      has_timed_out : 1, has_grant : 1, is_withheld : 1;
   guint n_bad;
   char *tls_info;  /* kept until the hand-over, as are the members below */
   char *client_id; /* or NULL */

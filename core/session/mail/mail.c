@@ -25,9 +25,9 @@ typedef struct Grant
   guint8 token[GRANT_BYTES];
   guint64 session_id, expires_ms;
   guint gate_slot;
-  char *service, *user, *credential, *scopes;
+  char *service, *user, *credential, *scopes, *notice;
   SatchelPlace *place;
-  GBytes *key;
+  GBytes *key, *copy;
 } Grant;
 
 static GHashTable *grants; /* token -> Grant */
@@ -54,8 +54,10 @@ grant_free (gpointer data)
   g_free (grant->user);
   g_free (grant->credential);
   g_free (grant->scopes);
+  g_free (grant->notice);
   g_clear_pointer (&grant->place, satchel_place_unref);
   g_clear_pointer (&grant->key, g_bytes_unref);
+  g_clear_pointer (&grant->copy, g_bytes_unref);
   g_free (grant);
 }
 
@@ -91,7 +93,7 @@ sweep_grants (SatchelTimer *timer, gpointer data)
 static gboolean
 redeem_grant (SatchelIpcMessage *message)
 {
-  gsize token_len, key_len;
+  gsize token_len, key_len, copy_len;
   const guint8 *token = satchel_ipc_get_bytes (message, &token_len);
   guint32 gate_slot = satchel_ipc_get_u32 (message);
   const char *service = satchel_ipc_get_string (message);
@@ -100,6 +102,8 @@ redeem_grant (SatchelIpcMessage *message)
   const guint8 *key = satchel_ipc_get_bytes (message, &key_len);
   guint64 expires_ms = satchel_ipc_get_u64 (message);
   const char *credential = satchel_ipc_get_string (message), *scopes = satchel_ipc_get_string (message);
+  const char *notice = satchel_ipc_get_string (message);
+  const guint8 *copy = satchel_ipc_get_bytes (message, &copy_len);
   if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES
       || key_len > SATCHEL_SECRET_BYTES_MAX)
     return FALSE;
@@ -120,6 +124,8 @@ redeem_grant (SatchelIpcMessage *message)
   grant->scopes = g_strdup (scopes);
   grant->place = g_steal_pointer (&place);
   grant->key = satchel_secret_new (key, key_len);
+  grant->notice = *notice != '\0' ? g_strdup (notice) : NULL;
+  grant->copy = copy_len > 0 ? g_bytes_new (copy, copy_len) : NULL;
   g_hash_table_add (grants, grant);
   if (sweep_timer.due_ms == 0)
     satchel_timer_arm (&sweep_timer, SWEEP_MS, sweep_grants, NULL);
@@ -391,6 +397,8 @@ start_session (MailHandOver *hand_over, const Grant *grant, SatchelIpcMessage *m
   hand_over->key = grant->key;
   hand_over->credential = grant->credential;
   hand_over->scopes = grant->scopes;
+  hand_over->notice = grant->notice;
+  hand_over->copy = grant->copy;
   hand_over->fd = satchel_ipc_take_fd (message);
   mail_session_start (hand_over);
 }

@@ -15,6 +15,7 @@ struct SatchelSession
   guint gate_slot;
   char *user, *peer, *tls_info; /* `user` is NULL without login */
   char *client_id;              /* "": the client has not said what it is */
+  char *notice;                 /* for the user, or NULL */
   SatchelPlace *place;
   SatchelAccess *access; /* NULL without login */
   const char *group;     /* the group of settings of the protocol's module */
@@ -36,9 +37,9 @@ typedef struct MailHandOver
 {
   guint64 id;
   guint gate_slot;
-  const char *service, *user, *peer, *tls_info, *client_id, *credential, *scopes;
+  const char *service, *user, *peer, *tls_info, *client_id, *credential, *scopes, *notice;
   SatchelPlace *place;
-  GBytes *key;
+  GBytes *key, *copy;
   gboolean has_tls;
   const guint8 *note, *input;
   gsize note_len, input_len;

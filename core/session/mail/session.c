@@ -127,6 +127,7 @@ session_free (SatchelSession *session)
   g_free (session->peer);
   g_free (session->tls_info);
   g_free (session->client_id);
+  g_free (session->notice);
   g_clear_pointer (&session->access, satchel_access_unref);
   g_free (session);
 }
@@ -234,6 +235,7 @@ make_access (SatchelSession *session, const MailHandOver *hand_over)
     .rights = SATCHEL_RIGHTS_ALL,
     .credential = hand_over->credential,
     .scopes = hand_over->scopes,
+    .ring_copy = hand_over->copy,
   };
   return satchel_access_new (&access);
 }
@@ -254,6 +256,7 @@ mail_session_start (const MailHandOver *hand_over)
   session->peer = g_strdup (hand_over->peer);
   session->tls_info = g_strdup (hand_over->tls_info);
   session->client_id = g_strdup (hand_over->client_id);
+  session->notice = g_strdup (hand_over->notice);
   session->access = session->user != NULL ? make_access (session, hand_over) : NULL;
   session->has_tls = hand_over->has_tls;
   session->started_ms = satchel_now_ms ();
@@ -391,6 +394,12 @@ const char *
 satchel_session_peer (SatchelSession *session)
 {
   return session->peer;
+}
+
+const char *
+satchel_session_notice (SatchelSession *session)
+{
+  return session->notice;
 }
 
 gboolean

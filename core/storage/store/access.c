@@ -30,6 +30,8 @@ satchel_access_new (const SatchelAccess *from)
     }
   if (whole.key != NULL)
     g_bytes_ref (whole.key);
+  if (whole.ring_copy != NULL)
+    g_bytes_ref (whole.ring_copy);
   return satchel_packed_new (&whole, sizeof whole, texts, G_N_ELEMENTS (texts));
 }
 
@@ -43,6 +45,7 @@ static void
 access_clear (gpointer data)
 {
   g_clear_pointer (&((SatchelAccess *) data)->key, g_bytes_unref);
+  g_clear_pointer (&((SatchelAccess *) data)->ring_copy, g_bytes_unref);
 }
 
 void

@@ -219,6 +219,67 @@ test_damaged_files (void)
   g_assert_cmpuint (attributes->len, ==, 0);
 }
 
+/* ---- keys of before, and other openers ---- */
+
+/* Another key takes the place of the present one, twice.  What opened the first opens all of both again. */
+static void
+test_former (void)
+{
+  GBytes *secrets[3] = { NULL };
+  g_autoptr (CryptRing) ring = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (secrets); i++)
+    {
+      secrets[i] = crypt_key_generate ();
+      g_autoptr (CryptKeys) keys = crypt_keys_new (secrets[i]);
+      if (i == 0)
+        ring = new_ring (secrets[0]);
+      else
+        g_assert_true (crypt_ring_renew (ring, &crypt_keys_first (keys)->half, NULL));
+      put (ring, secrets[i], password (i == 0 ? "first" : i == 1 ? "second" : "third"));
+    }
+  assert_opens (ring, password ("third"), secrets[2]);
+  assert_opens (ring, password ("first"), NULL);
+  assert_opens (ring->former->pdata[1], password ("first"), secrets[0]);
+  g_autoptr (GBytes) alone = crypt_ring_all_of (ring, ring, secrets[2]);
+  g_assert_cmpuint (g_bytes_get_size (alone), ==, CRYPT_KEY_BYTES);
+  CryptRing middle = *ring; /* the second key gives the first, as after a recovery before the third came */
+  middle.half = ((CryptRing *) ring->former->pdata[0])->half;
+  g_assert_true (crypt_ring_link (&middle, ring->former->pdata[1], secrets[0], NULL));
+  g_assert_true (crypt_ring_link (ring, ring->former->pdata[0], secrets[1], NULL));
+  g_assert_true (crypt_ring_is_linked (ring, ring->former->pdata[1]));
+  g_autofree char *text = crypt_ring_to_text (ring);
+  g_autoptr (CryptRing) read = crypt_ring_parse (text, strlen (text), NULL);
+  g_autofree char *again = crypt_ring_to_text (read);
+  g_assert_cmpstr (again, ==, text);
+  g_autoptr (GBytes) all = crypt_ring_all_of (read, read, secrets[2]);
+  const guint8 *bytes = g_bytes_get_data (all, NULL);
+  g_assert_cmpuint (g_bytes_get_size (all), ==, 3 * CRYPT_KEY_BYTES);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpmem (bytes + i * CRYPT_KEY_BYTES, CRYPT_KEY_BYTES, g_bytes_get_data (secrets[2 - i], NULL),
+                     CRYPT_KEY_BYTES);
+  for (guint i = 0; i < G_N_ELEMENTS (secrets); i++)
+    g_bytes_unref (secrets[i]);
+}
+
+/* A slot for a pair opens by its private half alone, and only in its place. */
+static void
+test_boxes (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (GBytes) private = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = new_ring (secret);
+  g_autoptr (CryptKeys) pair = crypt_keys_new (private);
+  const CryptPublic *half = &crypt_keys_first (pair)->half;
+  g_assert_true (crypt_ring_put_box (ring, CRYPT_BY_ESCROW, half, secret, NULL));
+  g_autoptr (GBytes) opened = crypt_ring_unbox (ring, CRYPT_BY_ESCROW, half, private, NULL);
+  g_assert_true (opened != NULL && satchel_secret_equal (opened, secret));
+  g_assert_null (crypt_ring_unbox (ring, CRYPT_BY_ESCROW, half, secret, NULL));
+  g_assert_null (crypt_ring_unbox (ring, CRYPT_BY_KEY, half, private, NULL));
+  g_assert_null (crypt_ring_unbox (ring, CRYPT_BY_ESCROW, &ring->half, private, NULL));
+  g_array_index (ring->slots, CryptSlot, 0).variant[0] ^= 1;
+  g_assert_null (crypt_ring_unbox (ring, CRYPT_BY_ESCROW, half, private, NULL));
+}
+
 /* ---- the keyring ---- */
 
 typedef struct Unlocked
@@ -376,6 +437,54 @@ test_scram (void)
     }
 }
 
+/* A password that was changed elsewhere gets the key from an app password, and then opens the ring by itself;
+ * one that came in between does not. */
+static void
+test_carried_over (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = stored_ring (secret);
+  const SatchelKeyMaterial old = of_password ("right"), new = of_password ("newer"),
+                           other = of_password ("other"),
+                           app = material (SATCHEL_KEY_APP, "app:1", "", "app password");
+  g_assert_true (crypt_keyring.add_slot (USER, &old, &app, NULL));
+  g_assert_false (gets_key (new, secret));
+  crypt_site_set (&(CryptSite) { .cost = cheap });
+  g_assert_true (gets_key (app, secret));
+  g_assert_false (gets_key (new, secret)); /* the site does not want that */
+  crypt_site_set (&(CryptSite) { .cost = cheap, .carries_over = TRUE });
+  g_assert_true (gets_key (app, secret));
+  g_assert_true (gets_key (new, secret));
+  g_assert_true (gets_key (new, secret));
+  g_assert_false (gets_key (old, secret));
+  g_assert_true (gets_key (app, secret));    /* nothing for "right", whom the passdb let in once more */
+  g_assert_false (gets_key (other, secret)); /* and its pair is not that of "other" */
+  g_assert_true (gets_key (new, secret));
+}
+
+/* The administrator gives the user another key.  The password that counts next opens it; what opened the one
+ * before is found again by an app password. */
+static void
+test_renewed (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = stored_ring (secret);
+  const SatchelKeyMaterial old = of_password ("right"), new = of_password ("newer"), none = of_password (""),
+                           app = material (SATCHEL_KEY_APP, "app:1", "", "app password");
+  g_assert_true (crypt_keyring.add_slot (USER, &old, &app, NULL));
+  g_assert_true (crypt_keyring.renew (USER, NULL));
+  g_assert_true (crypt_keyring.rewrap (USER, &none, &new, NULL));
+  g_autoptr (GBytes) keys = log_in (USER, new);
+  g_assert_cmpuint (g_bytes_get_size (keys), ==, CRYPT_KEY_BYTES);
+  g_assert_false (satchel_secret_equal (keys, secret));
+  g_assert_true (gets_key (app, secret)); /* the former one alone */
+  g_autoptr (GBytes) none_left = log_in (USER, old);
+  g_assert_null (none_left);
+  g_assert_false (crypt_keyring.renew ("nobody@example.org", &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+}
+
 static void
 test_attributes (void)
 {
@@ -425,6 +534,10 @@ main (int argc, char **argv)
     { "/crypt/rings/first-login", test_first_login },
     { "/crypt/rings/changes", test_changes },
     { "/crypt/rings/scram", test_scram },
+    { "/crypt/rings/former", test_former },
+    { "/crypt/rings/boxes", test_boxes },
+    { "/crypt/rings/carried-over", test_carried_over },
+    { "/crypt/rings/renewed", test_renewed },
     { "/crypt/rings/attributes", test_attributes },
   };
   g_test_init (&argc, &argv, NULL);
@@ -432,7 +545,7 @@ main (int argc, char **argv)
   directory = g_dir_make_tmp ("satchel-test-XXXXXX", NULL);
   g_autofree char *rings = g_build_filename (directory, "rings", NULL);
   crypt_rings_set_path (rings);
-  crypt_keyring_set_cost (&cheap);
+  crypt_site_set (&(CryptSite) { .cost = cheap, .carries_over = TRUE });
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     g_test_add_func (cases[i].path, cases[i].func);
   int status = g_test_run ();

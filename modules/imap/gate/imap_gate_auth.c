@@ -126,15 +126,17 @@ send_failure (ImapGate *gate, const char *text)
   imap_gate_reply (gate, tag, text);
 }
 
-/* Writes "NO [AUTHENTICATIONFAILED] Authentication failed.", which is the same for every failure.  @explain
- * replaces it, but only after a right password. */
+/* Writes "NO [AUTHENTICATIONFAILED] Authentication failed.", which is the same for every failure.  What
+ * explains it replaces the text, but only after a right password; a right login that is refused has the code
+ * CONTACTADMIN (RFC 9051 7.1). */
 static void
-fail_login (ImapGate *gate, const char *explain)
+fail_login (ImapGate *gate, const SatchelAuthResult *result)
 {
+  const char *explain = result->explain;
   g_autofree char *tag = g_steal_pointer (&gate->tag);
   ImapWriter *writer = &gate->writer;
   imap_write (writer, tag);
-  imap_write (writer, " NO [AUTHENTICATIONFAILED] ");
+  imap_write (writer, result->is_withheld ? " NO [CONTACTADMIN] " : " NO [AUTHENTICATIONFAILED] ");
   imap_write_safe_text (writer, explain != NULL ? explain : "Authentication failed.", 200);
   imap_write (writer, "\r\n");
   imap_gate_flush (gate);
@@ -166,7 +168,7 @@ imap_gate_auth_result (gpointer self, const SatchelAuthResult *result)
         break;
       }
     case SATCHEL_AUTH_FAILED:
-      fail_login (gate, result->explain);
+      fail_login (gate, result);
       break;
     case SATCHEL_AUTH_UNAVAILABLE:
       send_failure (gate, "NO [UNAVAILABLE] Temporary authentication failure.");

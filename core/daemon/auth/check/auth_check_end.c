@@ -18,6 +18,8 @@ check_free (SatchelAuthCheck *check)
   satchel_shared_secret_unref (check->password);
   satchel_shared_secret_unref (check->key_secret);
   g_clear_pointer (&check->unlocked, g_bytes_unref);
+  g_clear_pointer (&check->copy, g_bytes_unref);
+  g_free (check->notice);
   g_clear_pointer (&check->client_key, g_bytes_unref);
   satchel_login_unref (check->login);
   g_free (check->credential_id);
@@ -48,6 +50,7 @@ counts_as_failure (SatchelLoginVerdict verdict)
     case SATCHEL_LOGIN_NEEDS_APP_PASSWORD:
     case SATCHEL_LOGIN_NEEDS_GRANT:
     case SATCHEL_LOGIN_OUT_OF_SCOPE:
+    case SATCHEL_LOGIN_NO_KEY:
       break;
     }
   return FALSE;
@@ -112,6 +115,7 @@ lacks_more (SatchelLoginVerdict verdict)
     case SATCHEL_LOGIN_LOCKED:
     case SATCHEL_LOGIN_MALFORMED:
     case SATCHEL_LOGIN_OUT_OF_SCOPE:
+    case SATCHEL_LOGIN_NO_KEY:
       break;
     }
   return FALSE;
@@ -167,9 +171,12 @@ tell_verdict (SatchelAuthCheck *check, SatchelLoginVerdict verdict, const Satche
                           satchel_auth_reason (verdict));
       result.verdict = SATCHEL_LOGIN_THROTTLED;
     }
+  if (verdict == SATCHEL_LOGIN_RIGHT || verdict == SATCHEL_LOGIN_NO_KEY)
+    result.notice = by->notice;
   if (verdict == SATCHEL_LOGIN_RIGHT)
     {
       result.unlocked = by->unlocked;
+      result.copy = by->copy;
       result.credential = by->credential_id != NULL ? by->credential_id : SATCHEL_CREDENTIAL_PASSWORD;
       result.scopes = by->scopes != NULL ? by->scopes : "";
       result.attributes = by->attributes;

@@ -22,9 +22,20 @@ unlock_done (SatchelCallAnswer *answer, gpointer data)
       satchel_check_trouble (check, answer->error);
       return;
     }
+  if (answer->is_withheld)
+    {
+      satchel_check_note (check, "keyring", source, "refuses the login: %s", answer->notice);
+      check->notice = g_steal_pointer (&answer->notice);
+      satchel_check_finish (check, SATCHEL_LOGIN_NO_KEY);
+      return;
+    }
   satchel_check_note (check, "keyring", source,
                       answer->key != NULL ? "gives the key of the user's mail" : "has no key for this login");
   check->unlocked = g_steal_pointer (&answer->key);
+  if (check->notice == NULL)
+    check->notice = g_steal_pointer (&answer->notice);
+  if (check->copy == NULL)
+    check->copy = g_steal_pointer (&answer->copy);
   check->index++;
   unlock_next (check);
 }
@@ -56,11 +67,24 @@ find_material (SatchelAuthCheck *check, char variant[SATCHEL_SASL_NAME_MAX + 1])
   return material;
 }
 
+/* Passes over keyrings that are not asked of a login without a secret: none is where no session begins. */
+static void
+pass_over (SatchelAuthCheck *check)
+{
+  GPtrArray *keyrings = check->auth->keyrings;
+  if (check->source == 0 && check->login->is_elsewhere)
+    check->index = keyrings->len;
+  while (check->source == 0 && check->index < keyrings->len
+         && !SATCHEL_HAS ((const SatchelKeyringOps *) keyrings->pdata[check->index], unlock_proved))
+    check->index++;
+}
+
 static void
 unlock_next (SatchelAuthCheck *check)
 {
   GPtrArray *keyrings = check->auth->keyrings;
-  if (check->unlocked != NULL || check->source == 0 || check->index >= keyrings->len)
+  pass_over (check);
+  if (check->unlocked != NULL || check->index >= keyrings->len)
     {
       if (check->remember != NULL && check->note == NULL)
         check->remember (check);
@@ -69,10 +93,14 @@ unlock_next (SatchelAuthCheck *check)
     }
   const SatchelKeyringOps *ops = keyrings->pdata[check->index];
   char variant[SATCHEL_SASL_NAME_MAX + 1];
-  SatchelKeyMaterial material = find_material (check, variant);
-  SatchelQuestion question = satchel_check_question (check, SATCHEL_CALL_UNLOCK, ops, ops->unlock,
-                                                     SATCHEL_HAS (ops, cancelled) ? ops->cancelled : NULL);
-  question.material = &material;
+  gboolean has_secret = check->source != 0;
+  SatchelKeyMaterial material = { 0 };
+  if (has_secret)
+    material = find_material (check, variant);
+  SatchelQuestion question =
+      satchel_check_question (check, SATCHEL_CALL_UNLOCK, ops, has_secret ? ops->unlock : ops->unlock_proved,
+                              SATCHEL_HAS (ops, cancelled) ? ops->cancelled : NULL);
+  question.material = has_secret ? &material : NULL;
   satchel_call_ask (&question, unlock_done, check);
 }
 

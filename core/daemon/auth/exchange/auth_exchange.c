@@ -67,7 +67,7 @@ auth_session_reply (Session *session, SatchelAuthStatus status, const Answer *an
   gsize len = 0;
   const void *challenge = answer->challenge != NULL ? g_bytes_get_data (answer->challenge, &len) : NULL;
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_REPLY, session->id);
-  satchel_ipc_put_u32 (message, status);
+  satchel_ipc_put_u32 (message, answer->is_withheld ? SATCHEL_IPC_AUTH_WITHHELD : status);
   satchel_ipc_put_bytes (message, challenge, len);
   satchel_ipc_put_string (message, answer->explain);
   satchel_ipc_put_bytes (message, answer->grant, answer->grant != NULL ? SATCHEL_GRANT_BYTES : 0);
@@ -128,6 +128,7 @@ find_explanation (SatchelLoginVerdict verdict)
     case SATCHEL_LOGIN_BAD_CODE:
     case SATCHEL_LOGIN_MALFORMED:
     case SATCHEL_LOGIN_OUT_OF_SCOPE:
+    case SATCHEL_LOGIN_NO_KEY:
       break;
     }
   return NULL;
@@ -139,7 +140,7 @@ static gboolean
 slows_down (SatchelLoginVerdict verdict)
 {
   return find_explanation (verdict) == NULL && verdict != SATCHEL_LOGIN_UNAVAILABLE
-         && verdict != SATCHEL_LOGIN_OUT_OF_SCOPE;
+         && verdict != SATCHEL_LOGIN_OUT_OF_SCOPE && verdict != SATCHEL_LOGIN_NO_KEY;
 }
 
 const char *
@@ -209,6 +210,8 @@ grant_exchange (Exchange *exchange, const SatchelCheckResult *result)
                                         .service = exchange->event.service,
                                         .user = result->user,
                                         .unlocked = result->unlocked,
+                                        .copy = result->copy,
+                                        .notice = result->notice,
                                         .credential = result->credential,
                                         .scopes = result->scopes,
                                         .attributes = result->attributes };
@@ -229,13 +232,34 @@ grant_exchange (Exchange *exchange, const SatchelCheckResult *result)
   explicit_bzero (grant, sizeof grant);
 }
 
+/* Refuses a login that is right, and cannot open the user's mail.  The client hears why, whatever
+ * auth.explain says: it has shown who it is. */
+static void
+withhold (Exchange *exchange, const SatchelCheckResult *result)
+{
+  Session *session = exchange->session;
+  satchel_auth_log_failure (&exchange->event, result->verdict);
+  if (session == NULL)
+    {
+      exchange_free (exchange);
+      return;
+    }
+  session->exchange = NULL;
+  session->state = STATE_IDLE;
+  auth_session_reply (session, SATCHEL_AUTH_FAILED,
+                      &(Answer) { .explain = result->notice, .is_withheld = TRUE });
+  exchange_free (exchange);
+}
+
 static void
 check_done (const SatchelCheckResult *result, gpointer data)
 {
   Exchange *exchange = data;
   exchange->check = NULL;
   exchange->was_checked = TRUE;
-  if (result->verdict != SATCHEL_LOGIN_RIGHT)
+  if (result->verdict == SATCHEL_LOGIN_NO_KEY)
+    withhold (exchange, result);
+  else if (result->verdict != SATCHEL_LOGIN_RIGHT)
     auth_exchange_fail (exchange, result->verdict, result->user);
   else if (exchange->session != NULL && is_elsewhere (exchange))
     tell_verdict (exchange, result);

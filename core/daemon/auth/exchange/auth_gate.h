@@ -53,6 +53,7 @@ typedef struct Answer
   const char *explain, *user;
   const guint8 *grant;
   guint mail_slot;
+  gboolean is_withheld; /* FAILED, though the login is right */
 } Answer;
 
 void auth_session_reply (Session *session, SatchelAuthStatus status, const Answer *answer);

@@ -40,6 +40,9 @@ send_grant (SatchelPeer *mail, const SatchelGrantRequest *request, const Satchel
   satchel_ipc_put_u64 (message, (guint64) (g_get_monotonic_time () / 1000 + GRANT_MS));
   satchel_ipc_put_string (message, request->credential);
   satchel_ipc_put_string (message, request->scopes);
+  satchel_ipc_put_string (message, request->notice);
+  const void *copy = request->copy != NULL ? g_bytes_get_data (request->copy, &len) : NULL;
+  satchel_ipc_put_bytes (message, copy, copy != NULL ? len : 0);
   return satchel_peer_send (mail, message);
 }
 

@@ -43,6 +43,7 @@ satchel_auth_reason (SatchelLoginVerdict verdict)
     [SATCHEL_LOGIN_NEEDS_APP_PASSWORD] = "needs-app-password",
     [SATCHEL_LOGIN_NEEDS_GRANT] = "scram-needs-grant",
     [SATCHEL_LOGIN_OUT_OF_SCOPE] = "out-of-scope",
+    [SATCHEL_LOGIN_NO_KEY] = "no-key",
   };
   return reasons[verdict];
 }

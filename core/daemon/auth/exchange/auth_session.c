@@ -142,6 +142,7 @@ make_login (const Told *told, const char *mechanism)
   SatchelLogin login = told->login;
   login.service = service;
   login.mechanism = method;
+  login.is_elsewhere = (told->secure & SATCHEL_IPC_SECURE_ELSEWHERE) != 0;
   return satchel_login_new (&login);
 }
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * What the commands share: admin.c has the table, and what concerns a ring as a whole, admin_recover.c what
+ * is done with a secret that opens it.
+ */
+#pragma once
+#include "login.h"
+#include "recovery.h"
+
+#include <satchel/admin.h>
+
+static inline const char *
+crypt_admin_user (const SatchelAdminCall *call)
+{
+  return satchel_admin_access (call)->owner;
+}
+
+/* Adds a slot for a new recovery key, in place of an earlier one, and writes the key to @ret_shown. */
+gboolean crypt_admin_put_recovery (CryptRing *ring, GBytes *secret, char ret_shown[CRYPT_RECOVERY_SHOWN + 1],
+                                   GError **error);
+void crypt_admin_show_recovery (SatchelAdminCall *call, const char *shown);
+
+#define CRYPT_COMMAND(a_name, a_summary, ...)                                                                \
+  { .size = sizeof (SatchelAdminCommand),                                                                    \
+    .name = a_name,                                                                                          \
+    .summary = a_summary,                                                                                    \
+    .of_user = TRUE,                                                                                         \
+    .in_auth = TRUE,                                                                                         \
+    __VA_ARGS__ }
+extern const SatchelAdminCommand crypt_command_recover, crypt_command_recovery_key;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * What a login does with a ring: it opens it, and makes and drops slots by what it shows of the user's
+ * passwords.  Role auth; what opens and seals slots, in cli too.
+ */
+#pragma once
+#include "rings.h"
+
+#include <satchel/auth.h>
+
+#define CRYPT_AREA "crypt"
+
+/* A login that is right. */
+typedef struct CryptLogin
+{
+  const char *user;
+  CryptOpener opener;                  /* what it brought */
+  const SatchelCredential *credential; /* what the passdb says of the user, or NULL */
+} CryptLogin;
+
+/* How rings are kept here. */
+typedef struct CryptSite
+{
+  CryptCost cost;        /* of new slots of passwords */
+  gboolean carries_over; /* an app password hands the key to a password that was changed elsewhere */
+} CryptSite;
+void crypt_site_set (const CryptSite *site);
+const CryptSite *crypt_site (void);
+
+/* Returns the keys that the login opens, the present one first where it is among them; yours.  NULL: with
+ * @error if it cannot be told, else because it opens none.  *ret_notice is what the user should be told, or
+ * NULL; static.  [blocks] */
+GBytes *crypt_login_open (const CryptLogin *login, const CryptRing *ring, const char **ret_notice,
+                          GError **error);
+/* Returns the memory that it takes. */
+gsize crypt_login_cost (const CryptRing *ring, const CryptOpener *opener);
+
+/* Puts a slot that @opener opens. */
+gboolean crypt_login_put (CryptRing *ring, GBytes *secret, const CryptOpener *opener, GError **error);
+/* Returns @opener, a password, as the opener of the slot that the password before had. */
+CryptOpener crypt_login_former (const CryptOpener *opener);
