@@ -3,7 +3,7 @@
 # SERVER_TESTS start servers from the source tree by tools/devserver; configure --disable-server-tests leaves them out.
 SERVER_TESTS =
 # Those that take longest, the longest first: what starts last should be short.
-LONG_TESTS = tests/protocol/over-bdb.sh $(STORAGE_CHECKS) tests/interop/readers.py tests/interop/takeover.py \
+LONG_TESTS = tests/protocol/over-bdb.sh tests/protocol/over-crypt.sh $(STORAGE_CHECKS) tests/interop/readers.py tests/interop/takeover.py \
 	tests/install/deb.py tests/install/guide.py tests/fault/pam.py \
 	tests/install/old-modules.py modules/maildir/tests/test-crash-states tests/interop/fail2ban.py tests/interop/search-dovecot.py
 # One test by its name: make test-stream ARGS='-p /runtime/log', make test-placement ARGS=moves_back (tests/README.md).

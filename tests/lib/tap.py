@@ -49,6 +49,16 @@ def of_maildir(why):
     return choose
 
 
+def of_clear_mail(why):
+    """Before @case or @of_maildir, of a case that is none if mail lies sealed, and says why; the log names it."""
+    def choose(function):
+        if SEALED and function in _cases:
+            _cases.remove(function)
+            print(f"# not with sealed mail: {function.__name__}: {why}", flush=True)
+        return function
+    return choose
+
+
 def two_volumes(first, second):
     """Options of a server: with bdb, whose volumes are in one mail process each, these users have a process and those another one."""
     def rule(name, users):

@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main, wait_for  # noqa: E402
+from tap import Server, case, equal, main, of_clear_mail, wait_for  # noqa: E402
 
 server = Server()
 keep = []
@@ -30,6 +30,7 @@ def who():
     equal(sorted(x["session"] for x in said), sorted(row[4] for row in table[1:]), "session ids")
 
 
+@of_clear_mail("the logins that seal are in the log too")
 @case
 def login_lines():
     """the log tells of each login whether it came over TLS, implicit or not"""

@@ -116,6 +116,21 @@ harness_settings (void)
   return satchel_config_set_group (now.settings, harness_protocol.name);
 }
 
+/* The key pair of all users where a stack has crypt: Alice's in RFC 7748 6.1. */
+static const guint8 private_half[] = { 0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1,
+                                       0x72, 0x51, 0xb2, 0x66, 0x45, 0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0,
+                                       0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a };
+#define PUBLIC_HALF "crypt.public=8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"
+
+static gboolean
+is_sealed (void)
+{
+  for (guint i = 0; i < now.n_levels; i++)
+    if (strcmp (now.levels[i].name, "crypt") == 0)
+      return TRUE;
+  return FALSE;
+}
+
 /* One store a user; borrowed. */
 static SatchelStore *
 find_store (const char *user, GError **error)
@@ -131,6 +146,7 @@ find_store (const char *user, GError **error)
     .n_levels = now.n_levels,
     .mailboxes = now.mailboxes != NULL ? satchel_config_set_group (now.mailboxes, "mailboxes") : NULL,
     .limits = get_limits (),
+    .attributes = is_sealed () ? PUBLIC_HALF : NULL,
   };
   store = satchel_store_open (&options, error);
   if (store != NULL)
@@ -331,7 +347,9 @@ session_dying (SatchelConnection *connection, gpointer data)
 static SatchelAccess *
 make_access (const char *user, const char *key)
 {
-  g_autoptr (GBytes) secret = key != NULL ? satchel_secret_new (key, strlen (key)) : NULL;
+  g_autoptr (GBytes) secret = key != NULL    ? satchel_secret_new (key, strlen (key))
+                              : is_sealed () ? satchel_secret_new (private_half, sizeof private_half)
+                                             : NULL;
   return satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
                                                 .cause = SATCHEL_CAUSE_SESSION,
                                                 .user = user,

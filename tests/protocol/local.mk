@@ -4,8 +4,8 @@ WIRE_TESTS = tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.p
 	tests/protocol/socketmap.py tests/protocol/imap-origin.py tests/protocol/pop3.py tests/protocol/pop3-maildrop.py \
 	tests/protocol/imap_names.py tests/protocol/imap-hostile.py tests/protocol/refusals.py \
 	tests/protocol/log-floods.py tests/protocol/imap-metadata.py tests/protocol/limits.py tests/protocol/login-timing.py tests/protocol/spam.py
-SERVER_TESTS += $(WIRE_TESTS) tests/protocol/over-bdb.sh
-EXTRA_DIST += $(WIRE_TESTS) tests/lib/wire.py tests/protocol/over-bdb.sh
+SERVER_TESTS += $(WIRE_TESTS) tests/protocol/over-bdb.sh tests/protocol/over-crypt.sh
+EXTRA_DIST += $(WIRE_TESTS) tests/lib/wire.py tests/lib/programs.sh tests/protocol/over-bdb.sh tests/protocol/over-crypt.sh
 # Scripts over socket pairs: a protocol's objects, the core, and stacks of test storage.
 harness_sources = tests/protocol/harness.c tests/protocol/harness.h \
 	tests/protocol/harness-gate.c tests/protocol/harness-deflate.c tests/protocol/harness-private.h

@@ -7,7 +7,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import STORAGE, Server, case, equal, main, of_maildir  # noqa: E402
+from tap import STORAGE, Server, case, equal, main, of_clear_mail, of_maildir  # noqa: E402
 from wire import Wire  # noqa: E402
 
 state = {"server": Server(users=12)}
@@ -140,6 +140,7 @@ def sizes_big():
     equal([int(x.split()[2].strip(b")")) for x in c.fetch("3:4", "RFC822.SIZE")[1]], [wire, wire], "copies")
 
 
+@of_clear_mail("the store was taken over at the login that sealed it")
 @of_maildir("ids in the file of another server")
 def unique_ids():
     """UIDL: ids over 70 octets, or with others than 0x21 to 0x7E, are replaced by valid ones: unique, and the same for ever"""

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Tests of what a client sees, with mail in Berkeley DB: one case a program.
-here=$(cd "$(dirname "$0")/.." && pwd)
 [ -f "${SATCHEL_BUILDDIR:-.}/bdb.la" ] || { echo "1..0 # SKIP module bdb is not built (configure found no Berkeley DB 5.3)"; exit 0; }
 # Left out:
 # - what reads no mail, or the least of it: protocol/cli.py, dovecot-auth.py, socketmap.py and login-timing.py; interop/ with logins, factors,
@@ -21,15 +20,7 @@ export SATCHEL_STORAGE=bdb
 parts=2
 [ -n "$SATCHEL_LONG" ] || parts=4
 echo 1..$(($(echo $programs | wc -w) + parts))
-n=0 status=0
-run() { # PROGRAM [CASE...]
-    n=$((n + 1))
-    if out=$("$here/$@" 2>&1); then echo "ok $n - $*"; else
-        echo "$out" | tail -40 | sed 's/^/# /'
-        echo "not ok $n - $*"
-        status=1
-    fi
-}
+. "${SATCHEL_SRCDIR:-.}/tests/lib/programs.sh"
 for program in $programs; do run "$program"; done
 run interop/readers.py deliver_corpus with_mbsync with_mpop
 run fault/listener.py behind killed

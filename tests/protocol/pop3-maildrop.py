@@ -12,7 +12,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import LONG, STORAGE, Server, case, equal, main, of_maildir, wait_for  # noqa: E402
+from tap import LONG, STORAGE, Server, case, equal, main, of_clear_mail, of_maildir, wait_for  # noqa: E402
 from wire import Wire  # noqa: E402
 
 DELAYED = 'pop3.users=( { user = "u0003@example.org"; login_delay = "1h"; expire = "20d"; } )'
@@ -186,6 +186,7 @@ def failed_update():
     equal(uidl(login("u0005")), before, "messages")
 
 
+@of_clear_mail("the maildrop is there since the login that sealed it")
 @of_maildir("a directory that may not be read")
 def unreadable_maildrop():
     """a maildrop that only the administrator can mend is [SYS/PERM]"""

@@ -446,6 +446,18 @@ read_options (char **lines, HarnessOptions *options, GString *stack, GString *se
   options->limit_settings = limits->str;
 }
 
+/* "!without LAYER": the script is not for stacks that have this layer. */
+static gboolean
+is_without (char **lines, const char *stack)
+{
+  g_auto (GStrv) names = g_strsplit (stack, " ", -1);
+  for (guint i = 0; lines[i] != NULL; i++)
+    if (g_str_has_prefix (lines[i], "!without ")
+        && g_strv_contains ((const char *const *) names, lines[i] + strlen ("!without ")))
+      return TRUE;
+  return FALSE;
+}
+
 static void
 client_gone (gpointer data)
 {
@@ -471,7 +483,7 @@ run_once (const char *path, char **lines, const char *stack, Mode mode)
   HarnessOptions options = { .output_buffer = mode == MODE_TIGHT ? 1 : 0 };
   gboolean only_whole = FALSE, uses_zlib = FALSE;
   read_options (lines, &options, levels, settings, limits, &only_whole, &uses_zlib);
-  if ((only_whole && mode != MODE_WHOLE)
+  if (is_without (lines, stack) || (only_whole && mode != MODE_WHOLE)
       || (mode == MODE_COMPRESSED && (uses_zlib || harness_protocol.compress == NULL)))
     return;
   g_autofree char *name = g_path_get_basename (path);
@@ -505,7 +517,8 @@ run_once (const char *path, char **lines, const char *stack, Mode mode)
 int
 main (int argc, char **argv)
 {
-  static const char *const stacks[] = { "memory", "noop memory", "xor memory", "maildir", "bdb" };
+  static const char *const stacks[] = { "memory", "noop memory",   "xor memory", "maildir",
+                                        "bdb",    "crypt maildir", "crypt bdb" };
   const char *only = g_getenv ("STACK");
   const char *only_mode = g_getenv ("MODE");
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);

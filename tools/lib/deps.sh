@@ -11,7 +11,7 @@ TEST_PACKAGES="gnutls-bin gsasl swaks isync libsasl2-modules offlineimap3 interi
  libmail-imapclient-perl libio-socket-ssl-perl php-cli mandoc xz-utils strace clang clang-format-19 libclang-rt-dev procps fail2ban git iproute2
  oathtool postgresql slapd ldap-utils db-util python3-nacl"
 # These are not in every release: the script says which are missing, and the cases that use them are skipped.
-OPTIONAL_TEST_PACKAGES="uw-mailutils php-horde-imap-client chromium chromium-driver"
+OPTIONAL_TEST_PACKAGES="uw-mailutils php-horde-imap-client chromium chromium-driver thunderbird"
 # Packages that tools/package deb and rpm need beyond a build, and those that check their work.
 DEB_PACKAGES="dpkg-dev debhelper fakeroot systemd"
 RPM_PACKAGES="rpm cpio"
