@@ -3,6 +3,7 @@
  */
 #include "admin.h"
 #include "admin_private.h"
+#include "escrow.h"
 
 #include <satchel/log.h>
 #include <sodium.h>
@@ -23,7 +24,7 @@ make_ring (const char *user, char ret_shown[CRYPT_RECOVERY_SHOWN + 1], GError **
     }
   g_autoptr (CryptRing) ring = crypt_ring_new (user, &crypt_keys_first (keys)->half);
   return crypt_admin_put_recovery (ring, secret, ret_shown, error)
-                 && crypt_ring_set_open (ring, secret, error)
+                 && crypt_escrow_settle (ring, secret, error) && crypt_ring_set_open (ring, secret, error)
              ? g_steal_pointer (&ring)
              : NULL;
 }
@@ -109,6 +110,7 @@ static const SatchelAdminCommand enable = CRYPT_COMMAND (
                "App passwords of before open locked mail only, and have to be made anew.");
 static const SatchelAdminCommand status = CRYPT_COMMAND (
     "status", "Show whether a user's new mail is sealed, and what opens it", .run = run_status);
-static const SatchelAdminCommand *const commands[] = { &enable, &status, &crypt_command_recover,
-                                                       &crypt_command_recovery_key, NULL };
+static const SatchelAdminCommand *const commands[] = {
+  &enable, &status, &crypt_command_recover, &crypt_command_recovery_key, &crypt_command_escrow_key, NULL
+};
 const SatchelAdminOps crypt_commands = { sizeof crypt_commands, commands };

@@ -2,6 +2,7 @@
  * Commands that open a ring with a secret that the administrator types.
  */
 #include "admin_private.h"
+#include "escrow.h"
 #include "wanted.h"
 
 #include <satchel/log.h>
@@ -28,7 +29,8 @@ crypt_admin_show_recovery (SatchelAdminCall *call, const char *shown)
                              "lost; without both, nobody can.");
 }
 
-/* Opens @ring with what was typed: the recovery key, or a password that a slot is for.  Yours, or NULL. */
+/* Opens @ring with what was typed: the recovery key, the site's private key, or a password that a slot is
+ * for. Yours, or NULL. */
 static GBytes *
 open_typed (const CryptRing *ring, const char *typed)
 {
@@ -37,6 +39,8 @@ open_typed (const CryptRing *ring, const char *typed)
   if (crypt_recovery_read (typed, &recovery))
     secret = crypt_ring_unlock (ring, &recovery, NULL);
   crypt_recovery_clear (&recovery);
+  if (secret == NULL)
+    secret = crypt_escrow_open_by (ring, typed);
   if (secret != NULL)
     return secret;
   char *prepared = satchel_secret_prepare (typed);
@@ -59,7 +63,8 @@ refuse (const CryptRing *ring, GError **error)
 {
   return satchel_error_set (
       error, SATCHEL_ERROR_NOPERM,
-      "that is neither the recovery key of %s nor the password that sealed the key of the mail", ring->user);
+      "that is neither the recovery key of %s nor the password that sealed the key of the mail%s", ring->user,
+      crypt_escrow_is_on () ? ", nor the site's private key" : "");
 }
 
 /* What was done with the secret that was typed. */

@@ -3,6 +3,7 @@
  * for its first login gets a slot there.
  */
 #include "keyring.h"
+#include "escrow.h"
 
 #include <satchel/log.h>
 #include <sodium.h>
@@ -111,7 +112,8 @@ renew (const char *user, GError **error)
   crypt_rings_lock ();
   g_autoptr (CryptRing) ring = crypt_rings_load (user, error);
   gboolean ok = ring != NULL && crypt_ring_renew (ring, &crypt_keys_first (keys)->half, error)
-                && crypt_ring_set_open (ring, secret, error) && crypt_rings_store (ring, error);
+                && crypt_escrow_settle (ring, secret, error) && crypt_ring_set_open (ring, secret, error)
+                && crypt_rings_store (ring, error);
   crypt_rings_unlock ();
   if (ok)
     satchel_log (SATCHEL_LOG_WARNING, CRYPT_AREA,
@@ -139,6 +141,28 @@ work (SatchelAuthCall *call)
     satchel_auth_call_fail (call, error);
   else
     satchel_auth_call_unlocked (call, keys);
+}
+
+/* A login by token or certificate: no thread is needed, as nothing is stretched. */
+static void
+unlock_proved (SatchelAuthCall *call)
+{
+  g_autoptr (GError) error = NULL;
+  const char *notice = NULL, *user = satchel_auth_call_user (call);
+  gboolean is_withheld = FALSE;
+  g_autoptr (CryptRing) ring = crypt_rings_load (user, &error);
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    satchel_auth_call_unlocked (call, NULL);
+  else if (ring == NULL)
+    satchel_auth_call_fail (call, error);
+  else
+    {
+      g_autoptr (GBytes) keys = crypt_login_open_proved (user, ring, &is_withheld, &notice);
+      if (is_withheld)
+        satchel_auth_call_withheld (call, notice);
+      else
+        satchel_auth_call_unlocked (call, keys);
+    }
 }
 
 static void
@@ -188,5 +212,6 @@ const SatchelKeyringOps crypt_keyring = {
   .add_slot = add_slot,
   .drop_slot = drop_slot,
   .renew = renew,
+  .unlock_proved = unlock_proved,
   .attributes = tell_attributes,
 };

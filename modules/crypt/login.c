@@ -2,6 +2,7 @@
  * What a login does with a ring.
  */
 #include "login.h"
+#include "escrow.h"
 #include "wanted.h"
 
 #include <satchel/log.h>
@@ -14,6 +15,10 @@
 #define NO_SLOT                                                                                              \
   "This login does not open your sealed mail. Log in once with the password itself, or make a new app "      \
   "password."
+#define WITHHELD                                                                                             \
+  "Your mail is sealed, and this login brings nothing that opens it: log in with your password, or an app "  \
+  "password."
+#define ESCROWED "Your mail is sealed, and whoever runs this server has a key that opens it, too (escrow)."
 #define CARRIED "An app password let your changed password open your sealed mail from now on."
 
 static CryptSite own;
@@ -90,6 +95,12 @@ put_password (CryptRing *ring, GBytes *secret, const CryptLogin *login, GError *
   return crypt_login_put (ring, secret, &login->opener, error) && put_clients (ring, secret, login, error);
 }
 
+static gboolean
+put_opener (CryptRing *ring, GBytes *secret, const CryptLogin *login, GError **error)
+{
+  return crypt_login_put (ring, secret, &login->opener, error);
+}
+
 /* Says whether @login, whose password opened @ring, has slots to make or to drop. */
 static gboolean
 is_unsettled (const CryptRing *ring, const CryptLogin *login)
@@ -134,6 +145,8 @@ static gboolean
 take_login (CryptRing *ring, GBytes *secret, const CryptLogin *login, GError **error)
 {
   link_former (ring, &login->opener);
+  if (!crypt_escrow_settle (ring, secret, error))
+    return FALSE;
   if (login->opener.kind == CRYPT_BY_PASSWORD)
     return put_password (ring, secret, login, error) && crypt_ring_set_open (ring, NULL, error);
   return crypt_login_put (ring, secret, &login->opener, error);
@@ -141,7 +154,7 @@ take_login (CryptRing *ring, GBytes *secret, const CryptLogin *login, GError **e
 
 /* Does that, and returns the keys.  NULL: it waits no more, or @error. */
 static GBytes *
-adopt (const CryptLogin *login, GError **error)
+adopt (const CryptLogin *login, const char **ret_notice, GError **error)
 {
   crypt_rings_lock ();
   g_autoptr (CryptRing) ring = crypt_rings_load (login->user, error);
@@ -153,6 +166,8 @@ adopt (const CryptLogin *login, GError **error)
   else if (ok)
     say (SATCHEL_LOG_WARNING, login->user,
          "the key of the mail lies readable in the ring until the user logs in with the password itself");
+  if (ok && crypt_escrow_is_on () && login->opener.kind == CRYPT_BY_PASSWORD)
+    *ret_notice = ESCROWED;
   return ok ? crypt_ring_all_of (ring, ring, secret) : NULL;
 }
 
@@ -174,6 +189,36 @@ change (const CryptLogin *login, GBytes *secret, ChangeFunc func)
     satchel_log (SATCHEL_LOG_WARNING, CRYPT_AREA,
                  "user=\"%s\" slots of the ring stay as they are for now: %s", login->user, error->message);
   return ok;
+}
+
+static gboolean
+put_escrow (CryptRing *ring, GBytes *secret, const CryptLogin *login, GError **error)
+{
+  return crypt_escrow_settle (ring, secret, error);
+}
+
+/* Gives or takes the slot of the site's key, and lets the user know of a new one. */
+static void
+settle_escrow (const CryptRing *ring, const CryptLogin *login, GBytes *secret, const char **ret_notice)
+{
+  if (crypt_escrow_is_settled (ring) || !change (login, secret, put_escrow))
+    return;
+  if (crypt_escrow_is_on ())
+    *ret_notice = ESCROWED;
+  say (SATCHEL_LOG_INFO, login->user,
+       crypt_escrow_is_on () ? "the site's key opens the mail from now on"
+                             : "the site's key opens the mail no more");
+}
+
+/* Gives a login that opens nothing its slot, by the site's key, if that is here. */
+static GBytes *
+open_by_escrow (const CryptRing *ring, const CryptLogin *login)
+{
+  GBytes *secret = crypt_escrow_open (ring);
+  if (secret != NULL
+      && change (login, secret, login->opener.kind == CRYPT_BY_PASSWORD ? put_password : put_opener))
+    say (SATCHEL_LOG_INFO, login->user, "the site's key gave a login that opened nothing its slot");
+  return secret;
 }
 
 static gboolean
@@ -267,7 +312,7 @@ crypt_login_open (const CryptLogin *login, const CryptRing *ring, const char **r
   g_autoptr (GError) why = NULL;
   *ret_notice = NULL;
   if (ring->is_open)
-    return adopt (login, error);
+    return adopt (login, ret_notice, error);
   g_autoptr (GBytes) secret = crypt_ring_unlock (ring, &login->opener, &why);
   if (secret != NULL && is_unsettled (ring, login))
     (void) change (login, secret, put_password);
@@ -275,8 +320,13 @@ crypt_login_open (const CryptLogin *login, const CryptRing *ring, const char **r
     carry_over (ring, login, secret, ret_notice);
   else if (login->opener.kind == CRYPT_BY_PASSWORD)
     secret = open_by_password (ring, login);
+  if (secret == NULL && g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+    secret = open_by_escrow (ring, login);
   if (secret != NULL)
-    return crypt_ring_all_of (ring, ring, secret);
+    {
+      settle_escrow (ring, login, secret, ret_notice);
+      return crypt_ring_all_of (ring, ring, secret);
+    }
   if (!g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
     {
       g_propagate_error (error, g_steal_pointer (&why));
@@ -284,6 +334,26 @@ crypt_login_open (const CryptLogin *login, const CryptRing *ring, const char **r
     }
   tell_changed (ring, login, ret_notice);
   return open_former (ring, &login->opener);
+}
+
+GBytes *
+crypt_login_open_proved (const char *user, const CryptRing *ring, gboolean *ret_is_withheld,
+                         const char **ret_notice)
+{
+  g_autoptr (GBytes) secret = crypt_escrow_open (ring);
+  *ret_is_withheld = secret == NULL;
+  if (secret != NULL)
+    return crypt_ring_all_of (ring, ring, secret);
+  *ret_notice = WITHHELD;
+  say (
+      SATCHEL_LOG_WARNING, user,
+      crypt_escrow_has_key ()
+          ? "a login without a secret is refused: the ring has no slot for the site's key, which it gets "
+            "when "
+            "the user logs in with the password"
+          : "a login without a secret is refused, since it opens no sealed mail: the user needs the password "
+            "or an app password, or the site crypt.escrow and crypt.escrow_key");
+  return NULL;
 }
 
 gsize

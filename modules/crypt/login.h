@@ -31,6 +31,10 @@ const CryptSite *crypt_site (void);
  * NULL; static.  [blocks] */
 GBytes *crypt_login_open (const CryptLogin *login, const CryptRing *ring, const char **ret_notice,
                           GError **error);
+/* Does the same for a login that shows who the user is, and brings no secret.  *@ret_is_withheld: it is to be
+ * refused, and *@ret_notice says why. */
+GBytes *crypt_login_open_proved (const char *user, const CryptRing *ring, gboolean *ret_is_withheld,
+                                 const char **ret_notice);
 /* Returns the memory that it takes. */
 gsize crypt_login_cost (const CryptRing *ring, const CryptOpener *opener);
 

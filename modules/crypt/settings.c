@@ -2,6 +2,7 @@
  * The settings of group `crypt`.
  */
 #include "settings.h"
+#include "escrow.h"
 
 typedef struct Values
 {
@@ -9,6 +10,7 @@ typedef struct Values
   guint64 memory;
   guint passes;
   gboolean carries_over;
+  const char *escrow, *escrow_key;
 } Values;
 #define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Values, member)
 
@@ -24,15 +26,39 @@ const SatchelConfigRow crypt_schema[] = {
   { "carry_over", INTO (BOOL, carries_over), "true",
     "Whether a login with an app password lets a password that was changed elsewhere open the mail: if not, "
     "only `satchel crypt recover` does" },
+  { "escrow", INTO (STRING, escrow), NULL,
+    "The site's public key (`satchel crypt escrow-key`): who has the private one can open the mail of all "
+    "users whose rings have a slot for it, and they are told so" },
+  { "escrow_key", INTO (PATH, escrow_key), NULL,
+    "File with the site's private key, by which logins that bring no secret (tokens, certificates) open "
+    "mail; "
+    "for role auth alone, and only where crypt.escrow is set",
+    .flags = SATCHEL_CONFIG_OF_AUTH },
   { NULL }
 };
 
-void
-crypt_settings_fill (const SatchelConfig *section, CryptSettings *settings)
+/* Reads the site's public key. */
+static gboolean
+fill_escrow (const Values *values, CryptSettings *settings, GError **error)
+{
+  guint8 bytes[CRYPT_KEY_BYTES];
+  if (values->escrow == NULL || *values->escrow == '\0')
+    return TRUE;
+  if (!crypt_escrow_parse (values->escrow, bytes))
+    return satchel_error_set_setting (error, "escrow", "is no key of 64 hexadecimal digits");
+  crypt_public_set (&settings->escrow, bytes);
+  settings->has_escrow = TRUE;
+  return TRUE;
+}
+
+gboolean
+crypt_settings_fill (const SatchelConfig *section, CryptSettings *settings, GError **error)
 {
   Values values = { 0 };
   satchel_config_fill (section, crypt_schema, &values);
   *settings = (CryptSettings) { .path = values.path,
                                 .site = { .cost = { .memory_bytes = values.memory, .passes = values.passes },
-                                          .carries_over = values.carries_over } };
+                                          .carries_over = values.carries_over },
+                                .escrow_key = values.escrow_key };
+  return fill_escrow (&values, settings, error);
 }

@@ -12,5 +12,9 @@ typedef struct CryptSettings
 {
   const char *path; /* borrowed from the section */
   CryptSite site;
+  const char *escrow_key; /* a path, borrowed, or NULL */
+  gboolean has_escrow;
+  CryptPublic escrow;
 } CryptSettings;
-void crypt_settings_fill (const SatchelConfig *section, CryptSettings *settings);
+/* Reads them into @settings.  FALSE: one cannot be used. */
+gboolean crypt_settings_fill (const SatchelConfig *section, CryptSettings *settings, GError **error);

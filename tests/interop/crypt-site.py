@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Sealed mail as a site wants it: logins without a secret, a key of the site, who gets a ring by himself, and rings that travel with the mail."""
+import hashlib
+import imaplib
+import importlib.util
+import json
+import os
+import poplib
+import ssl
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import Server, Skip, case, equal, free_port, lacking, main, run, scratch, strict_context  # noqa: E402
+
+# The package is for the release's own Python, which may not be the first one in PATH.
+OWN_PYTHON = "/usr/bin/python3"
+if importlib.util.find_spec("nacl") is None and os.access(OWN_PYTHON, os.X_OK) and os.path.realpath(sys.executable) != os.path.realpath(OWN_PYTHON):
+    os.execv(OWN_PYTHON, [OWN_PYTHON, *sys.argv])
+
+MAIL = b"Subject: sealed\r\n\r\ntext\r\n"
+server = Server(users=12)
+STATE = os.path.join(os.path.dirname(server.config_dir), "state")
+if "crypt" not in server.cli("module", "list").stdout:
+    lacking("the server was built without crypt (libsodium)")
+COMMON = {"crypt.enabled": "true", "crypt.path": f'"{STATE}/auth/rings"', "crypt.memory": '"8K"', "crypt.passes": "1", "app-passwords.enabled": "true",
+          "app-passwords.path": f'"{STATE}/auth/app-passwords"', "auth.failure_delay": '"0"', "limits.login_failures": "100000", "auth.cache_time": '"0"'}
+
+
+def restart(**more):
+    """Starts anew with settings, `_` for a dot; those of an earlier call count no more."""
+    values = {**COMMON, "crypt.escrow": '""', **{key.replace("__", "."): value for key, value in more.items()}}
+    server.stop("--keep")
+    server.start(*(x for key, value in values.items() for x in ("--set", f"{key}={value}")))
+
+
+def address(user):
+    return f"{user}@{server.domain}"
+
+
+def records(*arguments, check=True):
+    return [json.loads(line) for line in server.cli(*arguments, "--json", check=check).stdout.splitlines()[:-1]]
+
+
+def openers(user):
+    return sorted(r["opened_by"] for r in records("crypt", "status", address(user)) if "opened_by" in r)
+
+
+def ring_text(user):
+    with open(f"{STATE}/auth/rings/{address(user)}.ring") as f:
+        return f.read()
+
+
+def session(user, password=None, port=None, certificate=None):
+    """An IMAP session, with the lines of ALERT that it was greeted with in `alerts`."""
+    context = strict_context(server.ca_file)
+    if certificate:
+        context.load_cert_chain(*certificate.files)
+    c = imaplib.IMAP4_SSL("localhost", port or server.imaps, ssl_context=context, timeout=60)
+    if certificate:
+        c.authenticate("EXTERNAL", lambda _: b"")
+    else:
+        c.login(user, password or server.password)
+    c.alerts = [x for x in c.untagged_responses.get("OK", []) if b"[ALERT]" in x]
+    c.select()
+    return c
+
+
+def reads(c, n=1):
+    status, data = c.fetch(str(n), "(BODY.PEEK[])")
+    return status == "OK" and isinstance(data[0], tuple) and data[0][1].endswith(MAIL)
+
+
+class Certificate:
+    """A client's certificate, which no authority has signed, and its key."""
+
+    def __init__(self, name):
+        self.files = [os.path.join(scratch(), f"{name}-{kind}.pem") for kind in ("cert", "key")]
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+            "-out", self.files[0], "-keyout", self.files[1])
+        with open(self.files[0]) as f:
+            self.fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
+
+
+@case
+def a_login_without_a_secret_is_refused_unless_the_site_has_a_key():
+    """a certificate opens no sealed mail, and says so; with a key of the site that auth has it does, and whose is told to the user"""
+    mine, other = Certificate("mine"), Certificate("other")
+    ports = {"imap": free_port(), "pop3": free_port()}
+    plain = "".join(f'{{ name = "{name}"; protocol = "{name.rstrip("s")}"; address = "127.0.0.1"; port = {server.ports[name]}; '
+                    f'tls = {"true" if name.endswith("s") else "false"}; }}, ' for name in ("imap", "imaps", "pop3", "pop3s", "lmtp"))
+    asking = ", ".join(f'{{ name = "asking-{name}"; protocol = "{name}"; address = "127.0.0.1"; port = {port}; tls = true; client_certificates = true; }}'
+                       for name, port in ports.items())
+    sso = {"sasl-external__enabled": "true", "listen__listeners": f"( {plain} {asking} )",
+           "sasl-external__certificates": f'( "{mine.fingerprint} {address("u0001")}", "{other.fingerprint} {address("u0002")}" )'}
+    restart(**sso)
+    records("crypt", "enable", address("u0001"))
+    with session("u0001") as c:
+        equal(c.alerts, [], "nothing is told")
+    server.deliver(MAIL, "u0001")
+    with session("u0002", port=ports["imap"], certificate=other) as c:
+        equal(c.noop()[0], "OK", "a user without a ring")
+    try:
+        session("u0001", port=ports["imap"], certificate=mine)
+        raise AssertionError("the login should be refused")
+    except imaplib.IMAP4.error as e:
+        equal("[CONTACTADMIN] Your mail is sealed" in str(e), True, f"IMAP says {e}")
+    context = strict_context(server.ca_file)
+    context.load_cert_chain(*mine.files)
+    p = poplib.POP3_SSL("localhost", ports["pop3"], context=context, timeout=60)
+    try:
+        p._shortcmd("AUTH EXTERNAL =")
+        raise AssertionError("the login should be refused")
+    except poplib.error_proto as e:
+        equal("-ERR [SYS/PERM]" in str(e) and "sealed" in str(e), True, f"POP3 says {e}")
+    equal("reason=no-key" in server.log() and "crypt.escrow_key" in server.log(), True, "the log")
+    made = records("crypt", "escrow-key")[0]
+    path = f"{STATE}/auth/escrow"
+    with open(path, "w") as f:
+        f.write(made["private"] + "\n")
+    os.chmod(path, 0o644)
+    restart(**sso, crypt__escrow=f'"{made["public"]}"', crypt__escrow_key=f'"{path}"')
+    equal(openers("u0001"), ["password", "recovery"], "before a login")
+    for n in (1, 2):
+        with session("u0001") as c:
+            equal([b"(escrow)" in x for x in c.alerts], [True] if n == 1 else [], f"login {n}: {c.alerts}")
+    equal(openers("u0001"), ["escrow", "password", "recovery"], "after it")
+    with session("u0001", port=ports["imap"], certificate=mine) as c:
+        equal(reads(c), True, "FETCH after a login by certificate")
+    records("crypt", "enable", address("u0003"))
+    equal(openers("u0003"), ["escrow", "first-login", "recovery"], "a new ring")
+    restart(**sso)
+    with session("u0001") as c:
+        equal((c.alerts, reads(c)), ([], True), "without escrow")
+    equal(openers("u0001"), ["password", "recovery"], "the slot goes")
+    os.unlink(path)
+
+
+@case
+def the_key_of_the_site_recovers_mail_and_another_program_reads_rings_by_it():
+    try:
+        from ring_reader import Ring
+    except ImportError as e:
+        raise Skip("PyNaCl is not installed for this python3") from e
+    made = records("crypt", "escrow-key")[0]
+    restart(crypt__escrow=f'"{made["public"]}"')
+    recovery = records("crypt", "enable", address("u0004"))[0]["recovery_key"]
+    server.deliver(MAIL, "u0004")
+    with session("u0004") as c:
+        equal([b"(escrow)" in x for x in c.alerts], [True], "the user is told")
+    app = records("app-password", "add", address("u0004"), "phone", "--password", server.password)[0]["password"]
+    key = Ring(ring_text("u0004")).open("escrow", bytes.fromhex(made["private"]))
+    equal(len(key), 1, "opened by the site's key")
+    for kind, opener in (("recovery", recovery.replace("-", "")), ("app", app.replace("-", "").lower()), ("password", server.password)):
+        equal(Ring(ring_text("u0004")).open(kind, opener.encode()), key, f"opened by {kind}")
+    server.cli("user", "passwd", address("u0004"), "--stdin", "--lose-mail", input="another\n")
+    with session("u0004", "another") as c:
+        equal(reads(c), False, "mail of before is locked")
+    server.cli("crypt", "recover", address("u0004"), "--password", made["private"])
+    with session("u0004", "another") as c:
+        equal(reads(c), True, "mail of before, after the site's key was shown")
+    keys = Ring(ring_text("u0004")).open("password", b"another")
+    equal((len(keys), set(key.items()) <= set(keys.items())), (2, True), "the new password gives both keys")
+
+
+main()
