@@ -132,6 +132,8 @@ print_done (SatchelCli *cli, const char *user, const char *what, const char *pas
   satchel_json_text (&json, "done", what);
   satchel_json_text (&json, "passdb", passdb);
   satchel_json_text (&json, "mail", mail);
+  if (more != NULL)
+    satchel_json_text (&json, "more", more);
   satchel_json_close (&json, '}');
   puts (out->str);
   return SATCHEL_EXIT_OK;
@@ -192,6 +194,28 @@ forget_credentials (SatchelCli *cli, const char *user)
   return FALSE;
 }
 
+/* Lets keyrings make what a new user is to have.  Returns what they show, to be wiped, or NULL; *ret_exit is
+ * not OK where one failed, which was printed. */
+static char *
+add_to_keyrings (SatchelCli *cli, const char *user, const char *secret, int *ret_exit)
+{
+  g_autoptr (GPtrArray) keyrings = find_keyrings (cli);
+  char *prepared = secret != NULL ? satchel_secret_prepare (secret) : NULL, *told = NULL;
+  *ret_exit = SATCHEL_EXIT_OK;
+  for (guint i = 0; i < keyrings->len && *ret_exit == SATCHEL_EXIT_OK; i++)
+    {
+      const SatchelKeyringOps *ops = keyrings->pdata[i];
+      g_autoptr (GError) error = NULL;
+      if (!SATCHEL_HAS (ops, added) || ops->added (user, prepared, told == NULL ? &told : NULL, &error))
+        continue;
+      g_prefix_error (&error, "%s was added, but has no keyring as it should: ", user);
+      *ret_exit = satchel_cli_fail_error (error);
+    }
+  if (prepared != NULL)
+    satchel_secret_free (prepared);
+  return told;
+}
+
 int
 satchel_cli_user_add (SatchelCli *cli)
 {
@@ -222,8 +246,13 @@ satchel_cli_user_add (SatchelCli *cli)
   /* App passwords and grants of an earlier user of the same name must not open the new user's mail. */
   (void) forget_credentials (cli, user);
   gboolean ok = ops->add (user, secret, &error);
+  char *told = ok ? add_to_keyrings (cli, user, secret, &exit) : NULL;
   satchel_secret_free (secret);
-  return ok ? print_done (cli, user, "was added", passdb, NULL) : failed_call (cli, user, error);
+  if (!ok)
+    return failed_call (cli, user, error);
+  int status = exit == SATCHEL_EXIT_OK ? print_done (cli, user, "was added", passdb, told) : exit;
+  satchel_secret_free (told);
+  return status;
 }
 
 /* A search through the users of a passdb finds out whether a user exists before a call changes it. */

@@ -151,7 +151,10 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { "module", "manual", "NAME", 1, 1, "Print the manual page of a module: its commands and settings",
     "The page is mdoc(7): satchel module manual NAME | man -l -", NULL, satchel_cli_module_manual },
   { "user", "add", "USER", 1, 1, "Add a user",
-    "USER is LOCAL@DOMAIN; a bare name gets server.default_domain.", add_options, satchel_cli_user_add },
+    "USER is LOCAL@DOMAIN; a bare name gets server.default_domain.  What keyrings show of the new user, such "
+    "as\n"
+    "a recovery key of sealed mail, is shown this once (with --json: more).",
+    add_options, satchel_cli_user_add },
   { "user", "passwd", "USER", 1, 1, "Set a user's password",
     "The new password counts at once, also for logins that the server remembers.\n"
     "If a keyring has the key of the user's mail, the present password is asked for as well, with --stdin on "

@@ -45,6 +45,8 @@ SATCHEL_API void satchel_auth_call_notice (SatchelAuthCall *call, const char *te
  * SATCHEL_RING_COPY_BYTES_MAX bytes; a reference is taken. */
 #define SATCHEL_RING_COPY_BYTES_MAX 8192u
 SATCHEL_API void satchel_auth_call_copy (SatchelAuthCall *call, GBytes *copy);
+/* Before the answer, says that this login changed what `attributes` says of the user: it is asked again. */
+SATCHEL_API void satchel_auth_call_changed (SatchelAuthCall *call);
 
 typedef struct SatchelKeyringOps
 {
@@ -79,6 +81,10 @@ typedef struct SatchelKeyringOps
    * something that opened it before is shown.  The user's password is about to be replaced without the
    * present one, on the administrator's word.  May. [blocks] */
   gboolean (*renew) (const char *user, GError **error);
+  /* An administrator has added the user, with @password (prepared; NULL: none yet): makes what the user is to
+   * have from the first moment.  *@ret_text is what the administrator is shown once, or NULL (g_free after it
+   * was wiped).  A ring of an earlier user of that name must not open for this one.  May. [blocks] */
+  gboolean (*added) (const char *user, const char *password, char **ret_text, GError **error);
 } SatchelKeyringOps;
 
 /* Modules that own credentials call these: each does it in every keyring that @user has a ring in, and

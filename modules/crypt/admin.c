@@ -3,7 +3,6 @@
  */
 #include "admin.h"
 #include "admin_private.h"
-#include "escrow.h"
 
 #include <satchel/log.h>
 #include <sodium.h>
@@ -15,16 +14,10 @@
 static CryptRing *
 make_ring (const char *user, char ret_shown[CRYPT_RECOVERY_SHOWN + 1], GError **error)
 {
-  g_autoptr (GBytes) secret = crypt_key_generate ();
-  g_autoptr (CryptKeys) keys = crypt_keys_new (secret);
-  if (keys == NULL)
-    {
-      satchel_error_set (error, SATCHEL_ERROR_RESOURCES, "there is no memory for a key");
-      return NULL;
-    }
-  g_autoptr (CryptRing) ring = crypt_ring_new (user, &crypt_keys_first (keys)->half);
-  return crypt_admin_put_recovery (ring, secret, ret_shown, error)
-                 && crypt_escrow_settle (ring, secret, error) && crypt_ring_set_open (ring, secret, error)
+  g_autoptr (GBytes) secret = NULL;
+  g_autoptr (CryptRing) ring = crypt_ring_make (user, &secret, error);
+  return ring != NULL && crypt_recovery_put (ring, secret, ret_shown, error)
+                 && crypt_ring_set_open (ring, secret, error)
              ? g_steal_pointer (&ring)
              : NULL;
 }

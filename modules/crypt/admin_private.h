@@ -14,9 +14,6 @@ crypt_admin_user (const SatchelAdminCall *call)
   return satchel_admin_access (call)->owner;
 }
 
-/* Adds a slot for a new recovery key, in place of an earlier one, and writes the key to @ret_shown. */
-gboolean crypt_admin_put_recovery (CryptRing *ring, GBytes *secret, char ret_shown[CRYPT_RECOVERY_SHOWN + 1],
-                                   GError **error);
 void crypt_admin_show_recovery (SatchelAdminCall *call, const char *shown);
 
 #define CRYPT_COMMAND(a_name, a_summary, ...)                                                                \

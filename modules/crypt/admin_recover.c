@@ -8,18 +8,6 @@
 #include <satchel/log.h>
 #include <string.h>
 
-gboolean
-crypt_admin_put_recovery (CryptRing *ring, GBytes *secret, char ret_shown[CRYPT_RECOVERY_SHOWN + 1],
-                          GError **error)
-{
-  CryptSlot slot;
-  CryptOpener opener = crypt_recovery_make (ret_shown);
-  gboolean ok = crypt_slot_seal (&slot, &opener, NULL, &ring->half, secret, error)
-                && crypt_ring_put (ring, &slot, error);
-  crypt_recovery_clear (&opener);
-  return ok;
-}
-
 void
 crypt_admin_show_recovery (SatchelAdminCall *call, const char *shown)
 {
@@ -170,7 +158,7 @@ static gboolean
 put_typed (CryptRing *ring, Typed *typed, GError **error)
 {
   g_autoptr (GBytes) secret = open_typed (ring, typed->text);
-  return secret != NULL ? crypt_admin_put_recovery (ring, secret, typed->shown, error) : refuse (ring, error);
+  return secret != NULL ? crypt_recovery_put (ring, secret, typed->shown, error) : refuse (ring, error);
 }
 
 static gboolean

@@ -4,6 +4,7 @@
  */
 #include "keyring.h"
 #include "escrow.h"
+#include "recovery.h"
 
 #include <satchel/log.h>
 #include <sodium.h>
@@ -122,7 +123,73 @@ renew (const char *user, GError **error)
   return ok;
 }
 
+/* Adds the slots of a new ring: for a recovery key, and for the password, or the login that brings one. */
+static gboolean
+fill_new (CryptRing *ring, GBytes *secret, const char *password, char ret_shown[CRYPT_RECOVERY_SHOWN + 1],
+          GError **error)
+{
+  if (!crypt_recovery_put (ring, secret, ret_shown, error))
+    return FALSE;
+  const CryptOpener opener = { .kind = CRYPT_BY_PASSWORD,
+                               .name = SATCHEL_CREDENTIAL_PASSWORD,
+                               .variant = "",
+                               .data = (const guint8 *) password,
+                               .len = password != NULL ? strlen (password) : 0 };
+  return password != NULL ? crypt_login_put (ring, secret, &opener, error)
+                          : crypt_ring_set_open (ring, secret, error);
+}
+
+static gboolean
+make_new (const char *user, const char *password, char **ret_text, GError **error)
+{
+  char shown[CRYPT_RECOVERY_SHOWN + 1] = "";
+  g_autoptr (GBytes) secret = NULL;
+  g_autoptr (CryptRing) ring = crypt_ring_make (user, &secret, error);
+  if (ring == NULL || !fill_new (ring, secret, password, shown, error) || !crypt_rings_store (ring, error))
+    return FALSE;
+  if (ret_text != NULL)
+    *ret_text = g_strdup_printf ("The recovery key of the mail is shown this once: %s", shown);
+  explicit_bzero (shown, sizeof shown);
+  return TRUE;
+}
+
+/* A ring that is there is that of an earlier user of the name, whose mail must not open for this one. */
+static gboolean
+added (const char *user, const char *password, char **ret_text, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  g_autoptr (CryptRing) there = crypt_rings_load (user, &why);
+  if (there != NULL)
+    return renew (user, error);
+  if (!g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    {
+      g_propagate_error (error, g_steal_pointer (&why));
+      return FALSE;
+    }
+  if (crypt_site_policy (user) == CRYPT_POLICY_OFF)
+    return TRUE;
+  crypt_rings_lock ();
+  gboolean ok = make_new (user, password, ret_text, error);
+  crypt_rings_unlock ();
+  return ok;
+}
+
 /* ---- logins ---- */
+
+static gboolean
+is_test (const SatchelAuthCall *call)
+{
+  const SatchelLogin *login = satchel_auth_call_login (call);
+  return login != NULL && login->is_test;
+}
+
+/* Says whether the login makes the ring of a user who has none. */
+static gboolean
+makes_ring (const SatchelAuthCall *call)
+{
+  return satchel_auth_call_material (call)->source == SATCHEL_KEY_SECRET && !is_test (call)
+         && crypt_site_policy (satchel_auth_call_user (call)) == CRYPT_POLICY_EVERYONE;
+}
 
 /* Works in a thread, with the ring as it is by then. */
 static void
@@ -132,9 +199,18 @@ work (SatchelAuthCall *call)
   const char *notice = NULL;
   const CryptLogin login = { .user = satchel_auth_call_user (call),
                              .opener = opener_of (satchel_auth_call_material (call)),
-                             .credential = satchel_auth_call_credential (call) };
+                             .credential = satchel_auth_call_credential (call),
+                             .is_test = is_test (call) };
   g_autoptr (CryptRing) ring = crypt_rings_load (login.user, &error);
-  g_autoptr (GBytes) keys = ring != NULL ? crypt_login_open (&login, ring, &notice, &error) : NULL;
+  const gboolean begins = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+  if (begins)
+    {
+      g_clear_error (&error);
+      satchel_auth_call_changed (call);
+    }
+  g_autoptr (GBytes) keys = begins         ? crypt_login_begin (&login, &notice, &error)
+                            : ring != NULL ? crypt_login_open (&login, ring, &notice, &error)
+                                           : NULL;
   if (notice != NULL)
     satchel_auth_call_notice (call, notice);
   if (error != NULL)
@@ -175,7 +251,10 @@ unlock (SatchelAuthCall *call)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CryptRing) ring = crypt_rings_load (satchel_auth_call_user (call), &error);
-  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+  const gboolean has_none = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+  if (has_none && makes_ring (call))
+    satchel_auth_call_work (call, crypt_site ()->cost.memory_bytes, work);
+  else if (has_none)
     satchel_auth_call_unlocked (call, NULL);
   else if (ring == NULL)
     satchel_auth_call_fail (call, error);
@@ -213,5 +292,6 @@ const SatchelKeyringOps crypt_keyring = {
   .drop_slot = drop_slot,
   .renew = renew,
   .unlock_proved = unlock_proved,
+  .added = added,
   .attributes = tell_attributes,
 };

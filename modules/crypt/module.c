@@ -24,16 +24,21 @@ read_settings (const SatchelConfig *section, CryptSettings *settings, GError **e
 static gboolean
 check (const SatchelConfig *section, GError **error)
 {
-  CryptSettings settings;
-  return read_settings (section, &settings, error);
+  CryptSettings settings = { 0 };
+  gboolean ok = read_settings (section, &settings, error);
+  g_clear_pointer (&settings.site.policies, g_hash_table_unref);
+  return ok;
 }
 
 static gboolean
 configure (const SatchelConfig *section, GError **error)
 {
-  CryptSettings settings;
+  CryptSettings settings = { 0 };
   if (!read_settings (section, &settings, error))
-    return FALSE;
+    {
+      g_clear_pointer (&settings.site.policies, g_hash_table_unref);
+      return FALSE;
+    }
   crypt_rings_set_path (settings.path);
   crypt_site_set (&settings.site);
   crypt_escrow_set (settings.has_escrow ? &settings.escrow : NULL);
@@ -56,6 +61,7 @@ stop (void)
 {
   crypt_rings_set_path (NULL);
   crypt_escrow_set (NULL);
+  crypt_site_set (&(CryptSite) { 0 });
 }
 
 static const SatchelProvides provides[] = { { .kind = SATCHEL_KIND_STORAGE_LAYER, .ops = &crypt_layer },

@@ -68,3 +68,14 @@ crypt_recovery_clear (CryptOpener *opener)
   g_free ((guint8 *) opener->data);
   opener->data = NULL;
 }
+
+gboolean
+crypt_recovery_put (CryptRing *ring, GBytes *secret, char ret_shown[CRYPT_RECOVERY_SHOWN + 1], GError **error)
+{
+  CryptSlot slot;
+  CryptOpener opener = crypt_recovery_make (ret_shown);
+  gboolean ok = crypt_slot_seal (&slot, &opener, NULL, &ring->half, secret, error)
+                && crypt_ring_put (ring, &slot, error);
+  crypt_recovery_clear (&opener);
+  return ok;
+}

@@ -91,20 +91,41 @@ crypt_rings_load (const char *user, GError **error)
   return NULL;
 }
 
+/* Makes the directory, for whom the one above it belongs to: the command that makes the first ring may be
+ * root's, and auth is not root. */
+static gboolean
+make_directory (GError **error)
+{
+  struct stat above;
+  g_autofree char *parent = g_path_get_dirname (directory);
+  if (mkdir (directory, 0700) != 0)
+    return errno == EEXIST
+           || satchel_error_set_errno (error, errno, "the directory of rings (crypt.path, %s) cannot be made",
+                                       directory);
+  return geteuid () != 0
+         || (stat (parent, &above) == 0 && lchown (directory, above.st_uid, above.st_gid) == 0)
+         || satchel_error_set_errno (error, errno, "the directory of rings (crypt.path, %s)", directory);
+}
+
 gboolean
 crypt_rings_store (const CryptRing *ring, GError **error)
 {
   g_autofree char *name = name_of (ring->user);
-  if (mkdir (directory, 0700) != 0 && errno != EEXIST)
-    return satchel_error_set_errno (error, errno, "the directory of rings (crypt.path, %s) cannot be made",
-                                    directory);
+  if (!make_directory (error))
+    return FALSE;
   g_auto (SatchelFd) at = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (at < 0)
     return satchel_error_set_errno (error, errno, "the directory of rings (crypt.path, %s) cannot be opened",
                                     directory);
-  /* The administrator's command leaves the file to whom it belongs. */
+  /* The administrator's command leaves the file to whom it belongs, and a new one to whom the directory does.
+   */
   struct stat old;
   gboolean is_there = fstatat (at, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!is_there && fstat (at, &old) == 0)
+    {
+      old.st_mode = S_IFREG | 0600;
+      is_there = TRUE;
+    }
   char *text = crypt_ring_to_text (ring);
   if (strlen (text) > CRYPT_RING_BYTES_MAX)
     {

@@ -4,6 +4,8 @@
 #include "settings.h"
 #include "escrow.h"
 
+#include <satchel/hash.h>
+
 typedef struct Values
 {
   const char *path;
@@ -11,8 +13,24 @@ typedef struct Values
   guint passes;
   gboolean carries_over;
   const char *escrow, *escrow_key;
+  CryptPolicy policy;
 } Values;
 #define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Values, member)
+
+/* Of a domain, in `domains`. */
+typedef struct OfDomain
+{
+  const char *name;
+  CryptPolicy policy;
+} OfDomain;
+#define POLICIES "off|new|everyone"
+
+static const SatchelConfigRow domain_rows[] = {
+  { "name", SATCHEL_CONFIG_INTO (STRING, OfDomain, name), NULL, "Domain that this is for",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "policy", SATCHEL_CONFIG_INTO (ENUM, OfDomain, policy), "off", "Who gets a ring", POLICIES },
+  { NULL }
+};
 
 const SatchelConfigRow crypt_schema[] = {
   { "path", INTO (PATH, path), SATCHEL_STATE_DIR "/auth/rings",
@@ -23,6 +41,14 @@ const SatchelConfigRow crypt_schema[] = {
     .min = CRYPT_COST_MEMORY_MIN, .max = CRYPT_COST_MEMORY_MAX },
   { "passes", INTO (INT, passes), "2", "How often that memory is gone over", .min = 1,
     .max = CRYPT_COST_PASSES_MAX },
+  { "policy", INTO (ENUM, policy), "off",
+    "Whose new mail is sealed without `satchel crypt enable`: off, nobody's; new, that of users whom "
+    "`satchel "
+    "user add` adds; everyone, that and of whoever logs in with the password",
+    POLICIES },
+  { "domains", SATCHEL_CONFIG_GROUPS, NULL,
+    "Other values of policy for users of a domain, as { name = \"example.org\"; policy = \"everyone\"; }",
+    .group = domain_rows },
   { "carry_over", INTO (BOOL, carries_over), "true",
     "Whether a login with an app password lets a password that was changed elsewhere open the mail: if not, "
     "only `satchel crypt recover` does" },
@@ -51,6 +77,19 @@ fill_escrow (const Values *values, CryptSettings *settings, GError **error)
   return TRUE;
 }
 
+static GHashTable *
+read_policies (const SatchelConfig *section)
+{
+  GHashTable *policies = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < satchel_config_n_groups (section, "domains"); i++)
+    {
+      OfDomain row = { 0 };
+      satchel_config_fill (satchel_config_group (section, "domains", i), domain_rows, &row);
+      g_hash_table_replace (policies, g_ascii_strdown (row.name, -1), GUINT_TO_POINTER (row.policy));
+    }
+  return policies;
+}
+
 gboolean
 crypt_settings_fill (const SatchelConfig *section, CryptSettings *settings, GError **error)
 {
@@ -58,7 +97,9 @@ crypt_settings_fill (const SatchelConfig *section, CryptSettings *settings, GErr
   satchel_config_fill (section, crypt_schema, &values);
   *settings = (CryptSettings) { .path = values.path,
                                 .site = { .cost = { .memory_bytes = values.memory, .passes = values.passes },
+                                          .policy = values.policy,
                                           .carries_over = values.carries_over },
                                 .escrow_key = values.escrow_key };
+  settings->site.policies = read_policies (section);
   return fill_escrow (&values, settings, error);
 }

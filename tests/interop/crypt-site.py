@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Sealed mail as a site wants it: logins without a secret, a key of the site, who gets a ring by himself, and rings that travel with the mail."""
+import contextlib
 import hashlib
 import imaplib
 import importlib.util
 import json
 import os
 import poplib
+import re
 import ssl
 import sys
 
@@ -161,6 +163,67 @@ def the_key_of_the_site_recovers_mail_and_another_program_reads_rings_by_it():
         equal(reads(c), True, "mail of before, after the site's key was shown")
     keys = Ring(ring_text("u0004")).open("password", b"another")
     equal((len(keys), set(key.items()) <= set(keys.items())), (2, True), "the new password gives both keys")
+
+
+def add(user, password):
+    """What `user add` shows: the recovery key, or None."""
+    told = json.loads(server.cli("user", "add", user if "@" in user else address(user), "--stdin", "--json", input=f"{password}\n").stdout)
+    found = re.search(r": ([a-z2-7]{4}(-[a-z2-7]{4}){7})$", told.get("more", ""))
+    return found and found.group(1)
+
+
+def clear_files(text):
+    """Files of mail in which the text lies in clear."""
+    found = []
+    for directory, _, names in os.walk(server.mail_root):
+        for name in names:
+            with contextlib.suppress(OSError), open(os.path.join(directory, name), "rb") as f:
+                if text in f.read():
+                    found.append(name)
+    return found
+
+
+@case
+def a_policy_gives_new_users_rings_and_their_recovery_keys_to_who_adds_them():
+    restart(crypt__policy='"new"', crypt__domains='( { name = "clear.example"; policy = "off"; } )')
+    recovery = add("fresh", "first")
+    equal(bool(recovery), True, "the recovery key is shown")
+    equal(openers("fresh"), ["password", "recovery"], "a ring that waits for nothing")
+    server.deliver(MAIL, "fresh")
+    with session("fresh", "first") as c:
+        equal((reads(c), c.alerts), (True, []), "the first login")
+    equal(add("other@clear.example", "first"), None, "in a domain without")
+    with session("u0005") as c:
+        equal(c.alerts, [], "a user who was there")
+    equal(openers("u0005"), [], "gets no ring")
+    server.cli("user", "passwd", address("fresh"), "--stdin", "--lose-mail", input="second\n")
+    server.cli("crypt", "recover", address("fresh"), "--password", recovery)
+    with session("fresh", "second") as c:
+        equal(reads(c), True, "recovered")
+    server.cli("user", "del", address("fresh"))
+    equal(add("fresh", "somebody else"), None, "somebody of the same name")
+    server.deliver(MAIL, "fresh")
+    with session("fresh", "somebody else") as c:
+        equal((reads(c, 1), reads(c, 2)), (False, True), "cannot read the mail of before")
+
+
+@case
+def with_the_policy_everyone_a_login_with_the_password_makes_the_ring():
+    restart(crypt__policy='"everyone"', crypt__domains="( )")
+    text = b"Subject: x\r\n\r\nKranichflugzeit\r\n"
+    with session("u0006") as c:
+        equal([b"recovery key" in x for x in c.alerts], [True], f"the user is told: {c.alerts}")
+        equal(c.append("INBOX", None, None, text)[0], "OK", "APPEND")
+    equal(clear_files(b"Kranichflugzeit"), [], "what the session stored that made the ring")
+    equal(openers("u0006"), ["password"], "slots")
+    server.deliver(MAIL, "u0006")
+    with session("u0006") as c:
+        equal((c.alerts, reads(c, 2)), ([], True), "the next login")
+    server.cli("user", "passwd", address("u0006"), "--stdin", input=f"another\n{server.password}\n")
+    key = records("crypt", "recovery-key", address("u0006"), "--password", "another")[0]["recovery_key"]
+    equal((len(key), openers("u0006")), (39, ["password", "password", "recovery"]), "a recovery key is made later")
+    server.cli("auth", "test", address("u0007"), "--stdin", input=f"{server.password}\n", check=False)
+    equal(openers("u0007"), [], "a test of a login makes none")
 
 
 main()

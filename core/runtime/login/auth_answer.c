@@ -231,6 +231,14 @@ satchel_auth_call_notice (SatchelAuthCall *call, const char *text)
 }
 
 void
+satchel_auth_call_changed (SatchelAuthCall *call)
+{
+  g_mutex_lock (&call->lock);
+  call->answer.has_changed = TRUE;
+  g_mutex_unlock (&call->lock);
+}
+
+void
 satchel_auth_call_copy (SatchelAuthCall *call, GBytes *copy)
 {
   if (g_bytes_get_size (copy) > SATCHEL_RING_COPY_BYTES_MAX)

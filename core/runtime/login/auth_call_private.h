@@ -58,6 +58,7 @@ typedef struct SatchelCallAnswer
   GBytes *key;                   /* answer to VERIFY and UNLOCK; may be taken */
   gboolean is_withheld;          /* answer to UNLOCK: the login is refused, and `notice` says why */
   char *notice;                  /* for the user, or NULL; may be taken */
+  gboolean has_changed;          /* keyrings say other attributes of the user than before */
   GBytes *copy;                  /* to be kept beside the user's mail, or NULL; may be taken */
   SatchelFactorAnswer judgement; /* answer to EXAMINE and CONFIRM */
   char *credential_id, *scopes;  /* what `judgement` points to */

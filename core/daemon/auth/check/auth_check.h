@@ -50,6 +50,7 @@ struct SatchelAuthCheck
   SatchelVerify verdict;        /* verdict of the passdb; 0: none */
   GBytes *unlocked;             /* the key of the user's sessions, or NULL */
   char *notice;                 /* what the user should be told, or NULL */
+  gboolean has_changed;         /* `attributes` are not those of now any more */
   GBytes *copy;                 /* what is to be kept beside the user's mail, or NULL */
   char *credential_id, *scopes; /* what the factor that accepted has said, or NULL */
   char *attributes;             /* attributes of the user, as SatchelPlace has them; NULL: not known yet */

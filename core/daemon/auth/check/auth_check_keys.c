@@ -34,6 +34,7 @@ unlock_done (SatchelCallAnswer *answer, gpointer data)
   check->unlocked = g_steal_pointer (&answer->key);
   if (check->notice == NULL)
     check->notice = g_steal_pointer (&answer->notice);
+  check->has_changed = check->has_changed || answer->has_changed;
   if (check->copy == NULL)
     check->copy = g_steal_pointer (&answer->copy);
   check->index++;
@@ -79,6 +80,34 @@ pass_over (SatchelAuthCheck *check)
     check->index++;
 }
 
+static void ask_attributes (SatchelAuthCheck *check, SatchelAttributesFunc func);
+
+/* Takes the attributes once more, which a keyring has changed, and ends the check. */
+static void
+told_again (const char *attributes, const GError *error, gpointer data)
+{
+  SatchelAuthCheck *check = data;
+  if (attributes == NULL)
+    {
+      satchel_check_trouble (check, error);
+      return;
+    }
+  g_free (check->attributes);
+  check->attributes = g_strdup (attributes);
+  satchel_check_finish (check, SATCHEL_LOGIN_RIGHT);
+}
+
+static void
+end_right (SatchelAuthCheck *check)
+{
+  if (check->remember != NULL && check->note == NULL)
+    check->remember (check);
+  if (check->has_changed)
+    ask_attributes (check, told_again);
+  else
+    satchel_check_finish (check, SATCHEL_LOGIN_RIGHT);
+}
+
 static void
 unlock_next (SatchelAuthCheck *check)
 {
@@ -86,9 +115,7 @@ unlock_next (SatchelAuthCheck *check)
   pass_over (check);
   if (check->unlocked != NULL || check->index >= keyrings->len)
     {
-      if (check->remember != NULL && check->note == NULL)
-        check->remember (check);
-      satchel_check_finish (check, SATCHEL_LOGIN_RIGHT);
+      end_right (check);
       return;
     }
   const SatchelKeyringOps *ops = keyrings->pdata[check->index];
@@ -184,13 +211,19 @@ told_attributes (const char *attributes, const GError *error, gpointer data)
     satchel_check_trouble (check, error);
 }
 
-void
-satchel_check_accept (SatchelAuthCheck *check)
+static void
+ask_attributes (SatchelAuthCheck *check, SatchelAttributesFunc func)
 {
   const SatchelAttributesQuestion question = { .user = check->user,
                                                .login = check->login,
                                                .deadline_ms = check->asked_until_ms,
                                                .passdb = check->passdb,
                                                .credential = &check->credential };
-  satchel_auth_ask_attributes (check->auth, &question, told_attributes, check);
+  satchel_auth_ask_attributes (check->auth, &question, func, check);
+}
+
+void
+satchel_check_accept (SatchelAuthCheck *check)
+{
+  ask_attributes (check, told_attributes);
 }
