@@ -26,6 +26,7 @@ typedef struct Answer
 {
   GString *rest; /* the beginning of a line whose end has not arrived */
   gboolean is_json, shows_progress, has_progress;
+  gboolean goes_on; /* another command follows if this one ends well */
   gboolean is_ended;
   guint n_interrupts;
   GError *error;            /* the error with which the command ended */
@@ -209,6 +210,23 @@ print_end (int exit, const char *error)
   puts (out->str);
 }
 
+/* Returns the command that is to follow; NULL: none. */
+static const SatchelCliCommand *
+find_next (const SatchelCli *cli)
+{
+  const SatchelAdminCommand *admin = cli->command->admin;
+  if (!SATCHEL_HAS (admin, then))
+    return NULL;
+  for (guint i = 0; i < cli->commands->len; i++)
+    {
+      const SatchelCliCommand *command = cli->commands->pdata[i];
+      if (command->admin != NULL && g_strcmp0 (command->group, cli->command->group) == 0
+          && strcmp (command->name, admin->then) == 0)
+        return command;
+    }
+  return NULL;
+}
+
 /* Sets *ret_question to what the command asks (the caller frees it), or to NULL if it asks nothing.  @totals
  * takes what it prints, if that is not NULL. */
 static int
@@ -219,6 +237,7 @@ run_once (SatchelCli *cli, const char *user, const GPtrArray *words, SatchelCliT
                     .said = g_string_new (NULL),
                     .is_json = totals == NULL && satchel_cli_option (cli, "--json") != NULL,
                     .shows_progress = totals == NULL && isatty (STDERR_FILENO),
+                    .goes_on = find_next (cli) != NULL,
                     .totals = totals };
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
@@ -250,7 +269,7 @@ run_once (SatchelCli *cli, const char *user, const GPtrArray *words, SatchelCliT
   if (cli->names_user)
     g_prefix_error (&answer.error, "%s: ", user);
   int exit = judge_answer (&answer, status, error);
-  if (answer.is_json)
+  if (answer.is_json && (exit != SATCHEL_EXIT_OK || !answer.goes_on))
     print_end (exit, error != NULL          ? error->message
                      : answer.error != NULL ? answer.error->message
                                             : answer.said->str);
@@ -320,6 +339,32 @@ run_there (SatchelCli *cli, const char *user, GPtrArray *words)
     }
 }
 
+static gboolean
+has_option (const SatchelAdminCommand *admin, const char *word)
+{
+  for (const SatchelConfigRow *row = admin->options; row != NULL && row->key != NULL; row++)
+    if (strncmp (word, row->key, strlen (row->key)) == 0 && word[strlen (row->key)] == '=')
+      return TRUE;
+  return FALSE;
+}
+
+/* Runs the command, and those that follow it with the options that they have. */
+static int
+run_all_there (SatchelCli *cli, const char *user, GPtrArray *words)
+{
+  int exit = run_there (cli, user, words);
+  for (const SatchelCliCommand *next = find_next (cli); exit == SATCHEL_EXIT_OK && next != NULL;
+       next = find_next (cli))
+    {
+      cli->command = next;
+      for (guint i = words->len - 1; i-- > 0;)
+        if (!has_option (next->admin, words->pdata[i]))
+          g_ptr_array_remove_index (words, i);
+      exit = run_there (cli, user, words);
+    }
+  return exit;
+}
+
 int
 satchel_cli_run_there (SatchelCli *cli, const SatchelCliCommand *command, const char *user, GPtrArray *words)
 {
@@ -383,5 +428,5 @@ satchel_cli_admin (SatchelCli *cli)
   if (exit != SATCHEL_EXIT_OK || name == NULL)
     return exit != SATCHEL_EXIT_OK ? exit : run_there (cli, "", words);
   g_autofree char *user = satchel_cli_user_name (cli->set, name, &exit);
-  return user != NULL ? run_there (cli, user, words) : exit;
+  return user != NULL ? run_all_there (cli, user, words) : exit;
 }

@@ -47,6 +47,10 @@ typedef struct SatchelAdminCommand
    * for each, and adds up the numbers of records whose keys and texts are the same.  Its output are records.
    */
   gboolean sums;
+  /* Another command of the table, which `satchel` runs next when this one has ended well, for the same user
+   * and with those of the options that it has as well: a command whose work lies in two processes.  NULL:
+   * none. */
+  const char *then;
 } SatchelAdminCommand;
 
 typedef struct SatchelAdminOps

@@ -85,6 +85,10 @@ typedef struct SatchelKeyringOps
    * have from the first moment.  *@ret_text is what the administrator is shown once, or NULL (g_free after it
    * was wiped).  A ring of an earlier user of that name must not open for this one.  May. [blocks] */
   gboolean (*added) (const char *user, const char *password, char **ret_text, GError **error);
+  /* Hears what the layer of the same module says of @user (satchel_storage_tell_keyring), which comes from a
+   * mail process: a text of at most 1 KiB that may be wrong, or come late or twice.  In the main thread of
+   * role auth.  May. */
+  void (*told) (const char *user, const char *module, const char *text);
 } SatchelKeyringOps;
 
 /* Modules that own credentials call these: each does it in every keyring that @user has a ring in, and

@@ -112,8 +112,8 @@ typedef enum
  * A method that a layer leaves NULL, or whose classes it does not declare, passes straight to the level
  * below.  Methods without a class (sync, is_current, watch, claim_recent, vanished, tombstones,
  * close_mailbox, stage_drop, stage_spooled, metadata, unique_ids, fill_dates, hold_syncs, read_file,
- * write_file, list_spaces, commit) are the driver's alone.  A driver must have every method that is not
- * marked "may".
+ * write_file, list_spaces, exchange, commit) are the driver's alone.  A driver must have every method that is
+ * not marked "may".
  *
  * The word at the end of each method's comment says when it is called.  [alone]: the calls of all these
  * methods come one at a time for a store, in whatever thread.  [beside]: they come at any time, from any
@@ -436,6 +436,15 @@ struct SatchelStorageOps
   gboolean (*is_of_one_process) (const SatchelConfig *section);
   /* Layers: content may not lie in clear outside of them, so the core seals what it spools. */
   gboolean hides_content;
+  /* Drivers, may: puts staged contents, each with its attributes (NULL: none), in the places of those of
+   * messages, which keep all else: UID, flags, dates, mod-sequence, ids, metadata, and the size as clients
+   * see it, which is the same.  Copies of such a message
+   * keep what they have, and streams that are open give what they had.  A crash leaves each message with the
+   * old content or the new one, whole, and attributes that are not those of the other one.  A message that is
+   * gone is passed over.  Otherwise as commit, for one transaction.  With @n 0 nothing is exchanged, and the
+   * driver gets rid of what it still has of contents and attributes that no message has any more.  [alone] */
+  gboolean (*exchange) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                        const guint32 *uids, SatchelStaged *const *staged, guint n, GError **error);
 };
 
 /* For `destroy`, in its thread: @n_removed things (messages, files) were removed since the call before.  It
@@ -504,6 +513,23 @@ SATCHEL_API gboolean satchel_storage_put_metadata (SatchelStorage *storage, cons
                                                    SatchelStorageMailbox *mailbox, guint32 uid,
                                                    const char *key, GBytes *value, GError **error);
 
+/* Stages, for layers, @content anew, as if it came to this level now: through the layer's own `stage`, and
+ * what is below it.  @attributes are those of the message as the layer gives them up, or NULL.  Yours, and
+ * finished.  [blocks] */
+SATCHEL_API SatchelStage *satchel_storage_stage_anew (SatchelStorage *storage, const SatchelAccess *access,
+                                                      SatchelStream *content, GBytes *attributes,
+                                                      gint64 internal_date, GError **error);
+/* Calls @func, for layers, in their `stage`, once the content is stored or thrown away.  [any thread] */
+SATCHEL_API void satchel_staged_add_notify (SatchelStaged *staged, GDestroyNotify func, gpointer data);
+/* Exchanges contents below @storage (satchel_stage_staged).  CANNOT: the driver does not exchange any.
+ * [blocks] */
+SATCHEL_API gboolean satchel_storage_exchange (SatchelStorage *storage, const SatchelAccess *access,
+                                               SatchelStorageMailbox *mailbox, const guint32 *uids,
+                                               SatchelStaged *const *staged, guint n, GError **error);
+/* Begins, and with @hold FALSE ends, that the calling thread's stages wait for their syncs (hold_syncs). */
+SATCHEL_API gboolean satchel_storage_hold_syncs (SatchelStorage *storage, const SatchelAccess *access,
+                                                 gboolean hold, GError **error);
+
 /* Makes @name (valid) and all names below it a namespace of this level, with at most @rights. It may be
  * called in `open` only. The layer must hide mailboxes that levels below have there. */
 SATCHEL_API void satchel_storage_add_namespace (SatchelStorage *storage, SatchelNamespaceKind kind,
@@ -520,6 +546,12 @@ SATCHEL_API char *satchel_storage_user_attribute (SatchelStorage *storage, const
 /* Says whether anything is known of what the userdbs say; if not, an attribute that is missing says nothing:
  * nobody who brings them, as logins and deliveries do, has had the store open yet. */
 SATCHEL_API gboolean satchel_storage_knows_attributes (SatchelStorage *storage);
+/* Asks for upkeep of the user soon, beside the rounds (maintain.h); nothing where there is none
+ * (`janitor.interval`).  [any thread] */
+SATCHEL_API void satchel_storage_ask_upkeep (SatchelStorage *storage);
+/* Tells the keyring of the same module, in auth, something about the user (keyring.h, told).  It may get
+ * lost, and come twice: tell it again until it shows.  [any thread] */
+SATCHEL_API void satchel_storage_tell_keyring (SatchelStorage *storage, const char *text);
 SATCHEL_API void satchel_storage_rights (SatchelStorage *storage, const SatchelAccess *access,
                                          const char *name, SatchelMailboxRights *rights);
 SATCHEL_API char *satchel_storage_shown_name (SatchelStorage *storage, const SatchelAccess *access,
@@ -578,7 +610,8 @@ SATCHEL_API void satchel_storage_mailbox_renamed (SatchelStorageMailbox *mailbox
 SATCHEL_API void satchel_storage_mailbox_changed_outside (SatchelStorageMailbox *mailbox);
 /* Returns, for drivers, the open mailbox of a name, borrowed, or NULL.  In [alone] calls only. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_find_mailbox (SatchelStorage *storage, const char *name);
-SATCHEL_API SatchelStaged *satchel_stage_staged (SatchelStage *stage); /* for drivers, in `commit` */
+/* For drivers, in `commit`, and for layers, for `exchange`. */
+SATCHEL_API SatchelStaged *satchel_stage_staged (SatchelStage *stage);
 /* Tells drivers, in import_mailbox: may the mailbox whose newest snapshot is @current become as @import says?
  * FALSE with CANNOT.  *ret_is_same: it has its id and UIDVALIDITY already. */
 SATCHEL_API gboolean satchel_mailbox_import_fits (const SatchelMailboxImport *import,

@@ -52,4 +52,5 @@ const SatchelStorageOps bdb_ops = {
   .list_spaces = bdb_list_spaces,
   .destroy = bdb_destroy,
   .salvage = bdb_salvage,
+  .exchange = bdb_exchange,
 };

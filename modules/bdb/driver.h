@@ -104,6 +104,8 @@ gboolean bdb_list_metadata (SatchelStorage *storage, const SatchelAccess *access
                             SatchelMetadataFunc func, gpointer data, GError **error);
 
 /* commit.c has these. */
+gboolean bdb_exchange (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                       const guint32 *uids, SatchelStaged *const *staged, guint n, GError **error);
 void bdb_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results);
 
 /* maintain.c has this. */

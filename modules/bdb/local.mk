@@ -24,6 +24,7 @@ libbdb_la_SOURCES = \
 	modules/bdb/commit/append.c \
 	modules/bdb/commit/commit.c \
 	modules/bdb/commit/copy.c \
+	modules/bdb/commit/exchange.c \
 	modules/bdb/commit/draft.c \
 	modules/bdb/commit/draft.h \
 	modules/bdb/commit/flags.c \

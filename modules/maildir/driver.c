@@ -54,4 +54,5 @@ const SatchelStorageOps md_ops = {
   .has_volume = md_has_volume,
   .list_spaces = md_list_spaces,
   .destroy = md_destroy,
+  .exchange = md_exchange,
 };

@@ -54,6 +54,10 @@ void md_stage_drop (SatchelStorage *storage, const SatchelAccess *access, Satche
 /* commit_batch.c has these. */
 void md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results);
 
+/* exchange.c has this. */
+gboolean md_exchange (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                      const guint32 *uids, SatchelStaged *const *staged, guint n, GError **error);
+
 /* message.c has these. */
 SatchelStream *md_open_message (SatchelStorage *storage, const SatchelAccess *access,
                                 SatchelStorageMailbox *mailbox, guint32 uid, GError **error);

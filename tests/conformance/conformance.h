@@ -51,7 +51,7 @@ extern const ConformanceCase conformance_names[], conformance_uses[], conformanc
     conformance_fields[], conformance_import[], conformance_access[], conformance_changes[],
     conformance_sync[], conformance_heard[], conformance_parallel[], conformance_usage[], conformance_blobs[],
     conformance_shown[], conformance_destroy[], conformance_faults[], conformance_kills[],
-    conformance_damage[], conformance_driver[], conformance_ops[], conformance_bulk[];
+    conformance_damage[], conformance_driver[], conformance_ops[], conformance_bulk[], conformance_exchange[];
 
 /* Success, or failure with a code.  E is the place for the error inside of them. */
 #define E (&conformance_error)
@@ -97,6 +97,10 @@ void fixture_set_flags (Fixture *fixture, SatchelMailbox *mailbox, guint32 uid, 
                         guint32 flags, const char *keyword);
 void fixture_expunge (Fixture *fixture, SatchelMailbox *mailbox, guint32 first, guint32 last);
 guint64 fixture_move (Fixture *fixture, SatchelMailbox *from, guint32 uid, SatchelMailbox *to);
+
+/* Exchanges contents in the driver, at most 8 of them. */
+gboolean fixture_exchange (Fixture *fixture, const char *name, const guint32 *uids,
+                           SatchelStage *const *stages, guint n, GError **error);
 
 SatchelMailboxState state_of (SatchelMailbox *mailbox);
 /* FALSE: no such message. */

@@ -196,6 +196,9 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
   add_area_if (SATCHEL_HAS (driver, put_blobs), "the driver keeps no blobs of modules", stack_name, backend,
                "blobs", conformance_blobs);
   if (backend->n_levels == 1)
+    add_area_if (SATCHEL_HAS (driver, exchange), "the driver does not exchange contents", stack_name, backend,
+                 "exchange", conformance_exchange);
+  if (backend->n_levels == 1)
     add_area_if (SATCHEL_HAS (driver, destroy) && SATCHEL_HAS (driver, exists),
                  "the driver removes no stores, or does not say which it has", stack_name, backend, "destroy",
                  conformance_destroy);

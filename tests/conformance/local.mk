@@ -9,7 +9,7 @@ satchel_storage_check_SOURCES = tests/conformance/main.c tests/conformance/confo
 	tests/conformance/case_damage.c tests/conformance/case_faults.c tests/conformance/case_kills.c tests/lib/rounds.h \
 	tests/conformance/case_access.c tests/conformance/case_append.c tests/conformance/case_blobs.c tests/conformance/case_changes.c \
 	tests/conformance/case_content.c \
-	tests/conformance/case_copies.c tests/conformance/case_destroy.c tests/conformance/case_fields.c tests/conformance/case_flags.c \
+	tests/conformance/case_copies.c tests/conformance/case_destroy.c tests/conformance/case_exchange.c tests/conformance/case_fields.c tests/conformance/case_flags.c \
 	tests/conformance/case_heard.c tests/lib/descriptors.h tests/lib/heard.h tests/conformance/case_import.c \
 	tests/conformance/case_mailboxes.c \
 	tests/conformance/case_names.c tests/conformance/case_parallel.c tests/conformance/case_shown.c tests/conformance/case_sync.c \

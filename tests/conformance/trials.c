@@ -226,6 +226,29 @@ run_blobs (Fixture *user, GError **error)
   return satchel_store_put_blobs (user->store, TRIALS_SPACE, changes, G_N_ELEMENTS (changes), error);
 }
 
+/* The messages have the same contents before and after, so that what is seen never differs. */
+static gboolean
+run_exchange (Fixture *user, GError **error)
+{
+  const guint32 uids[] = { 1, 2, 3 };
+  SatchelStage *stages[G_N_ELEMENTS (uids)] = { NULL };
+  g_autoptr (SatchelMailbox) inbox = satchel_store_open_mailbox (user->store, "INBOX", error);
+  gboolean ok = inbox != NULL;
+  for (guint i = 0; ok && i < G_N_ELEMENTS (uids); i++)
+    {
+      g_autoptr (SatchelStream) content = satchel_mailbox_open_message (inbox, uids[i], error);
+      gint64 length = content != NULL ? satchel_stream_length (content, error) : -1;
+      stages[i] =
+          length >= 0 ? satchel_stage_new_copied (user->store, content, (guint64) length, NULL, error) : NULL;
+      ok = stages[i] != NULL;
+    }
+  ok = ok && fixture_exchange (user, "INBOX", uids, stages, G_N_ELEMENTS (uids), error)
+       && fixture_exchange (user, "INBOX", NULL, NULL, 0, error);
+  for (guint i = 0; i < G_N_ELEMENTS (uids); i++)
+    g_clear_pointer (&stages[i], satchel_stage_free);
+  return ok;
+}
+
 static gboolean
 run_import (Fixture *user, GError **error)
 {
@@ -261,6 +284,7 @@ const Trial conformance_trials[] = {
   { "recent", .run = run_recent, .is_hint = TRUE },
   { "blobs", .run = run_blobs, .needs_blobs = TRUE },
   { "import", .run = run_import, .needs_import = TRUE },
+  { "exchange", .run = run_exchange, .needs_exchange = TRUE },
   { NULL },
 };
 
@@ -270,6 +294,7 @@ trial_is_for (const Trial *trial, const SatchelConformanceBackend *backend)
   const SatchelStorageOps *driver = backend->levels[backend->n_levels - 1].ops;
   return (backend->files != CONFORMANCE_FILES_OF_REMOVALS || trial->removes)
          && (!trial->needs_blobs || SATCHEL_HAS (driver, put_blobs))
+         && (!trial->needs_exchange || SATCHEL_HAS (driver, exchange))
          && (!trial->needs_import || SATCHEL_HAS (driver, import_mailbox));
 }
 

@@ -17,7 +17,7 @@ typedef struct Trial
   gboolean begins_closed; /* `run` opens the store, which is new */
   gboolean removes;       /* messages, for good */
   /* The methods of the driver that it needs beyond those that each has. */
-  gboolean needs_blobs, needs_import;
+  gboolean needs_blobs, needs_import, needs_exchange;
   /* What it acknowledges may be lost while nothing at all can be written. */
   gboolean is_hint;
 } Trial;

@@ -369,6 +369,7 @@ static const SatchelStorageOps memory_ops = {
   .has_volume = memory_has_volume,
   .list_spaces = memory_list_spaces,
   .destroy = memory_destroy,
+  .exchange = memory_exchange,
 };
 
 /* `broken` has the driver in it. */

@@ -68,6 +68,9 @@ gboolean memory_list_spaces (SatchelStorage *storage, const SatchelAccess *acces
                              GError **error);
 gboolean memory_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
                            const SatchelBlob *changes, guint n, GError **error);
+gboolean memory_exchange (SatchelStorage *storage, const SatchelAccess *access,
+                          SatchelStorageMailbox *mailbox, const guint32 *uids, SatchelStaged *const *staged,
+                          guint n, GError **error);
 gboolean memory_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                        const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error);
 SatchelStorageMailbox *memory_open_mailbox (SatchelStorage *storage, const SatchelAccess *access,

@@ -396,6 +396,27 @@ memory_put_attributes (SatchelStorage *storage, const SatchelAccess *access, Sat
 }
 
 gboolean
+memory_exchange (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 const guint32 *uids, SatchelStaged *const *staged, guint n, GError **error)
+{
+  MemoryUser *user = storage->self;
+  MemoryBox *box = mailbox->driver;
+  g_mutex_lock (&user->lock);
+  for (guint i = 0; i < n; i++)
+    {
+      MemoryMessage *message = g_hash_table_lookup (box->messages, GUINT_TO_POINTER (uids[i]));
+      if (message == NULL)
+        continue;
+      g_bytes_unref (message->content);
+      message->content = g_steal_pointer (&staged[i]->driver);
+      g_clear_pointer (&message->attributes, g_bytes_unref);
+      message->attributes = staged[i]->attributes != NULL ? g_bytes_ref (staged[i]->attributes) : NULL;
+    }
+  g_mutex_unlock (&user->lock);
+  return TRUE;
+}
+
+gboolean
 memory_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                      guint32 uid, const char *key, GBytes **ret, GError **error)
 {

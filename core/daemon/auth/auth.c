@@ -20,6 +20,7 @@
 
 #define AREA "auth"
 #define MAX_WAITING_HASHES 1024
+#define KEYRING_TOLD_MAX 1024u
 #define MAX_HASH_WAIT_MS 10000 /* gates wait 20 s for an answer */
 
 static SatchelAuth *auth; /* one a process */
@@ -170,6 +171,23 @@ peer_down (SatchelRoleContext *context, SatchelPeer *peer)
     }
 }
 
+/* Passes on to keyrings what a layer says of a user. */
+static gboolean
+keyring_told (SatchelIpcMessage *message)
+{
+  const char *user = satchel_ipc_get_string (message), *module = satchel_ipc_get_string (message),
+             *text = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message) || strlen (text) > KEYRING_TOLD_MAX)
+    return FALSE;
+  for (guint i = 0; i < auth->keyrings->len; i++)
+    {
+      const SatchelKeyringOps *keyring = auth->keyrings->pdata[i];
+      if (SATCHEL_HAS (keyring, told))
+        keyring->told (user, module, text);
+    }
+  return TRUE;
+}
+
 static gboolean
 mail_message (SatchelPeer *peer, SatchelIpcMessage *message)
 {
@@ -181,6 +199,8 @@ mail_message (SatchelPeer *peer, SatchelIpcMessage *message)
     return satchel_auth_client_named (auth, message);
   if (message->type == SATCHEL_IPC_TURN)
     return satchel_auth_turn_message (auth, peer, message);
+  if (message->type == SATCHEL_IPC_KEYRING_TOLD)
+    return keyring_told (message);
   if (message->type == SATCHEL_IPC_ACCOUNT_MAIL_REPLY)
     return satchel_auth_mail_message (peer, message);
   return satchel_auth_moves_message (auth, peer, message);

@@ -327,6 +327,16 @@ end_turned_sessions (const char *user, guint64 epoch)
 }
 
 static void
+tell_keyring (const char *user, const char *module, const char *text)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_KEYRING_TOLD, 0);
+  satchel_ipc_put_string (message, user);
+  satchel_ipc_put_string (message, module);
+  satchel_ipc_put_string (message, text);
+  (void) send_to_auth (message); /* it is told again where it did not arrive */
+}
+
+static void
 clean_spool (gpointer data)
 {
   satchel_spool_clean ();
@@ -345,7 +355,9 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
                                         .adopt_store = satchel_store_adopt };
   static const SatchelStoresHooks store_hooks = { .placed = satchel_mail_tell_placed,
                                                   .outdated = end_outdated_sessions,
-                                                  .turned = end_turned_sessions };
+                                                  .turned = end_turned_sessions,
+                                                  .wants_upkeep = satchel_janitor_visit_soon,
+                                                  .tells_keyring = tell_keyring };
   context = own;
   satchel_stores_set_hooks (&store_hooks);
   satchel_session_settings (own->config);

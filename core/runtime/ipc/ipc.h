@@ -125,6 +125,9 @@ typedef enum
   /* A message of auth to mail: */
   SATCHEL_IPC_TURNED, /* u64 request, u32 0 or 1 + SatchelErrorCode, s why, u64 epoch from now on, u32 slot */
 
+  /* A message of mail to auth: */
+  SATCHEL_IPC_KEYRING_TOLD, /* s user, s module, s text: a layer tells the keyring of its module something */
+
   /* A message of gate to mail: */
   /* B grant, s peer, s tls_info, s client id, u32 has_tls, b note, b input; fd: the socket, or one end of the
    * relay's pair. */

@@ -55,6 +55,7 @@ typedef struct Visit
   char *user;
   SatchelPlace *place; /* where the user is; NULL before the first slice */
   guint step, n_slices, n_failed;
+  gboolean is_asked; /* somebody asked for this visit, which is none of the round */
   gboolean was_open; /* the store was open for others before the visit */
   gboolean is_clean; /* no leftover of a conversion exists */
   /* The current slice has these: */
@@ -71,6 +72,7 @@ static Phase phase;
 static gboolean is_stopping;
 static SatchelJanitorState state;
 static GPtrArray *names;
+static GQueue asked = G_QUEUE_INIT; /* char *, users for whom somebody asked for a visit */
 static guint next_name, n_visited, n_failed;
 static Visit *visit;
 static gint64 last_used_ms, durable_at_ms;
@@ -229,7 +231,7 @@ static void
 end_visit (const char *result)
 {
   satchel_counter_add (&visits, 1, result);
-  n_visited++;
+  n_visited += !visit->is_asked;
   g_clear_pointer (&visit, visit_free);
 }
 
@@ -259,7 +261,7 @@ slice_done (gpointer data)
     end_visit ("skipped");
   else if (visit->result == SATCHEL_MAINTAIN_DONE)
     end_visit (visit->n_failed > 0 ? "failed" : "done");
-  else if (is_stopping)
+  else if (is_stopping && !visit->is_asked)
     return_to_user ();
   else if (visit->n_slices >= SLICES_MAX)
     end_visit ("unfinished");
@@ -279,7 +281,7 @@ begin_slice (void)
                                               .end_us = read_settings ().slice_ms * 1000 };
   /* Progress is saved before the visit, so that upkeep which hangs or crashes at one user does not come back
    * to that user after each restart. */
-  visit->saves = visit->n_slices++ == 0;
+  visit->saves = visit->n_slices++ == 0 && !visit->is_asked;
   visit->is_durable = visit->saves && now_ms - durable_at_ms > DURABLE_MS;
   if (visit->is_durable)
     durable_at_ms = now_ms;
@@ -299,7 +301,10 @@ take_owner (gboolean is_answered, const SatchelPlace *place)
   if (!is_answered)
     {
       phase = PHASE_RESTING;
-      next_name--;
+      if (visit->is_asked)
+        g_queue_push_tail (&asked, g_steal_pointer (&visit->user));
+      else
+        next_name--;
       g_clear_pointer (&visit, visit_free);
       rest (AGAIN_MS);
       return;
@@ -307,9 +312,10 @@ take_owner (gboolean is_answered, const SatchelPlace *place)
   if (place == NULL)
     {
       phase = PHASE_RESTING;
-      pass_user (visit->user);
+      if (!visit->is_asked)
+        pass_user (visit->user);
       end_visit ("skipped");
-      rest (REST_MIN_MS);
+      schedule ();
       return;
     }
   visit->place = satchel_place_ref (place);
@@ -320,7 +326,10 @@ static void
 begin_visit (void)
 {
   visit = g_new0 (Visit, 1);
-  visit->user = g_strdup (names->pdata[next_name++]);
+  visit->user = g_queue_pop_head (&asked);
+  visit->is_asked = visit->user != NULL;
+  if (!visit->is_asked)
+    visit->user = g_strdup (names->pdata[next_name++]);
   phase = PHASE_VISITING;
   satchel_janitor_users_ask (&host, visit->user, take_owner);
 }
@@ -378,7 +387,7 @@ run_phase (SatchelTimer *a_timer, gpointer data)
 {
   if (read_settings ().interval_ms == 0 || !satchel_stores_have_upkeep ())
     phase = PHASE_OFF;
-  else if (phase == PHASE_WAITING)
+  else if (phase == PHASE_WAITING && g_queue_is_empty (&asked))
     begin_round ();
   else if (satchel_job_n_pending () > BUSY_JOBS)
     {
@@ -387,6 +396,8 @@ run_phase (SatchelTimer *a_timer, gpointer data)
     }
   else if (visit != NULL)
     begin_slice ();
+  else if (!g_queue_is_empty (&asked))
+    begin_visit ();
   else if (names == NULL)
     begin_list ();
   else if (next_name < names->len)
@@ -411,12 +422,14 @@ schedule (void)
   gint64 interval_ms = read_settings ().interval_ms, passed_ms = MAX (now_s () - state.began_s, 0) * 1000,
          rest_ms = MAX (REST_MIN_MS, REST_FACTOR * last_used_ms);
   gint64 left_ms = MAX (interval_ms - passed_ms, 0);
-  if (state.began_s == 0 || state.is_over)
+  if (visit != NULL || !g_queue_is_empty (&asked))
+    rest (rest_ms);
+  else if (state.began_s == 0 || state.is_over)
     {
       phase = PHASE_WAITING;
       rest (state.began_s == 0 ? 0 : left_ms);
     }
-  else if (visit != NULL || names == NULL)
+  else if (names == NULL)
     rest (rest_ms);
   else
     rest (MAX (next_name < names->len ? left_ms / (names->len - next_name + 1) : 0, rest_ms));
@@ -460,6 +473,16 @@ satchel_janitor_start (const SatchelJanitorHost *a_host)
     }
 }
 
+void
+satchel_janitor_visit_soon (const char *user)
+{
+  if (is_stopping || g_queue_find_custom (&asked, user, (GCompareFunc) strcmp) != NULL)
+    return;
+  g_queue_push_tail (&asked, g_strdup (user));
+  if ((phase == PHASE_WAITING || phase == PHASE_RESTING) && visit == NULL)
+    rest (REST_MIN_MS);
+}
+
 gboolean
 satchel_janitor_auth_message (SatchelIpcMessage *message)
 {
@@ -482,7 +505,7 @@ satchel_janitor_stop (void)
   satchel_timer_cancel (&look_timer);
   satchel_maintenance_stop ();
   /* A slice that runs now ends by slice_done, which does the same. */
-  if (visit != NULL && phase == PHASE_RESTING)
+  if (visit != NULL && phase == PHASE_RESTING && !visit->is_asked)
     return_to_user ();
   else if (state.clock.wall_ms != 0)
     save_soon ();

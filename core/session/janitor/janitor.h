@@ -21,6 +21,8 @@ typedef struct SatchelJanitorHost
 
 /* Begins, also after a reload, when settings or the modules with upkeep may have changed. */
 void satchel_janitor_start (const SatchelJanitorHost *host);
+/* Visits @user before others, beside the rounds. */
+void satchel_janitor_visit_soon (const char *user);
 /* Takes OWNED_REPLY.  FALSE means that the message is malformed. */
 gboolean satchel_janitor_auth_message (SatchelIpcMessage *message);
 /* Notes that the link to auth broke, so that no answer will come to the last question. */

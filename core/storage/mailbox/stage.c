@@ -18,10 +18,19 @@
 
 #define COPY_BYTES 65536u
 
+/* A layer hears of the end of a stage. */
+typedef struct Notify
+{
+  GDestroyNotify func;
+  gpointer data;
+} Notify;
+
 struct SatchelStage
 {
-  SatchelStore *store; /* a reference */
+  SatchelStore *store;    /* a reference; NULL: a layer made it */
+  SatchelStoreCore *core; /* where it is staged; a use of it if `store` is NULL */
   SatchelStaged staged;
+  GArray *notifies;      /* Notify; NULL: nobody waits for its end */
   GBytes *attributes;    /* as clients see them, whatever layers have stored in their place; after finish */
   SatchelWriter *writer; /* set until finish */
   /* set until finish; NULL: the attributes are known already, or the content is a suspect */
@@ -35,11 +44,19 @@ struct SatchelStage
 };
 
 static SatchelStage *
-stage_alloc (SatchelStore *store)
+stage_alloc_in (SatchelStoreCore *core)
 {
   SatchelStage *stage = g_new0 (SatchelStage, 1);
-  stage->store = satchel_store_ref (store);
+  stage->core = core;
   stage->staged.internal_date = SATCHEL_DATE_UNKNOWN;
+  return stage;
+}
+
+static SatchelStage *
+stage_alloc (SatchelStore *store)
+{
+  SatchelStage *stage = stage_alloc_in (store->core);
+  stage->store = satchel_store_ref (store);
   return stage;
 }
 
@@ -338,7 +355,38 @@ satchel_stage_is_finished (const SatchelStage *stage)
 SatchelStoreCore *
 satchel_stage_store (const SatchelStage *stage)
 {
-  return stage->store->core;
+  return stage->core;
+}
+
+void
+satchel_staged_add_notify (SatchelStaged *staged, GDestroyNotify func, gpointer data)
+{
+  SatchelStage *stage =
+      (SatchelStage *) (gpointer) ((char *) staged - G_STRUCT_OFFSET (SatchelStage, staged));
+  const Notify notify = { func, data };
+  if (stage->notifies == NULL)
+    stage->notifies = g_array_new (FALSE, FALSE, sizeof (Notify));
+  g_array_append_val (stage->notifies, notify);
+}
+
+SatchelStage *
+satchel_storage_stage_anew (SatchelStorage *storage, const SatchelAccess *access, SatchelStream *content,
+                            GBytes *attributes, gint64 internal_date, GError **error)
+{
+  gint64 length = satchel_stream_length (content, error);
+  g_autoptr (SatchelStage) stage = stage_alloc_in (satchel_store_core_ref (storage->store));
+  stage->staged.internal_date = internal_date;
+  stage->staged.attributes = attributes != NULL ? g_bytes_ref (attributes) : NULL;
+  stage->is_raw = TRUE;
+  stage->size_above = SATCHEL_SIZE_UNKNOWN;
+  if (length < 0)
+    return NULL;
+  stage->writer = SATCHEL_HAS (storage->ops, stage)
+                      ? storage->ops->stage (storage, access, (guint64) length, &stage->staged, error)
+                      : satchel_storage_stage (storage, access, (guint64) length, &stage->staged, error);
+  if (stage->writer == NULL || !copy_content (stage, content, error) || !satchel_stage_finish (stage, error))
+    return NULL;
+  return g_steal_pointer (&stage);
 }
 
 void
@@ -349,9 +397,18 @@ satchel_stage_free (SatchelStage *stage)
   g_clear_pointer (&stage->head, g_byte_array_unref);
   g_free (stage->crumb);
   if (stage->staged.driver != NULL)
-    satchel_storage_stage_drop (SATCHEL_STACK (stage->store), &stage->staged);
+    satchel_storage_stage_drop (&stage->core->client, stage->core->background, &stage->staged);
   g_clear_pointer (&stage->staged.attributes, g_bytes_unref);
   g_clear_pointer (&stage->attributes, g_bytes_unref);
-  satchel_store_unref (stage->store);
+  for (guint i = 0; stage->notifies != NULL && i < stage->notifies->len; i++)
+    {
+      const Notify *notify = &g_array_index (stage->notifies, Notify, i);
+      notify->func (notify->data);
+    }
+  g_clear_pointer (&stage->notifies, g_array_unref);
+  if (stage->store != NULL)
+    satchel_store_unref (stage->store);
+  else
+    satchel_store_core_unref (stage->core);
   g_free (stage);
 }

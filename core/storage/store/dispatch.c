@@ -40,7 +40,8 @@ enum
 #include "core/runtime/loader/storage_methods.def"
   N_STEPS
 };
-G_STATIC_ASSERT (offsetof (SatchelStorageOps, hides_content)
+/* The place of one pointer before the last has hides_content. */
+G_STATIC_ASSERT (offsetof (SatchelStorageOps, exchange)
                  == offsetof (SatchelStorageOps, open) + (SATCHEL_N_CALLS + N_STEPS) * sizeof (gpointer));
 
 static gboolean

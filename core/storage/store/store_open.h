@@ -95,12 +95,15 @@ gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet
 /* The hooks are called in the main thread. @placed: the default stack was searched for mail of a user who was
  * placed here by a rule. @outdated: a store is open with an earlier epoch than a new place has, so its
  * holders must let go. @turned: the user's mail is at another place of this process since that epoch has
- * ended; holders of the old store must let go. */
+ * ended; holders of the old store must let go.  @wants_upkeep: a level asks for upkeep of the user soon.
+ * @tells_keyring: @module tells its keyring something (satchel_storage_tell_keyring). */
 typedef struct SatchelStoresHooks
 {
   void (*placed) (const char *user, guint64 epoch, gboolean has_mail);
   void (*outdated) (const char *user, guint64 epoch);
   void (*turned) (const char *user, guint64 epoch);
+  void (*wants_upkeep) (const char *user);
+  void (*tells_keyring) (const char *user, const char *module, const char *text);
 } SatchelStoresHooks;
 void satchel_stores_set_hooks (const SatchelStoresHooks *hooks);
 /* Returns a handle of the store of @access's owner, opened if it is not.  Any thread.  [blocks] if it is not

@@ -119,6 +119,60 @@ tell_turned (gpointer data)
   g_free (placed);
 }
 
+/* What a level says of a user to others in the process, or in auth. */
+typedef struct Said
+{
+  char *user, *module, *text;
+} Said;
+
+static void
+said_free (Said *said)
+{
+  g_free (said->user);
+  g_free (said->module);
+  g_free (said->text);
+  g_free (said);
+}
+
+static void
+ask_upkeep (gpointer data)
+{
+  Said *said = data;
+  if (hooks.wants_upkeep != NULL)
+    hooks.wants_upkeep (said->user);
+  said_free (said);
+}
+
+static void
+tell_keyring (gpointer data)
+{
+  Said *said = data;
+  if (hooks.tells_keyring != NULL)
+    hooks.tells_keyring (said->user, said->module, said->text);
+  said_free (said);
+}
+
+static void
+defer_said (SatchelStorage *storage, GDestroyNotify func, const char *text)
+{
+  Said *said = g_new (Said, 1);
+  *said = (Said) { g_strdup (storage->identity->user), g_strdup (satchel_dispatch_level_name (storage)),
+                   g_strdup (text) };
+  satchel_defer (func, said);
+}
+
+void
+satchel_storage_ask_upkeep (SatchelStorage *storage)
+{
+  defer_said (storage, ask_upkeep, NULL);
+}
+
+void
+satchel_storage_tell_keyring (SatchelStorage *storage, const char *text)
+{
+  defer_said (storage, tell_keyring, text);
+}
+
 static void
 defer_call (GDestroyNotify func, const char *user, guint64 epoch, gboolean has_mail)
 {

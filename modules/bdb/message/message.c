@@ -47,19 +47,23 @@ bdb_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelS
   BdbRow row;
   if (!bdb_find_row (store, mailbox->driver, uid, &row, error))
     return NULL;
-  GError *failure = NULL;
-  SatchelStream *stream = bdb_content_open (store, row.content, row.length, &failure);
-  /* The content may have been removed after the row was read and before it was pinned, so the row is read
-   * again. */
-  if (!bdb_find_row (store, mailbox->driver, uid, &row, error))
+  for (;;)
     {
-      g_clear_pointer (&stream, satchel_stream_unref);
+      const guint64 content = row.content;
+      GError *failure = NULL;
+      SatchelStream *stream = bdb_content_open (store, content, row.length, &failure);
+      /* The content may have been removed, or exchanged, after the row was read and before it was pinned, so
+       * the row is read again. */
+      const gboolean is_there = bdb_find_row (store, mailbox->driver, uid, &row, error);
+      if (is_there && row.content == content && stream == NULL)
+        g_propagate_error (error, g_steal_pointer (&failure));
       g_clear_error (&failure);
-      return NULL;
+      if (is_there && row.content == content)
+        return stream;
+      g_clear_pointer (&stream, satchel_stream_unref);
+      if (!is_there)
+        return NULL;
     }
-  if (stream == NULL)
-    g_propagate_error (error, failure);
-  return stream;
 }
 
 /* Makes the email id of the user's seed and the number of the content, so that copies have the same one.  An

@@ -185,37 +185,6 @@ run_plans (MdStore *store, Member **members, guint n)
   return n;
 }
 
-/* Says whether @tombstone is of a message that @plan was to remove from @mb. */
-static gboolean
-is_of_plan (const MdPlan *plan, const MdMailbox *mb, const MdTombstone *tombstone)
-{
-  for (guint i = 0; i < plan->effects->len; i++)
-    {
-      const MdEffect *effect = &g_array_index (plan->effects, MdEffect, i);
-      const guint64 modseq = effect->modseq != 0 ? effect->modseq : plan->modseq;
-      if (effect->mb == mb && effect->kind == MD_EFFECT_REMOVE && modseq == tombstone->modseq)
-        return TRUE;
-    }
-  return FALSE;
-}
-
-/* The index may say more than what is true now. */
-static void
-distrust_indexes (const MdPlan *plan, gboolean is_undone)
-{
-  for (guint k = 0; k < plan->mailboxes->len; k++)
-    {
-      MdMailbox *mb = plan->mailboxes->pdata[k];
-      md_index_distrust (mb);
-      for (guint t = mb->tombstones->len; is_undone && t > 0; t--)
-        if (is_of_plan (plan, mb, &g_array_index (mb->tombstones, MdTombstone, t - 1)))
-          g_array_remove_index (mb->tombstones, t - 1);
-      g_mutex_lock (&mb->store->table);
-      mb->suspect_due_ms = 1;
-      g_mutex_unlock (&mb->store->table);
-    }
-}
-
 /* Makes what the plans did durable.  FALSE means that all members have failed.  Everything is put back,
  * unless something was removed, which cannot be put back; then all that was done stays visible. */
 static gboolean
@@ -236,7 +205,7 @@ make_plans_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
     {
       if (store->journal.is_half_done)
         md_plan_keep_staged (plans[i - 1]);
-      distrust_indexes (plans[i - 1], !removed);
+      md_plan_distrust_indexes (plans[i - 1], !removed);
       fail_member (members[i - 1], g_error_copy (error));
     }
   if (removed)

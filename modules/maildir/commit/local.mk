@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 libmaildir_la_SOURCES += \
 	modules/maildir/commit/commit_batch.c \
+	modules/maildir/commit/exchange.c \
 	modules/maildir/commit/journal.c \
 	modules/maildir/commit/journal.h \
 	modules/maildir/commit/plan_ahead.c \

@@ -32,6 +32,7 @@ says_more (const MdPlan *plan, const MdEffect *effect)
     case MD_EFFECT_TOUCH:
       return effect->is_beyond_name && effect->uid >= get_uidnext_before (plan, effect->mb);
     case MD_EFFECT_REMOVE:
+    case MD_EFFECT_EXCHANGE:
       break;
     }
   return FALSE;

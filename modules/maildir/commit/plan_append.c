@@ -36,8 +36,8 @@ name_new_message (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, 
          || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the file name of the message would be too long");
 }
 
-static MdStep *
-step_from_staged (MdPlan *plan, MdStaged *content)
+MdStep *
+md_plan_step_from_staged (MdPlan *plan, MdStaged *content)
 {
   MdStep *step = md_plan_step (plan, content->spool != NULL ? MD_STEP_LINK : MD_STEP_RENAME);
   step->from = md_plan_name (plan, content->spool != NULL ? content->spool : content->name);
@@ -80,7 +80,7 @@ md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
   if (!name_new_message (mb, op, row.uid, name, error))
     return FALSE;
   md_plan_note_unique_id (plan, op, row.uid, name->str, (guint) name->len);
-  MdStep *step = step_from_staged (plan, staged->driver);
+  MdStep *step = md_plan_step_from_staged (plan, staged->driver);
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
   md_plan_add_message (plan, mb, builder, &row, name, staged->attributes, step);
   md_plan_last_effect (plan)->is_import =

@@ -56,10 +56,8 @@ complete_from_file (Copied *copied, const char *old, MdName *parsed, GError **er
   return TRUE;
 }
 
-/* Writes to @prefix a new unique name with the email id of @old, for a copy whose name would be too long
- * otherwise. */
-static void
-make_short_prefix (const char *old, const MdEntry *entry, GString *prefix)
+void
+md_plan_short_prefix (const char *old, const MdEntry *entry, GString *prefix)
 {
   char unique[128], field[MD_EMAIL_ID_FIELD];
   guint8 id[16];
@@ -93,7 +91,7 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, GString *pr
   gboolean fits = md_name_build (g_string_truncate (plan->new_name, 0), &parts);
   if (!fits)
     {
-      make_short_prefix (old, entry, prefix);
+      md_plan_short_prefix (old, entry, prefix);
       parts.prefix = prefix->str;
       fits = md_name_build (g_string_truncate (plan->new_name, 0), &parts);
     }

@@ -114,6 +114,16 @@ md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, c
   mb->told_upto = uid + 1;
 }
 
+void
+md_plan_save_unique_id (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, const GString *name,
+                        const char *id)
+{
+  const MdListed file = {
+    .uid = row->uid, .len = (guint) name->len, .base = name->str, .date = row->internal_date
+  };
+  md_uidlist_line (get_import (plan, mb)->lines, mb->uidvalidity, &file, id);
+}
+
 gboolean
 md_plan_begin_imports (MdStore *store, SatchelTransaction *transaction, GError **error)
 {

@@ -274,6 +274,11 @@ index_effects (MdMailbox *mb, const MdPlan *plan)
           md_index_row (mb, &row, entry);
           md_metadata_index (mb, effect->uid);
         }
+      else if (effect->kind == MD_EFFECT_EXCHANGE)
+        {
+          mb->cache.dead += effect->before.cache_len;
+          md_index_row (mb, &row, entry);
+        }
       else
         {
           md_index_flags (mb, &row, entry);
@@ -341,6 +346,36 @@ md_plan_finish (MdPlan *const *plans, guint n)
     }
 }
 
+/* Says whether @tombstone is of a message that @plan was to remove from @mb. */
+static gboolean
+is_of_plan (const MdPlan *plan, const MdMailbox *mb, const MdTombstone *tombstone)
+{
+  for (guint i = 0; i < plan->effects->len; i++)
+    {
+      const MdEffect *effect = &g_array_index (plan->effects, MdEffect, i);
+      const guint64 modseq = effect->modseq != 0 ? effect->modseq : plan->modseq;
+      if (effect->mb == mb && effect->kind == MD_EFFECT_REMOVE && modseq == tombstone->modseq)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+void
+md_plan_distrust_indexes (const MdPlan *plan, gboolean is_undone)
+{
+  for (guint k = 0; k < plan->mailboxes->len; k++)
+    {
+      MdMailbox *mb = plan->mailboxes->pdata[k];
+      md_index_distrust (mb);
+      for (guint t = mb->tombstones->len; is_undone && t > 0; t--)
+        if (is_of_plan (plan, mb, &g_array_index (mb->tombstones, MdTombstone, t - 1)))
+          g_array_remove_index (mb->tombstones, t - 1);
+      g_mutex_lock (&mb->store->table);
+      mb->suspect_due_ms = 1;
+      g_mutex_unlock (&mb->store->table);
+    }
+}
+
 gboolean
 md_plan_execute (MdPlan *plan, GError **error)
 {
@@ -351,10 +386,16 @@ md_plan_execute (MdPlan *plan, GError **error)
   gboolean ran = ok && md_plan_run (plan, error);
   ok = ran && md_plan_sync (&plan, 1, error) && md_journal_settle (store, error)
        && md_plan_sync_indexes (&plan, 1, error);
-  if (!ok)
+  /* What was removed cannot be put back, so all that was done stays visible. */
+  const gboolean stays = !ok && ran && md_plan_has_removed (plan);
+  if (stays)
+    md_plan_distrust_indexes (plan, FALSE);
+  else if (!ok)
     {
       if (ran)
         md_plan_roll_back (plan);
+      if (store->journal.is_half_done)
+        md_plan_keep_staged (plan); /* the journal has them put into place later */
       md_plan_undo (plan);
     }
   if (journaled)
@@ -363,7 +404,7 @@ md_plan_execute (MdPlan *plan, GError **error)
       if (!ok)
         md_journal_settle (store, NULL);
     }
-  if (ok)
+  if (ok || stays)
     md_plan_finish (&plan, 1);
   return ok;
 }

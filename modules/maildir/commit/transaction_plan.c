@@ -183,6 +183,7 @@ undo_effect (const MdEffect *effect)
       table->n_dead++;
       break;
     case MD_EFFECT_RENAME:
+    case MD_EFFECT_EXCHANGE:
       if ((entry = md_table_find (table, effect->uid)) != NULL)
         *entry = effect->before;
       break;

@@ -12,6 +12,7 @@
 typedef struct MdMailbox MdMailbox;
 typedef struct MdStore MdStore;
 typedef struct MdPlan MdPlan;
+typedef struct MdStaged MdStaged;
 
 /* An effect changes one entry of a table; effects are undone in reverse order when a transaction fails. */
 typedef struct MdEffect
@@ -23,13 +24,14 @@ typedef struct MdEffect
     MD_EFFECT_ADD,
     MD_EFFECT_RENAME,
     MD_EFFECT_REMOVE,
-    MD_EFFECT_TOUCH
+    MD_EFFECT_TOUCH,
+    MD_EFFECT_EXCHANGE /* another name, and other attributes */
   } kind;
   /* Names of files do not say all of the message (ADD), or of the change (RENAME, TOUCH). */
   gboolean is_beyond_name;
   gboolean is_import; /* of ADD: it has the mod-sequence or save date of another store */
-  MdEntry before;     /* of RENAME and REMOVE */
-  GBytes *attributes; /* of ADD; may be NULL */
+  MdEntry before;     /* of RENAME, REMOVE and EXCHANGE */
+  GBytes *attributes; /* of ADD and EXCHANGE; may be NULL */
   guint64 modseq;
 } MdEffect;
 
@@ -118,8 +120,13 @@ gboolean md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuild
 
 /* plan_append.c, plan_copy.c and plan_flags.c have these, by kind. */
 
+/* Makes the file of staged content the source of a new step. */
+MdStep *md_plan_step_from_staged (MdPlan *plan, MdStaged *content);
 gboolean md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error);
 gboolean md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error);
+/* Writes to @prefix a new unique name with the email id of @old, for a name that would be too long
+ * otherwise. */
+void md_plan_short_prefix (const char *old, const MdEntry *entry, GString *prefix);
 gboolean md_plan_flags (MdPlan *plan, SatchelOperation *op, GError **error);
 gboolean md_plan_expunge (MdPlan *plan, SatchelOperation *op, GError **error);
 
@@ -152,6 +159,9 @@ gboolean md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 
  * @base_len bytes will never change. */
 void md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, const char *name,
                              guint base_len);
+/* Notes that the message of @row has the unique id @id still when its file is called @name, without flags. */
+void md_plan_save_unique_id (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, const GString *name,
+                             const char *id);
 /* Makes unique ids durable, after the last operation and before any step is done. FALSE means that the caller
  * undoes the plan. */
 gboolean md_plan_save_imports (MdPlan *plan, GError **error);
@@ -179,5 +189,7 @@ gboolean md_plan_sync (MdPlan *const *plans, guint n, GError **error);
 gboolean md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error);
 /* Writes what is done to index and cache, and publishes it. */
 void md_plan_finish (MdPlan *const *plans, guint n);
+/* Marks the indexes of what the plan concerns as not true now.  @is_undone: nothing of it was done. */
+void md_plan_distrust_indexes (const MdPlan *plan, gboolean is_undone);
 /* Does all of a plan that the driver made for itself, from journal to publishing. */
 gboolean md_plan_execute (MdPlan *plan, GError **error);

@@ -203,14 +203,29 @@ md_cache_get (int fd, MdCacheRef *refs, guint n, GBytes **ret)
     }
 }
 
-/* Copies the live blobs to a new file when less than half of the file is alive. */
+/* Returns how many bytes the file would have without what is dead. */
+static guint64
+count_live (const MdTable *table)
+{
+  guint64 n = sizeof (CacheHead);
+  for (guint i = 0; i < table->entries->len; i++)
+    {
+      const MdEntry *entry = &g_array_index (table->entries, MdEntry, i);
+      if (entry->cache_off != 0 && (entry->bits & MD_ENTRY_DEAD) == 0)
+        n += sizeof (BlobHead) + entry->cache_len;
+    }
+  return n;
+}
+
 gboolean
-md_cache_compact (MdMailbox *mb)
+md_cache_compact (MdMailbox *mb, gboolean all)
 {
   MdCache *cache = &mb->cache;
-  if (cache->fd < 0 || cache->dead < (1u << 20) || cache->dead < cache->size / 2)
-    return FALSE;
   MdTable *table = &mb->table;
+  if (cache->fd < 0
+      || (all ? cache->size <= count_live (table)
+              : cache->dead < (1u << 20) || cache->dead < cache->size / 2))
+    return FALSE;
   g_auto (MdFd) old_fd = cache->fd;
   g_autoptr (GArray) refs = g_array_new (FALSE, FALSE, sizeof (MdCacheRef));
   for (guint i = 0; i < table->entries->len; i++)

@@ -29,4 +29,6 @@ void md_cache_close (MdCache *cache);
 void md_cache_put (MdMailbox *mb, const guint32 *uids, GBytes *const *blobs, guint n, guint64 *ret_offsets);
 /* Sorts @refs by offset and reads them; ret[slot] stays NULL where the file is damaged. */
 void md_cache_get (int fd, MdCacheRef *refs, guint n, GBytes **ret);
-gboolean md_cache_compact (MdMailbox *mb);
+/* Copies the blobs of messages to a new file if less than half of the file is of use; with @all if any of it
+ * is of none.  TRUE: offsets are others now. */
+gboolean md_cache_compact (MdMailbox *mb, gboolean all);

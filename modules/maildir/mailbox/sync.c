@@ -68,6 +68,14 @@ has_name (const MdMailbox *mb, const MdEntry *entry, const MdFound *found, const
   return is_new == found->is_new && strcmp (md_table_name (&mb->table, entry), name) == 0;
 }
 
+/* Says whether the content of the message was exchanged, which the index does not say yet. */
+static gboolean
+is_other_content (const MdMailbox *mb, const MdEntry *entry, const char *name, const MdName *parsed)
+{
+  return parsed->base_len != entry->base_len
+         || memcmp (md_table_name (&mb->table, entry), name, parsed->base_len) != 0;
+}
+
 /* Takes over what the new name of a message says of its flags. */
 static void
 rename_known (Sync *sync, MdEntry *entry, guint32 row_index, const MdFound *found, const char *name)
@@ -81,6 +89,13 @@ rename_known (Sync *sync, MdEntry *entry, guint32 row_index, const MdFound *foun
   SatchelMessageRow before = row;
   set_row_from_name (mb, parsed.flags, parsed.letters, &row);
   g_mutex_lock (&mb->store->table);
+  if (is_other_content (mb, entry, name, &parsed))
+    {
+      bits |= MD_ENTRY_OURS;
+      mb->cache.dead += entry->cache_len;
+      entry->cache_off = 0;
+      entry->cache_len = 0;
+    }
   md_table_rename (&mb->table, entry, bits, name, parsed.base_len);
   g_mutex_unlock (&mb->store->table);
   /* After a loss all mod-sequences rise, since we do not know what clients were told since the index was
@@ -380,7 +395,7 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
         md_planned_clear (mb);
       mb->trust = MD_INDEX_EXACT;
       md_uidlist_add_ours (mb);
-      if (md_cache_compact (mb))
+      if (md_cache_compact (mb, FALSE))
         md_index_checkpoint (mb);
       md_index_flush (mb, FALSE, NULL);
     }

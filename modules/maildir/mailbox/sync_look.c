@@ -57,6 +57,17 @@ hash_foreign_names (Sync *sync)
     }
 }
 
+/* Says whether the file is the message of @entry with other content (exchange), of which the index does not
+ * know. */
+static gboolean
+is_exchanged (const MdMailbox *mb, const MdEntry *entry, const char *name, guint base_len)
+{
+  guint8 id[16], own[16];
+  md_name_email_id (name, base_len, id);
+  md_name_email_id (md_table_name (&mb->table, entry), entry->base_len, own);
+  return memcmp (id, own, sizeof id) == 0;
+}
+
 /* Returns the index of the entry of this file; -1 means that the file is new. */
 static gint64
 find_known_entry (Sync *sync, const char *name, const MdName *parsed)
@@ -66,7 +77,9 @@ find_known_entry (Sync *sync, const char *name, const MdName *parsed)
   if (parsed->has_uid && parsed->uidvalidity == mb->uidvalidity)
     {
       MdEntry *entry = md_table_find (&mb->table, parsed->uid);
-      if (entry != NULL && has_base_name (mb, entry, name, parsed->base_len))
+      if (entry != NULL
+          && (has_base_name (mb, entry, name, parsed->base_len)
+              || is_exchanged (mb, entry, name, parsed->base_len)))
         return entry - entries;
     }
   if (sync->buckets == NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Implements names of message files:
- * "PREFIX,S=disk,W=wire[,D=length][,B=1][,T=date],U=UIDVALIDITY.UID:2,FLAGS". Pure functions; README.md says
- * what each field means.
+ * "PREFIX,S=disk,W=wire[,D=length][,B=1][,T=date],U=UIDVALIDITY.UID[.TIMES]:2,FLAGS". Pure functions;
+ * README.md says what each field means.
  */
 #include "config.h"
 
@@ -33,14 +33,18 @@ static gboolean
 parse_uid (const char *p, const char *end, MdName *ret)
 {
   const char *dot = memchr (p, '.', (gsize) (end - p));
-  guint64 uidvalidity, uid;
-  if (dot == NULL || !parse_number (p, dot, &uidvalidity) || !parse_number (dot + 1, end, &uid))
+  const char *second = dot != NULL ? memchr (dot + 1, '.', (gsize) (end - dot - 1)) : NULL;
+  guint64 uidvalidity, uid, times = 0;
+  if (dot == NULL || !parse_number (p, dot, &uidvalidity)
+      || !parse_number (dot + 1, second != NULL ? second : end, &uid)
+      || (second != NULL && !parse_number (second + 1, end, &times)) || times > G_MAXUINT32)
     return FALSE;
   if (uidvalidity == 0 || uidvalidity > G_MAXUINT32 || uid == 0 || uid > MD_UID_MAX)
     return FALSE;
   ret->has_uid = TRUE;
   ret->uidvalidity = (guint32) uidvalidity;
   ret->uid = (guint32) uid;
+  ret->times = (guint32) times;
   return TRUE;
 }
 
@@ -189,6 +193,8 @@ md_name_build (GString *out, const MdNameParts *parts)
                   parts->date < 0 ? -(guint64) parts->date : (guint64) parts->date);
   append_field (out, ",U=", parts->uidvalidity);
   append_field (out, ".", parts->uid);
+  if (parts->times > 0)
+    append_field (out, ".", parts->times);
   /* Leaves room for ":2,", five flags and 26 letters. */
   return out->len + 34 <= MD_NAME_MAX;
 }

@@ -12,10 +12,10 @@
 /* A file name holds these facts; lengths count from its start. */
 typedef struct MdName
 {
-  guint base_len;   /* up to ":2," or the end */
-  guint id_len;     /* up to the first ',' */
-  gboolean has_uid; /* the name has U=, so Satchel made it, for some mailbox */
-  guint32 uidvalidity, uid;
+  guint base_len;                  /* up to ":2," or the end */
+  guint id_len;                    /* up to the first ',' */
+  gboolean has_uid;                /* the name has U=, so Satchel made it, for some mailbox */
+  guint32 uidvalidity, uid, times; /* `times`: the content was exchanged so often */
   gboolean has_size, has_wire, has_length, has_date, is_raw; /* has_wire: and W= can be true */
   gboolean is_odd;            /* the sizes contradict each other, or are no numbers */
   guint64 size, wire, length; /* S=, W=, D= */
@@ -34,7 +34,7 @@ typedef struct MdNameParts
   guint64 length; /* left out if it equals `wire` */
   gint64 date;
   gboolean is_raw;
-  guint32 uidvalidity, uid;
+  guint32 uidvalidity, uid, times; /* `times` 0: left out */
 } MdNameParts;
 
 void md_name_parse (const char *name, gsize len, MdName *ret);
@@ -43,7 +43,7 @@ void md_name_parse (const char *name, gsize len, MdName *ret);
 gboolean md_name_fits (const char *name, gsize len, const struct stat *st);
 /* Reads a decimal number, perhaps after "-", that ends at @end. FALSE means that it is none, or too big. */
 gboolean md_parse_signed (const char *p, const char *end, gint64 *ret);
-/* Appends "PREFIX,S=..,W=..,U=V.UID" to @out. FALSE means that it would be too long for a file. */
+/* Appends "PREFIX,S=..,W=..,U=V.UID[.TIMES]" to @out. FALSE means that it would be too long for a file. */
 gboolean md_name_build (GString *out, const MdNameParts *parts);
 /* Appends ":2,FLAGS". @unknown: letters of md_name_unknown to keep, or NULL. */
 void md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *unknown);
