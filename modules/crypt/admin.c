@@ -3,6 +3,7 @@
  */
 #include "admin.h"
 #include "admin_private.h"
+#include "work_admin.h"
 
 #include <satchel/log.h>
 #include <sodium.h>
@@ -22,17 +23,44 @@ make_ring (const char *user, char ret_shown[CRYPT_RECOVERY_SHOWN + 1], GError **
              : NULL;
 }
 
-static gboolean
-check_has_none (const char *user, GError **error)
+/* Loads the ring of @user; yours.  NULL without @error: there is none. */
+static CryptRing *
+load_ring (const char *user, GError **error)
 {
   g_autoptr (GError) why = NULL;
-  g_autoptr (CryptRing) ring = crypt_rings_load (user, &why);
+  CryptRing *ring = crypt_rings_load (user, &why);
+  if (ring == NULL && !g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    g_propagate_error (error, g_steal_pointer (&why));
+  return ring;
+}
+
+static void
+decide (CryptRing *ring, gboolean is_opening)
+{
+  ring->is_opening = is_opening;
+  ring->serial = MAX ((guint64) g_get_real_time (), ring->serial + 1);
+}
+
+/* Returns the ring by which mail is sealed from now on: a new one, or one whose mail was being opened, whose
+ * recovery key stays (@ret_shown is empty). */
+static CryptRing *
+ring_to_enable (const char *user, char ret_shown[CRYPT_RECOVERY_SHOWN + 1], GError **error)
+{
+  GError *why = NULL;
+  CryptRing *ring = load_ring (user, &why);
+  ret_shown[0] = '\0';
+  if (ring == NULL && why == NULL)
+    ring = make_ring (user, ret_shown, &why);
+  else if (ring != NULL && !ring->is_opening)
+    {
+      satchel_error_set (&why, SATCHEL_ERROR_ALREADYEXISTS, "the mail of %s is sealed already", user);
+      g_clear_pointer (&ring, crypt_ring_free);
+    }
   if (ring != NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "the mail of %s is sealed already", user);
-  if (g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&why));
-  return FALSE;
+    decide (ring, FALSE);
+  else
+    g_propagate_error (error, why);
+  return ring;
 }
 
 static gboolean
@@ -41,18 +69,43 @@ run_enable (SatchelAdminCall *call, GError **error)
   char shown[CRYPT_RECOVERY_SHOWN + 1];
   const char *user = crypt_admin_user (call);
   crypt_rings_lock ();
-  g_autoptr (CryptRing) ring = check_has_none (user, error) ? make_ring (user, shown, error) : NULL;
+  g_autoptr (CryptRing) ring = ring_to_enable (user, shown, error);
   gboolean ok = ring != NULL && crypt_rings_store (ring, error);
   crypt_rings_unlock ();
   if (!ok)
     return FALSE;
-  satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" has a ring: new mail is sealed from now on", user);
+  satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" has a ring: mail is sealed from now on", user);
   satchel_auth_end_credential (user, SATCHEL_CREDENTIAL_PASSWORD);
-  crypt_admin_show_recovery (call, shown);
-  satchel_admin_print (call,
-                       "New mail is sealed from now on; earlier mail stays as it is. Until the user logs "
-                       "in with the password, the key lies readable in the ring.");
+  if (shown[0] != '\0')
+    crypt_admin_show_recovery (call, shown);
+  satchel_admin_print (call, "New mail is sealed from now on, and earlier mail in the background.%s",
+                       ring->is_open ? " Until the user logs in with the password, the key lies readable in "
+                                       "the ring."
+                                     : "");
   explicit_bzero (shown, sizeof shown);
+  return TRUE;
+}
+
+/* ---- disable ---- */
+
+static gboolean
+run_disable (SatchelAdminCall *call, GError **error)
+{
+  const char *user = crypt_admin_user (call);
+  crypt_rings_lock ();
+  g_autoptr (CryptRing) ring = crypt_rings_load (user, error);
+  const gboolean begins = ring != NULL && !ring->is_opening;
+  if (begins)
+    decide (ring, TRUE);
+  gboolean ok = ring != NULL && (!begins || crypt_rings_store (ring, error));
+  crypt_rings_unlock ();
+  if (!ok)
+    return FALSE;
+  if (begins)
+    satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" mail is opened, and new mail is not sealed",
+                 user);
+  satchel_admin_print (call, "New mail is not sealed any more. Sealed mail is opened while a session of the "
+                             "user is there, or with --recovery; then the ring is removed.");
   return TRUE;
 }
 
@@ -71,15 +124,16 @@ n_locked (const CryptRing *ring)
 static gboolean
 run_status (SatchelAdminCall *call, GError **error)
 {
-  g_autoptr (GError) why = NULL;
+  GError *why = NULL;
   const char *user = crypt_admin_user (call);
-  g_autoptr (CryptRing) ring = crypt_rings_load (user, &why);
-  if (ring == NULL && !g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+  g_autoptr (CryptRing) ring = load_ring (user, &why);
+  if (why != NULL)
     {
-      g_propagate_error (error, g_steal_pointer (&why));
+      g_propagate_error (error, why);
       return FALSE;
     }
-  satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("user", user), SATCHEL_ADMIN_BOOL ("sealed", ring != NULL),
+  satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("user", user),
+                        SATCHEL_ADMIN_BOOL ("sealed", ring != NULL && !ring->is_opening),
                         SATCHEL_ADMIN_BOOL ("waits_for_login", ring != NULL && ring->is_open),
                         SATCHEL_ADMIN_NUMBER ("former_keys", ring != NULL ? ring->former->len : 0),
                         SATCHEL_ADMIN_NUMBER ("locked_keys", ring != NULL ? n_locked (ring) : 0));
@@ -96,14 +150,30 @@ run_status (SatchelAdminCall *call, GError **error)
 /* ---- table ---- */
 
 static const SatchelAdminCommand enable = CRYPT_COMMAND (
-    "enable", "Seal a user's new mail", .run = run_enable,
-    .details = "A recovery key is shown once: give it to the user.  It cannot be undone.\n"
-               "Earlier mail is not sealed.  Sessions opened with the password end, so that the next login\n"
+    "enable", "Seal a user's mail", .run = run_enable, .options = crypt_continue_options, .then = "continue",
+    .details = "A recovery key is shown once: give it to the user.  Mail of before is sealed in the\n"
+               "background, which `satchel crypt status` shows.\n"
+               "Sessions opened with the password end, so that the next login\n"
                "brings what seals the user's key; until then the key lies readable in the ring.\n"
                "App passwords of before open locked mail only, and have to be made anew.");
-static const SatchelAdminCommand status = CRYPT_COMMAND (
-    "status", "Show whether a user's new mail is sealed, and what opens it", .run = run_status);
-static const SatchelAdminCommand *const commands[] = {
-  &enable, &status, &crypt_command_recover, &crypt_command_recovery_key, &crypt_command_escrow_key, NULL
-};
+static const SatchelAdminCommand disable = CRYPT_COMMAND (
+    "disable", "Open a user's mail again, and keep it in clear", .run = run_disable,
+    .options = crypt_continue_options, .then = "continue",
+    .details =
+        "New mail is stored in clear at once.  Sealed mail is opened in the background while a session\n"
+        "of the user is there, or by this command with the recovery key; when none is sealed any more,\n"
+        "the ring is removed.  `satchel crypt enable` takes it back.");
+static const SatchelAdminCommand status =
+    CRYPT_COMMAND ("status", "Show whether a user's mail is sealed, and what opens it", .run = run_status,
+                   .then = "progress");
+
+static const SatchelAdminCommand *const commands[] = { &enable,
+                                                       &disable,
+                                                       &status,
+                                                       &crypt_command_recover,
+                                                       &crypt_command_recovery_key,
+                                                       &crypt_command_escrow_key,
+                                                       &crypt_command_continue,
+                                                       &crypt_command_progress,
+                                                       NULL };
 const SatchelAdminOps crypt_commands = { sizeof crypt_commands, commands };

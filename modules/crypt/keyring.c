@@ -5,7 +5,10 @@
 #include "keyring.h"
 #include "escrow.h"
 #include "recovery.h"
+#include "recovery_slot.h"
+#include "state.h"
 
+#include <satchel/job.h>
 #include <satchel/log.h>
 #include <sodium.h>
 #include <string.h>
@@ -265,21 +268,74 @@ unlock (SatchelAuthCall *call)
     }
 }
 
+static void
+tell_ring (const CryptRing *ring, GPtrArray *attributes)
+{
+  g_autofree char *state = crypt_state_of_ring (&ring->half, ring->serial, ring->is_opening),
+                  *recovery = crypt_recovery_slot_text (ring);
+  g_ptr_array_add (attributes, g_strconcat (CRYPT_ATTRIBUTE "=", state, NULL));
+  if (recovery != NULL)
+    g_ptr_array_add (attributes, g_strconcat (CRYPT_RECOVERY_ATTRIBUTE "=", recovery, NULL));
+}
+
 static gboolean
 tell_attributes (const char *user, GPtrArray *attributes, GError **error)
 {
   g_autoptr (GError) why = NULL;
-  char digits[2 * CRYPT_KEY_BYTES + 1];
   g_autoptr (CryptRing) ring = crypt_rings_load (user, &why);
   if (ring != NULL)
-    g_ptr_array_add (attributes,
-                     g_strconcat (CRYPT_ATTRIBUTE "=",
-                                  sodium_bin2hex (digits, sizeof digits, ring->half.bytes, CRYPT_KEY_BYTES),
-                                  NULL));
+    tell_ring (ring, attributes);
   if (ring != NULL || g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&why));
   return FALSE;
+}
+
+/* ---- what the layer says ---- */
+
+/* What the layer said, for the job that acts on it. */
+typedef struct Told
+{
+  char *user;
+  guint64 serial;
+} Told;
+
+/* Removes the ring of a user whose mail is all open, unless it was decided otherwise since. */
+static void
+remove_opened (gpointer data)
+{
+  const Told *heard = data;
+  g_autoptr (GError) error = NULL;
+  crypt_rings_lock ();
+  g_autoptr (CryptRing) ring = crypt_rings_load (heard->user, NULL);
+  const gboolean is_over = ring != NULL && ring->is_opening && ring->serial == heard->serial;
+  const gboolean ok = is_over && crypt_rings_remove (ring, &error);
+  crypt_rings_unlock ();
+  if (ok)
+    satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" all mail is open: the ring is removed",
+                 heard->user);
+  else if (is_over)
+    satchel_log (SATCHEL_LOG_ERROR, CRYPT_AREA, "user=\"%s\" %s", heard->user, error->message);
+}
+
+static void
+told_free (gpointer data)
+{
+  Told *heard = data;
+  g_free (heard->user);
+  g_free (heard);
+}
+
+static void
+told (const char *user, const char *module, const char *text)
+{
+  guint64 serial;
+  if (strcmp (module, "crypt") != 0 || !g_str_has_prefix (text, "opened ")
+      || !g_ascii_string_to_unsigned (text + strlen ("opened "), 10, 1, G_MAXINT64, &serial, NULL))
+    return;
+  Told *heard = g_new (Told, 1);
+  *heard = (Told) { g_strdup (user), serial };
+  satchel_job_submit (NULL, "crypt ring", remove_opened, told_free, heard);
 }
 
 const SatchelKeyringOps crypt_keyring = {
@@ -294,4 +350,5 @@ const SatchelKeyringOps crypt_keyring = {
   .unlock_proved = unlock_proved,
   .added = added,
   .attributes = tell_attributes,
+  .told = told,
 };

@@ -6,6 +6,4 @@
 
 #include <satchel/keyring.h>
 
-#define CRYPT_ATTRIBUTE "crypt.public" /* the public half in hexadecimal digits, for the layer */
-
 extern const SatchelKeyringOps crypt_keyring;

@@ -5,6 +5,7 @@
 #include "attributes.h"
 #include "reader.h"
 #include "store.h"
+#include "work.h"
 #include "writer.h"
 
 #include <satchel/log.h>
@@ -23,10 +24,16 @@ layer_close (SatchelStorage *storage)
   crypt_store_free (storage->self);
 }
 
+/* With a key, work can go on that waits for one (work.h). */
 static void
 layer_attach (SatchelStorage *storage, const SatchelAccess *access)
 {
+  CryptState state;
+  g_autofree char *said = satchel_storage_user_attribute (storage, CRYPT_ATTRIBUTE);
   crypt_store_attach (storage->self, access);
+  if (said != NULL && crypt_state_parse (said, &state)
+      && (crypt_store_is_first (storage->self) || state.is_opening))
+    satchel_storage_ask_upkeep (storage);
 }
 
 static void
@@ -70,14 +77,51 @@ seal_attributes (const CryptHeader *header, const guint8 key[CRYPT_KEY_BYTES], g
   explicit_bzero (&known, sizeof known);
 }
 
+/* Content that is staged in the form that mail had before waits for its transaction. */
+typedef struct Staging
+{
+  SatchelStorage *storage;
+  guint8 id[CRYPT_KEY_ID_BYTES];
+} Staging;
+
+static void
+end_staging (gpointer data)
+{
+  Staging *staging = data;
+  CryptState state;
+  g_autofree char *said = satchel_storage_user_attribute (staging->storage, CRYPT_ATTRIBUTE);
+  guint8 id[CRYPT_KEY_ID_BYTES];
+  crypt_store_count_staged (staging->storage->self, staging->id, -1);
+  if (said != NULL && crypt_state_parse (said, &state))
+    {
+      crypt_state_id (&state, id);
+      if (memcmp (id, staging->id, sizeof id) != 0)
+        satchel_storage_ask_upkeep (staging->storage);
+    }
+  g_free (staging);
+}
+
+static void
+count_staged (SatchelStorage *storage, SatchelStaged *staged, const CryptState *state)
+{
+  Staging *staging = g_new (Staging, 1);
+  staging->storage = storage;
+  crypt_state_id (state, staging->id);
+  crypt_store_count_staged (storage->self, staging->id, 1);
+  satchel_staged_add_notify (staged, end_staging, staging);
+}
+
 static SatchelWriter *
 layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
              GError **error)
 {
-  CryptPublic half;
-  gboolean is_sealed;
-  if (!crypt_store_half (storage, access, &is_sealed, &half, error))
+  CryptState state;
+  if (!crypt_store_state (storage, access, &state, error))
     return NULL;
+  const gboolean is_sealed = state.is_sealed;
+  if (state.is_known && crypt_store_is_first (storage->self))
+    satchel_storage_ask_upkeep (storage);
+  count_staged (storage, staged, &state);
   SatchelWriter *below = satchel_storage_stage (
       storage, access, size_hint != 0 && is_sealed ? crypt_sealed_size (size_hint) : size_hint, staged,
       error);
@@ -85,7 +129,7 @@ layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_
     return below != NULL ? crypt_writer_new_plain (below) : NULL;
   Sealing *sealing = g_new (Sealing, 1);
   *sealing = (Sealing) { staged, crypt_store_keys (storage->self, access) };
-  return crypt_writer_new_sealing (below, &half, seal_attributes, sealing, sealing_free, error);
+  return crypt_writer_new_sealing (below, &state.half, seal_attributes, sealing, sealing_free, error);
 }
 
 /* ---- out ---- */
@@ -144,22 +188,40 @@ open_known (SatchelStorage *storage, const SatchelAccess *access, SatchelStorage
 }
 
 static SatchelStream *
-layer_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
-                    guint32 uid, GError **error)
+try_open (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+          GError **error)
 {
   CryptKnown known;
-  g_autoptr (GError) why = NULL;
   g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, access, mailbox, uid, error);
   if (below == NULL)
     return NULL;
   gboolean is_known = find_known (storage, access, mailbox, uid, &known);
-  SatchelStream *stream = open_known (storage, access, mailbox, uid, below, is_known ? &known : NULL, &why);
+  SatchelStream *stream = open_known (storage, access, mailbox, uid, below, is_known ? &known : NULL, error);
   explicit_bzero (&known, sizeof known);
-  if (stream != NULL)
-    return stream;
-  say_damage (storage, mailbox, uid, why);
-  g_propagate_error (error, g_steal_pointer (&why));
-  return NULL;
+  return stream;
+}
+
+static SatchelStream *
+layer_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                    guint32 uid, GError **error)
+{
+  for (;;)
+    {
+      const guint exchanges = crypt_store_exchanges (storage->self);
+      g_autoptr (GError) why = NULL;
+      SatchelStream *stream = try_open (storage, access, mailbox, uid, &why);
+      if (stream != NULL)
+        return stream;
+      if (g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT)
+          && crypt_store_was_exchanged (storage->self, exchanges))
+        {
+          crypt_store_forget (storage->self, mailbox, &uid, 1);
+          continue;
+        }
+      say_damage (storage, mailbox, uid, why);
+      g_propagate_error (error, g_steal_pointer (&why));
+      return NULL;
+    }
 }
 
 /* What is sealed is given only where it is known which message it should be. */
@@ -256,10 +318,30 @@ open_attributes (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint3
   explicit_bzero (&known, sizeof known);
 }
 
+/* Attributes that are sealed anew, and read when crypt_store_exchanges was `exchanges`. */
+typedef struct PutAgain
+{
+  Batch *batch;
+  const SatchelAccess *access;
+  SatchelStorageMailbox *mailbox;
+  guint exchanges;
+} PutAgain;
+
+/* Contents that were exchanged meanwhile have other attributes. */
+static gboolean
+put_again (SatchelStorage *storage, gpointer data, GError **error)
+{
+  const PutAgain *again = data;
+  return (again->exchanges % 2 == 0 && again->exchanges == crypt_store_exchanges (storage->self))
+             ? batch_put (again->batch, storage, again->access, again->mailbox, error)
+             : TRUE;
+}
+
 static gboolean
 layer_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                       const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
 {
+  const guint exchanges = crypt_store_exchanges (storage->self);
   if (!satchel_storage_get_attributes (storage, access, mailbox, uids, n, ret, ret_codes, error))
     return FALSE;
   Batch slow;
@@ -268,7 +350,9 @@ layer_get_attributes (SatchelStorage *storage, const SatchelAccess *access, Satc
   for (guint i = 0; i < n; i++)
     open_attributes (storage, mailbox, uids[i], keys, &ret[i], &ret_codes[i], &slow);
   /* It is only quicker the next time; where it fails, nothing is lost. */
-  (void) batch_put (&slow, storage, access, mailbox, NULL);
+  PutAgain again = { &slow, access, mailbox, exchanges };
+  if (slow.uids->len > 0)
+    (void) satchel_storage_run_in_turn (storage, put_again, &again, NULL);
   batch_clear (&slow);
   return TRUE;
 }
@@ -345,6 +429,7 @@ const SatchelStorageOps crypt_layer = {
   .close = layer_close,
   .attach = layer_attach,
   .detach = layer_detach,
+  .maintain = crypt_work_maintain,
   .stage = layer_stage,
   .open_message = layer_open_message,
   .peek_message = layer_peek_message,

@@ -36,6 +36,8 @@ libsealedstore_la_SOURCES = \
 	modules/crypt/login.h \
 	modules/crypt/recovery.c \
 	modules/crypt/recovery.h \
+	modules/crypt/recovery_slot.c \
+	modules/crypt/recovery_slot.h \
 	modules/crypt/ring.c \
 	modules/crypt/ring.h \
 	modules/crypt/ring_text.c \
@@ -45,10 +47,18 @@ libsealedstore_la_SOURCES = \
 	modules/crypt/settings.h \
 	modules/crypt/slot.c \
 	modules/crypt/slot.h \
+	modules/crypt/state.c \
+	modules/crypt/state.h \
 	modules/crypt/store.c \
 	modules/crypt/store.h \
 	modules/crypt/wanted.c \
-	modules/crypt/wanted.h
+	modules/crypt/wanted.h \
+	modules/crypt/work.c \
+	modules/crypt/work.h \
+	modules/crypt/work_admin.c \
+	modules/crypt/work_admin.h \
+	modules/crypt/work_batch.c \
+	modules/crypt/work_batch.h
 libsealedstore_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 libsealedstore_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
 module_LTLIBRARIES += crypt.la

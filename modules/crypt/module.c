@@ -6,6 +6,7 @@
 #include "keyring.h"
 #include "layer.h"
 #include "settings.h"
+#include "work.h"
 
 #include <satchel/log.h>
 #include <satchel/module.h>
@@ -42,6 +43,7 @@ configure (const SatchelConfig *section, GError **error)
   crypt_rings_set_path (settings.path);
   crypt_site_set (&settings.site);
   crypt_escrow_set (settings.has_escrow ? &settings.escrow : NULL);
+  crypt_work_set_rate (settings.rate);
   escrow_key = settings.has_escrow ? settings.escrow_key : NULL;
   return TRUE;
 }

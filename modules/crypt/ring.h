@@ -17,7 +17,9 @@ typedef struct CryptRing
   GArray *slots;    /* CryptSlot */
   gboolean is_open; /* the next login adds its slot: by FIRST_LOGIN, whose secret is here */
   guint8 first_secret[CRYPT_FIRST_SECRET_BYTES];
-  GPtrArray *former; /* CryptRing without user, never open; the latest first */
+  GPtrArray *former;   /* CryptRing without user, never open; the latest first */
+  gboolean is_opening; /* new mail is not sealed, and the ring goes when all mail is open */
+  guint64 serial;      /* when that was decided: microseconds since 1970; 0: by an earlier version */
 } CryptRing;
 
 CryptRing *crypt_ring_new (const char *user, const CryptPublic *half);

@@ -12,6 +12,8 @@
 #define HASH_BYTES 16u
 #define NO_WORD "-"
 #define SLOT_WORDS 8u
+#define SEALING "sealing"
+#define OPENING "opening"
 
 /* ---- out ---- */
 
@@ -63,6 +65,9 @@ crypt_ring_to_text (const CryptRing *ring)
   GString *text = g_string_new (FIRST_LINE "\n");
   g_string_append_printf (text, "user %s\n", ring->user);
   add_public (text, "public", &ring->half);
+  if (ring->serial != 0)
+    g_string_append_printf (text, "since %" G_GUINT64_FORMAT " %s\n", ring->serial,
+                            ring->is_opening ? OPENING : SEALING);
   add_slots (text, ring);
   if (ring->is_open)
     {
@@ -153,6 +158,12 @@ take_line (CryptRing *ring, const char *line)
     return take_slot (former != NULL ? former : ring, words, n);
   if (n == 2 && strcmp (words[0], "former") == 0)
     return take_former (ring, words[1]);
+  if (n == 3 && strcmp (words[0], "since") == 0 && ring->serial == 0)
+    {
+      ring->is_opening = strcmp (words[2], OPENING) == 0;
+      return (ring->is_opening || strcmp (words[2], SEALING) == 0)
+             && g_ascii_string_to_unsigned (words[1], 10, 1, G_MAXINT64, &ring->serial, NULL);
+    }
   if (n == 2 && strcmp (words[0], "first") == 0 && !ring->is_open && former == NULL)
     {
       ring->is_open = take_hex (words[1], ring->first_secret, sizeof ring->first_secret);

@@ -139,3 +139,13 @@ crypt_rings_store (const CryptRing *ring, GError **error)
   g_free (text);
   return ok;
 }
+
+gboolean
+crypt_rings_remove (const CryptRing *ring, GError **error)
+{
+  g_autofree char *name = name_of (ring->user);
+  g_auto (SatchelFd) at = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (at < 0 || (unlinkat (at, name, 0) != 0 && errno != ENOENT) || fsync (at) != 0)
+    return satchel_error_set_errno (error, errno, "the ring of %s cannot be removed", ring->user);
+  return TRUE;
+}

@@ -15,3 +15,5 @@ void crypt_rings_unlock (void);
 /* Stores the ring, new or changed, durably: whatever happens meanwhile, the old one or the new one is there,
  * whole.  [blocks] */
 gboolean crypt_rings_store (const CryptRing *ring, GError **error);
+/* Removes the ring, durably. [blocks] */
+gboolean crypt_rings_remove (const CryptRing *ring, GError **error);

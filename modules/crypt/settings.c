@@ -14,6 +14,7 @@ typedef struct Values
   gboolean carries_over;
   const char *escrow, *escrow_key;
   CryptPolicy policy;
+  guint64 rate;
 } Values;
 #define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Values, member)
 
@@ -60,6 +61,8 @@ const SatchelConfigRow crypt_schema[] = {
     "mail; "
     "for role auth alone, and only where crypt.escrow is set",
     .flags = SATCHEL_CONFIG_OF_AUTH },
+  { "rate", INTO (SIZE, rate), "0",
+    "How many bytes of mail a second the upkeep seals or opens for a user; 0: as fast as it can" },
   { NULL }
 };
 
@@ -99,6 +102,7 @@ crypt_settings_fill (const SatchelConfig *section, CryptSettings *settings, GErr
                                 .site = { .cost = { .memory_bytes = values.memory, .passes = values.passes },
                                           .policy = values.policy,
                                           .carries_over = values.carries_over },
+                                .rate = values.rate,
                                 .escrow_key = values.escrow_key };
   settings->site.policies = read_policies (section);
   return fill_escrow (&values, settings, error);

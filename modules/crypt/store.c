@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the layer knows of one store.  The public half comes from auth with each login and delivery, as an
- * attribute of the user; a blob beside the mail has it for those that come without attributes, so that what
- * was sealed once is never followed by mail in clear.
+ * What the layer knows of one store.  How mail is to lie on the disk comes from auth with each login and
+ * delivery, as an attribute of the user; a blob beside the mail has it for those that come without
+ * attributes, so that what was sealed once is never followed by mail in clear.
  */
 #include "store.h"
 
@@ -10,11 +10,9 @@
 #include <sodium.h>
 #include <string.h>
 
-#define SPACE "crypt"
 #define BLOB "public"
-#define ATTRIBUTE "crypt.public"
-#define DIGITS (2 * CRYPT_KEY_BYTES)
 #define MESSAGES_MAX 50000u
+#define WAIT_US 200000
 
 /* A key that somebody has the store open with; @keys NULL: it is of something else. */
 typedef struct Attached
@@ -30,13 +28,27 @@ typedef struct Message
   CryptKnown known;
 } Message;
 
+/* Contents that are staged in one form, and stored in no mailbox yet. */
+typedef struct Pending
+{
+  guint8 id[CRYPT_KEY_ID_BYTES]; /* crypt_state_id */
+  guint n;
+} Pending;
+
 struct CryptStore
 {
   GMutex lock;          /* guards all that follows */
   GArray *attached;     /* Attached */
   GHashTable *messages; /* Message, which is its own key */
   gboolean is_blob_read;
-  char *stored; /* the digits in the blob; NULL: there is none */
+  char *stored;    /* what the blob says (state.h); NULL: there is none */
+  GArray *pending; /* Pending */
+  GMutex exchange; /* held while contents are exchanged, inside of a turn */
+  GCond work_ended;
+  gboolean is_at_work;
+  gint has_come; /* crypt_store_is_first; atomic */
+  gint64 due_us;
+  guint exchanges; /* grows when an exchange begins, and when it ends; atomic */
 };
 
 static guint
@@ -75,6 +87,9 @@ crypt_store_new (void)
   store->attached = g_array_new (FALSE, FALSE, sizeof (Attached));
   g_array_set_clear_func (store->attached, attached_clear);
   store->messages = g_hash_table_new_full (hash_message, is_same_message, message_free, NULL);
+  store->pending = g_array_new (FALSE, FALSE, sizeof (Pending));
+  g_mutex_init (&store->exchange);
+  g_cond_init (&store->work_ended);
   return store;
 }
 
@@ -83,6 +98,9 @@ crypt_store_free (CryptStore *store)
 {
   g_array_unref (store->attached);
   g_hash_table_unref (store->messages);
+  g_array_unref (store->pending);
+  g_mutex_clear (&store->exchange);
+  g_cond_clear (&store->work_ended);
   g_mutex_clear (&store->lock);
   g_free (store->stored);
   g_free (store);
@@ -138,19 +156,20 @@ crypt_store_keys (CryptStore *store, const SatchelAccess *access)
   return keys;
 }
 
-/* ---- the public half ---- */
-
-static gboolean
-read_digits (const char *digits, gsize len, CryptPublic *ret_half)
+CryptKeys *
+crypt_store_any_keys (CryptStore *store)
 {
-  guint8 bytes[CRYPT_KEY_BYTES];
-  gsize n = 0;
-  if (len != DIGITS || sodium_hex2bin (bytes, sizeof bytes, digits, len, NULL, &n, NULL) != 0
-      || n != sizeof bytes)
-    return FALSE;
-  crypt_public_set (ret_half, bytes);
-  return TRUE;
+  CryptKeys *keys = NULL;
+  g_mutex_lock (&store->lock);
+  for (guint i = 0; keys == NULL && i < store->attached->len; i++)
+    keys = g_array_index (store->attached, Attached, i).keys;
+  if (keys != NULL)
+    crypt_keys_ref (keys);
+  g_mutex_unlock (&store->lock);
+  return keys;
 }
+
+/* ---- how mail is to lie on the disk ---- */
 
 /* Reads the blob, once while the store is open.  A driver without blobs has none. */
 static gboolean
@@ -163,7 +182,7 @@ read_blob (SatchelStorage *storage, const SatchelAccess *access, GError **error)
   g_mutex_unlock (&store->lock);
   if (is_read)
     return TRUE;
-  g_autoptr (GBytes) value = satchel_storage_get_blob (storage, access, SPACE, BLOB, &why);
+  g_autoptr (GBytes) value = satchel_storage_get_blob (storage, access, CRYPT_SPACE, BLOB, &why);
   if (value == NULL && !g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT)
       && !g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT))
     {
@@ -178,15 +197,15 @@ read_blob (SatchelStorage *storage, const SatchelAccess *access, GError **error)
   return TRUE;
 }
 
-/* Stores what auth says, so that it counts also for who comes without it. */
+/* Stores what counts, so that it counts also for who comes without what auth says. */
 static gboolean
-keep_digits (SatchelStorage *storage, const SatchelAccess *access, const char *digits, GError **error)
+keep_state (SatchelStorage *storage, const SatchelAccess *access, const char *text, GError **error)
 {
   CryptStore *store = storage->self;
-  g_autoptr (GBytes) value = g_bytes_new (digits, strlen (digits));
+  g_autoptr (GBytes) value = g_bytes_new (text, strlen (text));
   const SatchelBlob blob = { BLOB, value };
   g_autoptr (GError) why = NULL;
-  if (!satchel_storage_put_blobs (storage, access, SPACE, &blob, 1, &why)
+  if (!satchel_storage_put_blobs (storage, access, CRYPT_SPACE, &blob, 1, &why)
       && !g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT))
     {
       g_propagate_prefixed_error (error, g_steal_pointer (&why), "the key that seals new mail: ");
@@ -194,40 +213,44 @@ keep_digits (SatchelStorage *storage, const SatchelAccess *access, const char *d
     }
   g_mutex_lock (&store->lock);
   g_free (store->stored);
-  store->stored = g_strdup (digits);
+  store->stored = g_strdup (text);
   g_mutex_unlock (&store->lock);
+  satchel_storage_ask_upkeep (storage);
   return TRUE;
 }
 
 static char *
-stored_digits (CryptStore *store)
+stored_text (CryptStore *store)
 {
   g_mutex_lock (&store->lock);
-  char *digits = g_strdup (store->stored);
+  char *text = g_strdup (store->stored);
   g_mutex_unlock (&store->lock);
-  return digits;
+  return text;
 }
 
 gboolean
-crypt_store_half (SatchelStorage *storage, const SatchelAccess *access, gboolean *ret_is_sealed,
-                  CryptPublic *ret_half, GError **error)
+crypt_store_state (SatchelStorage *storage, const SatchelAccess *access, CryptState *ret_state,
+                   GError **error)
 {
-  CryptStore *store = storage->self;
-  g_autofree char *told = satchel_storage_user_attribute (storage, ATTRIBUTE);
+  CryptState told, kept;
+  g_autofree char *said = satchel_storage_user_attribute (storage, CRYPT_ATTRIBUTE);
   if (!read_blob (storage, access, error))
     return FALSE;
-  g_autofree char *stored = stored_digits (store);
-  const char *digits = told != NULL ? told : stored;
-  if (digits == NULL && !satchel_storage_knows_attributes (storage))
+  g_autofree char *stored = stored_text (storage->self);
+  if (said == NULL && stored == NULL && !satchel_storage_knows_attributes (storage))
     return satchel_error_set (
         error, SATCHEL_ERROR_UNAVAILABLE,
         "it is not known yet whether the user's mail is sealed: nothing is stored until a "
         "login or a delivery says so");
-  if (digits != NULL && !read_digits (digits, strlen (digits), ret_half))
+  if (!crypt_state_parse (said, &told) || (!crypt_state_parse (stored, &kept) && said == NULL))
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "the key that seals new mail is damaged: nothing is stored until it is mended");
-  *ret_is_sealed = digits != NULL;
-  return told == NULL || g_strcmp0 (told, stored) == 0 || keep_digits (storage, access, told, error);
+  /* Who was asked before the last change, and comes after it, says what counts no more. */
+  *ret_state = told.is_known && told.serial >= kept.serial ? told : kept;
+  if (!told.is_known || told.serial < kept.serial)
+    return TRUE;
+  g_autofree char *text = crypt_state_to_text (&told);
+  return g_strcmp0 (text, stored) == 0 || keep_state (storage, access, text, error);
 }
 
 /* ---- messages ---- */
@@ -267,4 +290,146 @@ crypt_store_find (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid
     *ret_known = message->known;
   g_mutex_unlock (&store->lock);
   return message != NULL;
+}
+
+void
+crypt_store_forget (CryptStore *store, SatchelStorageMailbox *mailbox, const guint32 *uids, guint n)
+{
+  Message message;
+  g_mutex_lock (&store->lock);
+  for (guint i = 0; i < n; i++)
+    {
+      fill_key (&message, mailbox, uids[i]);
+      g_hash_table_remove (store->messages, &message);
+    }
+  g_mutex_unlock (&store->lock);
+}
+
+/* ---- contents that are exchanged ---- */
+
+void
+crypt_store_begin_exchange (CryptStore *store)
+{
+  g_mutex_lock (&store->exchange);
+  g_atomic_int_inc (&store->exchanges);
+}
+
+void
+crypt_store_end_exchange (CryptStore *store)
+{
+  g_atomic_int_inc (&store->exchanges);
+  g_mutex_unlock (&store->exchange);
+}
+
+guint
+crypt_store_exchanges (CryptStore *store)
+{
+  return (guint) g_atomic_int_get (&store->exchanges);
+}
+
+gboolean
+crypt_store_was_exchanged (CryptStore *store, guint exchanges)
+{
+  if (exchanges % 2 == 0 && exchanges == crypt_store_exchanges (store))
+    return FALSE;
+  g_mutex_lock (&store->exchange);
+  g_mutex_unlock (&store->exchange);
+  return TRUE;
+}
+
+/* ---- contents that are staged ---- */
+
+void
+crypt_store_count_staged (CryptStore *store, const guint8 id[CRYPT_KEY_ID_BYTES], int by)
+{
+  g_mutex_lock (&store->lock);
+  guint at = 0;
+  while (at < store->pending->len
+         && memcmp (g_array_index (store->pending, Pending, at).id, id, CRYPT_KEY_ID_BYTES) != 0)
+    at++;
+  if (at == store->pending->len)
+    {
+      Pending pending = { .n = 0 };
+      memcpy (pending.id, id, sizeof pending.id);
+      g_array_append_val (store->pending, pending);
+    }
+  g_array_index (store->pending, Pending, at).n += (guint) by;
+  g_mutex_unlock (&store->lock);
+}
+
+gboolean
+crypt_store_has_other_staged (CryptStore *store, const guint8 id[CRYPT_KEY_ID_BYTES])
+{
+  gboolean has = FALSE;
+  g_mutex_lock (&store->lock);
+  for (guint i = 0; i < store->pending->len; i++)
+    {
+      const Pending *pending = &g_array_index (store->pending, Pending, i);
+      has |= pending->n > 0 && memcmp (pending->id, id, CRYPT_KEY_ID_BYTES) != 0;
+    }
+  g_mutex_unlock (&store->lock);
+  return has;
+}
+
+gboolean
+crypt_store_has_other_staged_for (CryptStore *store, const CryptState *state)
+{
+  guint8 id[CRYPT_KEY_ID_BYTES];
+  crypt_state_id (state, id);
+  return crypt_store_has_other_staged (store, id);
+}
+
+/* ---- work ---- */
+
+gboolean
+crypt_store_begin_work (CryptStore *store)
+{
+  g_mutex_lock (&store->lock);
+  if (store->is_at_work)
+    g_cond_wait_until (&store->work_ended, &store->lock, g_get_monotonic_time () + WAIT_US);
+  const gboolean begins = !store->is_at_work;
+  store->is_at_work = TRUE;
+  g_mutex_unlock (&store->lock);
+  return begins;
+}
+
+void
+crypt_store_end_work (CryptStore *store)
+{
+  g_mutex_lock (&store->lock);
+  store->is_at_work = FALSE;
+  g_cond_broadcast (&store->work_ended);
+  g_mutex_unlock (&store->lock);
+}
+
+gboolean
+crypt_store_is_at_work (CryptStore *store)
+{
+  g_mutex_lock (&store->lock);
+  gboolean is = store->is_at_work;
+  g_mutex_unlock (&store->lock);
+  return is;
+}
+
+gboolean
+crypt_store_is_first (CryptStore *store)
+{
+  return g_atomic_int_compare_and_exchange (&store->has_come, 0, 1);
+}
+
+void
+crypt_store_add_due (CryptStore *store, guint64 us)
+{
+  g_mutex_lock (&store->lock);
+  store->due_us = MAX (store->due_us, g_get_monotonic_time ()) + (gint64) MIN (us, G_MAXINT32);
+  g_mutex_unlock (&store->lock);
+}
+
+gint64
+crypt_store_due_us (CryptStore *store)
+{
+  g_mutex_lock (&store->lock);
+  gint64 due_us = store->due_us;
+  g_mutex_unlock (&store->lock);
+  return due_us;
 }

@@ -5,15 +5,14 @@ whatever is killed meanwhile, the conversion goes on or is taken back."""
 import contextlib
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import LONG, case, equal, main, need, run_all, scratch, wait_for  # noqa: E402
-from conversion import HAS_BDB, PLACES, Conversions, ask, only_grew, same, server_with_places  # noqa: E402
+from tap import LONG, case, equal, main, run_all, wait_for  # noqa: E402
+from at_work import Deliveries, Idle, Mbsync, at_work  # noqa: E402
+from conversion import HAS_BDB, PLACES, Conversions, only_grew, same, server_with_places  # noqa: E402
 
 N_MAIL = 20000 if LONG else 300
 N_KILLS = 50 if LONG else 7
@@ -120,141 +119,10 @@ def messages(user, where="other"):
     return [os.path.join(d, f) for d in ("cur", "new") for d in [os.path.join(lab.maildir(where, user), d)] for f in sorted(os.listdir(d))]
 
 
-class Idle(threading.Thread):
-    """Waits for mail, and comes back when it is told to leave; after a kill also when it is not told."""
-
-    def __init__(self, user, bears_kills=False):
-        super().__init__(daemon=True)
-        self.user, self.bears_kills = user, bears_kills
-        self.n_connections, self.n_exists, self.ends, self.error = 0, 0, False, None
-
-    def run(self):
-        while not self.ends and not self.error:
-            try:
-                self.wait()
-            except Exception as e:  # noqa: B902 - told by the test
-                self.error = None if self.bears_kills else e
-
-    def wait(self):
-        c = server.imap(self.user)
-        self.n_connections += 1
-        c.select()
-        c.send(b"i IDLE\r\n")
-        while not self.ends:
-            line = c.readline()
-            if not line or b"BYE" in line:
-                return
-            self.n_exists = max(self.n_exists, int((re.match(rb"\* (\d+) EXISTS", line) or [0, 0])[1]))
-
-
-class Mbsync:
-    """Keeps a copy of all that a user has."""
-
-    def __init__(self, user):
-        need("mbsync")
-        self.work = scratch()
-        os.mkdir(os.path.join(self.work, "mail"))
-        self.config = os.path.join(self.work, "mbsyncrc")
-        with open(self.config, "w") as f:
-            f.write(f"""IMAPAccount a
-Host 127.0.0.1
-Port {server.ports["imap"]}
-User {user}
-Pass {server.password}
-SSLType None
-
-IMAPStore far
-Account a
-
-MaildirStore near
-Path {self.work}/mail/
-Inbox {self.work}/mail/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns *
-Create Both
-Expunge Both
-Sync All
-SyncState *
-""")
-        self.sync(check=True)
-        self.known = self.files()
-
-    def sync(self, check=False):
-        r = subprocess.run(["mbsync", "-c", self.config, "-a"], capture_output=True, timeout=900, text=True)
-        equal((check and r.returncode, r.stderr if check and r.returncode else ""), (False if not check else 0, ""), "mbsync")
-        return r.returncode == 0
-
-    def files(self):
-        """The messages on disk, by inode, which a message that is downloaded again would not have."""
-        return {os.stat(os.path.join(d, f)).st_ino for d, _, names in os.walk(self.work) for f in names if os.path.basename(d) in ("cur", "new")}
-
-    def assert_nothing_again(self):
-        self.sync(check=True)
-        equal(self.known - self.files(), set(), "messages that mbsync has downloaded again")
-
-
-class Deliveries:
-    """An MTA, which notes what was acknowledged."""
-
-    def __init__(self, user, bears_kills=False):
-        self.user, self.bears_kills = user, bears_kills
-        self.done, self.n_failed = [], 0
-
-    def one(self):
-        name = f"live-{len(self.done) + self.n_failed}"
-        try:
-            server.deliver(b"Subject: live\r\nMessage-ID: <%s@example>\r\n\r\nlive\r\n" % name.encode(), self.user)
-            self.done.append(name)
-        except (OSError, AssertionError):
-            if not self.bears_kills:
-                raise
-            self.n_failed += 1
-
-    def assert_all_there(self):
-        c = server.imap(self.user)
-        c.select(readonly=True)
-        found = [re.search(rb"<(live-\d+)@", x[1])[1].decode() for x in ask(c.fetch("1:*", "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"))
-                 if isinstance(x, tuple) and b"<live-" in x[1]]
-        c.logout()
-        equal([x for x in self.done if found.count(x) != 1], [], f"deliveries of {len(self.done)} that are not there, or twice")
-
-
-def at_work(*works, pause=0.02):
-    """Functions that go on in threads until the block is left; then errors of theirs are raised.  Nobody sends without a pause, and a
-    conversion that is slowed down has to keep pace with them; the mail that comes should not outgrow what was there."""
-    ends, errors = threading.Event(), []
-
-    def go(work):
-        try:
-            while not ends.wait(pause):
-                work()
-        except BaseException as e:  # noqa: B902 - told below
-            errors.append(e)
-
-    @contextlib.contextmanager
-    def block():
-        threads = [threading.Thread(target=go, args=(work,), daemon=True) for work in works]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            ends.set()
-            for thread in threads:
-                thread.join(900)
-        if errors:
-            raise errors[0]
-    return block()
-
-
 @case
 def clients_at_work():
     """IDLE, mbsync and LMTP during a conversion there and back: one reconnect each, no delivery deferred, nothing downloaded again"""
-    mbsync, mta, idle, synced = Mbsync(USER), Deliveries(USER), Idle(USER), []
+    mbsync, mta, idle, synced = Mbsync(server, USER), Deliveries(server, USER), Idle(server, USER), []
     before = lab.state(USER)
     idle.start()
     wait_for(lambda: idle.n_connections == 1, "IDLE")
@@ -340,7 +208,7 @@ def killed():
     user, counts = "u0003", {}
     lab.fill(user, min(N_MAIL, 2000))
     before = lab.state(user)
-    mbsync, mta, idle, synced = Mbsync(user), Deliveries(user, True), Idle(user, True), []
+    mbsync, mta, idle, synced = Mbsync(server, user), Deliveries(server, user, True), Idle(server, user, True), []
     idle.start()
     with at_work(mta.one, lambda: synced.append(mbsync.sync()), pause=0.5 if LONG else 0.02):
         for i in range(N_KILLS):

