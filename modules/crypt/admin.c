@@ -34,13 +34,6 @@ load_ring (const char *user, GError **error)
   return ring;
 }
 
-static void
-decide (CryptRing *ring, gboolean is_opening)
-{
-  ring->is_opening = is_opening;
-  ring->serial = MAX ((guint64) g_get_real_time (), ring->serial + 1);
-}
-
 /* Returns the ring by which mail is sealed from now on: a new one, or one whose mail was being opened, whose
  * recovery key stays (@ret_shown is empty). */
 static CryptRing *
@@ -57,7 +50,7 @@ ring_to_enable (const char *user, char ret_shown[CRYPT_RECOVERY_SHOWN + 1], GErr
       g_clear_pointer (&ring, crypt_ring_free);
     }
   if (ring != NULL)
-    decide (ring, FALSE);
+    crypt_ring_decide (ring, FALSE);
   else
     g_propagate_error (error, why);
   return ring;
@@ -96,7 +89,7 @@ run_disable (SatchelAdminCall *call, GError **error)
   g_autoptr (CryptRing) ring = crypt_rings_load (user, error);
   const gboolean begins = ring != NULL && !ring->is_opening;
   if (begins)
-    decide (ring, TRUE);
+    crypt_ring_decide (ring, TRUE);
   gboolean ok = ring != NULL && (!begins || crypt_rings_store (ring, error));
   crypt_rings_unlock ();
   if (!ok)
@@ -175,5 +168,7 @@ static const SatchelAdminCommand *const commands[] = { &enable,
                                                        &crypt_command_escrow_key,
                                                        &crypt_command_continue,
                                                        &crypt_command_progress,
+                                                       &crypt_command_copy,
+                                                       &crypt_command_restore,
                                                        NULL };
 const SatchelAdminOps crypt_commands = { sizeof crypt_commands, commands };

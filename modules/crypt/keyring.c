@@ -3,6 +3,7 @@
  * for its first login gets a slot there.
  */
 #include "keyring.h"
+#include "copy.h"
 #include "escrow.h"
 #include "recovery.h"
 #include "recovery_slot.h"
@@ -191,7 +192,18 @@ static gboolean
 makes_ring (const SatchelAuthCall *call)
 {
   return satchel_auth_call_material (call)->source == SATCHEL_KEY_SECRET && !is_test (call)
-         && crypt_site_policy (satchel_auth_call_user (call)) == CRYPT_POLICY_EVERYONE;
+         && crypt_site_policy (satchel_auth_call_user (call)) == CRYPT_POLICY_EVERYONE
+         && !crypt_rings_has_copy (satchel_auth_call_user (call));
+}
+
+/* Lets the copy beside the mail be the ring as it is now. */
+static void
+tell_copy (SatchelAuthCall *call, const char *user)
+{
+  g_autoptr (CryptRing) ring = crypt_rings_load (user, NULL);
+  g_autoptr (GBytes) copy = ring != NULL ? crypt_copy_news (ring) : NULL;
+  if (copy != NULL)
+    satchel_auth_call_copy (call, copy);
 }
 
 /* Works in a thread, with the ring as it is by then. */
@@ -204,18 +216,21 @@ work (SatchelAuthCall *call)
                              .opener = opener_of (satchel_auth_call_material (call)),
                              .credential = satchel_auth_call_credential (call),
                              .is_test = is_test (call) };
+  const gboolean is_taken = crypt_copy_take (&login);
   g_autoptr (CryptRing) ring = crypt_rings_load (login.user, &error);
-  const gboolean begins = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
-  if (begins)
-    {
-      g_clear_error (&error);
-      satchel_auth_call_changed (call);
-    }
+  const gboolean has_none = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+  const gboolean begins = has_none && makes_ring (call);
+  if (has_none)
+    g_clear_error (&error);
+  if (is_taken || begins)
+    satchel_auth_call_changed (call);
   g_autoptr (GBytes) keys = begins         ? crypt_login_begin (&login, &notice, &error)
                             : ring != NULL ? crypt_login_open (&login, ring, &notice, &error)
                                            : NULL;
   if (notice != NULL)
     satchel_auth_call_notice (call, notice);
+  if (keys != NULL)
+    tell_copy (call, login.user);
   if (error != NULL)
     satchel_auth_call_fail (call, error);
   else
@@ -255,7 +270,7 @@ unlock (SatchelAuthCall *call)
   g_autoptr (GError) error = NULL;
   g_autoptr (CryptRing) ring = crypt_rings_load (satchel_auth_call_user (call), &error);
   const gboolean has_none = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
-  if (has_none && makes_ring (call))
+  if (has_none && (makes_ring (call) || crypt_rings_has_copy (satchel_auth_call_user (call))))
     satchel_auth_call_work (call, crypt_site ()->cost.memory_bytes, work);
   else if (has_none)
     satchel_auth_call_unlocked (call, NULL);

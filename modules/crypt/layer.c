@@ -3,6 +3,7 @@
  */
 #include "layer.h"
 #include "attributes.h"
+#include "copy_blob.h"
 #include "reader.h"
 #include "store.h"
 #include "work.h"
@@ -116,6 +117,7 @@ layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_
              GError **error)
 {
   CryptState state;
+  crypt_copy_keep (storage, access);
   if (!crypt_store_state (storage, access, &state, error))
     return NULL;
   const gboolean is_sealed = state.is_sealed;
@@ -192,6 +194,7 @@ try_open (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMa
           GError **error)
 {
   CryptKnown known;
+  crypt_copy_keep (storage, access);
   g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, access, mailbox, uid, error);
   if (below == NULL)
     return NULL;
@@ -342,6 +345,7 @@ layer_get_attributes (SatchelStorage *storage, const SatchelAccess *access, Satc
                       const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
 {
   const guint exchanges = crypt_store_exchanges (storage->self);
+  crypt_copy_keep (storage, access);
   if (!satchel_storage_get_attributes (storage, access, mailbox, uids, n, ret, ret_codes, error))
     return FALSE;
   Batch slow;

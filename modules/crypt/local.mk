@@ -21,11 +21,16 @@ noinst_LTLIBRARIES += libsealedstore.la
 libsealedstore_la_SOURCES = \
 	modules/crypt/admin.c \
 	modules/crypt/admin.h \
+	modules/crypt/admin_copy.c \
 	modules/crypt/admin_escrow.c \
 	modules/crypt/admin_private.h \
 	modules/crypt/admin_recover.c \
 	modules/crypt/box.c \
 	modules/crypt/box.h \
+	modules/crypt/copy.c \
+	modules/crypt/copy.h \
+	modules/crypt/copy_blob.c \
+	modules/crypt/copy_blob.h \
 	modules/crypt/escrow.c \
 	modules/crypt/escrow.h \
 	modules/crypt/keyring.c \

@@ -55,6 +55,7 @@ crypt_ring_make (const char *user, GBytes **ret_secret, GError **error)
       return NULL;
     }
   g_autoptr (CryptRing) ring = crypt_ring_new (user, &crypt_keys_first (keys)->half);
+  crypt_ring_decide (ring, FALSE);
   if (!crypt_escrow_settle (ring, secret, error))
     return NULL;
   *ret_secret = g_steal_pointer (&secret);
@@ -157,9 +158,8 @@ is_unsettled (const CryptRing *ring, const CryptLogin *login)
 
 /* ---- a ring that waits for a login ---- */
 
-/* Lets the present key give the former ones that the login opens.  What cannot be changed stays locked. */
-static void
-link_former (CryptRing *ring, const CryptOpener *opener)
+void
+crypt_login_link (CryptRing *ring, const CryptOpener *opener)
 {
   for (guint i = 0; i < ring->former->len; i++)
     {
@@ -176,7 +176,7 @@ link_former (CryptRing *ring, const CryptOpener *opener)
 static gboolean
 take_login (CryptRing *ring, GBytes *secret, const CryptLogin *login, GError **error)
 {
-  link_former (ring, &login->opener);
+  crypt_login_link (ring, &login->opener);
   if (!crypt_escrow_settle (ring, secret, error))
     return FALSE;
   if (login->opener.kind == CRYPT_BY_PASSWORD)
@@ -258,7 +258,7 @@ open_by_escrow (const CryptRing *ring, const CryptLogin *login)
 static gboolean
 hand_over (CryptRing *ring, GBytes *secret, const CryptLogin *login, GError **error)
 {
-  link_former (ring, &login->opener);
+  crypt_login_link (ring, &login->opener);
   return !crypt_wanted_is_waiting (ring) || crypt_wanted_give (ring, secret, error);
 }
 

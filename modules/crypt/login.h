@@ -57,5 +57,7 @@ gsize crypt_login_cost (const CryptRing *ring, const CryptOpener *opener);
 
 /* Puts a slot that @opener opens. */
 gboolean crypt_login_put (CryptRing *ring, GBytes *secret, const CryptOpener *opener, GError **error);
+/* Lets the present key give the former ones that @opener opens.  What cannot be changed stays locked. */
+void crypt_login_link (CryptRing *ring, const CryptOpener *opener);
 /* Returns @opener, a password, as the opener of the slot that the password before had. */
 CryptOpener crypt_login_former (const CryptOpener *opener);

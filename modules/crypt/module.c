@@ -2,6 +2,7 @@
  * crypt: mail lies sealed on the disk, and a user's login opens it.  Roles mail (the layer) and auth (keys).
  */
 #include "admin.h"
+#include "copy.h"
 #include "escrow.h"
 #include "keyring.h"
 #include "layer.h"
@@ -63,6 +64,7 @@ stop (void)
 {
   crypt_rings_set_path (NULL);
   crypt_escrow_set (NULL);
+  crypt_copy_forget ();
   crypt_site_set (&(CryptSite) { 0 });
 }
 

@@ -263,6 +263,13 @@ crypt_ring_unlock_first (const CryptRing *ring, GError **error)
 
 /* ---- former keys ---- */
 
+void
+crypt_ring_decide (CryptRing *ring, gboolean is_opening)
+{
+  ring->is_opening = is_opening;
+  ring->serial = MAX ((guint64) g_get_real_time (), ring->serial + 1);
+}
+
 gboolean
 crypt_ring_renew (CryptRing *ring, const CryptPublic *half, GError **error)
 {
@@ -270,6 +277,7 @@ crypt_ring_renew (CryptRing *ring, const CryptPublic *half, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the ring of %s has %u former keys, the most",
                               ring->user, CRYPT_FORMERS_MAX);
   CryptRing *former = crypt_ring_new (NULL, &ring->half);
+  crypt_ring_decide (ring, FALSE);
   shut (ring);
   crypt_ring_remove_kind (ring, CRYPT_WANTED);
   crypt_ring_remove_kind (ring, CRYPT_BY_KEY);
@@ -279,6 +287,38 @@ crypt_ring_renew (CryptRing *ring, const CryptPublic *half, GError **error)
   ring->half = *half;
   g_ptr_array_insert (ring->former, 0, former);
   return TRUE;
+}
+
+static gboolean
+has_key (const CryptRing *ring, const CryptPublic *half)
+{
+  gboolean has = memcmp (ring->half.id, half->id, sizeof half->id) == 0;
+  for (guint i = 0; !has && i < ring->former->len; i++)
+    has = memcmp (((CryptRing *) ring->former->pdata[i])->half.id, half->id, sizeof half->id) == 0;
+  return has;
+}
+
+static gboolean
+take_key (CryptRing *ring, const CryptRing *from, GError **error)
+{
+  if (has_key (ring, &from->half))
+    return TRUE;
+  if (ring->former->len >= CRYPT_FORMERS_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the ring of %s has %u former keys, the most",
+                              ring->user, CRYPT_FORMERS_MAX);
+  CryptRing *former = crypt_ring_new (NULL, &from->half);
+  g_array_append_vals (former->slots, from->slots->data, from->slots->len);
+  g_ptr_array_add (ring->former, former);
+  return TRUE;
+}
+
+gboolean
+crypt_ring_take_keys (CryptRing *ring, const CryptRing *from, GError **error)
+{
+  for (guint i = 0; i < from->former->len; i++)
+    if (!take_key (ring, from->former->pdata[i], error))
+      return FALSE;
+  return take_key (ring, from, error);
 }
 
 gboolean

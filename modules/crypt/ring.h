@@ -42,9 +42,14 @@ gboolean crypt_ring_set_open (CryptRing *ring, GBytes *secret, GError **error);
 /* Opens the ring as the next login may; yours.  NOPERM: it may not. */
 GBytes *crypt_ring_unlock_first (const CryptRing *ring, GError **error);
 
+/* Notes that new mail is sealed from now on, or (@is_opening) not any more. */
+void crypt_ring_decide (CryptRing *ring, gboolean is_opening);
 /* Puts another key in the place of the present one, which becomes the first of the former ones with all its
  * slots.  The new one has no slots yet.  LIMIT: there are too many. */
 gboolean crypt_ring_renew (CryptRing *ring, const CryptPublic *half, GError **error);
+/* Adds the keys of @from, and of what was before it, to the former ones of @ring, as far as they are not
+ * there. LIMIT: there are too many. */
+gboolean crypt_ring_take_keys (CryptRing *ring, const CryptRing *from, GError **error);
 /* Lets the present key give @former, one of @ring's, whose private half is @secret, and what that gives. */
 gboolean crypt_ring_link (CryptRing *ring, CryptRing *former, GBytes *secret, GError **error);
 gboolean crypt_ring_is_linked (const CryptRing *ring, const CryptRing *former);

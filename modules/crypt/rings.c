@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #define PLAIN_NAME_MAX 200u
-#define SUFFIX ".ring"
+#define RING ".ring"
+#define COPY ".copy"
 
 static GMutex changes;
 static char *directory;
@@ -46,14 +47,14 @@ crypt_rings_unlock (void)
 
 /* Returns the name of a user's file; yours.  A user's name has no '/', and never begins with a dot alone. */
 static char *
-name_of (const char *user)
+name_of (const char *user, const char *suffix)
 {
   guint8 hash[16];
   char digits[2 * sizeof hash + 1];
   if (strlen (user) <= PLAIN_NAME_MAX)
-    return g_strconcat (user, SUFFIX, NULL);
+    return g_strconcat (user, suffix, NULL);
   crypto_generichash (hash, sizeof hash, (const guint8 *) user, strlen (user), NULL, 0);
-  return g_strconcat (sodium_bin2hex (digits, sizeof digits, hash, sizeof hash), SUFFIX, NULL);
+  return g_strconcat (sodium_bin2hex (digits, sizeof digits, hash, sizeof hash), suffix, NULL);
 }
 
 static CryptRing *
@@ -79,10 +80,10 @@ read_ring (int fd, const char *user, GError **error)
   return g_steal_pointer (&ring);
 }
 
-CryptRing *
-crypt_rings_load (const char *user, GError **error)
+static CryptRing *
+load (const char *user, const char *suffix, GError **error)
 {
-  g_autofree char *name = name_of (user);
+  g_autofree char *name = name_of (user, suffix);
   g_autofree char *path = g_build_filename (directory, name, NULL);
   g_auto (SatchelFd) fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd >= 0)
@@ -107,10 +108,10 @@ make_directory (GError **error)
          || satchel_error_set_errno (error, errno, "the directory of rings (crypt.path, %s)", directory);
 }
 
-gboolean
-crypt_rings_store (const CryptRing *ring, GError **error)
+static gboolean
+store (const CryptRing *ring, const char *suffix, GError **error)
 {
-  g_autofree char *name = name_of (ring->user);
+  g_autofree char *name = name_of (ring->user, suffix);
   if (!make_directory (error))
     return FALSE;
   g_auto (SatchelFd) at = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -140,12 +141,61 @@ crypt_rings_store (const CryptRing *ring, GError **error)
   return ok;
 }
 
+CryptRing *
+crypt_rings_load (const char *user, GError **error)
+{
+  return load (user, RING, error);
+}
+
+gboolean
+crypt_rings_store (const CryptRing *ring, GError **error)
+{
+  return store (ring, RING, error);
+}
+
+/* Removes a file, durably. */
+static gboolean
+remove_file (const char *name, GError **error)
+{
+  g_auto (SatchelFd) at = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (at < 0 || (unlinkat (at, name, 0) != 0 && errno != ENOENT) || fsync (at) != 0)
+    return satchel_error_set_errno (error, errno, "%s cannot be removed", name);
+  return TRUE;
+}
+
 gboolean
 crypt_rings_remove (const CryptRing *ring, GError **error)
 {
-  g_autofree char *name = name_of (ring->user);
-  g_auto (SatchelFd) at = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (at < 0 || (unlinkat (at, name, 0) != 0 && errno != ENOENT) || fsync (at) != 0)
-    return satchel_error_set_errno (error, errno, "the ring of %s cannot be removed", ring->user);
-  return TRUE;
+  g_autofree char *name = name_of (ring->user, RING);
+  return remove_file (name, error);
+}
+
+/* ---- copies ---- */
+
+gboolean
+crypt_rings_has_copy (const char *user)
+{
+  struct stat found;
+  g_autofree char *name = name_of (user, COPY);
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+  return lstat (path, &found) == 0;
+}
+
+CryptRing *
+crypt_rings_load_copy (const char *user, GError **error)
+{
+  return load (user, COPY, error);
+}
+
+gboolean
+crypt_rings_store_copy (const CryptRing *copy, GError **error)
+{
+  return store (copy, COPY, error);
+}
+
+gboolean
+crypt_rings_remove_copy (const char *user, GError **error)
+{
+  g_autofree char *name = name_of (user, COPY);
+  return remove_file (name, error);
 }

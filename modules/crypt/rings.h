@@ -12,6 +12,12 @@ CryptRing *crypt_rings_load (const char *user, GError **error);
 /* These begin and end a change of any ring: between them nobody else changes one.  [blocks] */
 void crypt_rings_lock (void);
 void crypt_rings_unlock (void);
+/* The same of a copy that waits for a login of the user: whether there is one, its ring, stored and removed.
+ */
+gboolean crypt_rings_has_copy (const char *user);
+CryptRing *crypt_rings_load_copy (const char *user, GError **error);
+gboolean crypt_rings_store_copy (const CryptRing *copy, GError **error);
+gboolean crypt_rings_remove_copy (const char *user, GError **error);
 /* Stores the ring, new or changed, durably: whatever happens meanwhile, the old one or the new one is there,
  * whole.  [blocks] */
 gboolean crypt_rings_store (const CryptRing *ring, GError **error);

@@ -42,6 +42,8 @@ struct CryptStore
   GHashTable *messages; /* Message, which is its own key */
   gboolean is_blob_read;
   char *stored;    /* what the blob says (state.h); NULL: there is none */
+  gboolean is_stored_told; /* auth said it to this process */
+  GBytes *copy; /* what crypt_store_is_news was asked of last, or NULL */
   GArray *pending; /* Pending */
   GMutex exchange; /* held while contents are exchanged, inside of a turn */
   GCond work_ended;
@@ -101,6 +103,7 @@ crypt_store_free (CryptStore *store)
   g_array_unref (store->pending);
   g_mutex_clear (&store->exchange);
   g_cond_clear (&store->work_ended);
+  g_clear_pointer (&store->copy, g_bytes_unref);
   g_mutex_clear (&store->lock);
   g_free (store->stored);
   g_free (store);
@@ -154,6 +157,20 @@ crypt_store_keys (CryptStore *store, const SatchelAccess *access)
     crypt_keys_ref (keys);
   g_mutex_unlock (&store->lock);
   return keys;
+}
+
+gboolean
+crypt_store_is_news (CryptStore *store, GBytes *copy)
+{
+  g_mutex_lock (&store->lock);
+  const gboolean is_news = store->copy == NULL || !g_bytes_equal (store->copy, copy);
+  if (is_news)
+    {
+      g_clear_pointer (&store->copy, g_bytes_unref);
+      store->copy = g_bytes_ref (copy);
+    }
+  g_mutex_unlock (&store->lock);
+  return is_news;
 }
 
 CryptKeys *
@@ -214,6 +231,7 @@ keep_state (SatchelStorage *storage, const SatchelAccess *access, const char *te
   g_mutex_lock (&store->lock);
   g_free (store->stored);
   store->stored = g_strdup (text);
+  store->is_stored_told = TRUE;
   g_mutex_unlock (&store->lock);
   satchel_storage_ask_upkeep (storage);
   return TRUE;
@@ -226,6 +244,23 @@ stored_text (CryptStore *store)
   char *text = g_strdup (store->stored);
   g_mutex_unlock (&store->lock);
   return text;
+}
+
+static gboolean
+is_told (CryptStore *store)
+{
+  g_mutex_lock (&store->lock);
+  const gboolean is = store->is_stored_told;
+  g_mutex_unlock (&store->lock);
+  return is;
+}
+
+static void
+note_told (CryptStore *store)
+{
+  g_mutex_lock (&store->lock);
+  store->is_stored_told = TRUE;
+  g_mutex_unlock (&store->lock);
 }
 
 gboolean
@@ -245,12 +280,21 @@ crypt_store_state (SatchelStorage *storage, const SatchelAccess *access, CryptSt
   if (!crypt_state_parse (said, &told) || (!crypt_state_parse (stored, &kept) && said == NULL))
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "the key that seals new mail is damaged: nothing is stored until it is mended");
-  /* Who was asked before the last change, and comes after it, says what counts no more. */
-  *ret_state = told.is_known && told.serial >= kept.serial ? told : kept;
-  if (!told.is_known || told.serial < kept.serial)
+  if (!told.is_known && kept.is_sealed && satchel_storage_knows_attributes (storage))
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
+                              "the user's mail was sealed, and the ring is missing where logins are checked: "
+                              "nothing is stored until it is back (satchel crypt restore)");
+  /* Who was asked before the last change, and comes after it, says what counts no more.  The blob alone never
+   * counts against auth: it may be anybody's who can write the mail. */
+  const gboolean is_outdated = told.serial < kept.serial && is_told (storage->self);
+  *ret_state = told.is_known && !is_outdated ? told : kept;
+  if (!told.is_known || is_outdated)
     return TRUE;
   g_autofree char *text = crypt_state_to_text (&told);
-  return g_strcmp0 (text, stored) == 0 || keep_state (storage, access, text, error);
+  if (g_strcmp0 (text, stored) != 0)
+    return keep_state (storage, access, text, error);
+  note_told (storage->self);
+  return TRUE;
 }
 
 /* ---- messages ---- */

@@ -24,6 +24,9 @@ CryptKeys *crypt_store_keys (CryptStore *store, const SatchelAccess *access);
 /* Returns keys of an access that has the store open; a reference of yours.  NULL: there is none. */
 CryptKeys *crypt_store_any_keys (CryptStore *store);
 
+/* Says whether @copy, of the user's ring, is another one than the last that this was asked of. */
+gboolean crypt_store_is_news (CryptStore *store, GBytes *copy);
+
 /* Finds how mail is to lie on the disk.  FALSE with @error: it cannot be told, and nothing may be stored in
  * clear meanwhile.  [blocks] */
 gboolean crypt_store_state (SatchelStorage *storage, const SatchelAccess *access, CryptState *ret_state,

@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import Server, Skip, case, equal, free_port, lacking, main, run, scratch, strict_context  # noqa: E402
+from wire import Wire  # noqa: E402
 
 # The package is for the release's own Python, which may not be the first one in PATH.
 OWN_PYTHON = "/usr/bin/python3"
@@ -224,6 +225,97 @@ def with_the_policy_everyone_a_login_with_the_password_makes_the_ring():
     equal((len(key), openers("u0006")), (39, ["password", "password", "recovery"]), "a recovery key is made later")
     server.cli("auth", "test", address("u0007"), "--stdin", input=f"{server.password}\n", check=False)
     equal(openers("u0007"), [], "a test of a login makes none")
+
+
+def lose_rings():
+    """The mail is there, and nothing of what auth had of it."""
+    server.stop("--keep")
+    for name in os.listdir(f"{STATE}/auth/rings"):
+        os.unlink(f"{STATE}/auth/rings/{name}")
+    server.start()
+
+
+def is_put_off(user):
+    w = Wire(server, "lmtp")
+    w.line()
+    w.send(b"LHLO test.example\r\n")
+    w.reply()
+    w.ask(b"MAIL FROM:<a@example.net>", b"250")
+    w.ask(f"RCPT TO:<{address(user)}>".encode(), b"250")
+    w.ask(b"DATA", b"354")
+    w.send(MAIL + b".\r\n")
+    reply = w.line()
+    w.close()
+    return reply.startswith(b"4")
+
+
+def copy_of(user):
+    return server.cli("crypt", "copy", address(user)).stdout.strip()
+
+
+def forge(ring, user):
+    """A copy of somebody else's ring that says it is @user's."""
+    lines = ring.split(",")[:-1]
+    lines[1] = f"user {address(user)}"
+    body = "".join(f"{line}\n" for line in lines)
+    return ",".join([*lines, "end " + hashlib.blake2b(body.encode(), digest_size=16).hexdigest()])
+
+
+@case
+def a_copy_beside_the_mail_brings_a_lost_ring_back():
+    """what the mail alone has opens for the user's password, and for nothing that somebody else made up"""
+    restart(crypt__policy='"off"')
+    for user in ("u0008", "u0009"):
+        records("crypt", "enable", address(user))
+        with session(user) as c:
+            equal(c.append("INBOX", None, None, MAIL)[0], "OK", "APPEND")
+            equal(reads(c), True, "FETCH")
+    server.cli("user", "passwd", address("u0012"), "--stdin", input="of an attacker\n")
+    records("crypt", "enable", address("u0012"))
+    with session("u0012", "of an attacker") as c:
+        c.append("INBOX", None, None, MAIL)
+    attacker, before = copy_of("u0012"), ring_text("u0008")
+    equal("first" in copy_of("u0008"), False, "the copy has nothing that opens it")
+    lose_rings()
+    with session("u0008") as c:
+        equal((reads(c), c.append("INBOX", None, None, MAIL)[0]), (False, "NO"), "without the ring")
+    equal(is_put_off("u0008"), True, "mail that comes is put off, neither in clear nor for what the store says")
+    wrong = server.cli("crypt", "restore", address("u0008"), "--ring", copy_of("u0009"), check=False)
+    equal(wrong.returncode != 0, True, "another user's")
+    server.cli("crypt", "restore", address("u0008"), "--ring", copy_of("u0008"))
+    equal(is_put_off("u0008"), True, "until the user shows that it is right")
+    with session("u0008") as c:
+        equal(reads(c), True, "after the login that took it")
+    server.deliver(MAIL, "u0008")
+    with session("u0008") as c:
+        equal(reads(c, 2), True, "mail that comes now")
+    equal((ring_text("u0008").splitlines()[2], openers("u0008")), (before.splitlines()[2], ["password", "recovery"]), "the same key")
+    forged = forge(attacker, "u0009")
+    server.cli("crypt", "restore", address("u0009"), "--ring", forged)
+    with session("u0009") as c:
+        equal(reads(c), False, "a ring that somebody else made up")
+    equal((is_put_off("u0009"), "does not open it" in server.log()), (True, True), "is not taken")
+    server.cli("crypt", "restore", address("u0009"), "--ring", copy_of("u0009"))
+    with session("u0009") as c:
+        equal(reads(c), True, "the true one")
+
+
+@case
+def a_copy_becomes_a_key_of_before_where_there_is_another_ring():
+    restart(crypt__policy='"off"')
+    records("crypt", "enable", address("u0011"))
+    with session("u0011") as c:
+        c.append("INBOX", None, None, MAIL)
+        equal(reads(c), True, "FETCH")
+    lose_rings()
+    records("crypt", "enable", address("u0011"))
+    with session("u0011") as c:
+        equal((c.append("INBOX", None, None, MAIL)[0], reads(c, 1), reads(c, 2)), ("OK", False, True), "with another ring")
+    server.cli("crypt", "restore", address("u0011"), "--ring", copy_of("u0011"))
+    for _ in range(2):
+        with session("u0011") as c:
+            equal((reads(c, 1), reads(c, 2)), (True, True), "after the copy was taken")
+    equal(records("crypt", "status", address("u0011"))[0]["former_keys"], 1, "a key of before")
 
 
 main()

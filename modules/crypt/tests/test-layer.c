@@ -259,6 +259,44 @@ test_without_attributes (void)
   g_assert_false (is_clear_below (below, uid));
 }
 
+/* Writes beside the mail, as who may write the store can. */
+static void
+plant (const char *text)
+{
+  g_autoptr (SatchelMailbox) below = open_inbox (1, NULL, NULL);
+  g_autoptr (GBytes) value = g_bytes_new (text, strlen (text));
+  const SatchelBlob blob = { "public", value };
+  g_assert_true (satchel_store_put_blobs (satchel_mailbox_store (below), "crypt", &blob, 1, NULL));
+}
+
+/* What lies beside the mail counts nothing against auth: neither that mail is in clear, nor another key.  Where
+ * auth has no ring of a user whose mail was sealed, nothing is stored. */
+static void
+test_planted (void)
+{
+  const char *const planted[] = {
+    "off 9000000000000000000",
+    "0900000000000000000000000000000000000000000000000000000000000000 9000000000000000000"
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (planted); i++)
+    {
+      begin ();
+      plant (planted[i]);
+      g_autoptr (SatchelMailbox) owner = open_inbox (2, secret, attributes);
+      guint32 uid = append (owner, MESSAGE);
+      assert_text (owner, uid, MESSAGE); /* sealed for the key that the session has, or in clear */
+      g_clear_pointer (&owner, satchel_mailbox_unref);
+      g_autoptr (SatchelMailbox) below = open_inbox (1, NULL, NULL);
+      g_assert_false (is_clear_below (below, uid));
+      g_clear_pointer (&below, satchel_mailbox_unref);
+      g_autoptr (GError) error = NULL;
+      plant (planted[1]);
+      g_autoptr (SatchelMailbox) lost = open_inbox (2, NULL, "");
+      g_assert_cmpuint (try_append (lost, MESSAGE, &error), ==, 0);
+      g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+    }
+}
+
 /* A key that cannot be used, or is not known, puts mail off, and never lets it lie in clear. */
 static void
 test_unknown (void)
@@ -323,6 +361,7 @@ main (int argc, char **argv)
     { "/crypt/layer/again", test_again },
     { "/crypt/layer/earlier-mail", test_earlier_mail },
     { "/crypt/layer/without-attributes", test_without_attributes },
+    { "/crypt/layer/planted", test_planted },
     { "/crypt/layer/unknown", test_unknown },
     { "/crypt/layer/damaged-attribute", test_damaged_attribute },
     { "/crypt/layer/copies", test_copies },
