@@ -41,11 +41,11 @@ struct CryptStore
   GArray *attached;     /* Attached */
   GHashTable *messages; /* Message, which is its own key */
   gboolean is_blob_read;
-  char *stored;    /* what the blob says (state.h); NULL: there is none */
+  char *stored;            /* what the blob says (state.h); NULL: there is none */
   gboolean is_stored_told; /* auth said it to this process */
-  GBytes *copy; /* what crypt_store_is_news was asked of last, or NULL */
-  GArray *pending; /* Pending */
-  GMutex exchange; /* held while contents are exchanged, inside of a turn */
+  GBytes *copy;            /* what crypt_store_is_news was asked of last, or NULL */
+  GArray *pending;         /* Pending */
+  GMutex exchange;         /* held while contents are exchanged, inside of a turn */
   GCond work_ended;
   gboolean is_at_work;
   gint has_come; /* crypt_store_is_first; atomic */

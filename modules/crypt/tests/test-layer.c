@@ -269,8 +269,8 @@ plant (const char *text)
   g_assert_true (satchel_store_put_blobs (satchel_mailbox_store (below), "crypt", &blob, 1, NULL));
 }
 
-/* What lies beside the mail counts nothing against auth: neither that mail is in clear, nor another key.  Where
- * auth has no ring of a user whose mail was sealed, nothing is stored. */
+/* What lies beside the mail counts nothing against auth: neither that mail is in clear, nor another key.
+ * Where auth has no ring of a user whose mail was sealed, nothing is stored. */
 static void
 test_planted (void)
 {
