@@ -170,5 +170,6 @@ static const SatchelAdminCommand *const commands[] = { &enable,
                                                        &crypt_command_progress,
                                                        &crypt_command_copy,
                                                        &crypt_command_restore,
+                                                       &crypt_command_verify,
                                                        NULL };
 const SatchelAdminOps crypt_commands = { sizeof crypt_commands, commands };

@@ -56,6 +56,9 @@ libsealedstore_la_SOURCES = \
 	modules/crypt/state.h \
 	modules/crypt/store.c \
 	modules/crypt/store.h \
+	modules/crypt/verify.c \
+	modules/crypt/verify.h \
+	modules/crypt/verify_admin.c \
 	modules/crypt/wanted.c \
 	modules/crypt/wanted.h \
 	modules/crypt/work.c \

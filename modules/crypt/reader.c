@@ -302,3 +302,16 @@ crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const CryptKnown
     return open_sealed (sealed, &first, &header, keys, known, error);
   return found == CRYPT_FOUND_HEADER ? open_behind (sealed) : satchel_stream_ref (sealed);
 }
+
+gssize
+crypt_head_read (SatchelStream *stored, guint8 head[CRYPT_HEADER_BYTES], GError **error)
+{
+  gsize len = 0;
+  gssize n = 1;
+  while (len < CRYPT_HEADER_BYTES && n > 0)
+    {
+      n = satchel_stream_read_at (stored, len, head + len, CRYPT_HEADER_BYTES - len, error);
+      len += n > 0 ? (gsize) n : 0;
+    }
+  return n < 0 ? -1 : (gssize) len;
+}

@@ -6,6 +6,8 @@
 
 #include <satchel/stream.h>
 
+/* Reads as much of a stored message as a header has.  -1: it cannot be read.  [blocks] */
+gssize crypt_head_read (SatchelStream *stored, guint8 head[CRYPT_HEADER_BYTES], GError **error);
 /* Opens what storage has of a message, @sealed, for an access with @keys (or NULL).  A message that is not
  * sealed is given as it is.  Only the header is read; each chunk is verified when something of it is asked
  * for, and nothing of a chunk that is not what was sealed is ever given.  @known: the message was sealed with

@@ -15,16 +15,20 @@ user_of (SatchelAdminCall *call)
   return satchel_admin_access (call)->owner;
 }
 
-#define NO_LAYER                                                                                             \
-  "the mail lies in a stack without the layer crypt; `satchel convert` takes it into one that has it"
-
-/* Opens the user's store, and finds the layer in it; *@ret_level is NULL if the user's stack has none. */
-static SatchelStore *
-open_store (SatchelAdminCall *call, SatchelStorage **ret_level, GError **error)
+SatchelStore *
+crypt_open_level (SatchelAdminCall *call, SatchelStorage **ret_level, GError **error)
 {
   SatchelStore *store = satchel_admin_open_store (call, error);
   *ret_level = store != NULL ? satchel_store_level (store, &crypt_layer) : NULL;
   return store;
+}
+
+gboolean
+crypt_ask_recovery (SatchelAdminCall *call)
+{
+  satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("user", user_of (call)),
+                        SATCHEL_ADMIN_TEXT ("needs", "password"));
+  return satchel_admin_ask (call, "password", "The recovery key");
 }
 
 static const char *
@@ -56,9 +60,9 @@ static gboolean
 run_progress (SatchelAdminCall *call, GError **error)
 {
   SatchelStorage *level;
-  g_autoptr (SatchelStore) store = open_store (call, &level, error);
+  g_autoptr (SatchelStore) store = crypt_open_level (call, &level, error);
   if (store != NULL && level == NULL)
-    return satchel_admin_print (call, "%s", NO_LAYER);
+    return satchel_admin_print (call, "%s", CRYPT_NO_LAYER);
   return store != NULL && show (call, level, error);
 }
 
@@ -135,32 +139,21 @@ work_and_wait (SatchelAdminCall *call, SatchelStorage *level, const ContinueOpti
                                   SATCHEL_ADMIN_NUMBER ("bytes", (gint64) work.counts.n_bytes));
 }
 
-/* Says whether the recovery key was typed; else asks for it. */
-static gboolean
-has_typed (SatchelAdminCall *call, const ContinueOptions *options)
-{
-  if (!options->has_recovery || options->password != NULL)
-    return TRUE;
-  satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("user", user_of (call)),
-                        SATCHEL_ADMIN_TEXT ("needs", "password"));
-  satchel_admin_ask (call, "password", "The recovery key");
-  return FALSE;
-}
-
 static gboolean
 run_continue (SatchelAdminCall *call, GError **error)
 {
   ContinueOptions options = { 0 };
   SatchelStorage *level;
   satchel_config_fill (satchel_admin_options (call), crypt_continue_options, &options);
-  if (!has_typed (call, &options))
-    return TRUE;
-  g_autoptr (SatchelStore) store = open_store (call, &level, error);
+  if (options.has_recovery && options.password == NULL)
+    return crypt_ask_recovery (call);
+  g_autoptr (SatchelStore) store = crypt_open_level (call, &level, error);
   if (store == NULL)
     return FALSE;
   if (level == NULL)
-    return options.waits || options.has_recovery ? satchel_error_set (error, SATCHEL_ERROR_CANNOT, NO_LAYER)
-                                                 : satchel_admin_print (call, "%s", NO_LAYER);
+    return options.waits || options.has_recovery
+               ? satchel_error_set (error, SATCHEL_ERROR_CANNOT, CRYPT_NO_LAYER)
+               : satchel_admin_print (call, "%s", CRYPT_NO_LAYER);
   g_autoptr (CryptKeys) keys =
       options.has_recovery ? crypt_recovery_open (level, options.password, error) : NULL;
   if (options.has_recovery && keys == NULL)

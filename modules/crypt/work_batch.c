@@ -66,20 +66,6 @@ crypt_batch_begin (CryptBatch *batch, GError **error)
 
 /* ---- one message ---- */
 
-/* Reads as much of a message as a header has; -1: it cannot be read. */
-static gssize
-read_head (SatchelStream *below, guint8 head[CRYPT_HEADER_BYTES], GError **error)
-{
-  gsize len = 0;
-  gssize n = 1;
-  while (len < CRYPT_HEADER_BYTES && n > 0)
-    {
-      n = satchel_stream_read_at (below, len, head + len, CRYPT_HEADER_BYTES - len, error);
-      len += n > 0 ? (gsize) n : 0;
-    }
-  return n < 0 ? -1 : (gssize) len;
-}
-
 /* Says whether a message that begins with @header is to have another form. */
 static gboolean
 needs_other_form (const CryptWork *work, CryptFound found, const CryptHeader *header)
@@ -143,7 +129,7 @@ crypt_batch_add (CryptBatch *batch, const SatchelMessageRow *row, GError **error
   g_autoptr (GError) why = NULL;
   g_autoptr (SatchelStream) below =
       satchel_storage_open_message (work->storage, work->access, batch->mailbox, row->uid, &why);
-  gssize len = below != NULL ? read_head (below, head, &why) : -1;
+  gssize len = below != NULL ? crypt_head_read (below, head, &why) : -1;
   CryptFound found = len >= 0 ? crypt_header_read (&header, head, (gsize) len, work->keys, &why) : 0;
   if (why == NULL && !needs_other_form (work, found, &header))
     return CRYPT_ADD_DONE;

@@ -3,8 +3,10 @@
 """The mail of before is sealed in its place, and opened again, while the user works and whoever is killed: clients notice a reconnect at
 most, nothing differs afterwards, and nothing in clear is left or anything sealed."""
 import contextlib
+import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -120,6 +122,70 @@ def what_waits_for_a_key_waits_for_a_login():
     with server.imap(user):
         wait_over(user, "clear")
     same(before, lab.state(user))
+
+
+def sealed_files(user):
+    """The sealed messages of INBOX, by UID."""
+    found = {}
+    for part in ("cur", "new"):
+        directory = os.path.join(server.mail_root, server.domain, user, part)
+        for name in os.listdir(directory):
+            path = os.path.join(directory, name)
+            with open(path, "rb") as f:
+                if f.read(8) == SEALED_MAGIC:
+                    found[int(re.search(r"U=\d+\.(\d+)", name)[1])] = path
+    return [found[uid] for uid in sorted(found)], sorted(found)
+
+
+def verify(user, *options):
+    """The exit status, (mailbox, UID) of what is bad, and the sums."""
+    r = server.cli("crypt", "verify", address(user), "--json", *options, check=False)
+    lines = [json.loads(line) for line in r.stdout.splitlines()]
+    return r.returncode, [(x["mailbox"], x["uid"]) for x in lines if "problem" in x], next((x for x in lines if "damaged" in x), None)
+
+
+def settled(user):
+    told = status(user)
+    return told if told.get("mail") == "opening" and not told.get("at_work") and verify(user)[2]["clear"] == 2 else None
+
+
+@case
+def verify_names_what_is_not_as_it_was_sealed():
+    """Without a key headers, lengths and pairs; with the recovery key, or a session, every byte"""
+    user = "u0006"
+    for n in range(6):
+        server.deliver(message(n, 3000), user)
+    key = server.records("crypt", "enable", address(user), "--wait")[0]["recovery_key"]
+    server.deliver(message(7, 200_000), user)
+    equal(verify(user), (0, [], {"user": address(user), "messages": 7, "right": 0, "locked": 7, "clear": 0, "damaged": 0}), "without a key")
+    code, bad, told = verify(user, "--recovery", "--password", key)
+    equal((code, bad, told["right"], told["locked"]), (0, [], 7, 0), "with the recovery key")
+    equal(verify(user, "--recovery", "--password", "AAAA" * 8)[0], 77, "with a wrong one")
+    files, uids = sealed_files(user)
+    equal(len(files), 7, "sealed files")
+    with open(files[1], "r+b") as f:   # within a chunk
+        f.seek(1000)
+        byte = f.read(1)
+        f.seek(1000)
+        f.write(bytes((byte[0] ^ 1,)))
+    one, other = (open(path, "rb").read() for path in files[2:4])
+    for path, content in zip(files[2:4], (other, one)):   # exchanged, with the same length
+        with open(path, "wb") as f:
+            f.write(content)
+    with open(files[6], "r+b") as f:   # in the last chunk of several
+        f.seek(150_000)
+        f.write(b"x" * 16)
+    os.truncate(files[5], os.path.getsize(files[5]) - 1)
+    inbox = [("INBOX", uid) for uid in uids]
+    code, bad, told = verify(user)
+    equal((code, bad, told["damaged"]), (1, [inbox[2], inbox[3], inbox[5]], 3), "without a key, after damage")
+    code, bad, told = verify(user, "--recovery", "--password", key)
+    equal((code, bad, told["right"]), (1, [inbox[1], inbox[2], inbox[3], inbox[5], inbox[6]], 2), "with it")
+    with server.imap(user):
+        equal(verify(user)[1], bad, "with a session")
+    server.cli("crypt", "disable", address(user), "--recovery", "--password", key, check=False)
+    told = wait_for(lambda: settled(user), "what can be opened is open")
+    equal((told["mail"], told["left"] > 0), ("opening", True), "damaged mail keeps the ring")
 
 
 VICTIMS = ("mail", "auth", "mail", "command", "gate", "mail", "master")
