@@ -167,12 +167,15 @@ run_recovery_key (SatchelAdminCall *call, GError **error)
   Typed typed = { 0 };
   if (!is_typed (call))
     return TRUE;
-  if (!change_typed (call, put_typed, &typed, error))
-    return FALSE;
-  satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" has another recovery key", crypt_admin_user (call));
-  crypt_admin_show_recovery (call, typed.shown);
+  gboolean ok = change_typed (call, put_typed, &typed, error);
+  if (ok)
+    {
+      satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" has another recovery key",
+                   crypt_admin_user (call));
+      crypt_admin_show_recovery (call, typed.shown);
+    }
   explicit_bzero (typed.shown, sizeof typed.shown);
-  return TRUE;
+  return ok;
 }
 
 /* ---- table ---- */

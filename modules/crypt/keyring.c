@@ -149,12 +149,12 @@ make_new (const char *user, const char *password, char **ret_text, GError **erro
   char shown[CRYPT_RECOVERY_SHOWN + 1] = "";
   g_autoptr (GBytes) secret = NULL;
   g_autoptr (CryptRing) ring = crypt_ring_make (user, &secret, error);
-  if (ring == NULL || !fill_new (ring, secret, password, shown, error) || !crypt_rings_store (ring, error))
-    return FALSE;
-  if (ret_text != NULL)
+  gboolean ok =
+      ring != NULL && fill_new (ring, secret, password, shown, error) && crypt_rings_store (ring, error);
+  if (ok && ret_text != NULL)
     *ret_text = g_strdup_printf ("The recovery key of the mail is shown this once: %s", shown);
   explicit_bzero (shown, sizeof shown);
-  return TRUE;
+  return ok;
 }
 
 /* A ring that is there is that of an earlier user of the name, whose mail must not open for this one. */
