@@ -43,6 +43,7 @@ struct SatchelCli
   /* the command that was typed, if `command` is the part of it that the server runs; else NULL */
   const SatchelCliCommand *typed;
   gboolean names_user; /* each error begins with the user's name, since the command line has several users */
+  gboolean is_of_many; /* the command runs for several users, and one end of the output follows the last */
   gboolean is_cut_off; /* there is no server, or it did not answer, so it is not asked for other users */
   const SatchelCliOption *globals; /* options of all commands */
   /* SatchelCliCommand: satchel's own; those of modules follow once somebody has asked for them. */
@@ -115,6 +116,8 @@ int satchel_cli_module_manual (SatchelCli *cli);
 int satchel_cli_admin (SatchelCli *cli);
 /* Says whether a command of a module may run for all users, whose numbers are added up then. */
 gboolean satchel_cli_sums (const SatchelAdminCommand *admin);
+/* Says whether it may run for the users of a domain. */
+gboolean satchel_cli_by_domain (const SatchelAdminCommand *admin);
 /* Has the server run @command for @user ("" for a command without user) with @words ("OPTION=VALUE",
  * NULL-ended), and prints its output.  Returns the exit status. */
 int satchel_cli_run_there (SatchelCli *cli, const SatchelCliCommand *command, const char *user,

@@ -269,7 +269,7 @@ run_once (SatchelCli *cli, const char *user, const GPtrArray *words, SatchelCliT
   if (cli->names_user)
     g_prefix_error (&answer.error, "%s: ", user);
   int exit = judge_answer (&answer, status, error);
-  if (answer.is_json && (exit != SATCHEL_EXIT_OK || !answer.goes_on))
+  if (answer.is_json && !cli->is_of_many && (exit != SATCHEL_EXIT_OK || !answer.goes_on))
     print_end (exit, error != NULL          ? error->message
                      : answer.error != NULL ? answer.error->message
                                             : answer.said->str);
@@ -384,6 +384,59 @@ satchel_cli_sums (const SatchelAdminCommand *admin)
          && admin->of_user && satchel_admin_operand (admin) == NULL;
 }
 
+gboolean
+satchel_cli_by_domain (const SatchelAdminCommand *admin)
+{
+  return admin->size >= offsetof (SatchelAdminCommand, by_domain) + sizeof admin->by_domain
+         && admin->by_domain && admin->of_user && satchel_admin_operand (admin) == NULL;
+}
+
+/* Runs the command, and those that follow it, for each user of @domain. */
+static int
+run_for_users (SatchelCli *cli, const GPtrArray *users, const char *domain, const GPtrArray *words)
+{
+  const SatchelCliCommand *command = cli->command;
+  int worst = SATCHEL_EXIT_OK;
+  guint n = 0;
+  for (guint i = 0; i < users->len && worst != SATCHEL_EXIT_INTERRUPTED && !cli->is_cut_off; i++)
+    {
+      const char *at = strrchr (users->pdata[i], '@');
+      if (at == NULL || g_ascii_strcasecmp (at + 1, domain) != 0)
+        continue;
+      g_autoptr (GPtrArray) own = g_ptr_array_new_with_free_func (g_free);
+      for (guint k = 0; k < words->len; k++)
+        g_ptr_array_add (own, g_strdup (words->pdata[k]));
+      cli->command = command;
+      int exit = run_all_there (cli, users->pdata[i], own);
+      worst = MAX (worst, exit);
+      n++;
+    }
+  cli->command = command;
+  return n > 0 ? worst
+               : satchel_cli_fail (SATCHEL_EXIT_NO_USER, "the password databases list no user of %s", domain);
+}
+
+static int
+run_for_domain (SatchelCli *cli, const char *domain, const GPtrArray *words)
+{
+  /* The command is in a module of the first loader. */
+  SatchelLoader *commands = g_steal_pointer (&cli->loader);
+  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
+  g_hash_table_insert (cli->options, (gpointer) "--all", (gpointer) "");
+  int exit = satchel_cli_setup (cli);
+  exit = exit != SATCHEL_EXIT_OK ? exit : satchel_cli_start_modules (cli);
+  exit = exit != SATCHEL_EXIT_OK ? exit : satchel_cli_find_users (cli, users, NULL);
+  cli->names_user = cli->is_of_many = TRUE;
+  exit = exit != SATCHEL_EXIT_OK ? exit : run_for_users (cli, users, domain, words);
+  if (satchel_cli_option (cli, "--json") != NULL)
+    print_end (exit, "it failed for some users, or there are none");
+  if (cli->loader != NULL)
+    satchel_loader_stop (cli->loader);
+  if (commands != NULL)
+    satchel_loader_free (commands);
+  return exit;
+}
+
 /* Runs the command for all users and prints the sums.  What cannot be summed of a user is an error, and the
  * others go on. */
 static int
@@ -421,6 +474,13 @@ satchel_cli_admin (SatchelCli *cli)
   int exit = check_words (cli, words);
   const char *name = cli->command->admin->of_user ? satchel_cli_argument (cli, 0) : NULL;
   gboolean is_all = satchel_cli_option (cli, "--all") != NULL && satchel_cli_sums (cli->command->admin);
+  const char *domain =
+      satchel_cli_by_domain (cli->command->admin) ? satchel_cli_option (cli, "--domain") : NULL;
+  if (exit == SATCHEL_EXIT_OK && domain != NULL)
+    return name == NULL ? run_for_domain (cli, domain, words)
+                        : satchel_cli_fail (SATCHEL_EXIT_USAGE, "name either a user, or --domain");
+  if (exit == SATCHEL_EXIT_OK && name == NULL && satchel_cli_by_domain (cli->command->admin))
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "name either a user, or --domain");
   if (exit == SATCHEL_EXIT_OK && cli->command->admin->of_user && (name != NULL) == is_all)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "name either a user, or --all");
   if (exit == SATCHEL_EXIT_OK && is_all)

@@ -84,9 +84,15 @@ argument_words (Row *row, const SatchelAdminCommand *admin, const SatchelConfigR
 {
   gboolean of_user = admin->of_user;
   if (operand == NULL)
-    return satchel_cli_sums (admin) ? "[USER]" : of_user ? "USER" : "";
+    return satchel_cli_sums (admin) || satchel_cli_by_domain (admin) ? "[USER]" : of_user ? "USER" : "";
   g_autofree char *name = g_ascii_strup (operand->key, -1);
   return keep_text (row, g_strdup_printf (is_needed ? "%s%s" : "%s[%s]", of_user ? "USER " : "", name));
+}
+
+static gboolean
+needs_user (const SatchelAdminCommand *admin)
+{
+  return admin->of_user && !satchel_cli_sums (admin) && !satchel_cli_by_domain (admin);
 }
 
 static SatchelCliCommand *
@@ -104,6 +110,12 @@ row_new (const char *group, const SatchelAdminCommand *admin)
       const SatchelCliOption all = { "--all", NULL, "add up what all users of the password databases have" };
       g_array_append_val (row->options, all);
     }
+  if (satchel_cli_by_domain (admin))
+    {
+      const SatchelCliOption domain = { "--domain", "DOMAIN",
+                                        "in place of a user: all of this domain in the password databases" };
+      g_array_append_val (row->options, domain);
+    }
   const SatchelCliOption json = { "--json", NULL,
                                   "print JSON, an object a line; the last one has the exit status" };
   g_array_append_val (row->options, json);
@@ -111,8 +123,7 @@ row_new (const char *group, const SatchelAdminCommand *admin)
   row->command = (SatchelCliCommand) { .group = group,
                                        .name = admin->name,
                                        .arguments = argument_words (row, admin, operand, is_needed),
-                                       .min_arguments = (admin->of_user && !satchel_cli_sums (admin) ? 1 : 0)
-                                                        + (is_needed ? 1 : 0),
+                                       .min_arguments = (needs_user (admin) ? 1 : 0) + (is_needed ? 1 : 0),
                                        .max_arguments = (admin->of_user ? 1 : 0) + (operand != NULL ? 1 : 0),
                                        .help = admin->summary,
                                        .details = admin->details,

@@ -51,6 +51,9 @@ typedef struct SatchelAdminCommand
    * and with those of the options that it has as well: a command whose work lies in two processes.  NULL:
    * none. */
   const char *then;
+  /* With `of_user`, and without an operand: --domain NAME may stand in the place of the user, and `satchel`
+   * runs the command for each user of the domain that the password databases list. */
+  gboolean by_domain;
 } SatchelAdminCommand;
 
 typedef struct SatchelAdminOps

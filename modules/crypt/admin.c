@@ -144,6 +144,7 @@ run_status (SatchelAdminCall *call, GError **error)
 
 static const SatchelAdminCommand enable = CRYPT_COMMAND (
     "enable", "Seal a user's mail", .run = run_enable, .options = crypt_continue_options, .then = "continue",
+    .by_domain = TRUE,
     .details = "A recovery key is shown once: give it to the user.  Mail of before is sealed in the\n"
                "background, which `satchel crypt status` shows.\n"
                "Sessions opened with the password end, so that the next login\n"
