@@ -188,20 +188,6 @@ def verify_names_what_is_not_as_it_was_sealed():
     equal((told["mail"], told["left"] > 0), ("opening", True), "damaged mail keeps the ring")
 
 
-@case
-def a_domain_is_enabled_at_once():
-    """Each user of the domain gets a recovery key, and who has a ring already is told of; another domain has none"""
-    r = server.cli("crypt", "enable", "--domain", server.domain, "--json", check=False)
-    lines = [json.loads(line) for line in r.stdout.splitlines()]
-    keys = {x["user"] for x in lines if "recovery_key" in x}
-    equal({address("u0007"), address("u0008")} <= keys, True, f"recovery keys: {keys}, {r.stderr:.500}")
-    r = server.cli("crypt", "enable", "--domain", server.domain, "--json", check=False)
-    equal((r.returncode, r.stdout.splitlines()[-1][:13], "is sealed already" in r.stderr), (73, '{"status": 73', True), f"once more: {r.stdout:.300} {r.stderr:.300}")
-    equal(server.cli("crypt", "enable", "--domain", "nowhere.example", check=False).returncode, 66, "a domain without users")
-    equal(server.cli("crypt", "enable", check=False).returncode, 64, "neither")
-    equal(server.cli("crypt", "enable", "u0007", "--domain", server.domain, check=False).returncode, 64, "both")
-
-
 VICTIMS = ("mail", "auth", "mail", "command", "gate", "mail", "master")
 
 
@@ -268,6 +254,20 @@ def killed_while_clients_work():
             equal(n_left > 0, True, f"kills in the middle of {command}")
         print(f"# {where}: kills (all, in the middle) {kills}; {len(mta.done)} deliveries acknowledged, {mta.n_failed} not; "
               f"{len(synced)} runs of mbsync, {synced.count(False)} failed; IDLE came {idle.n_connections} times", flush=True)
+
+
+@case
+def a_domain_is_enabled_at_once():
+    """Each user of the domain gets a recovery key, and who has a ring already is told of; another domain has none"""
+    r = server.cli("crypt", "enable", "--domain", server.domain, "--json", check=False)
+    lines = [json.loads(line) for line in r.stdout.splitlines()]
+    keys = {x["user"] for x in lines if "recovery_key" in x}
+    equal({address("u0007"), address("u0008")} <= keys, True, f"recovery keys: {keys}, {r.stderr:.500}")
+    r = server.cli("crypt", "enable", "--domain", server.domain, "--json", check=False)
+    equal((r.returncode, r.stdout.splitlines()[-1][:13], "is sealed already" in r.stderr), (73, '{"status": 73', True), f"once more: {r.stdout:.300} {r.stderr:.300}")
+    equal(server.cli("crypt", "enable", "--domain", "nowhere.example", check=False).returncode, 66, "a domain without users")
+    equal(server.cli("crypt", "enable", check=False).returncode, 64, "neither")
+    equal(server.cli("crypt", "enable", "u0007", "--domain", server.domain, check=False).returncode, 64, "both")
 
 
 main()
