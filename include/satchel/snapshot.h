@@ -175,6 +175,15 @@ SATCHEL_API SatchelSnapshotBuilder *satchel_snapshot_builder_new (SatchelSnapsho
 /* Appends a message, whose UID must be above all others, those of the base included. */
 SATCHEL_API void satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder,
                                                   const SatchelMessageRow *row);
+/* Appends @n copies of the messages from row @row on in @chunk, which another snapshot may have.  Their sizes
+ * and internal dates are those of the originals, and so are their flags, but for @clear_flags, and with those
+ * of
+ * @like in addition.  UIDs begin with that of @like; mod-sequence, save date and keywords of each are those
+ * of
+ * @like. */
+SATCHEL_API void satchel_snapshot_builder_append_copies (SatchelSnapshotBuilder *builder,
+                                                         const SatchelChunk *chunk, guint row, guint n,
+                                                         guint32 clear_flags, const SatchelMessageRow *like);
 /* Reads and changes any column but uid.  @index counts the messages of the base, then those that were
  * appended, as if none had been removed.  What was removed stays removed. */
 SATCHEL_API void satchel_snapshot_builder_get (SatchelSnapshotBuilder *builder, guint32 index,

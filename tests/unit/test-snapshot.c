@@ -139,6 +139,31 @@ random_row (SatchelMessageRow *row, guint32 uid, guint64 modseq)
     satchel_keyword_set_add (&row->keywords, (guint) g_test_rand_int_range (64, SATCHEL_KEYWORDS_MAX));
 }
 
+/* Appends copies of a random span of @base; @model follows. */
+static void
+random_copies (SatchelSnapshotBuilder *builder, const SatchelSnapshot *base, GArray *model,
+               SatchelMailboxState *state)
+{
+  if (base == NULL || base->n_chunks == 0)
+    return;
+  const SatchelChunk *chunk = base->chunks[g_test_rand_int_range (0, (gint) base->n_chunks)];
+  const guint row = (guint) g_test_rand_int_range (0, (gint) chunk->n);
+  const guint n = (guint) g_test_rand_int_range (1, (gint) (chunk->n - row) + 1);
+  const guint32 clear_flags = (guint32) g_test_rand_int_range (0, SATCHEL_FLAGS_ALL + 1);
+  SatchelMessageRow like;
+  random_row (&like, state->uidnext, state->highestmodseq);
+  satchel_snapshot_builder_append_copies (builder, chunk, row, n, clear_flags, &like);
+  for (guint i = 0; i < n; i++)
+    {
+      SatchelMessageRow copy = like;
+      copy.uid = state->uidnext++;
+      copy.flags = (chunk->flags[row + i] & ~clear_flags) | like.flags;
+      copy.size = chunk->size[row + i];
+      copy.internal_date = chunk->internal_date[row + i];
+      g_array_append_val (model, copy);
+    }
+}
+
 /* One random change to @base; @model follows. */
 static SatchelSnapshot *
 random_change (SatchelSnapshot *base, GArray *model, guint most)
@@ -147,10 +172,8 @@ random_change (SatchelSnapshot *base, GArray *model, guint most)
   if (base != NULL)
     state = base->state;
   SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (base);
-  guint n_base = model->len, n_append = (guint) g_test_rand_int_range (0, (gint) most);
+  guint n_append = (guint) g_test_rand_int_range (0, (gint) most);
   state.highestmodseq++;
-  g_autoptr (GArray) is_removed = g_array_sized_new (FALSE, TRUE, sizeof (gboolean), n_base + n_append + 1);
-  g_array_set_size (is_removed, n_base + n_append);
   for (guint i = 0; i < n_append; i++)
     {
       SatchelMessageRow row;
@@ -159,6 +182,10 @@ random_change (SatchelSnapshot *base, GArray *model, guint most)
       satchel_snapshot_builder_append (builder, &row);
       g_array_append_val (model, row);
     }
+  if (g_test_rand_int_range (0, 4) == 0)
+    random_copies (builder, base, model, &state);
+  g_autoptr (GArray) is_removed = g_array_sized_new (FALSE, TRUE, sizeof (gboolean), model->len + 1);
+  g_array_set_size (is_removed, model->len);
   guint n_touch = model->len == 0 ? 0 : (guint) g_test_rand_int_range (0, 30);
   for (guint i = 0; i < n_touch; i++)
     {

@@ -230,6 +230,26 @@ satchel_chunk_append (SatchelChunk *chunk, const SatchelMessageRow *row)
 }
 
 void
+satchel_chunk_append_copies (SatchelChunk *chunk, const SatchelChunk *from, guint row, guint n,
+                             guint32 clear_flags, const SatchelMessageRow *like)
+{
+  const guint first = chunk->n, words = chunk->keyword_words;
+  for (guint i = 0; i < n; i++)
+    {
+      chunk->uid[first + i] = like->uid + i;
+      chunk->modseq[first + i] = like->modseq;
+      chunk->flags[first + i] = (from->flags[row + i] & ~clear_flags) | like->flags;
+      chunk->save_date[first + i] = like->save_date;
+    }
+  for (guint i = 0; i < n * words; i++)
+    chunk->keywords[(gsize) first * words + i] = like->keywords.words[i % words];
+  memcpy (chunk->internal_date + first, from->internal_date + row, n * sizeof *chunk->internal_date);
+  memcpy (chunk->size + first, from->size + row, n * sizeof *chunk->size);
+  chunk->highest_modseq = MAX (chunk->highest_modseq, like->modseq);
+  chunk->n += n;
+}
+
+void
 satchel_chunk_release (SatchelChunk *chunk)
 {
   for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)

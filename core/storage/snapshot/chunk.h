@@ -37,6 +37,10 @@ void satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, 
 guint satchel_chunk_claim (SatchelChunk *chunk, guint words, guint *ref_owned);
 /* Writes a row after the last one, where cells were taken for it. */
 void satchel_chunk_append (SatchelChunk *chunk, const SatchelMessageRow *row);
+/* Writes @n rows in the same way, which are copies of those from @row on in @from, as
+ * satchel_snapshot_builder_append_copies says. */
+void satchel_chunk_append_copies (SatchelChunk *chunk, const SatchelChunk *from, guint row, guint n,
+                                  guint32 clear_flags, const SatchelMessageRow *like);
 /* Gives back the cells that were taken for the chunk and have no row. */
 void satchel_chunk_release (SatchelChunk *chunk);
 

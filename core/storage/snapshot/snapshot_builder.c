@@ -121,22 +121,28 @@ release_room (Slot *slot)
   slot->room = 0;
 }
 
+/* Makes sure that there is room for one more row, with @keywords. */
+static void
+make_room (Slot *slot, const SatchelKeywordSet *keywords)
+{
+  const guint words = satchel_keyword_set_n_words (keywords);
+  if (slot->chunk->n < slot->room && words <= slot->chunk->keyword_words)
+    return;
+  release_room (slot);
+  slot->room = satchel_chunk_claim (slot->chunk, words, &slot->owned);
+}
+
 static void
 push_row (Slot *slot, const SatchelMessageRow *row)
 {
-  const guint words = satchel_keyword_set_n_words (&row->keywords);
-  if (slot->chunk->n >= slot->room || words > slot->chunk->keyword_words)
-    {
-      release_room (slot);
-      slot->room = satchel_chunk_claim (slot->chunk, words, &slot->owned);
-    }
+  make_room (slot, &row->keywords);
   satchel_chunk_append (slot->chunk, row);
 }
 
-void
-satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder, const SatchelMessageRow *row)
+/* Returns the slot that the next row goes to, with room for it; @keywords: those that it has. */
+static Slot *
+find_room (SatchelSnapshotBuilder *builder, const SatchelKeywordSet *keywords)
 {
-  g_return_if_fail (row->uid > builder->last_uid);
   guint n = builder->slots->len;
   Slot *last = n > 0 ? slot_at (builder, n - 1) : NULL;
   /* A slot with removed rows keeps its length until the end, since its marks are by row. */
@@ -148,9 +154,38 @@ satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder, const SatchelM
       last = slot_at (builder, n);
     }
   make_copy (last);
-  push_row (last, row);
+  make_room (last, keywords);
+  return last;
+}
+
+void
+satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder, const SatchelMessageRow *row)
+{
+  g_return_if_fail (row->uid > builder->last_uid);
+  satchel_chunk_append (find_room (builder, &row->keywords)->chunk, row);
   builder->last_uid = row->uid;
   count_row (builder, row, 1);
+}
+
+void
+satchel_snapshot_builder_append_copies (SatchelSnapshotBuilder *builder, const SatchelChunk *chunk, guint row,
+                                        guint n, guint32 clear_flags, const SatchelMessageRow *like)
+{
+  SatchelMessageRow next = *like;
+  g_return_if_fail (n == 0 || like->uid > builder->last_uid);
+  while (n > 0)
+    {
+      const Slot *slot = find_room (builder, &like->keywords);
+      SatchelChunk *to = slot->chunk;
+      const guint first = to->n, fits = MIN (n, slot->room - first);
+      satchel_chunk_append_copies (to, chunk, row, fits, clear_flags, &next);
+      for (guint i = first; i < to->n; i++)
+        count_message (builder, to->flags[i], to->internal_date[i], to->size[i], 1);
+      builder->last_uid = to->uid[to->n - 1];
+      next.uid += fits;
+      row += fits;
+      n -= fits;
+    }
 }
 
 /* Returns the slot, and the row in it, of an index from before removals; NULL means that there is none. */

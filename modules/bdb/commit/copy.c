@@ -64,7 +64,7 @@ make_copy (Copying *copying, SatchelMessageRow *message)
     add_keywords (copying, &message->keywords);
 }
 
-/* Writes the row of the copy @message, and the metadata of original @from. */
+/* Writes the row of the copy @message, but for its keywords, and the metadata of original @from. */
 static gboolean
 save_copy (Copying *copying, guint32 from, const SatchelMessageRow *message, GError **error)
 {
@@ -80,7 +80,6 @@ save_copy (Copying *copying, guint32 from, const SatchelMessageRow *message, GEr
   row->content = old->content;
   row->internal_date = old->internal_date;
   row->save_date = message->save_date;
-  bdb_draft_set_keywords (copying->destination, message->uid, &message->keywords);
   if (copying->operation->kind == SATCHEL_OPERATION_COPY)
     g_array_append_val (run->references.more, old->content);
   return !bdb_row_has_metadata (old->flags)
@@ -109,7 +108,52 @@ copy_message (Copying *copying, const BdbSpan *span, guint at, GError **error)
   make_copy (copying, message);
   if (!save_copy (copying, from, message, error))
     return FALSE;
+  bdb_draft_set_keywords (copying->destination, message->uid, &message->keywords);
   satchel_snapshot_builder_append (copying->builder, message);
+  return TRUE;
+}
+
+/* Says whether the copies of a span have no keywords. */
+static gboolean
+has_no_keywords (const Copying *copying, const BdbSpan *span)
+{
+  const guint words = span->chunk->keyword_words;
+  const guint64 *cells = span->chunk->keywords + (gsize) span->row * words;
+  guint64 any = 0;
+  for (guint i = 0; !copying->operation->clear_keywords && i < span->n * words; i++)
+    any |= cells[i];
+  return any == 0 && copying->operation->keywords == NULL;
+}
+
+/* Copies a span whose copies have no keywords. */
+static gboolean
+copy_plain_span (Copying *copying, const BdbSpan *span, GError **error)
+{
+  const SatchelOperation *operation = copying->operation;
+  BdbDraft *destination = copying->destination;
+  SatchelMessageRow copy = { .uid = destination->state.uidnext,
+                             .flags = operation->flags,
+                             .modseq = copying->run->modseq,
+                             .save_date = copying->run->now };
+  satchel_snapshot_builder_append_copies (copying->builder, span->chunk, span->row, span->n,
+                                          operation->clear_flags, &copy);
+  for (guint i = span->row; i < span->row + span->n; i++)
+    {
+      copy.flags = (span->chunk->flags[i] & ~operation->clear_flags) | operation->flags;
+      if (!save_copy (copying, span->chunk->uid[i], &copy, error))
+        return FALSE;
+      copy.uid++;
+    }
+  destination->state.uidnext = copy.uid;
+  return TRUE;
+}
+
+static gboolean
+copy_messages (Copying *copying, const BdbSpan *span, GError **error)
+{
+  for (guint i = 0; i < span->n; i++)
+    if (!copy_message (copying, span, i, error))
+      return FALSE;
   return TRUE;
 }
 
@@ -117,9 +161,10 @@ static gboolean
 copy_span (Copying *copying, const BdbSpan *span, GError **error)
 {
   const guint32 first = span->chunk->uid[span->row];
-  for (guint i = 0; i < span->n; i++)
-    if (!copy_message (copying, span, i, error))
-      return FALSE;
+  const gboolean is_plain =
+      G_MAXUINT32 - copying->destination->state.uidnext >= span->n && has_no_keywords (copying, span);
+  if (!(is_plain ? copy_plain_span : copy_messages) (copying, span, error))
+    return FALSE;
   satchel_uid_set_add (&copying->operation->ret_source, first, first + span->n - 1);
   return TRUE;
 }
