@@ -328,6 +328,44 @@ def factors():
 
 
 @case
+def sealed_mail():
+    """a token opens no sealed mail, and is refused with the reason; for another user it is good, and so it is with a key of the site"""
+    if "crypt" not in server.cli("module", "list").stdout:
+        lacking("the server was built without crypt (libsodium)")
+    own = Server(users=2)
+    rings = os.path.join(os.path.dirname(own.config_dir), "state/auth/rings")
+
+    def start(*more):
+        own.stop("--keep")
+        own.start(*OPTIONS, "--set", "crypt.enabled=true", "--set", f'crypt.path="{rings}"', "--set", 'crypt.memory="8K"', *more)
+    start()
+    own.cli("crypt", "enable", f"u0001@{own.domain}")
+    own.imap("u0001").logout()
+    equal(login(issuer.token(), which=own), "CONTACTADMIN", "whose mail is sealed")
+    equal(login(issuer.token("u0002"), "u0002", which=own), "OK", "whose mail is not")
+    wait_for(lambda: "method=OAUTHBEARER reason=no-key" in own.log(), "the log says why")
+    path = run_path(own, "mta-auth")
+    start(*listeners(own, path, run_path(own, "mta-map")))
+    c = DovecotClient(path)
+    c.start("OAUTHBEARER", "secured", "resp=" + base64.b64encode(bearer("u0001", issuer.token())).decode())
+    equal(c.line()[0], "OK", "an MTA's client, for whom no mail is opened")
+    own = Server(users=2)
+    rings = os.path.join(os.path.dirname(own.config_dir), "state/auth/rings")
+    start()
+    own.cli("crypt", "enable", f"u0001@{own.domain}")
+    own.imap("u0001").logout()
+    made = json.loads(own.cli("crypt", "escrow-key", "--json").stdout.splitlines()[0])
+    with open(rings + ".escrow", "w") as f:
+        f.write(made["private"])
+    os.chmod(rings + ".escrow", 0o644)
+    start("--set", f'crypt.escrow="{made["public"]}"', "--set", f'crypt.escrow_key="{rings}.escrow"')
+    equal(login(issuer.token(), which=own), "CONTACTADMIN", "until a login with the password")
+    own.imap("u0001").logout()
+    equal(login(issuer.token(), which=own), "OK", "with a key of the site")
+    own.stop()
+
+
+@case
 def refused_settings():
     """settings that would take tokens of any service do not start the server"""
     for missing, key in ((("sasl-oauth.audience", "[ ]"), "audience"), (("sasl-oauth.scope", '[ "a\\"b" ]'), "scope")):
