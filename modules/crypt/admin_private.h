@@ -23,5 +23,5 @@ void crypt_admin_show_recovery (SatchelAdminCall *call, const char *shown);
     .of_user = TRUE,                                                                                         \
     .in_auth = TRUE,                                                                                         \
     __VA_ARGS__ }
-extern const SatchelAdminCommand crypt_command_recover, crypt_command_recovery_key, crypt_command_escrow_key,
-    crypt_command_copy, crypt_command_restore;
+extern const SatchelAdminCommand crypt_command_recover, crypt_command_recovery_key, crypt_command_rekey,
+    crypt_command_escrow_key, crypt_command_copy, crypt_command_restore;

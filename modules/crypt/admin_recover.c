@@ -178,6 +178,53 @@ run_recovery_key (SatchelAdminCall *call, GError **error)
   return ok;
 }
 
+/* ---- rekey ---- */
+
+/* Gives the ring another key, which gives the former one, so that all mail stays readable.  The next login
+ * brings what seals the new one. */
+static gboolean
+rekey_typed (CryptRing *ring, Typed *typed, GError **error)
+{
+  g_autoptr (GBytes) old = open_typed (ring, typed->text);
+  g_autoptr (GBytes) secret = old != NULL ? crypt_key_generate () : NULL;
+  g_autoptr (CryptKeys) keys = crypt_keys_new (secret);
+  if (old == NULL)
+    return refuse (ring, error);
+  if (keys == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_RESOURCES, "there is no memory for a key");
+  if (ring->is_opening)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "the mail is being opened (`satchel crypt disable`)");
+  if (!crypt_ring_renew (ring, &crypt_keys_first (keys)->half, error)
+      || !crypt_ring_link (ring, ring->former->pdata[0], old, error))
+    return FALSE;
+  ring->is_rekeying = TRUE;
+  return crypt_recovery_put (ring, secret, typed->shown, error) && crypt_escrow_settle (ring, secret, error)
+         && crypt_ring_set_open (ring, secret, error);
+}
+
+static gboolean
+run_rekey (SatchelAdminCall *call, GError **error)
+{
+  const char *user = crypt_admin_user (call);
+  Typed typed = { 0 };
+  if (!is_typed (call))
+    return TRUE;
+  gboolean ok = change_typed (call, rekey_typed, &typed, error);
+  if (ok)
+    {
+      satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" has another key: mail is sealed anew", user);
+      satchel_auth_end_credential (user, SATCHEL_CREDENTIAL_PASSWORD);
+      crypt_admin_show_recovery (call, typed.shown);
+      satchel_admin_print (call,
+                           "New mail is sealed with the new key; earlier mail is sealed anew while a "
+                           "session of the user is there, and then the former key is forgotten. Until "
+                           "the user logs in with the password, the new key lies readable in the ring.");
+    }
+  explicit_bzero (typed.shown, sizeof typed.shown);
+  return ok;
+}
+
 /* ---- table ---- */
 
 static const SatchelConfigRow opened_options[] = {
@@ -195,3 +242,11 @@ const SatchelAdminCommand crypt_command_recover = CRYPT_COMMAND (
 const SatchelAdminCommand crypt_command_recovery_key =
     CRYPT_COMMAND ("recovery-key", "Make another recovery key for a user", .run = run_recovery_key,
                    .options = opened_options, .details = "The former one opens nothing any more.");
+const SatchelAdminCommand crypt_command_rekey = CRYPT_COMMAND (
+    "rekey", "Give a user's mail another key", .run = run_rekey, .options = opened_options,
+    .then = "progress",
+    .details =
+        "It needs the recovery key, or the password that sealed the key of the mail, and shows a new\n"
+        "recovery key.  All mail stays readable; what the former key sealed is sealed anew while a\n"
+        "session of the user is there, and then the former key is forgotten.  App passwords of before\n"
+        "have to be made anew.");

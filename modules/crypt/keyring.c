@@ -286,7 +286,8 @@ unlock (SatchelAuthCall *call)
 static void
 tell_ring (const CryptRing *ring, GPtrArray *attributes)
 {
-  g_autofree char *state = crypt_state_of_ring (&ring->half, ring->serial, ring->is_opening),
+  g_autofree char *state =
+                      crypt_state_of_ring (&ring->half, ring->serial, ring->is_opening, ring->is_rekeying),
                   *recovery = crypt_recovery_slot_text (ring);
   g_ptr_array_add (attributes, g_strconcat (CRYPT_ATTRIBUTE "=", state, NULL));
   if (recovery != NULL)
@@ -315,9 +316,23 @@ typedef struct Told
   guint64 serial;
 } Told;
 
+/* Drops the former keys of a user whose mail is all sealed with the present one. */
+static void
+forget_former (CryptRing *ring)
+{
+  g_autoptr (GError) error = NULL;
+  crypt_ring_forget_linked (ring);
+  ring->is_rekeying = FALSE;
+  if (crypt_rings_store (ring, &error))
+    satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA,
+                 "user=\"%s\" all mail is sealed with the new key: the former one is forgotten", ring->user);
+  else
+    satchel_log (SATCHEL_LOG_ERROR, CRYPT_AREA, "user=\"%s\" %s", ring->user, error->message);
+}
+
 /* Removes the ring of a user whose mail is all open, unless it was decided otherwise since. */
 static void
-remove_opened (gpointer data)
+end_work (gpointer data)
 {
   const Told *heard = data;
   g_autoptr (GError) error = NULL;
@@ -325,6 +340,8 @@ remove_opened (gpointer data)
   g_autoptr (CryptRing) ring = crypt_rings_load (heard->user, NULL);
   const gboolean is_over = ring != NULL && ring->is_opening && ring->serial == heard->serial;
   const gboolean ok = is_over && crypt_rings_remove (ring, &error);
+  if (ring != NULL && ring->is_rekeying && ring->serial == heard->serial)
+    forget_former (ring);
   crypt_rings_unlock ();
   if (ok)
     satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" all mail is open: the ring is removed",
@@ -345,12 +362,12 @@ static void
 told (const char *user, const char *module, const char *text)
 {
   guint64 serial;
-  if (strcmp (module, "crypt") != 0 || !g_str_has_prefix (text, "opened ")
-      || !g_ascii_string_to_unsigned (text + strlen ("opened "), 10, 1, G_MAXINT64, &serial, NULL))
+  if (strcmp (module, "crypt") != 0 || !g_str_has_prefix (text, "done ")
+      || !g_ascii_string_to_unsigned (text + strlen ("done "), 10, 1, G_MAXINT64, &serial, NULL))
     return;
   Told *heard = g_new (Told, 1);
   *heard = (Told) { g_strdup (user), serial };
-  satchel_job_submit (NULL, "crypt ring", remove_opened, told_free, heard);
+  satchel_job_submit (NULL, "crypt ring", end_work, told_free, heard);
 }
 
 const SatchelKeyringOps crypt_keyring = {

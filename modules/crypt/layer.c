@@ -33,7 +33,7 @@ layer_attach (SatchelStorage *storage, const SatchelAccess *access)
   g_autofree char *said = satchel_storage_user_attribute (storage, CRYPT_ATTRIBUTE);
   crypt_store_attach (storage->self, access);
   if (said != NULL && crypt_state_parse (said, &state)
-      && (crypt_store_is_first (storage->self) || state.is_opening))
+      && (crypt_store_is_first (storage->self) || state.is_opening || state.is_rekeying))
     satchel_storage_ask_upkeep (storage);
 }
 

@@ -267,6 +267,7 @@ void
 crypt_ring_decide (CryptRing *ring, gboolean is_opening)
 {
   ring->is_opening = is_opening;
+  ring->is_rekeying = FALSE;
   ring->serial = MAX ((guint64) g_get_real_time (), ring->serial + 1);
 }
 
@@ -325,6 +326,14 @@ gboolean
 crypt_ring_is_linked (const CryptRing *ring, const CryptRing *former)
 {
   return crypt_ring_find_box (former, CRYPT_BY_KEY, &ring->half) != NULL;
+}
+
+void
+crypt_ring_forget_linked (CryptRing *ring)
+{
+  for (guint i = ring->former->len; i > 0; i--)
+    if (crypt_ring_is_linked (ring, ring->former->pdata[i - 1]))
+      g_ptr_array_remove_index (ring->former, i - 1);
 }
 
 /* Does that for one key.  Further ones are found from it, at most as many as there are. */

@@ -17,9 +17,10 @@ typedef struct CryptRing
   GArray *slots;    /* CryptSlot */
   gboolean is_open; /* the next login adds its slot: by FIRST_LOGIN, whose secret is here */
   guint8 first_secret[CRYPT_FIRST_SECRET_BYTES];
-  GPtrArray *former;   /* CryptRing without user, never open; the latest first */
-  gboolean is_opening; /* new mail is not sealed, and the ring goes when all mail is open */
-  guint64 serial;      /* when that was decided: microseconds since 1970; 0: by an earlier version */
+  GPtrArray *former;    /* CryptRing without user, never open; the latest first */
+  gboolean is_rekeying; /* former keys that the present one gives go when all mail is sealed anew */
+  gboolean is_opening;  /* new mail is not sealed, and the ring goes when all mail is open */
+  guint64 serial;       /* when that was decided: microseconds since 1970; 0: by an earlier version */
 } CryptRing;
 
 CryptRing *crypt_ring_new (const char *user, const CryptPublic *half);
@@ -52,6 +53,8 @@ gboolean crypt_ring_renew (CryptRing *ring, const CryptPublic *half, GError **er
 gboolean crypt_ring_take_keys (CryptRing *ring, const CryptRing *from, GError **error);
 /* Lets the present key give @former, one of @ring's, whose private half is @secret, and what that gives. */
 gboolean crypt_ring_link (CryptRing *ring, CryptRing *former, GBytes *secret, GError **error);
+/* Drops the former keys that the present one gives. */
+void crypt_ring_forget_linked (CryptRing *ring);
 gboolean crypt_ring_is_linked (const CryptRing *ring, const CryptRing *former);
 /* Returns @secret, the private half of @of, and behind it all that it gives; yours.  @of: @ring, or a former
  * one of it.  NULL: no memory. */

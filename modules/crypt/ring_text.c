@@ -14,6 +14,7 @@
 #define SLOT_WORDS 8u
 #define SEALING "sealing"
 #define OPENING "opening"
+#define REKEYING "rekeying"
 
 /* ---- out ---- */
 
@@ -67,7 +68,9 @@ crypt_ring_to_text (const CryptRing *ring)
   add_public (text, "public", &ring->half);
   if (ring->serial != 0)
     g_string_append_printf (text, "since %" G_GUINT64_FORMAT " %s\n", ring->serial,
-                            ring->is_opening ? OPENING : SEALING);
+                            ring->is_opening    ? OPENING
+                            : ring->is_rekeying ? REKEYING
+                                                : SEALING);
   add_slots (text, ring);
   if (ring->is_open)
     {
@@ -161,7 +164,8 @@ take_line (CryptRing *ring, const char *line)
   if (n == 3 && strcmp (words[0], "since") == 0 && ring->serial == 0)
     {
       ring->is_opening = strcmp (words[2], OPENING) == 0;
-      return (ring->is_opening || strcmp (words[2], SEALING) == 0)
+      ring->is_rekeying = strcmp (words[2], REKEYING) == 0;
+      return (ring->is_opening || ring->is_rekeying || strcmp (words[2], SEALING) == 0)
              && g_ascii_string_to_unsigned (words[1], 10, 1, G_MAXINT64, &ring->serial, NULL);
     }
   if (n == 2 && strcmp (words[0], "first") == 0 && !ring->is_open && former == NULL)

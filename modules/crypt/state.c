@@ -8,6 +8,7 @@
 
 #define OFF "off"
 #define OPENING "opening"
+#define REKEYING "rekeying"
 #define DIGITS (2 * CRYPT_KEY_BYTES)
 
 static gboolean
@@ -38,8 +39,9 @@ crypt_state_parse (const char *text, CryptState *ret_state)
   if (strcmp (words[0], OFF) == 0)
     return n == 2;
   ret_state->is_opening = n == 3 && strcmp (words[2], OPENING) == 0;
+  ret_state->is_rekeying = n == 3 && strcmp (words[2], REKEYING) == 0;
   ret_state->is_sealed = !ret_state->is_opening;
-  return (n < 3 || ret_state->is_opening) && read_half (words[0], &ret_state->half);
+  return (n < 3 || ret_state->is_opening || ret_state->is_rekeying) && read_half (words[0], &ret_state->half);
 }
 
 static char *
@@ -54,14 +56,17 @@ crypt_state_to_text (const CryptState *state)
 {
   if (!state->is_sealed)
     return g_strdup_printf (OFF " %" G_GUINT64_FORMAT, state->serial);
-  return crypt_state_of_ring (&state->half, state->serial, FALSE);
+  return crypt_state_of_ring (&state->half, state->serial, FALSE, FALSE);
 }
 
 char *
-crypt_state_of_ring (const CryptPublic *half, guint64 serial, gboolean is_opening)
+crypt_state_of_ring (const CryptPublic *half, guint64 serial, gboolean is_opening, gboolean is_rekeying)
 {
   g_autofree char *digits = digits_of (half);
-  return g_strdup_printf ("%s %" G_GUINT64_FORMAT "%s", digits, serial, is_opening ? " " OPENING : "");
+  return g_strdup_printf ("%s %" G_GUINT64_FORMAT "%s", digits, serial,
+                          is_opening    ? " " OPENING
+                          : is_rekeying ? " " REKEYING
+                                        : "");
 }
 
 void

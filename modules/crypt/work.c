@@ -415,9 +415,9 @@ run_alone (CryptWork *work, GError **error)
       result = save_next (work, error) ? CRYPT_WORK_DONE : CRYPT_WORK_FAILED;
     }
   g_clear_pointer (&work->next, g_hash_table_unref);
-  if (result == CRYPT_WORK_DONE && work->state.is_opening)
+  if (result == CRYPT_WORK_DONE && (work->state.is_opening || work->state.is_rekeying))
     {
-      g_autofree char *text = g_strdup_printf ("opened %" G_GUINT64_FORMAT, work->state.serial);
+      g_autofree char *text = g_strdup_printf ("done %" G_GUINT64_FORMAT, work->state.serial);
       satchel_storage_tell_keyring (work->storage, text);
     }
   return result;

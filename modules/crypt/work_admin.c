@@ -34,7 +34,10 @@ crypt_ask_recovery (SatchelAdminCall *call)
 static const char *
 name_state (const CryptState *state)
 {
-  return state->is_opening ? "opening" : state->is_sealed ? "sealed" : "clear";
+  return state->is_opening    ? "opening"
+         : state->is_rekeying ? "rekeying"
+         : state->is_sealed   ? "sealed"
+                              : "clear";
 }
 
 static gboolean
@@ -47,13 +50,13 @@ show (SatchelAdminCall *call, SatchelStorage *level, GError **error)
     return FALSE;
   /* Without a ring there is nothing to do. */
   const guint64 n_done = said != NULL ? work.counts.n_done : work.counts.n_messages;
-  return satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("mail", name_state (&work.state)),
-                               SATCHEL_ADMIN_NUMBER ("messages", (gint64) work.counts.n_messages),
-                               SATCHEL_ADMIN_NUMBER ("left", (gint64) (work.counts.n_messages - n_done)),
-                               SATCHEL_ADMIN_BOOL ("at_work", crypt_store_is_at_work (level->self)),
-                               SATCHEL_ADMIN_BOOL ("waits_for_key", work.state.is_opening
-                                                                        && n_done < work.counts.n_messages
-                                                                        && keys == NULL));
+  return satchel_admin_record (
+      call, SATCHEL_ADMIN_TEXT ("mail", name_state (&work.state)),
+      SATCHEL_ADMIN_NUMBER ("messages", (gint64) work.counts.n_messages),
+      SATCHEL_ADMIN_NUMBER ("left", (gint64) (work.counts.n_messages - n_done)),
+      SATCHEL_ADMIN_BOOL ("at_work", crypt_store_is_at_work (level->self)),
+      SATCHEL_ADMIN_BOOL ("waits_for_key", (work.state.is_opening || work.state.is_rekeying)
+                                               && n_done < work.counts.n_messages && keys == NULL));
 }
 
 static gboolean

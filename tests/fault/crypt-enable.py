@@ -19,11 +19,11 @@ from conversion import HAS_BDB, Conversions, only_grew, same  # noqa: E402
 from instance import Instance  # noqa: E402
 from sealed import ANY, SealedServer, message  # noqa: E402
 
-N_MAIL = 20000 if LONG else 150
+N_MAIL = 20000 if LONG else 120
 N_KILLS = 50 if LONG else 3
 PLACES = ["default"] + (["tables"] if HAS_BDB else [])
 SEALED_MAGIC = bytes((0x89, 0x53, 0x41, 0x54, 0x43, 0x52, 0x59, 0x0A))
-server = SealedServer("--set", "server.mail_processes=1", "--set", 'storage.driver="maildir"', *(("--set", "bdb.enabled=true") if HAS_BDB else ()), users=8)
+server = SealedServer("--set", "server.mail_processes=1", "--set", 'storage.driver="maildir"', *(("--set", "bdb.enabled=true") if HAS_BDB else ()), users=10)
 server.stop("--keep")
 server.start("--set", 'storage.layers=( "crypt" )', "--set", f'crypt.rate="{"1M" if LONG else "30K"}"',
              *(("--set", 'storage.profiles=( { name = "tables"; driver = "bdb"; layers = ( "crypt" ); slot_by = "volume"; } )') if HAS_BDB else ()))
@@ -47,7 +47,7 @@ def status(user):
 
 def is_over(user, mail):
     s = status(user)
-    return s.get("left") == 0 and s.get("mail") == mail and not s.get("at_work") and (mail != "clear" or s.get("sealed") is False)
+    return s.get("left") == 0 and s.get("mail") == mail and not s.get("at_work") and s.get("former_keys") == 0 and (mail != "clear" or s.get("sealed") is False)
 
 
 def wait_over(user, mail):
@@ -73,7 +73,7 @@ def mail_of_before_is_sealed_and_opened_in_its_place():
     """Nothing that a client sees differs, wherever mail lies; with a session, or with the recovery key and nobody there"""
     for user, where in zip(("u0001", "u0002"), PLACES):
         place(user, where)
-        lab.fill(user, 60)
+        lab.fill(user, 40)
         for n in range(5):
             server.deliver(message(n, 60_000 * n), user)
         with server.imap(user) as c:
@@ -188,6 +188,7 @@ def verify_names_what_is_not_as_it_was_sealed():
     equal((told["mail"], told["left"] > 0), ("opening", True), "damaged mail keeps the ring")
 
 
+STEPS = (("enable", "sealed"), *((("rekey", "sealed", "--password", server.password),) if LONG else ()), ("disable", "clear"))
 VICTIMS = ("mail", "auth", "mail", "command", "gate", "mail", "master")
 
 
@@ -241,8 +242,8 @@ def killed_while_clients_work():
         idle.start()
         kills = {}
         with at_work(mta.one, lambda: synced.append(mbsync.sync()), pause=0.5 if LONG else 0.1):
-            for command, mail in (("enable", "sealed"), ("disable", "clear")):
-                server.cli("crypt", command, address(user))
+            for command, mail, *options in STEPS:
+                server.cli("crypt", command, address(user), *options)
                 kills[command] = run_with_kills(user, mail)
         idle.ends = True
         mbsync.assert_nothing_again()
@@ -257,17 +258,45 @@ def killed_while_clients_work():
 
 
 @case
+def another_key_seals_all_mail_anew():
+    """Mail stays readable all the time, by the password and the new recovery key; in the end the former key is forgotten"""
+    for user, where in zip(("u0007", "u0008"), PLACES):
+        place(user, where)
+        lab.fill(user, 40)
+        first = server.records("crypt", "enable", address(user), "--wait")[0]["recovery_key"]
+        before = lab.state(user)
+        equal(server.cli("crypt", "rekey", address(user), "--password", "AAAA" * 8, check=False).returncode, 77, "with a wrong key")
+        second = server.records("crypt", "rekey", address(user), "--password", first)[0]["recovery_key"]
+        server.deliver(message(1), user)
+        told = status(user)
+        equal((told["mail"], told["left"] > 0, told["former_keys"]), ("rekeying", True, 1), f"before a login: {told}")
+        server.stop("--keep")
+        server.start()
+        with server.imap(user) as c:
+            wait_for(lambda: status(user).get("former_keys") == 0, lambda: f"the former key is forgotten: {status(user)}")
+            c.select()
+            equal(c.fetch("1:*", "(BODY.PEEK[])")[0], "OK", "FETCH in the session that was there")
+        equal((status(user)["mail"], status(user)["left"]), ("sealed", 0), "at the end")
+        only_grew(before, lab.state(user))
+        server.stop("--keep")
+        server.start()
+        equal(verify(user, "--recovery", "--password", first)[0], 77, "the first recovery key")
+        code, bad, told = verify(user, "--recovery", "--password", second)
+        equal((code, bad, told["locked"], told["clear"]), (0, [], 0, 0), "the second one opens all mail")
+
+
+@case
 def a_domain_is_enabled_at_once():
     """Each user of the domain gets a recovery key, and who has a ring already is told of; another domain has none"""
     r = server.cli("crypt", "enable", "--domain", server.domain, "--json", check=False)
     lines = [json.loads(line) for line in r.stdout.splitlines()]
     keys = {x["user"] for x in lines if "recovery_key" in x}
-    equal({address("u0007"), address("u0008")} <= keys, True, f"recovery keys: {keys}, {r.stderr:.500}")
+    equal({address("u0009"), address("u0010")} <= keys, True, f"recovery keys: {keys}, {r.stderr:.500}")
     r = server.cli("crypt", "enable", "--domain", server.domain, "--json", check=False)
     equal((r.returncode, r.stdout.splitlines()[-1][:13], "is sealed already" in r.stderr), (73, '{"status": 73', True), f"once more: {r.stdout:.300} {r.stderr:.300}")
     equal(server.cli("crypt", "enable", "--domain", "nowhere.example", check=False).returncode, 66, "a domain without users")
     equal(server.cli("crypt", "enable", check=False).returncode, 64, "neither")
-    equal(server.cli("crypt", "enable", "u0007", "--domain", server.domain, check=False).returncode, 64, "both")
+    equal(server.cli("crypt", "enable", "u0009", "--domain", server.domain, check=False).returncode, 64, "both")
 
 
 main()
