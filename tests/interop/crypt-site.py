@@ -13,7 +13,8 @@ import ssl
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, Skip, case, equal, free_port, lacking, main, run, scratch, strict_context  # noqa: E402
+from tap import Server, Skip, case, equal, free_port, lacking, main, run, scratch, strict_context, wait_for  # noqa: E402
+from sealed import memory_of  # noqa: E402
 from wire import Wire  # noqa: E402
 
 # The package is for the release's own Python, which may not be the first one in PATH.
@@ -316,6 +317,37 @@ def a_copy_becomes_a_key_of_before_where_there_is_another_ring():
         with session("u0011") as c:
             equal((reads(c, 1), reads(c, 2)), (True, True), "after the copy was taken")
     equal(records("crypt", "status", address("u0011"))[0]["former_keys"], 1, "a key of before")
+
+
+@case
+def keys_and_what_opens_them_are_wiped_after_the_last_logout():
+    try:
+        from ring_reader import Ring
+    except ImportError as e:
+        raise Skip("PyNaCl is not installed for this python3") from e
+    restart()
+    made = records("crypt", "escrow-key")[0]
+    restart(crypt__escrow=f'"{made["public"]}"')
+    recovery = records("crypt", "enable", address("u0010"))[0]["recovery_key"]
+    password = "Kranichflugzeit im Herbst"
+    server.cli("user", "passwd", address("u0010"), "--stdin", input=f"{password}\n")
+    session("u0010", password).logout()
+    app = records("app-password", "add", address("u0010"), "phone", "--password", password)[0]["password"]
+    server.deliver(MAIL, "u0010")
+    for word in (password, app):
+        with session("u0010", word) as c:
+            equal(reads(c), True, "FETCH")
+            there = re.compile(re.escape(address("u0010").encode()))
+            equal(bool(memory_of(server, there)), True, "the search of this test finds what is there")
+    server.cli("crypt", "recover", address("u0010"), "--password", recovery)
+    session("u0010", password).logout()
+    server.cli("crypt", "recovery-key", address("u0010"), "--password", made["private"])
+    keys = Ring(ring_text("u0010")).open("escrow", bytes.fromhex(made["private"]))
+    secrets = [*keys.values(), password.encode(), bytes.fromhex(made["private"]), made["private"].encode(), recovery.replace("-", "").encode(),
+               recovery.encode(), app.replace("-", "").encode()]
+    for secret in secrets:
+        wait_for(lambda: not memory_of(server, re.compile(re.escape(secret))), lambda: f"memory without secret {secrets.index(secret)}: "
+                 f"{[line.split(':')[0] for line in memory_of(server, re.compile(re.escape(secret)))][:5]}", 30)
 
 
 main()

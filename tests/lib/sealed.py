@@ -77,29 +77,34 @@ class SealedServer(Server):
 
     def memory(self):
         """What of the mark is in the memory of each process: lines "ROLE NAME-OF-THE-MAPPING: what is around it"."""
-        found = []
-        for pid, role in [(self.pid, "master"), *self.roles().items()]:
-            found += [f"{role} {where}" for where in _marks_of(pid)]
-        return found
+        return memory_of(self, ANY)
 
 
-def _marks_of(pid):
+def memory_of(server, pattern):
+    """The same of what the compiled pattern of bytes finds, at most 64 bytes long."""
+    found = []
+    for pid, role in [(server.pid, "master"), *server.roles().items()]:
+        found += [f"{role} {where}" for where in _marks_of(pid, pattern)]
+    return found
+
+
+def _marks_of(pid, pattern):
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:
             span, rights, *_, name = (line.split(maxsplit=5) + [""])[:6]
             if "r" not in rights or name.strip() in ("[vvar]", "[vsyscall]", "[vdso]"):
                 continue
             start, end = (int(x, 16) for x in span.split("-"))
-            yield from (f"{name.strip() or 'anonymous'} {at:#x}: {around!r}" for at, around in _marks_in(memory, start, end))
+            yield from (f"{name.strip() or 'anonymous'} {at:#x}: {around!r}" for at, around in _marks_in(memory, start, end, pattern))
 
 
-def _marks_in(memory, start, end, piece=1 << 20):
+def _marks_in(memory, start, end, pattern, piece=1 << 20):
     """Reads a mapping by pieces, which overlap so that no mark is cut."""
     for begin in range(start, end, piece):
         try:
             content = os.pread(memory.fileno(), min(piece + 64, end - begin), begin)
         except OSError:
             continue   # a page that cannot be read, as those of secret memory
-        for found in ANY.finditer(content):
+        for found in pattern.finditer(content):
             if found.start() < piece:
                 yield begin + found.start(), content[max(0, found.start() - 24):found.end() + 24]

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/heap.h"
 #include "core/base/exit.h"
 #include "core/daemon/master/master_private.h"
 
@@ -338,6 +339,8 @@ raise_limits (void)
 int
 satchel_master_main (SatchelOptions *options)
 {
+  /* Commands of administrators and their answers pass here, and some have passwords and recovery keys. */
+  satchel_heap_set_wiping (TRUE);
   static SatchelMaster master;
   master.options = options;
   master.events = &master_events;

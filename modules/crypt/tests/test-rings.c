@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Module crypt: slots and rings, their files, and the keyring as logins and other modules ask it.
  */
+#include "copy.h"
 #include "keyring.h"
 #include "recovery.h"
+#include "wanted.h"
 
 #include "core/runtime/login/auth_call_private.h"
 #include "tests/lib/rounds.h"
@@ -280,6 +282,49 @@ test_boxes (void)
   g_assert_null (crypt_ring_unbox (ring, CRYPT_BY_ESCROW, half, private, NULL));
 }
 
+/* Nothing in a copy opens it for somebody who made it up: neither a ring that waits for a login, nor a pair
+ * that the next login with an app password would seal the key for. */
+static void
+test_copies (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = new_ring (secret);
+  put (ring, secret, password ("right"));
+  put (ring, secret, opener (CRYPT_BY_APP, "app:1", "", "app password"));
+  CryptOpener planted = password ("of an attacker"), right = password ("right");
+  g_assert_true (crypt_wanted_put (ring, &planted, &cheap, NULL));
+  g_assert_true (crypt_wanted_give (ring, secret, NULL));
+  g_assert_true (crypt_ring_set_open (ring, secret, NULL));
+  g_autofree char *text = crypt_ring_to_text (ring);
+  g_autoptr (CryptRing) copy = crypt_copy_parse (USER, text, strlen (text), NULL);
+  g_assert_false (copy->is_open);
+  g_assert_false (crypt_wanted_is_there (copy));
+  g_assert_cmpuint (copy->slots->len, ==, 2);
+  g_assert_null (crypt_copy_open (copy, &planted));
+  g_autoptr (GBytes) opened = crypt_copy_open (copy, &right);
+  g_assert_true (opened != NULL && satchel_secret_equal (opened, secret));
+  g_assert_null (crypt_copy_parse ("bob@example.org", text, strlen (text), &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID);
+  g_autoptr (GBytes) kept = crypt_copy_of (ring);
+  gsize len;
+  const char *lines = g_bytes_get_data (kept, &len);
+  g_assert_null (g_strstr_len (lines, (gssize) len, "first"));
+  g_assert_null (g_strstr_len (lines, (gssize) len, "wanted"));
+}
+
+/* A copy whose slots open to another key than it says is none of the user's. */
+static void
+test_false_copies (void)
+{
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (GBytes) other = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = new_ring (secret);
+  CryptOpener right = password ("right");
+  put (ring, other, password ("right"));
+  g_assert_null (crypt_copy_open (ring, &right));
+}
+
 /* ---- the keyring ---- */
 
 typedef struct Unlocked
@@ -536,6 +581,8 @@ main (int argc, char **argv)
     { "/crypt/rings/changes", test_changes },
     { "/crypt/rings/scram", test_scram },
     { "/crypt/rings/former", test_former },
+    { "/crypt/rings/copies", test_copies },
+    { "/crypt/rings/false-copies", test_false_copies },
     { "/crypt/rings/boxes", test_boxes },
     { "/crypt/rings/carried-over", test_carried_over },
     { "/crypt/rings/renewed", test_renewed },
