@@ -19,8 +19,12 @@ with_keys_of (GBytes *fresh, GBytes *there)
   const char *text = g_bytes_get_data (fresh, &len), *text_there = g_bytes_get_data (there, &len_there);
   g_autoptr (CryptRing) ring = crypt_ring_parse (text, len, NULL);
   g_autoptr (CryptRing) before = crypt_ring_parse (text_there, len_there, NULL);
-  if (ring == NULL || before == NULL || strcmp (ring->user, before->user) != 0
-      || !crypt_ring_take_keys (ring, before, NULL))
+  if (ring == NULL || before == NULL || strcmp (ring->user, before->user) != 0)
+    return g_bytes_ref (fresh);
+  /* What the same key gave, and gives no more, was forgotten on purpose. */
+  if (memcmp (before->half.id, ring->half.id, sizeof ring->half.id) == 0)
+    crypt_ring_forget_linked (before);
+  if (!crypt_ring_take_keys (ring, before, NULL))
     return g_bytes_ref (fresh);
   char *merged = crypt_ring_to_text (ring);
   return g_bytes_new_take (merged, strlen (merged));

@@ -317,6 +317,15 @@ def a_copy_becomes_a_key_of_before_where_there_is_another_ring():
         with session("u0011") as c:
             equal((reads(c, 1), reads(c, 2)), (True, True), "after the copy was taken")
     equal(records("crypt", "status", address("u0011"))[0]["former_keys"], 1, "a key of before")
+    server.cli("crypt", "rekey", address("u0011"), "--password", server.password)
+
+    def is_forgotten():
+        with session("u0011") as c:
+            return reads(c, 1) and reads(c, 2) and records("crypt", "status", address("u0011"))[0]["former_keys"] == 0
+    wait_for(is_forgotten, "the keys of before are forgotten")
+    with session("u0011") as c:
+        equal(reads(c, 1), True, "FETCH")
+    equal([copy_of("u0011").count(word) for word in (",public ", ",former ")], [1, 0], "keys in the copy")
 
 
 @case
