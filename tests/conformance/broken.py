@@ -31,6 +31,7 @@ FAULTS = {
     "flags-lost": ("append/survives", "inbox_after == inbox_before"),
     "status-on-failure": ("ops/no-mailbox", "is_poisoned (&state"),
     "file-keeps-end": ("driver/files", "strlen (expected)"),
+    "exchange-keeps-attributes": ("exchange/attributes", "g_bytes_get_data (expected"),
 }
 LAYER_FAULTS = {
     "swallows-errors": ("faults/once", "what was acknowledged is not there"),

@@ -17,7 +17,7 @@ from tap import LONG, case, equal, main, wait_for  # noqa: E402
 from at_work import Deliveries, Idle, Mbsync, at_work  # noqa: E402
 from conversion import HAS_BDB, Conversions, only_grew, same  # noqa: E402
 from instance import Instance  # noqa: E402
-from sealed import ANY, SealedServer, message  # noqa: E402
+from sealed import ANY, MARK, SealedServer, message  # noqa: E402
 
 N_MAIL = 20000 if LONG else 120
 N_KILLS = 50 if LONG else 3
@@ -25,7 +25,7 @@ PLACES = ["default"] + (["tables"] if HAS_BDB else [])
 SEALED_MAGIC = bytes((0x89, 0x53, 0x41, 0x54, 0x43, 0x52, 0x59, 0x0A))
 server = SealedServer("--set", "server.mail_processes=1", "--set", 'storage.driver="maildir"', *(("--set", "bdb.enabled=true") if HAS_BDB else ()), users=10)
 server.stop("--keep")
-server.start("--set", 'storage.layers=( "crypt" )', "--set", f'crypt.rate="{"1M" if LONG else "30K"}"',
+server.start("--set", "retention.enabled=true", "--set", 'storage.layers=( "retention", "crypt" )', "--set", f'crypt.rate="{"1M" if LONG else "30K"}"',
              *(("--set", 'storage.profiles=( { name = "tables"; driver = "bdb"; layers = ( "crypt" ); slot_by = "volume"; } )') if HAS_BDB else ()))
 lab = Conversions(server)
 address = server.address
@@ -70,7 +70,7 @@ def clear_files(user):
 
 @case
 def mail_of_before_is_sealed_and_opened_in_its_place():
-    """Nothing that a client sees differs, wherever mail lies; with a session, or with the recovery key and nobody there"""
+    """Nothing that a client sees differs, wherever mail lies, and what is kept of removed mail is sealed as well"""
     for user, where in zip(("u0001", "u0002"), PLACES):
         place(user, where)
         lab.fill(user, 40)
@@ -79,6 +79,8 @@ def mail_of_before_is_sealed_and_opened_in_its_place():
         with server.imap(user) as c:
             c.select()
             c.copy("1:3", "Work")
+            c.uid("STORE", c.uid("SEARCH", "SUBJECT", MARK)[1][0].split()[0].decode(), "+FLAGS", "(\\Deleted)")
+            c.expunge()
             c.fetch("1:*", "(ENVELOPE BODYSTRUCTURE PREVIEW)")
         before = lab.state(user)
         key = server.records("crypt", "enable", address(user), "--wait")[0]["recovery_key"]

@@ -27,7 +27,8 @@ typedef enum
   FAULT_UIDVALIDITY_AGAIN,
   FAULT_FLAGS_LOST,
   FAULT_STATUS_ON_FAILURE,
-  FAULT_FILE_KEEPS_END
+  FAULT_FILE_KEEPS_END,
+  FAULT_EXCHANGE_KEEPS_ATTRIBUTES
 } Fault;
 
 typedef struct Settings
@@ -173,6 +174,23 @@ broken_open_message (SatchelStorage *storage, const SatchelAccess *access, Satch
   return satchel_stream_new_bytes (content);
 }
 
+/* A message has attributes of the content that it had before. */
+static gboolean
+broken_exchange (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 const guint32 *uids, SatchelStaged *const *staged, guint n, GError **error)
+{
+  const MemoryBox *box = mailbox->driver;
+  MemoryMessage *message = n > 0 ? g_hash_table_lookup (box->messages, GUINT_TO_POINTER (uids[0])) : NULL;
+  g_autoptr (GBytes) before =
+      message != NULL && message->attributes != NULL ? g_bytes_ref (message->attributes) : NULL;
+  gboolean ok = memory_ops->exchange (storage, access, mailbox, uids, staged, n, error);
+  if (settings.fault != FAULT_EXCHANGE_KEEPS_ATTRIBUTES || before == NULL)
+    return ok;
+  g_clear_pointer (&message->attributes, g_bytes_unref);
+  message->attributes = g_bytes_ref (before);
+  return ok;
+}
+
 /* ---- transactions ---- */
 
 /* Makes of an operation what the fault makes of it.  Returns the kind that it had. */
@@ -235,7 +253,7 @@ static const SatchelConfigRow rows[] = {
   { "fault", SATCHEL_CONFIG_INTO (ENUM, Settings, fault), "none", "What the driver does wrong",
     .choices = "none|uid-again|modseq-stays|writes-on-failure|copy-forgets-keywords|half-a-batch|wrong-bytes|"
                "move-keeps|condition-ignored|tombstone-lost|usage-off|uidvalidity-again|flags-lost|status-on-"
-               "failure|file-keeps-end" },
+               "failure|file-keeps-end|exchange-keeps-attributes" },
   { NULL }
 };
 
@@ -268,6 +286,7 @@ satchel_module (void)
   ops.status = broken_status;
   ops.write_file = broken_write_file;
   ops.open_message = broken_open_message;
+  ops.exchange = broken_exchange;
   ops.commit = broken_commit;
   return &module;
 }

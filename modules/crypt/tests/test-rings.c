@@ -4,6 +4,7 @@
 #include "copy.h"
 #include "keyring.h"
 #include "recovery.h"
+#include "state.h"
 #include "wanted.h"
 
 #include "core/runtime/login/auth_call_private.h"
@@ -124,6 +125,49 @@ test_dropping (void)
   g_clear_error (&error);
   g_assert_false (crypt_ring_put (ring, &slot, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT);
+}
+
+/* What is decided of a user's mail is read back, and told to the layer. */
+static void
+test_decisions (void)
+{
+  static const char *const words[] = { "sealing", "opening", "rekeying" };
+  g_autoptr (GBytes) secret = crypt_key_generate ();
+  g_autoptr (CryptRing) ring = new_ring (secret);
+  put (ring, secret, password ("right"));
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      const guint64 before = ring->serial;
+      CryptState state;
+      crypt_ring_decide (ring, i == 1);
+      ring->is_rekeying = i == 2;
+      g_assert_cmpuint (ring->serial, >, before);
+      g_autofree char *text = crypt_ring_to_text (ring);
+      g_autofree char *line = g_strdup_printf ("since %" G_GUINT64_FORMAT " %s\n", ring->serial, words[i]);
+      g_assert_nonnull (strstr (text, line));
+      g_autoptr (CryptRing) read = crypt_ring_parse (text, strlen (text), NULL);
+      g_assert_true (read->serial == ring->serial && read->is_opening == (i == 1)
+                     && read->is_rekeying == (i == 2));
+      g_autofree char *told =
+          crypt_state_of_ring (&read->half, read->serial, read->is_opening, read->is_rekeying);
+      g_assert_true (crypt_state_parse (told, &state));
+      g_assert_true (state.is_known && state.serial == ring->serial && state.is_sealed == (i != 1)
+                     && state.is_opening == (i == 1) && state.is_rekeying == (i == 2));
+    }
+}
+
+/* What the blob may say; anything else is damage, and nothing means that nothing was ever said. */
+static void
+test_states (void)
+{
+  static const char *const bad[] = { "", "off", "off x", "off 1 opening", "00", "opening", "off 1 2 3" };
+  CryptState state;
+  g_assert_true (crypt_state_parse (NULL, &state));
+  g_assert_false (state.is_known || state.is_sealed);
+  g_assert_true (crypt_state_parse ("off 7", &state));
+  g_assert_true (state.is_known && !state.is_sealed && !state.is_opening && state.serial == 7);
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    g_assert_false (crypt_state_parse (bad[i], &state));
 }
 
 /* A full ring as text, which is read back; any change of it is refused. */
@@ -573,6 +617,8 @@ main (int argc, char **argv)
     { "/crypt/rings/slots-are-bound", test_slots_are_bound },
     { "/crypt/rings/dropping", test_dropping },
     { "/crypt/rings/text", test_text },
+    { "/crypt/rings/decisions", test_decisions },
+    { "/crypt/rings/states", test_states },
     { "/crypt/rings/recovery-keys", test_recovery_keys },
     { "/crypt/rings/files", test_files },
     { "/crypt/rings/damaged-files", test_damaged_files },
