@@ -15,12 +15,14 @@ from instance import Failure, Instance  # noqa: E402
 
 E = os.environ
 DATA = os.path.join(E["SCRATCH"], "data-satchel" + ("" if E["VARIANT"] == "maildir" else "-" + E["VARIANT"]))
-# VARIANT is a driver, or a driver and layers over it: bdb+retention.
+# VARIANT is a driver, or a driver and layers over it: bdb+retention, maildir+crypt.
 STORAGE, *LAYERS = E["VARIANT"].split("+")
 PORTS = {"imap": 23143, "imaps": 23993, "pop3": 23110, "pop3s": 23995, "lmtp": 23024}
 GROUPS = [f"/sys/fs/cgroup/{controller}/{E['CG']}" for controller in ("cpuacct", "memory")]
 SETTINGS = ["limits.connections=40000", "limits.connections_per_address=40000", "limits.connections_per_user=20000",
             "passwd-file.memory=\"8K\"", "passwd-file.passes=1"]
+# With crypt all users' mail is sealed; its hashes are as cheap as those of passwords.
+OF_LAYERS = {"crypt": ['crypt.policy="everyone"', f'crypt.path="{DATA}/state/auth/rings"', 'crypt.memory="8K"', "crypt.passes=1"]}
 BIG = {"b10k": ("10000", "mix"), "b100k": ("100000", "small")} if E.get("BIG", "1") == "1" else {}
 
 
@@ -85,9 +87,9 @@ def fill_by_imap(i):
 def data():
     i = bench_instance()
     users = instance.default_names(int(E["NUSERS"])) + list(BIG)
-    i.prepare(users=users, password=E["PASSWORD"], storage=STORAGE, settings=SETTINGS + [f"{layer}.enabled=true" for layer in LAYERS],
+    i.prepare(users=users, password=E["PASSWORD"], storage=STORAGE, settings=SETTINGS + [line for layer in LAYERS for line in (f"{layer}.enabled=true", *OF_LAYERS.get(layer, ()))],
               ports=PORTS, domain="bench")
-    if STORAGE != "maildir":
+    if STORAGE != "maildir" or "crypt" in LAYERS:
         fill_by_imap(i)
         return
     for user, (count, kind) in BIG.items():
