@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Keeps each key in whole pages of memory, since mlock and madvise work on pages, and a page that several
- * keys share would be unlocked when the first one is freed. A process holds few keys.
+ * Keeps keys in memory of their own, since mlock and madvise work on pages: small ones in slots of pages that
+ * stay, so that a login costs no system calls for its keys, and each large one on pages that go with it.
  */
 #include "config.h"
 
@@ -11,19 +11,97 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-typedef struct Secret
+#define SLOT_BYTES 128u
+
+typedef struct Secret Secret;
+struct Secret
 {
-  gsize mapped_bytes;
+  union
+  {
+    gsize mapped_bytes; /* of a secret that is in use; 0: it is in a slot */
+    Secret *next;       /* of a free slot */
+  };
   guint8 data[];
-} Secret;
+};
+
+static GMutex lock;        /* guards the list */
+static Secret *free_slots; /* all of them are zero, but for `next` */
+
+/* Returns pages that are zero, or NULL. */
+static gpointer
+map_pages (gsize bytes)
+{
+  gpointer pages = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED)
+    return NULL;
+  /* This may fail, since RLIMIT_MEMLOCK may be 0; the keys then stay unlocked. */
+  (void) mlock (pages, bytes);
+  (void) madvise (pages, bytes, MADV_DONTDUMP);
+  return pages;
+}
+
+static gsize
+whole_pages (gsize bytes)
+{
+  gsize page_bytes = (gsize) sysconf (_SC_PAGESIZE);
+  return (bytes + page_bytes - 1) / page_bytes * page_bytes;
+}
+
+/* Makes a page of free slots.  The caller holds the lock. */
+static void
+add_slots (void)
+{
+  gsize bytes = whole_pages (1);
+  guint8 *page = map_pages (bytes);
+  for (gsize at = 0; page != NULL && at + SLOT_BYTES <= bytes; at += SLOT_BYTES)
+    {
+      Secret *slot = (Secret *) (gpointer) (page + at);
+      slot->next = free_slots;
+      free_slots = slot;
+    }
+}
+
+static Secret *
+take_slot (void)
+{
+  g_mutex_lock (&lock);
+  if (free_slots == NULL)
+    add_slots ();
+  Secret *slot = free_slots;
+  if (slot != NULL)
+    {
+      free_slots = slot->next;
+      slot->mapped_bytes = 0;
+    }
+  g_mutex_unlock (&lock);
+  return slot;
+}
+
+static Secret *
+map_secret (gsize len)
+{
+  gsize bytes = whole_pages (sizeof (Secret) + len);
+  Secret *secret = map_pages (bytes);
+  if (secret != NULL)
+    secret->mapped_bytes = bytes;
+  return secret;
+}
 
 static void
 secret_free (gpointer data)
 {
   Secret *secret = data;
   gsize mapped_bytes = secret->mapped_bytes;
-  explicit_bzero (secret, mapped_bytes);
-  munmap (secret, mapped_bytes);
+  explicit_bzero (secret, mapped_bytes > 0 ? mapped_bytes : SLOT_BYTES);
+  if (mapped_bytes > 0)
+    {
+      munmap (secret, mapped_bytes);
+      return;
+    }
+  g_mutex_lock (&lock);
+  secret->next = free_slots;
+  free_slots = secret;
+  g_mutex_unlock (&lock);
 }
 
 GBytes *
@@ -31,15 +109,9 @@ satchel_secret_new (const void *data, gsize len)
 {
   if (len == 0 || len > SATCHEL_SECRET_BYTES_MAX)
     return NULL;
-  gsize page_bytes = (gsize) sysconf (_SC_PAGESIZE);
-  gsize mapped_bytes = (sizeof (Secret) + len + page_bytes - 1) / page_bytes * page_bytes;
-  Secret *secret = mmap (NULL, mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (secret == MAP_FAILED)
+  Secret *secret = len <= SLOT_BYTES - sizeof (Secret) ? take_slot () : map_secret (len);
+  if (secret == NULL)
     return NULL;
-  /* This may fail, since RLIMIT_MEMLOCK may be 0; the key then stays unlocked. */
-  (void) mlock (secret, mapped_bytes);
-  (void) madvise (secret, mapped_bytes, MADV_DONTDUMP);
-  secret->mapped_bytes = mapped_bytes;
   memcpy (secret->data, data, len);
   return g_bytes_new_with_free_func (secret->data, len, secret_free, secret);
 }

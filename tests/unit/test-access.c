@@ -327,6 +327,36 @@ test_secrets (void)
                   || satchel_secret_equal (one, NULL));
 }
 
+#define SECRETS 300u
+
+/* Many secrets of all lengths keep what they have, whichever of them go; a small one's memory, which stays
+ * for the next, has nothing of it. */
+static void
+test_many_secrets (void)
+{
+  GBytes *secrets[SECRETS] = { NULL };
+  guint8 content[SECRETS], zero[32] = { 0 };
+  for (guint round = 0; round < 2000; round++)
+    {
+      const guint at = (guint) g_test_rand_int_range (0, SECRETS), len = at + 1;
+      memset (content, (int) at, sizeof content);
+      if (secrets[at] == NULL)
+        secrets[at] = satchel_secret_new (content, len);
+      else
+        {
+          g_assert_cmpmem (g_bytes_get_data (secrets[at], NULL), g_bytes_get_size (secrets[at]), content,
+                           len);
+          g_clear_pointer (&secrets[at], g_bytes_unref);
+        }
+    }
+  for (guint at = 0; at < SECRETS; at++)
+    g_clear_pointer (&secrets[at], g_bytes_unref);
+  GBytes *small = satchel_secret_new ("01234567890123456789012345678901", 32);
+  const guint8 *place = g_bytes_get_data (small, NULL);
+  g_bytes_unref (small);
+  g_assert_cmpmem (place, sizeof zero, zero, sizeof zero);
+}
+
 /* A module that was built when the struct was shorter makes one all the same. */
 static void
 test_struct (void)
@@ -358,6 +388,7 @@ main (int argc, char **argv)
   g_test_add_func ("/access/keys", test_keys);
   g_test_add_func ("/access/forgotten", test_forgotten);
   g_test_add_func ("/access/secrets", test_secrets);
+  g_test_add_func ("/access/many-secrets", test_many_secrets);
   g_test_add_func ("/access/struct", test_struct);
   return g_test_run ();
 }
