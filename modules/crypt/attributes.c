@@ -8,6 +8,7 @@
 
 #define VERSION 1u
 #define BLOCK_BYTES 256u /* lengths are a multiple of it, so that they say little */
+#define PAD 0x80u        /* begins the padding (ISO/IEC 7816-4) */
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define MESSAGE_KEY_FOR "satcratt"
 #define MESSAGE_KEY 1u
@@ -46,12 +47,36 @@ begin (guint8 *head, guint8 form, const guint8 *key_id, const guint8 *message_id
   memcpy (head + AT_MESSAGE_ID, message_id, CRYPT_MESSAGE_ID_BYTES);
 }
 
+/* Pads what is in @bytes, where there is room for a block more.  Returns its length then. */
+static gsize
+pad (guint8 *bytes, gsize len)
+{
+  const gsize padded = (len / BLOCK_BYTES + 1) * BLOCK_BYTES;
+  memset (bytes + len, 0, padded - len);
+  bytes[len] = PAD;
+  return padded;
+}
+
+/* Finds the length without padding.  FALSE: there is none.  The padding was verified with all else, so the time that
+ * this takes tells nobody anything. */
+static gboolean
+unpad (const guint8 *bytes, gsize len, gsize *ret_len)
+{
+  gsize end = len;
+  while (end > 0 && bytes[end - 1] == 0)
+    end--;
+  if (len % BLOCK_BYTES != 0 || end == 0 || bytes[end - 1] != PAD || len - end >= BLOCK_BYTES)
+    return FALSE;
+  *ret_len = end - 1;
+  return TRUE;
+}
+
 /* Seals @message_key, unless it is NULL, and @attributes behind @head, which is their associated data. */
 static GBytes *
 seal (GBytes *attributes, const guint8 *message_key, const guint8 *head, gsize head_len,
       const guint8 nonce[NONCE_BYTES], const guint8 key[CRYPT_KEY_BYTES])
 {
-  gsize len, padded, first = message_key != NULL ? CRYPT_KEY_BYTES : 0;
+  gsize len, first = message_key != NULL ? CRYPT_KEY_BYTES : 0;
   const guint8 *data = g_bytes_get_data (attributes, &len);
   gsize room = ((first + len) / BLOCK_BYTES + 1) * BLOCK_BYTES;
   guint8 *bytes = g_malloc (head_len + room + CRYPT_TAG_BYTES);
@@ -60,7 +85,7 @@ seal (GBytes *attributes, const guint8 *message_key, const guint8 *head, gsize h
     memcpy (bytes + head_len, message_key, first);
   if (len > 0)
     memcpy (bytes + head_len + first, data, len);
-  sodium_pad (&padded, bytes + head_len, first + len, BLOCK_BYTES, room);
+  const gsize padded = pad (bytes + head_len, first + len);
   crypto_aead_xchacha20poly1305_ietf_encrypt (bytes + head_len, NULL, bytes + head_len, padded, head,
                                               head_len, NULL, nonce, key);
   return g_bytes_new_take (bytes, head_len + padded + CRYPT_TAG_BYTES);
@@ -136,7 +161,7 @@ open_behind (const guint8 *data, gsize len, gsize head_len, const guint8 *nonce,
   if (crypto_aead_xchacha20poly1305_ietf_decrypt (clear, &n, NULL, data + head_len, len - head_len, data,
                                                   head_len, nonce, key)
           != 0
-      || sodium_unpad (&clear_len, clear, (gsize) n, BLOCK_BYTES) != 0)
+      || !unpad (clear, (gsize) n, &clear_len))
     {
       g_free (clear);
       return refuse (error);
