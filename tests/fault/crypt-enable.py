@@ -55,7 +55,7 @@ def wait_over(user, mail):
 
 
 def clear_files(user):
-    """Files of a Maildir in which the mark is, and those which are sealed."""
+    """Files of a Maildir in which the mark is, and those which are sealed, but for tmp: what a kill left there is no mail, and goes in time."""
     clear, sealed = [], []
     for directory, _, names in os.walk(os.path.join(server.mail_root, server.domain, user)):
         for name in names:
@@ -63,8 +63,8 @@ def clear_files(user):
                 content = f.read()
                 if ANY.search(content):
                     clear.append(name)
-                if content.startswith(SEALED_MAGIC):
-                    sealed.append(name)
+                if content.startswith(SEALED_MAGIC) and os.path.basename(directory) != "tmp":
+                    sealed.append(os.path.join(directory, name))
     return clear, sealed
 
 

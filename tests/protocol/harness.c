@@ -104,6 +104,11 @@ satchel_limits (void)
   satchel_limit_settings_read (get_limits (), &limits);
   return &limits.of_protocols;
 }
+const char *
+satchel_session_notice (SatchelSession *session)
+{
+  return NULL;
+}
 const SatchelNamespace *
 satchel_namespace (void)
 {
