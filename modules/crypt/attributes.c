@@ -57,8 +57,8 @@ pad (guint8 *bytes, gsize len)
   return padded;
 }
 
-/* Finds the length without padding.  FALSE: there is none.  The padding was verified with all else, so the time that
- * this takes tells nobody anything. */
+/* Finds the length without padding.  FALSE: there is none.  The padding was verified with all else, so the
+ * time that this takes tells nobody anything. */
 static gboolean
 unpad (const guint8 *bytes, gsize len, gsize *ret_len)
 {

@@ -485,6 +485,8 @@ def killed():
 def crashing():
     """a listener that crashes the process each time that it works for a user is not called for that user any more, and told of"""
     user = f"u0004@{server.domain}"
+    # The account is there before: if the process crashed while it is made, the listener would rightly be told to begin anew.
+    server.deliver(b"Subject: x\n\nx\n", "u0004")
     wait_told()
     n_deaths, crash = server.log().count("mail[0] died"), os.path.join(place, "crash-" + user)
     open(crash, "w").close()
