@@ -69,7 +69,8 @@ SatchelStream *satchel_spool_content (const SatchelSpool *spool);
 /* Replaces the content, in memory or by a file as its size demands; *@spool is another object afterwards.
  * [blocks] */
 gboolean satchel_spool_replace (SatchelSpool **spool, SatchelStream *content, GError **error);
-/* Makes the file, if there is none yet, and its content durable.  [blocks] */
+/* Makes the file, if there is none yet, and its content durable, unless it is sealed, as its key is in memory
+ * only.  [blocks] */
 gboolean satchel_spool_sync (SatchelSpool *spool, GError **error);
 const char *satchel_spool_path (SatchelSpool *spool); /* path below the mail root, after satchel_spool_sync */
 gboolean satchel_spool_is_lf (SatchelSpool *spool);

@@ -287,7 +287,8 @@ satchel_spool_sync (SatchelSpool *spool, GError **error)
     }
   if (!satchel_spool_end (spool, error))
     return FALSE;
-  if (SATCHEL_RETRY (fdatasync (spool->fd)) < 0)
+  /* Of a sealed file each owner makes a copy, which is synced; after a crash nobody could open the file. */
+  if (!spool->is_sealed && SATCHEL_RETRY (fdatasync (spool->fd)) < 0)
     return satchel_error_set_errno (error, errno, "the spooled message %s cannot be written to disk",
                                     spool->path);
   return TRUE;
