@@ -475,12 +475,32 @@ change_unheard (SatchelStore *store)
   return store;
 }
 
+/* Says whether the parent of some mailbox is none. */
+static gboolean
+has_orphans (void)
+{
+  GHashTableIter iter;
+  gpointer key;
+  g_hash_table_iter_init (&iter, model);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      const char *name = g_str_has_prefix (key, "mailbox ") ? (const char *) key + strlen ("mailbox ") : "";
+      for (const char *slash = strchr (name, '/'); slash != NULL; slash = strchr (slash + 1, '/'))
+        {
+          g_autofree char *parent = g_strndup (name, (gsize) (slash - name));
+          if (!is_mailbox (parent))
+            return TRUE;
+        }
+    }
+  return FALSE;
+}
+
 static SatchelStore *
 change_killed (SatchelStore *store)
 {
   gsize before = log_size (store);
   /* The log cannot say who renamed what is no mailbox and has children. */
-  if (below (2) == 0 && is_mailbox ("a"))
+  if (below (2) == 0 && !has_orphans ())
     change_names (store);
   else
     change_mail (store, 1);
