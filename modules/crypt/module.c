@@ -77,7 +77,7 @@ static const SatchelModule descriptor = {
   SATCHEL_MODULE_FACTS, /* ABI, pointer size and GLib of this build */
   .name = "crypt",
   .version = "0.1.0",
-  .description = "Mail lies sealed on the disk, and a user's login opens it (not finished)",
+  .description = "Mail lies sealed on the disk, and a user's login opens it",
   .licence = "MIT",
   .roles = SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL | SATCHEL_ROLE_CLI,
   .schema = crypt_schema,
