@@ -12,7 +12,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import LONG, TOP, Server, case, equal, main, two_volumes, wait_for  # noqa: E402
+from tap import LONG, TOP, Server, case, equal, has_ended, main, two_volumes, wait_for  # noqa: E402
 
 VOLUMES = two_volumes(("u0001", "u0002", "u0004"), ("u0003", "u0005", "u0006"))
 server = Server("--set", "server.mail_processes=2", "--set", "server.gate_processes=2", *VOLUMES, users=6)
@@ -39,6 +39,11 @@ def each_role():
                 server.imap_when_back(user).logout()
 
 
+def ready(role):
+    rows = [line.split() for line in server.cli("status").stdout.splitlines()]
+    return sorted(int(r[2]) for r in rows if r[:1] == [role] and r[3:4] == ["ready"])
+
+
 def waits(role, log):
     return [int(x) for x in re.findall(rf"{role}\[\d\] starts again in (\d+) ms: it died \d+ times", log)]
 
@@ -49,8 +54,8 @@ def at_work_again():
     for role in ("gate", "auth", "mail"):
         told = len(server.log())
         for _ in range(6):
-            server.imap_when_back("u0001").logout()
-            pid = pids(role)[0]
+            server.imap_when_back("u0001").logout()  # perhaps by another of the role
+            pid = wait_for(lambda: next(iter(ready(role)), None), f"a {role} is ready")
             os.kill(pid, signal.SIGKILL)
             wait_for(lambda: pid not in pids(role), f"{role} is gone")
         wait_for(lambda: len(waits(role, server.log()[told:])) >= 4, f"{role} starts again")
@@ -187,8 +192,7 @@ def master_killed():
     server.deliver(mail(1), "u0005")
     everyone = list(server.roles())
     os.kill(server.pid, signal.SIGKILL)
-    wait_for(lambda: not [p for p in everyone if os.path.exists(f"/proc/{p}") and open(f"/proc/{p}/stat").read().rpartition(")")[2].split()[0] != "Z"],
-             "the roles end with master")
+    wait_for(lambda: all(map(has_ended, everyone)), "the roles end with master")
     server = Server(directory=server.dir, users=6)
     c = server.imap("u0005")
     equal(c.select()[1], [b"1"], "EXISTS")

@@ -18,9 +18,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from overlay import has_ended  # noqa: E402
 from modules import Modules  # noqa: E402
-from tap import LONG, TOP, Server, case, equal, main, run_all, wait_for  # noqa: E402
+from tap import LONG, TOP, Server, case, equal, has_ended, main, run_all, wait_for  # noqa: E402
 from instance import Instance  # noqa: E402 - of tools/lib, whose path tap knows
 
 KILLS = 50 if LONG else 5

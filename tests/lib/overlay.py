@@ -13,21 +13,13 @@ import subprocess
 import sys
 import tempfile
 
-from tap import Skip, at_end, awaiting, lacking, run, wait_for
+from tap import Skip, at_end, awaiting, has_ended, lacking, run, wait_for
 
 SCRATCH = os.environ.get("SATCHEL_PEERS") or "/var/tmp/satchel-peers"
 POSTFIX_PACKAGES = ("postfix", "/usr/sbin/postfix", "postfix")
 SPAM_PACKAGES = ("spam-filters", "/usr/bin/rspamd", "postfix", "rspamd", "redis-server", "spamassassin", "spamd")
 EXIM_PACKAGES = ("exim", "/usr/sbin/exim4", "exim4-daemon-heavy")
 DOVECOT_PACKAGES = ("dovecot", "/usr/sbin/dovecot", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd")
-
-
-def has_ended(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 def there_are(*packages):

@@ -19,7 +19,7 @@ TOP = os.environ.get("SATCHEL_SRCDIR") or os.path.dirname(os.path.dirname(os.pat
 sys.path.insert(0, os.path.join(TOP, "tools", "lib"))
 import devserver  # noqa: E402
 import instance  # noqa: E402
-from instance import PORTS, Failure, Instance  # noqa: E402
+from instance import PORTS, Failure, Instance, has_ended  # noqa: E402,F401 - the last for tests
 from ports import free_port  # noqa: E402,F401 - for tests
 
 CORPUS = os.path.join(TOP, "..", "shared", "corpus")

@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main, of_clear_mail, wait_for  # noqa: E402
+from tap import Server, case, equal, has_ended, main, of_clear_mail, wait_for  # noqa: E402
 
 server = Server()
 keep = []
@@ -79,8 +79,7 @@ def reload():
 def stop():
     """stop returns when the server has ended"""
     server.cli("stop")
-    alive = os.path.exists(f"/proc/{server.pid}") and open(f"/proc/{server.pid}/stat").read().rpartition(")")[2].split()[0] != "Z"
-    equal(alive, False, "the server's process")
+    equal(has_ended(server.pid), True, "the server's process has ended")
 
 
 main()

@@ -85,6 +85,10 @@ def start_time(pid):
     return None if fields[0] == "Z" else int(fields[19])
 
 
+def has_ended(pid):
+    return start_time(pid) is None
+
+
 def session_members(sid):
     """Processes of the session that a server leads."""
     found = []
