@@ -262,6 +262,13 @@ rig_quiet (SatchelLogLevel level, const char *area, const char *message)
 {
 }
 
+/* No user of the rig has a store. */
+static SatchelStore *
+rig_find_no_store (const SatchelAccess *access, const SatchelPlace *place)
+{
+  return NULL;
+}
+
 void
 rig_init (void)
 {
@@ -282,6 +289,7 @@ rig_init (void)
                                 .drain_auth = rig_drain_auth,
                                 .group = rig_group,
                                 .find_protocol = rig_find_protocol,
+                                .acquire_open_store = rig_find_no_store,
                                 .release_store = rig_release,
                                 .adopt_store = rig_adopt };
   satchel_gate_init (&gate_host, NULL, 0, key);

@@ -136,21 +136,36 @@ expect (GString *text, const char *expected)
   g_string_truncate (text, 0);
 }
 
+static SatchelAccess *
+access_of (const char *user)
+{
+  return satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                .cause = SATCHEL_CAUSE_SESSION,
+                                                .user = user,
+                                                .owner = user,
+                                                .rights = SATCHEL_RIGHTS_ALL });
+}
+
 static SatchelStore *
 acquire (const char *user, const SatchelPlace *place, GError **error)
 {
-  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
-                                                                            .cause = SATCHEL_CAUSE_SESSION,
-                                                                            .user = user,
-                                                                            .owner = user,
-                                                                            .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) access = access_of (user);
   return satchel_store_acquire (access, place, error);
+}
+
+/* Returns what the loop gets without waiting. */
+static SatchelStore *
+acquire_open (const char *user, const SatchelPlace *place)
+{
+  g_autoptr (SatchelAccess) access = access_of (user);
+  return satchel_store_acquire_open (access, place);
 }
 
 static void
 expect_refused (const char *user, const SatchelPlace *place)
 {
   g_autoptr (GError) error = NULL;
+  g_assert_null (acquire_open (user, place));
   g_assert_null (acquire (user, place, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
 }
@@ -258,6 +273,9 @@ test_attributes (void)
   g_assert_null (bare->attributes);
   satchel_store_unref (must_acquire ("attr@x", &place));
   expect_attribute (store, "a", "1");
+  place.attributes = "a=3\x1f";
+  satchel_store_unref (acquire_open ("attr@x", &place));
+  expect_attribute (store, "a", "3");
   place.attributes = "a=4\x1f";
   satchel_store_unref (must_acquire ("attr@x", &place));
   expect_attribute (store, "a", "4");
@@ -350,6 +368,7 @@ test_turn (void)
   g_autoptr (SatchelStore) store = must_acquire ("turned@x", &place);
   expect_levels (store, "memory");
   g_assert_true (put (store, NULL));
+  g_assert_null (acquire_open ("turned@x", &place)); /* this is for a job to find out */
   g_autoptr (SatchelStore) again = must_acquire ("turned@x", &next);
   g_assert_true (satchel_store_is_same (store, again));
   g_assert_false (satchel_store_wait_closed ("turned@x", 3));

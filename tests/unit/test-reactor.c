@@ -6,6 +6,7 @@
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/loop/reactor_private.h"
 #include "tests/lib/loop.h"
+#include <glib-unix.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -80,6 +81,72 @@ test_watch_silent (void)
   g_assert_cmpuint (pair.n_calls, ==, 1);
   satchel_watch_remove (pair.watch);
   close (pair.fds[0]);
+}
+
+/* Somebody asks only whether anything has happened.  What is told once is not lost by that, and a watch that
+ * is removed before it is served is not called. */
+static void
+test_watch_asked_before (void)
+{
+  Pair pairs[2] = { 0 };
+  for (int i = 0; i < 2; i++)
+    {
+      g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM, 0, pairs[i].fds), ==, 0);
+      pairs[i].watch = satchel_watch_add (pairs[i].fds[0], EPOLLIN | EPOLLET, count_call, &pairs[i]);
+    }
+  loop_settle ();
+  for (int i = 0; i < 2; i++)
+    g_assert_cmpint (write (pairs[i].fds[1], "x", 1), ==, 1);
+  g_assert_true (g_main_context_pending (NULL));
+  g_assert_true (g_main_context_pending (NULL));
+  satchel_watch_remove (pairs[0].watch);
+  g_assert_true (g_main_context_pending (NULL));
+  loop_settle ();
+  g_assert_cmpuint (pairs[0].n_calls, ==, 0);
+  g_assert_cmpuint (pairs[1].n_calls, ==, 1);
+  satchel_watch_remove (pairs[1].watch);
+  for (int i = 0; i < 2; i++)
+    {
+      close (pairs[i].fds[0]);
+      close (pairs[i].fds[1]);
+    }
+}
+
+static gboolean
+count_byte (int fd, GIOCondition condition, gpointer data)
+{
+  char byte;
+  g_assert_cmpint (read (fd, &byte, 1), ==, 1);
+  ++*(guint *) data;
+  return G_SOURCE_CONTINUE;
+}
+
+static gpointer
+wake_later (gpointer data)
+{
+  g_usleep (20000);
+  g_main_context_wakeup (NULL);
+  return NULL;
+}
+
+/* Sources of GLib's own are served beside the loop, and other threads wake it up. */
+static void
+test_watch_beside_glib (void)
+{
+  int fds[2];
+  guint n_bytes = 0;
+  loop_settle ();
+  GThread *waker = g_thread_new ("waker", wake_later, NULL);
+  g_main_context_iteration (NULL, TRUE); /* ends, though nothing is ready */
+  g_thread_join (waker);
+  g_assert_cmpint (pipe (fds), ==, 0);
+  guint source = g_unix_fd_add (fds[0], G_IO_IN, count_byte, &n_bytes);
+  g_assert_cmpint (write (fds[1], "xy", 2), ==, 2);
+  g_main_context_iteration (NULL, TRUE);
+  loop_until (n_bytes == 2);
+  g_source_remove (source);
+  close (fds[0]);
+  close (fds[1]);
 }
 
 /* ---- timers ---- */
@@ -390,6 +457,8 @@ main (int argc, char **argv)
   main_thread = g_thread_self ();
   g_test_add_func ("/runtime/watch/removed-in-batch", test_watch_removed_in_batch);
   g_test_add_func ("/runtime/watch/silent", test_watch_silent);
+  g_test_add_func ("/runtime/watch/asked-before", test_watch_asked_before);
+  g_test_add_func ("/runtime/watch/beside-glib", test_watch_beside_glib);
   g_test_add_func ("/runtime/timer/never-early-never-lost", test_timer_never_early_never_lost);
   g_test_add_func ("/runtime/timer/in-callback", test_timer_in_callback);
   g_test_add_func ("/runtime/defer/threads", test_defer);

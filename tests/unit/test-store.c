@@ -444,7 +444,10 @@ test_cache (void)
   /* Many at once open it once. */
   GThread *threads[8];
   SatchelStore *stores[8];
+  SatchelPlace place = shared_place;
+  place.epoch = 1;
   g_assert_null (satchel_store_peek (access));
+  g_assert_null (satchel_store_acquire_open (access, &place));
   acquire_epoch = 1;
   for (guint i = 0; i < 8; i++)
     threads[i] = g_thread_new ("acquire", acquire_one, (gpointer) "a@example.org");
@@ -458,11 +461,12 @@ test_cache (void)
   g_assert_cmpstr (trash, ==, "Trash"); /* made at opening */
   for (guint i = 1; i < 8; i++)
     satchel_store_unref (stores[i]);
+  SatchelStore *in_loop = satchel_store_acquire_open (access, &place);
+  g_assert_true (in_loop->core == stores[0]->core);
+  satchel_store_unref (in_loop);
 
   /* RELEASE waits for those who hold it as of this epoch, and nobody new gets it. */
   g_autoptr (GString) released = g_string_new (NULL);
-  SatchelPlace place = shared_place;
-  place.epoch = 1;
   satchel_store_release ("a@example.org", &place, NULL, note_released, released);
   satchel_store_release ("never@example.org", &place, NULL, note_released, released);
   loop_until (released->len > 0);
@@ -470,6 +474,7 @@ test_cache (void)
   g_assert_null (satchel_store_acquire (access, &shared_place, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
   g_clear_error (&error);
+  g_assert_null (satchel_store_acquire_open (access, &place));
   g_string_truncate (released, 0);
   satchel_store_unref (stores[0]);
   loop_until (released->len > 0);

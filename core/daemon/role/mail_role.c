@@ -351,6 +351,7 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
                                         .group = config_group,
                                         .find_protocol = find_protocol,
                                         .acquire_store = satchel_store_acquire,
+                                        .acquire_open_store = satchel_store_acquire_open,
                                         .release_store = satchel_store_release,
                                         .adopt_store = satchel_store_adopt };
   static const SatchelStoresHooks store_hooks = { .placed = satchel_mail_tell_placed,

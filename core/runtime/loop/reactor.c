@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Runs the event loop: one epoll set as one GSource of the default main context, since GLib's own poll ()
  * takes time for every descriptor at each wake-up. A turn is timers, descriptors, deferred calls, queued
- * work, flushes.
+ * work, flushes. GLib waits by epoll_wait as well, so that a turn needs no second call to learn what has
+ * happened.
  */
 #include "config.h"
 
@@ -9,6 +10,7 @@
 #include "core/runtime/loop/reactor_private.h"
 #include <errno.h>
 #include <glib-unix.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -39,6 +41,8 @@ typedef struct Reactor
   gpointer tag;
   int epoll_fd;
   int wake_fd;
+  int glib_fd;   /* what GLib is woken up by, which is in the epoll set; -1: not known yet */
+  int n_fetched; /* events that are in `fetched`, and have not been served yet; -1: nobody has looked */
   gint64 now_ms;
   guint64 n_turns;
   guint n_watches;
@@ -53,6 +57,8 @@ typedef struct Reactor
 } Reactor;
 
 static Reactor *the_reactor;
+static struct epoll_event fetched[EVENTS_A_TURN];
+static const char of_glib; /* stands in the place of the watch of glib_fd */
 
 static gboolean
 has_deferred (Reactor *reactor)
@@ -111,20 +117,77 @@ run_deferred (Reactor *reactor)
 static void
 run_watches (Reactor *reactor)
 {
-  static struct epoll_event events[EVENTS_A_TURN];
-  int n = epoll_wait (reactor->epoll_fd, events, EVENTS_A_TURN, 0);
+  int n = reactor->n_fetched >= 0 ? reactor->n_fetched
+                                  : epoll_wait (reactor->epoll_fd, fetched, EVENTS_A_TURN, 0);
+  reactor->n_fetched = -1;
   for (int i = 0; i < n; i++)
     {
-      SatchelWatch *watch = events[i].data.ptr;
+      SatchelWatch *watch = fetched[i].data.ptr;
       if (watch == NULL)
         {
           eventfd_t count;
           (void) eventfd_read (reactor->wake_fd, &count);
         }
-      else if (!watch->is_removed && watch->events != 0)
-        watch->func (watch->fd, events[i].events, watch->data);
+      else if (fetched[i].data.ptr != &of_glib && !watch->is_removed && watch->events != 0)
+        watch->func (watch->fd, fetched[i].events, watch->data);
     }
 }
+
+/* ---- waiting ---- */
+
+/* Returns GLib's own descriptor, by which other threads wake it up, if GLib waits for that and the epoll set
+ * alone.  Both stay the same for the life of the process. */
+static GPollFD *
+find_glib (Reactor *reactor, GPollFD *fds, guint n)
+{
+  if (n != 2 || (fds[0].fd != reactor->epoll_fd && fds[1].fd != reactor->epoll_fd))
+    return NULL;
+  GPollFD *other = fds[0].fd == reactor->epoll_fd ? &fds[1] : &fds[0];
+  if (reactor->glib_fd < 0 && other->events == G_IO_IN)
+    {
+      struct epoll_event event = { .events = EPOLLIN, .data.ptr = (gpointer) &of_glib };
+      if (epoll_ctl (reactor->epoll_fd, EPOLL_CTL_ADD, other->fd, &event) == 0)
+        reactor->glib_fd = other->fd;
+    }
+  return other->fd == reactor->glib_fd ? other : NULL;
+}
+
+/* Waits as poll () does, and keeps what the epoll set tells for the turn that follows. */
+static int
+wait_for_epoll (Reactor *reactor, GPollFD *glib, GPollFD *own, int timeout_ms)
+{
+  int n = epoll_wait (reactor->epoll_fd, fetched, EVENTS_A_TURN, timeout_ms);
+  glib->revents = own->revents = 0;
+  for (int i = 0; i < n; i++)
+    if (fetched[i].data.ptr == &of_glib)
+      glib->revents = G_IO_IN;
+  own->revents = n > (glib->revents != 0) ? G_IO_IN : 0;
+  reactor->n_fetched = own->revents != 0 ? n : 0; /* an interrupted call has told of nothing */
+  return (glib->revents != 0) + (own->revents != 0);
+}
+
+/* Is GLib's way to wait.  Events that were fetched and not served, since somebody asked only whether there
+ * are any, are not fetched again: some are told only once. */
+static int
+wait_for_events (GPollFD *fds, guint n, int timeout_ms)
+{
+  Reactor *reactor = the_reactor;
+  if (reactor->is_dispatching)
+    return poll ((struct pollfd *) fds, n, timeout_ms);
+  if (reactor->n_fetched <= 0)
+    {
+      GPollFD *glib = find_glib (reactor, fds, n);
+      if (glib != NULL)
+        return wait_for_epoll (reactor, glib, glib == &fds[0] ? &fds[1] : &fds[0], timeout_ms);
+    }
+  int n_ready = poll ((struct pollfd *) fds, n, reactor->n_fetched > 0 ? 0 : timeout_ms);
+  for (guint i = 0; reactor->n_fetched > 0 && i < n; i++)
+    if (fds[i].fd == reactor->epoll_fd)
+      fds[i].revents = G_IO_IN;
+  return MAX (n_ready, reactor->n_fetched > 0);
+}
+
+/* ---- turns ---- */
 
 /* Runs what is in the list now; items that are added meanwhile wait for the next turn. */
 static void
@@ -192,6 +255,7 @@ satchel_reactor_init (void)
   if (reactor->epoll_fd < 0 || reactor->wake_fd < 0
       || epoll_ctl (reactor->epoll_fd, EPOLL_CTL_ADD, reactor->wake_fd, &event) < 0)
     g_error ("cannot make the event loop: %s", g_strerror (errno));
+  reactor->glib_fd = reactor->n_fetched = -1;
   reactor->now_ms = satchel_clock_ms ();
   reactor->turns_end = &reactor->turns;
   reactor->flushes_end = &reactor->flushes;
@@ -206,6 +270,7 @@ satchel_reactor_init (void)
   g_source_set_can_recurse (source, TRUE);
   g_source_attach (source, NULL);
   the_reactor = reactor;
+  g_main_context_set_poll_func (NULL, wait_for_events);
   g_once_init_leave (&once, 1);
 }
 
@@ -268,7 +333,7 @@ satchel_watch_remove (SatchelWatch *watch)
   satchel_watch_set_events (watch, 0);
   reactor->n_watches--;
   watch->is_removed = TRUE;
-  if (!reactor->is_dispatching)
+  if (!reactor->is_dispatching && reactor->n_fetched <= 0)
     {
       g_free (watch);
       return;

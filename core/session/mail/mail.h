@@ -23,6 +23,8 @@ typedef struct SatchelMailHost
   const SatchelProtocolOps *(*find_protocol) (const char *service, const char **ret_group);
   /* Opens the store for @access.  The handle is the caller's.  Called in a job. */
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
+  /* Does that if the store is open already; else NULL.  Called in the loop. */
+  SatchelStore *(*acquire_open_store) (const SatchelAccess *access, const SatchelPlace *place);
   void (*release_store) (const char *user, const SatchelPlace *place, const SatchelPlace *target,
                          SatchelStoreReleasedFunc func, gpointer data);
   void (*adopt_store) (const char *user, guint64 epoch);

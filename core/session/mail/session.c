@@ -113,7 +113,9 @@ close_store (gpointer data)
 static void
 session_free (SatchelSession *session)
 {
-  if (session->store != NULL)
+  if (session->store != NULL && satchel_store_is_light (session->store))
+    satchel_store_unref (session->store);
+  else if (session->store != NULL)
     satchel_job_submit (session->user, "session end", close_store, NULL, session->store);
   if (!session->is_relayed)
     satchel_mail_host.send_to_gate (session->gate_slot,
@@ -277,6 +279,9 @@ mail_session_start (const MailHandOver *hand_over)
     satchel_connection_set_keepalive_hook (connection, ask_keepalive, session);
   satchel_connection_push_input (connection, hand_over->input, hand_over->input_len);
   enter_protocol (session, "session_new");
+  /* Most users who log in have the store open already, which needs no job. */
+  if (session->access != NULL)
+    session->store = satchel_mail_host.acquire_open_store (session->access, session->place);
   session->self = session->protocol->session_new (session, hand_over->note, hand_over->note_len);
   leave_protocol ();
   session->was_started = session->self != NULL;

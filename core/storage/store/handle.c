@@ -134,6 +134,12 @@ satchel_store_unref (SatchelStore *store)
   g_free (store);
 }
 
+gboolean
+satchel_store_is_light (const SatchelStore *store)
+{
+  return store->list == NULL && (store->access->key == NULL || !store->had_mailbox);
+}
+
 const char *
 satchel_store_user (SatchelStore *store)
 {
@@ -175,6 +181,7 @@ satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxCore *core)
   mailbox = g_new0 (SatchelMailbox, 1);
   *mailbox = (SatchelMailbox) { .refs = 1, .core = core, .store = satchel_store_ref (store) };
   SATCHEL_LIST_PREPEND (store->mailboxes, mailbox);
+  store->had_mailbox = TRUE;
   g_mutex_unlock (&core->store->handles_lock);
   return mailbox;
 }

@@ -230,6 +230,32 @@ satchel_store_acquire (const SatchelAccess *access, const SatchelPlace *place, G
   return store != NULL ? satchel_store_handle_new (store, access) : NULL;
 }
 
+/* Returns the store of @user with a use more, if it is open and @place may have it.  The caller holds the
+ * lock.
+ */
+static SatchelStoreCore *
+find_open (const char *user, const SatchelPlace *place)
+{
+  const Entry *entry = entries != NULL ? g_hash_table_lookup (entries, user) : NULL;
+  if (entry == NULL || entry->state != ENTRY_OPEN || entry->store->identity.epoch != place->epoch
+      || g_atomic_int_get (&entry->store->is_fenced) || is_refused (user, place->epoch))
+    return NULL;
+  entry->store->users++;
+  return entry->store;
+}
+
+SatchelStore *
+satchel_store_acquire_open (const SatchelAccess *access, const SatchelPlace *place)
+{
+  g_mutex_lock (&satchel_store_uses_lock);
+  SatchelStoreCore *store = find_open (access->owner, place);
+  g_mutex_unlock (&satchel_store_uses_lock);
+  if (store == NULL)
+    return NULL;
+  satchel_store_set_user_attributes (store, place->attributes);
+  return satchel_store_handle_new (store, access);
+}
+
 SatchelStore *
 satchel_store_peek (const SatchelAccess *access)
 {

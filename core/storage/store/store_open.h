@@ -109,6 +109,12 @@ void satchel_stores_set_hooks (const SatchelStoresHooks *hooks);
 /* Returns a handle of the store of @access's owner, opened if it is not.  Any thread.  [blocks] if it is not
  * open. Errors: UNAVAILABLE (being released, of another epoch, or not configured), CORRUPT, IO, .... */
 SatchelStore *satchel_store_acquire (const SatchelAccess *access, const SatchelPlace *place, GError **error);
+/* Does the same if the store is open, and @place is of its epoch; else NULL, which says nothing more.  It
+ * never blocks: the loop may call it. */
+SatchelStore *satchel_store_acquire_open (const SatchelAccess *access, const SatchelPlace *place);
+/* Says whether the loop may give the handle back as well: it has no list of mailboxes, and either no key or
+ * nothing that was made with it.  For when nobody else has the handle. */
+gboolean satchel_store_is_light (const SatchelStore *store);
 /* Returns a handle if the store is open, else NULL.  Any thread may call it; it never blocks. */
 SatchelStore *satchel_store_peek (const SatchelAccess *access);
 /* Refuses, for RELEASE, to open the store of @user up to the epoch of @place, closes it (unless it is of a

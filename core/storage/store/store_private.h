@@ -128,6 +128,7 @@ struct SatchelStore
   SatchelMailbox *mailboxes; /* borrowed: the open mailboxes of this handle; guarded by core->handles_lock */
   GPtrArray *list;           /* as core->list, for this access; guarded by core->list_lock */
   guint list_generation;
+  gboolean had_mailbox; /* a mailbox was opened; guarded by core->handles_lock */
 };
 struct SatchelMailbox
 {
