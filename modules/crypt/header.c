@@ -28,12 +28,16 @@ begin (CryptHeader *header, CryptSuite suite)
 void
 crypt_header_make (CryptHeader *header, const CryptPublic *half, guint8 ret_key[CRYPT_KEY_BYTES])
 {
+  /* Random bytes are a system call, so all are fetched at once. */
+  guint8 random[CRYPT_PREFIX_BYTES + CRYPT_MESSAGE_ID_BYTES + CRYPT_KEY_BYTES];
+  randombytes_buf (random, sizeof random);
   begin (header, CRYPT_SUITE_STREAM);
   header->bytes[CRYPT_AT_CHUNK_LOG2] = CRYPT_CHUNK_LOG2;
-  randombytes_buf (header->bytes + CRYPT_AT_PREFIX, CRYPT_PREFIX_BYTES);
+  memcpy (header->bytes + CRYPT_AT_PREFIX, random, CRYPT_PREFIX_BYTES);
   memcpy (header->bytes + CRYPT_AT_KEY_ID, half->id, CRYPT_KEY_ID_BYTES);
-  randombytes_buf (header->bytes + CRYPT_AT_MESSAGE_ID, CRYPT_MESSAGE_ID_BYTES);
-  randombytes_buf (ret_key, CRYPT_KEY_BYTES);
+  memcpy (header->bytes + CRYPT_AT_MESSAGE_ID, random + CRYPT_PREFIX_BYTES, CRYPT_MESSAGE_ID_BYTES);
+  memcpy (ret_key, random + CRYPT_PREFIX_BYTES + CRYPT_MESSAGE_ID_BYTES, CRYPT_KEY_BYTES);
+  sodium_memzero (random, sizeof random);
   crypto_box_seal (header->bytes + CRYPT_AT_BOX, ret_key, CRYPT_KEY_BYTES, half->bytes);
 }
 

@@ -11,6 +11,20 @@
 #define DERIVED_FOR "satcrypt"
 #define INDEX_KEY 1u
 
+#define KNOWN_MAX 1024u
+
+/* A public half that was computed before.  It follows from the private half, which is not kept: what is
+ * looked for is a keyed hash of that. */
+typedef struct KnownHalf
+{
+  guint8 of[CRYPT_KEY_ID_BYTES];
+  CryptPublic half;
+} KnownHalf;
+
+static GMutex known_lock;
+static KnownHalf *known; /* KNOWN_MAX of them, each at the place that its hash says */
+static guint8 known_key[crypto_generichash_KEYBYTES];
+
 struct CryptKeys
 {
   gatomicrefcount refs;
@@ -30,18 +44,53 @@ crypt_public_set (CryptPublic *half, const guint8 bytes[CRYPT_KEY_BYTES])
                       strlen (ID_KEY));
 }
 
+/* Finds the place of a private half.  The caller holds the lock. */
+static KnownHalf *
+find_known (const guint8 secret[CRYPT_KEY_BYTES], guint8 ret_of[CRYPT_KEY_ID_BYTES])
+{
+  guint16 at;
+  if (known == NULL)
+    {
+      known = g_new0 (KnownHalf, KNOWN_MAX);
+      randombytes_buf (known_key, sizeof known_key);
+    }
+  crypto_generichash (ret_of, CRYPT_KEY_ID_BYTES, secret, CRYPT_KEY_BYTES, known_key, sizeof known_key);
+  memcpy (&at, ret_of, sizeof at);
+  return &known[at % KNOWN_MAX];
+}
+
+/* Computes the public half, or finds that it was computed before: each login needs it. */
+static gboolean
+find_half (const guint8 secret[CRYPT_KEY_BYTES], CryptPublic *ret_half)
+{
+  guint8 of[CRYPT_KEY_ID_BYTES], bytes[CRYPT_KEY_BYTES];
+  g_mutex_lock (&known_lock);
+  KnownHalf *place = find_known (secret, of);
+  const gboolean is_known = memcmp (place->of, of, sizeof of) == 0;
+  if (is_known)
+    *ret_half = place->half;
+  g_mutex_unlock (&known_lock);
+  if (is_known)
+    return TRUE;
+  if (crypto_scalarmult_base (bytes, secret) != 0)
+    return FALSE;
+  crypt_public_set (ret_half, bytes);
+  g_mutex_lock (&known_lock);
+  memcpy (place->of, of, sizeof of);
+  place->half = *ret_half;
+  g_mutex_unlock (&known_lock);
+  return TRUE;
+}
+
 static gboolean
 fill_key (CryptKey *key, const guint8 secret[CRYPT_KEY_BYTES])
 {
-  guint8 half[CRYPT_KEY_BYTES], index_key[CRYPT_KEY_BYTES];
+  guint8 index_key[CRYPT_KEY_BYTES];
   crypto_kdf_derive_from_key (index_key, sizeof index_key, INDEX_KEY, DERIVED_FOR, secret);
   key->secret = satchel_secret_new (secret, CRYPT_KEY_BYTES);
   key->index_key = satchel_secret_new (index_key, sizeof index_key);
   sodium_memzero (index_key, sizeof index_key);
-  if (key->secret == NULL || key->index_key == NULL || crypto_scalarmult_base (half, secret) != 0)
-    return FALSE;
-  crypt_public_set (&key->half, half);
-  return TRUE;
+  return key->secret != NULL && key->index_key != NULL && find_half (secret, &key->half);
 }
 
 CryptKeys *

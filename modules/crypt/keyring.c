@@ -6,8 +6,7 @@
 #include "copy.h"
 #include "escrow.h"
 #include "recovery.h"
-#include "recovery_slot.h"
-#include "state.h"
+#include "told.h"
 
 #include <satchel/job.h>
 #include <satchel/log.h>
@@ -283,30 +282,6 @@ unlock (SatchelAuthCall *call)
     }
 }
 
-static void
-tell_ring (const CryptRing *ring, GPtrArray *attributes)
-{
-  g_autofree char *state =
-                      crypt_state_of_ring (&ring->half, ring->serial, ring->is_opening, ring->is_rekeying),
-                  *recovery = crypt_recovery_slot_text (ring);
-  g_ptr_array_add (attributes, g_strconcat (CRYPT_ATTRIBUTE "=", state, NULL));
-  if (recovery != NULL)
-    g_ptr_array_add (attributes, g_strconcat (CRYPT_RECOVERY_ATTRIBUTE "=", recovery, NULL));
-}
-
-static gboolean
-tell_attributes (const char *user, GPtrArray *attributes, GError **error)
-{
-  g_autoptr (GError) why = NULL;
-  g_autoptr (CryptRing) ring = crypt_rings_load (user, &why);
-  if (ring != NULL)
-    tell_ring (ring, attributes);
-  if (ring != NULL || g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&why));
-  return FALSE;
-}
-
 /* ---- what the layer says ---- */
 
 /* What the layer said, for the job that acts on it. */
@@ -381,6 +356,6 @@ const SatchelKeyringOps crypt_keyring = {
   .renew = renew,
   .unlock_proved = unlock_proved,
   .added = added,
-  .attributes = tell_attributes,
+  .attributes = crypt_told_attributes,
   .told = told,
 };

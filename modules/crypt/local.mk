@@ -56,6 +56,8 @@ libsealedstore_la_SOURCES = \
 	modules/crypt/state.h \
 	modules/crypt/store.c \
 	modules/crypt/store.h \
+	modules/crypt/told.c \
+	modules/crypt/told.h \
 	modules/crypt/verify.c \
 	modules/crypt/verify.h \
 	modules/crypt/verify_admin.c \

@@ -7,6 +7,7 @@
 #include "keyring.h"
 #include "layer.h"
 #include "settings.h"
+#include "told.h"
 #include "work.h"
 
 #include <satchel/log.h>
@@ -65,6 +66,7 @@ stop (void)
   crypt_rings_set_path (NULL);
   crypt_escrow_set (NULL);
   crypt_copy_forget ();
+  crypt_told_forget ();
   crypt_site_set (&(CryptSite) { 0 });
 }
 

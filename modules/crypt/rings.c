@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define PLAIN_NAME_MAX 200u
+#define NS_A_SECOND G_GINT64_CONSTANT (1000000000)
+#define SETTLE_NS (2 * NS_A_SECOND)
 #define RING ".ring"
 #define COPY ".copy"
 
@@ -80,16 +82,23 @@ read_ring (int fd, const char *user, GError **error)
   return g_steal_pointer (&ring);
 }
 
-static CryptRing *
-load (const char *user, const char *suffix, GError **error)
+/* Opens the file of a user; -1 with @error. */
+static int
+open_ring (const char *user, const char *suffix, GError **error)
 {
   g_autofree char *name = name_of (user, suffix);
   g_autofree char *path = g_build_filename (directory, name, NULL);
-  g_auto (SatchelFd) fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (fd >= 0)
-    return read_ring (fd, user, error);
-  satchel_error_set_errno (error, errno, "the ring of %s cannot be opened", user);
-  return NULL;
+  int fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (fd < 0)
+    satchel_error_set_errno (error, errno, "the ring of %s cannot be opened", user);
+  return fd;
+}
+
+static CryptRing *
+load (const char *user, const char *suffix, GError **error)
+{
+  g_auto (SatchelFd) fd = open_ring (user, suffix, error);
+  return fd >= 0 ? read_ring (fd, user, error) : NULL;
 }
 
 /* Makes the directory, for whom the one above it belongs to: the command that makes the first ring may be
@@ -145,6 +154,63 @@ CryptRing *
 crypt_rings_load (const char *user, GError **error)
 {
   return load (user, RING, error);
+}
+
+static gint64
+to_ns (const struct timespec *time)
+{
+  return (gint64) time->tv_sec * NS_A_SECOND + time->tv_nsec;
+}
+
+static CryptRingStamp
+stamp_of (const struct stat *st)
+{
+  return (CryptRingStamp) { .device = st->st_dev,
+                            .inode = st->st_ino,
+                            .n_bytes = (guint64) st->st_size,
+                            .modified_ns = to_ns (&st->st_mtim),
+                            .changed_ns = to_ns (&st->st_ctim) };
+}
+
+int
+crypt_rings_stamp (const char *user, CryptRingStamp *ret_stamp)
+{
+  struct stat st;
+  g_autofree char *name = name_of (user, RING);
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+  if (lstat (path, &st) != 0)
+    return errno;
+  *ret_stamp = stamp_of (&st);
+  return 0;
+}
+
+gboolean
+crypt_ring_stamp_is_same (const CryptRingStamp *one, const CryptRingStamp *other)
+{
+  return memcmp (one, other, sizeof *one) == 0;
+}
+
+gboolean
+crypt_ring_stamp_is_settled (const CryptRingStamp *stamp)
+{
+  return g_get_real_time () * 1000 - stamp->changed_ns > SETTLE_NS;
+}
+
+CryptRing *
+crypt_rings_load_stamped (const char *user, CryptRingStamp *ret_stamp, GError **error)
+{
+  struct stat st;
+  g_auto (SatchelFd) fd = open_ring (user, RING, error);
+  if (fd < 0)
+    return NULL;
+  /* The stamp is taken before the content, so that a change meanwhile is noticed the next time. */
+  if (fstat (fd, &st) != 0)
+    {
+      satchel_error_set_errno (error, errno, "the ring of %s cannot be looked at", user);
+      return NULL;
+    }
+  *ret_stamp = stamp_of (&st);
+  return read_ring (fd, user, error);
 }
 
 gboolean

@@ -12,9 +12,11 @@
 
 #include <satchel/scram.h>
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define USER "anna@example.org"
@@ -60,6 +62,27 @@ assert_opens (const CryptRing *ring, CryptOpener by, GBytes *secret)
     g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
   else
     g_assert_true (opened != NULL && satchel_secret_equal (opened, secret));
+}
+
+/* ---- keys ---- */
+
+/* A public half that was computed before is found again, and never taken for that of another key. */
+static void
+test_halves (void)
+{
+  GBytes *secrets[3000];
+  for (guint i = 0; i < G_N_ELEMENTS (secrets); i++)
+    secrets[i] = crypt_key_generate ();
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (secrets); i++)
+    {
+      guint8 half[CRYPT_KEY_BYTES];
+      GBytes *secret = secrets[i / 2];
+      g_autoptr (CryptKeys) keys = crypt_keys_new (secret);
+      g_assert_cmpint (crypto_scalarmult_base (half, g_bytes_get_data (secret, NULL)), ==, 0);
+      g_assert_cmpmem (crypt_keys_first (keys)->half.bytes, CRYPT_KEY_BYTES, half, sizeof half);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (secrets); i++)
+    g_bytes_unref (secrets[i]);
 }
 
 /* ---- slots and rings ---- */
@@ -591,6 +614,83 @@ test_attributes (void)
 }
 
 static void
+assert_told (const CryptRing *ring)
+{
+  g_autoptr (GPtrArray) attributes = g_ptr_array_new_with_free_func (g_free);
+  char digits[2 * CRYPT_KEY_BYTES + 1];
+  g_assert_true (crypt_keyring.attributes (USER, attributes, NULL));
+  if (ring == NULL)
+    {
+      g_assert_cmpuint (attributes->len, ==, 0);
+      return;
+    }
+  sodium_bin2hex (digits, sizeof digits, ring->half.bytes, CRYPT_KEY_BYTES);
+  const char *value = strchr (attributes->pdata[0], '=');
+  g_assert_true (value != NULL && g_str_has_prefix (value + 1, digits));
+}
+
+/* Somebody writes into the file and gives it the time of before, as a restored backup might. */
+static void
+write_into (const CryptRing *ring)
+{
+  g_autofree char *text = crypt_ring_to_text (ring);
+  g_autofree char *path = g_strdup_printf ("%s/rings/" USER ".ring", directory);
+  struct stat before;
+  FILE *file = fopen (path, "r+");
+  g_assert_true (file != NULL && fstat (fileno (file), &before) == 0
+                 && fwrite (text, strlen (text), 1, file) == 1);
+  g_assert_cmpint (fclose (file), ==, 0);
+  const struct timespec times[2] = { before.st_atim, before.st_mtim };
+  g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
+}
+
+static void
+test_stamps (void)
+{
+  const gint64 now_ns = g_get_real_time () * 1000, hour_ns = G_GINT64_CONSTANT (3600000000000);
+  g_assert_false (crypt_ring_stamp_is_settled (&(CryptRingStamp) { .changed_ns = now_ns + hour_ns }));
+  g_assert_true (crypt_ring_stamp_is_settled (&(CryptRingStamp) { .changed_ns = now_ns - hour_ns }));
+}
+
+static void
+wait_until_settled (void)
+{
+  CryptRingStamp stamp;
+  while (crypt_rings_stamp (USER, &stamp) == 0 && !crypt_ring_stamp_is_settled (&stamp))
+    g_usleep (50000);
+}
+
+/* What a ring says is kept, and never longer than the ring says it. */
+static void
+test_kept_attributes (void)
+{
+  g_autoptr (GBytes) first = crypt_key_generate ();
+  g_autoptr (GBytes) second = crypt_key_generate ();
+  g_autoptr (CryptRing) other = stored_ring (second);
+  g_autoptr (CryptRing) ring = stored_ring (first);
+  /* It is so new that a change of it might not show. */
+  for (guint i = 0; i < 20; i++)
+    {
+      assert_told (ring);
+      write_into (other);
+      assert_told (other);
+      write_into (ring);
+    }
+  wait_until_settled ();
+  assert_told (ring);
+  write_into (other);
+  assert_told (other);
+  wait_until_settled ();
+  assert_told (other);
+  g_assert_true (crypt_rings_store (ring, NULL));
+  assert_told (ring);
+  wait_until_settled ();
+  assert_told (ring);
+  g_assert_true (crypt_rings_remove (ring, NULL));
+  assert_told (NULL);
+}
+
+static void
 remove_directory (void)
 {
   g_autofree char *rings = g_build_filename (directory, "rings", NULL);
@@ -613,6 +713,7 @@ main (int argc, char **argv)
     const char *path;
     void (*func) (void);
   } cases[] = {
+    { "/crypt/keys/halves", test_halves },
     { "/crypt/rings/slots", test_slots },
     { "/crypt/rings/slots-are-bound", test_slots_are_bound },
     { "/crypt/rings/dropping", test_dropping },
@@ -633,6 +734,8 @@ main (int argc, char **argv)
     { "/crypt/rings/carried-over", test_carried_over },
     { "/crypt/rings/renewed", test_renewed },
     { "/crypt/rings/attributes", test_attributes },
+    { "/crypt/rings/stamps", test_stamps },
+    { "/crypt/rings/kept-attributes", test_kept_attributes },
   };
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (sodium_init (), >=, 0);
