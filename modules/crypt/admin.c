@@ -49,6 +49,8 @@ ring_to_enable (const char *user, char ret_shown[CRYPT_RECOVERY_SHOWN + 1], GErr
       satchel_error_set (&why, SATCHEL_ERROR_ALREADYEXISTS, "the mail of %s is sealed already", user);
       g_clear_pointer (&ring, crypt_ring_free);
     }
+  if (ring != NULL && !crypt_rings_set_clear (user, FALSE, &why))
+    g_clear_pointer (&ring, crypt_ring_free);
   if (ring != NULL)
     crypt_ring_decide (ring, FALSE);
   else
@@ -81,25 +83,41 @@ run_enable (SatchelAdminCall *call, GError **error)
 
 /* ---- disable ---- */
 
+/* Lets the mail of a ring be opened. */
+static gboolean
+begin_opening (CryptRing *ring, GError **error)
+{
+  if (ring->is_opening)
+    return TRUE;
+  crypt_ring_decide (ring, TRUE);
+  if (!crypt_rings_store (ring, error))
+    return FALSE;
+  satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" mail is opened, and new mail is not sealed",
+               ring->user);
+  return TRUE;
+}
+
+/* Who has no ring keeps none, though crypt.policy may be `everyone`. */
 static gboolean
 run_disable (SatchelAdminCall *call, GError **error)
 {
   const char *user = crypt_admin_user (call);
+  GError *why = NULL;
   crypt_rings_lock ();
-  g_autoptr (CryptRing) ring = crypt_rings_load (user, error);
-  const gboolean begins = ring != NULL && !ring->is_opening;
-  if (begins)
-    crypt_ring_decide (ring, TRUE);
-  gboolean ok = ring != NULL && (!begins || crypt_rings_store (ring, error));
+  g_autoptr (CryptRing) ring = load_ring (user, &why);
+  gboolean ok =
+      why == NULL && crypt_rings_set_clear (user, TRUE, &why) && (ring == NULL || begin_opening (ring, &why));
   crypt_rings_unlock ();
   if (!ok)
-    return FALSE;
-  if (begins)
-    satchel_log (SATCHEL_LOG_INFO, CRYPT_AREA, "user=\"%s\" mail is opened, and new mail is not sealed",
-                 user);
-  satchel_admin_print (call, "New mail is not sealed any more. Sealed mail is opened while a session of the "
-                             "user is there, or with --recovery; then the ring is removed.");
-  return TRUE;
+    g_propagate_error (error, why);
+  else if (ring != NULL)
+    satchel_admin_print (call,
+                         "New mail is not sealed any more. Sealed mail is opened while a session of the "
+                         "user is there, or with --recovery; then the ring is removed.");
+  else
+    satchel_admin_print (call, "The mail of %s is not sealed, and stays so until `satchel crypt enable`.",
+                         user);
+  return ok;
 }
 
 /* ---- status ---- */
@@ -156,7 +174,8 @@ static const SatchelAdminCommand disable = CRYPT_COMMAND (
     .details =
         "New mail is stored in clear at once.  Sealed mail is opened in the background while a session\n"
         "of the user is there, or by this command with the recovery key; when none is sealed any more,\n"
-        "the ring is removed.  `satchel crypt enable` takes it back.");
+        "the ring is removed.  `satchel crypt enable` takes it back; until then no login makes a ring,\n"
+        "whatever crypt.policy is.");
 static const SatchelAdminCommand status =
     CRYPT_COMMAND ("status", "Show whether a user's mail is sealed, and what opens it", .run = run_status,
                    .then = "progress");

@@ -156,7 +156,8 @@ make_new (const char *user, const char *password, char **ret_text, GError **erro
   return ok;
 }
 
-/* A ring that is there is that of an earlier user of the name, whose mail must not open for this one. */
+/* A ring that is there is that of an earlier user of the name, whose mail must not open for this one; nor
+ * does that user's mark count. */
 static gboolean
 added (const char *user, const char *password, char **ret_text, GError **error)
 {
@@ -169,10 +170,10 @@ added (const char *user, const char *password, char **ret_text, GError **error)
       g_propagate_error (error, g_steal_pointer (&why));
       return FALSE;
     }
-  if (crypt_site_policy (user) == CRYPT_POLICY_OFF)
-    return TRUE;
   crypt_rings_lock ();
-  gboolean ok = make_new (user, password, ret_text, error);
+  gboolean ok =
+      crypt_rings_set_clear (user, FALSE, error)
+      && (crypt_site_policy (user) == CRYPT_POLICY_OFF || make_new (user, password, ret_text, error));
   crypt_rings_unlock ();
   return ok;
 }
@@ -192,7 +193,8 @@ makes_ring (const SatchelAuthCall *call)
 {
   return satchel_auth_call_material (call)->source == SATCHEL_KEY_SECRET && !is_test (call)
          && crypt_site_policy (satchel_auth_call_user (call)) == CRYPT_POLICY_EVERYONE
-         && !crypt_rings_has_copy (satchel_auth_call_user (call));
+         && !crypt_rings_has_copy (satchel_auth_call_user (call))
+         && !crypt_rings_is_clear (satchel_auth_call_user (call));
 }
 
 /* Lets the copy beside the mail be the ring as it is now. */

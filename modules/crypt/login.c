@@ -378,7 +378,9 @@ crypt_login_begin (const CryptLogin *login, const char **ret_notice, GError **er
   g_autoptr (GBytes) secret = NULL;
   crypt_rings_lock ();
   g_autoptr (CryptRing) there = crypt_rings_load (login->user, NULL);
-  g_autoptr (CryptRing) ring = there == NULL ? crypt_ring_make (login->user, &secret, error) : NULL;
+  const gboolean is_clear = there == NULL && crypt_rings_is_clear (login->user);
+  g_autoptr (CryptRing) ring =
+      there == NULL && !is_clear ? crypt_ring_make (login->user, &secret, error) : NULL;
   gboolean ok = ring != NULL && put_password (ring, secret, login, error) && crypt_rings_store (ring, error);
   crypt_rings_unlock ();
   if (there != NULL)

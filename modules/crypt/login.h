@@ -46,7 +46,8 @@ CryptRing *crypt_ring_make (const char *user, GBytes **ret_secret, GError **erro
  * NULL; static.  [blocks] */
 GBytes *crypt_login_open (const CryptLogin *login, const CryptRing *ring, const char **ret_notice,
                           GError **error);
-/* Makes the ring of a user who has none, whose password the login brought; else as crypt_login_open. */
+/* Makes the ring of a user who has none, whose password the login brought; else as crypt_login_open.  NULL
+ * without @error: the mail stays in clear. */
 GBytes *crypt_login_begin (const CryptLogin *login, const char **ret_notice, GError **error);
 /* Does the same for a login that shows who the user is, and brings no secret.  *@ret_is_withheld: it is to be
  * refused, and *@ret_notice says why. */

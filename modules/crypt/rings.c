@@ -18,6 +18,7 @@
 #define SETTLE_NS (2 * NS_A_SECOND)
 #define RING ".ring"
 #define COPY ".copy"
+#define CLEAR ".clear"
 
 static GMutex changes;
 static char *directory;
@@ -117,10 +118,11 @@ make_directory (GError **error)
          || satchel_error_set_errno (error, errno, "the directory of rings (crypt.path, %s)", directory);
 }
 
+/* Replaces a user's file, durably. */
 static gboolean
-store (const CryptRing *ring, const char *suffix, GError **error)
+write_file (const char *user, const char *suffix, const char *text, GError **error)
 {
-  g_autofree char *name = name_of (ring->user, suffix);
+  g_autofree char *name = name_of (user, suffix);
   if (!make_directory (error))
     return FALSE;
   g_auto (SatchelFd) at = SATCHEL_RETRY (open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -130,21 +132,24 @@ store (const CryptRing *ring, const char *suffix, GError **error)
   /* The administrator's command leaves the file to whom it belongs, and a new one to whom the directory does.
    */
   struct stat old;
-  gboolean is_there = fstatat (at, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
-  if (!is_there && fstat (at, &old) == 0)
+  gboolean has_old = fstatat (at, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!has_old && fstat (at, &old) == 0)
     {
       old.st_mode = S_IFREG | 0600;
-      is_there = TRUE;
+      has_old = TRUE;
     }
+  return satchel_file_replace (at, name, text, strlen (text), has_old ? &old : NULL, TRUE, error);
+}
+
+static gboolean
+store (const CryptRing *ring, const char *suffix, GError **error)
+{
   char *text = crypt_ring_to_text (ring);
-  if (strlen (text) > CRYPT_RING_BYTES_MAX)
-    {
-      g_free (text);
-      return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
-                                "the ring of %s is larger than %u bytes; revoke app passwords first",
-                                ring->user, CRYPT_RING_BYTES_MAX);
-    }
-  gboolean ok = satchel_file_replace (at, name, text, strlen (text), is_there ? &old : NULL, TRUE, error);
+  gboolean ok = strlen (text) <= CRYPT_RING_BYTES_MAX
+                    ? write_file (ring->user, suffix, text, error)
+                    : satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                                         "the ring of %s is larger than %u bytes; revoke app passwords first",
+                                         ring->user, CRYPT_RING_BYTES_MAX);
   sodium_memzero (text, strlen (text));
   g_free (text);
   return ok;
@@ -236,15 +241,38 @@ crypt_rings_remove (const CryptRing *ring, GError **error)
   return remove_file (name, error);
 }
 
+static gboolean
+is_there (const char *user, const char *suffix)
+{
+  struct stat found;
+  g_autofree char *name = name_of (user, suffix);
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+  return lstat (path, &found) == 0;
+}
+
+/* ---- who wants mail in clear ---- */
+
+gboolean
+crypt_rings_is_clear (const char *user)
+{
+  return is_there (user, CLEAR);
+}
+
+gboolean
+crypt_rings_set_clear (const char *user, gboolean is_clear, GError **error)
+{
+  g_autofree char *name = name_of (user, CLEAR);
+  if (is_clear == crypt_rings_is_clear (user))
+    return TRUE;
+  return is_clear ? write_file (user, CLEAR, "", error) : remove_file (name, error);
+}
+
 /* ---- copies ---- */
 
 gboolean
 crypt_rings_has_copy (const char *user)
 {
-  struct stat found;
-  g_autofree char *name = name_of (user, COPY);
-  g_autofree char *path = g_build_filename (directory, name, NULL);
-  return lstat (path, &found) == 0;
+  return is_there (user, COPY);
 }
 
 CryptRing *

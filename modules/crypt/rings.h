@@ -32,6 +32,10 @@ gboolean crypt_rings_has_copy (const char *user);
 CryptRing *crypt_rings_load_copy (const char *user, GError **error);
 gboolean crypt_rings_store_copy (const CryptRing *copy, GError **error);
 gboolean crypt_rings_remove_copy (const char *user, GError **error);
+/* Say whether an administrator wants the user's mail in clear, and note that he does, or no more, durably.
+ * [blocks] */
+gboolean crypt_rings_is_clear (const char *user);
+gboolean crypt_rings_set_clear (const char *user, gboolean is_clear, GError **error);
 /* Stores the ring, new or changed, durably: whatever happens meanwhile, the old one or the new one is there,
  * whole.  [blocks] */
 gboolean crypt_rings_store (const CryptRing *ring, GError **error);

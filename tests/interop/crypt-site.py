@@ -23,7 +23,7 @@ if importlib.util.find_spec("nacl") is None and os.access(OWN_PYTHON, os.X_OK) a
     os.execv(OWN_PYTHON, [OWN_PYTHON, *sys.argv])
 
 MAIL = b"Subject: sealed\r\n\r\ntext\r\n"
-server = Server(users=12)
+server = Server(users=13)
 STATE = os.path.join(os.path.dirname(server.config_dir), "state")
 if "crypt" not in server.cli("module", "list").stdout:
     lacking("the server was built without crypt (libsodium)")
@@ -224,6 +224,17 @@ def with_the_policy_everyone_a_login_with_the_password_makes_the_ring():
     server.cli("user", "passwd", address("u0006"), "--stdin", input=f"another\n{server.password}\n")
     key = records("crypt", "recovery-key", address("u0006"), "--password", "another")[0]["recovery_key"]
     equal((len(key), openers("u0006")), (39, ["password", "password", "recovery"]), "a recovery key is made later")
+    server.cli("crypt", "disable", address("u0013"))
+    server.cli("crypt", "disable", address("u0006"))
+    with session("u0006", "another") as c:
+        wait_for(lambda: not os.path.exists(f"{STATE}/auth/rings/{address('u0006')}.ring"), "the mail of u0006 is open")
+        equal(reads(c, 2), True, "its mail")
+    for user, password in (("u0006", "another"), ("u0013", None)):
+        with session(user, password) as c:
+            equal((c.alerts, openers(user)), ([], []), f"{user}, who was disabled, gets no ring")
+    server.cli("crypt", "enable", address("u0013"))
+    with session("u0013"):
+        equal(openers("u0013"), ["password", "recovery"], "until he is enabled")
     server.cli("auth", "test", address("u0007"), "--stdin", input=f"{server.password}\n", check=False)
     equal(openers("u0007"), [], "a test of a login makes none")
 
