@@ -616,6 +616,65 @@ test_elsewhere (void)
     }
 }
 
+static guint
+count_spool_files (void)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d/spool", satchel_delivery_host ()->root_fd);
+  g_autoptr (GDir) spool = g_dir_open (path, 0, NULL);
+  guint n = 0;
+  while (spool != NULL && g_dir_read_name (spool) != NULL)
+    n++;
+  return n;
+}
+
+/* Cut off, or with a size that is not the content's, it is refused as a whole. */
+static void
+refuse_spoilt (SatchelIpcMessage *deliver, gsize size)
+{
+  for (guint len = 0; len < deliver->body->len; len += 1 + len / 64)
+    {
+      g_autoptr (SatchelIpcMessage) cut = copy_of (deliver, len);
+      g_assert_false (satchel_delivery_mail_message (OWN_SLOT, cut));
+    }
+  if (size < 1000) /* other fields may have the same bytes */
+    return;
+  const guint64 right = size, wrong = size + 1;
+  g_autoptr (SatchelIpcMessage) other = copy_of (deliver, deliver->body->len);
+  guint8 *at = memmem (other->body->data, other->body->len, &right, sizeof right);
+  g_assert_nonnull (at);
+  memcpy (at, &wrong, sizeof wrong);
+  g_assert_false (satchel_delivery_mail_message (OWN_SLOT, other));
+}
+
+/* A message for one user of another process goes there itself if it is small, and needs no file. */
+static void
+test_alone_elsewhere (void)
+{
+  static const gsize sizes[] = { 0, 1, 4000, 14000, SATCHEL_IPC_MAX_BYTES - 100, SATCHEL_IPC_MAX_BYTES + 1 };
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      Result result = { 0 };
+      const gboolean fits = sizes[i] <= 14000;
+      g_autofree char *content = g_strnfill (sizes[i], '\n');
+      begin ();
+      SatchelDelivery *delivery = new_delivery (content);
+      look_up (delivery, "bob@x.org", "bob@x.org/2");
+      satchel_delivery_finish (delivery, hear_statuses, &result);
+      loop_until (to_mail->len == 1);
+      g_assert_cmpuint (count_spool_files (), ==, fits ? 0 : 1);
+      g_autoptr (SatchelIpcMessage) deliver = take_sent (SATCHEL_IPC_DELIVER);
+      if (fits)
+        refuse_spoilt (deliver, sizes[i]);
+      g_assert_true (satchel_delivery_mail_message (OWN_SLOT, deliver));
+      loop_until (to_mail->len == 1);
+      g_autoptr (SatchelIpcMessage) answer = g_ptr_array_steal_index (to_mail, 0);
+      g_assert_true (satchel_delivery_mail_message (2, answer));
+      loop_until (result.n_calls == 1);
+      g_assert_cmpint (result.statuses[0], ==, SATCHEL_DELIVERY_OK);
+      expect_message ("bob@x.org", "INBOX", content);
+    }
+}
+
 /* A process is away, or goes away: only its users have to wait. */
 static void
 test_processes_away (void)
@@ -840,6 +899,7 @@ main (int argc, char **argv)
   g_test_add_func ("/delivery/mailbox", test_mailbox);
   g_test_add_func ("/delivery/failures", test_failures);
   g_test_add_func ("/delivery/elsewhere", test_elsewhere);
+  g_test_add_func ("/delivery/alone-elsewhere", test_alone_elsewhere);
   g_test_add_func ("/delivery/processes-away", test_processes_away);
   g_test_add_func ("/delivery/late", test_late);
   g_test_add_func ("/delivery/odd-messages", test_odd_messages);

@@ -142,9 +142,10 @@ typedef enum
   /* Messages between mail processes: a delivery for the owner of a user. */
   SATCHEL_IPC_DELIVER =
       /* u64 request, s delivery id, s sender, s client address, s client name, s client user, s tls, u32
-       * recipients, s spool path, u32 is_lf, u64 size, u64 began_us (CLOCK_MONOTONIC), s recipient, s user,
-       * place, s detail mailbox, s crumb; the verdict of filters: u32 flags, u32 special use, s mailbox, u32
-       * count, count * s keyword; b attributes (empty: compute them). */
+       * recipients, s spool path (empty: the content stands at the end), u32 is_lf, u64 size, b key of a
+       * sealed spool file, u64 began_us (CLOCK_MONOTONIC), s recipient, s user, place, s detail mailbox, s
+       * crumb; the verdict of filters: u32 flags, u32 special use, s mailbox, u32 count, count * s keyword; b
+       * attributes (empty: compute them), b content. */
   160,
   /* u64 request, u32 SatchelDeliveryStatus, s text for the sender ("": the protocol's own). */
   SATCHEL_IPC_DELIVER_REPLY,

@@ -302,11 +302,11 @@ spool_job_done (gpointer data)
 static void
 store_content (SatchelDelivery *delivery)
 {
-  const SatchelTarget *only = delivery->targets->len == 1 ? g_ptr_array_index (delivery->targets, 0) : NULL;
-  /* In the usual case the message is small and for one user of this process, so it goes straight into the
-   * store. */
-  if (only != NULL && only->slot == satchel_delivery_host ()->slot
-      && satchel_spool_memory (delivery->spool) != NULL)
+  SatchelTarget *only = delivery->targets->len == 1 ? g_ptr_array_index (delivery->targets, 0) : NULL;
+  /* In the usual case the message is small and for one user, so it goes straight into the store, or to the
+   * user's process. */
+  if (only != NULL && satchel_spool_memory (delivery->spool) != NULL
+      && (only->slot == satchel_delivery_host ()->slot || satchel_target_fits (only)))
     dispatch (delivery, TRUE);
   else
     satchel_job_submit (NULL, "delivery spool", spool_job, spool_job_done, delivery);

@@ -26,6 +26,7 @@ satchel_owner_task_free (SatchelOwnerTask *task)
   g_free (task->detail);
   g_free (task->spool_path);
   g_clear_pointer (&task->spool_key, g_bytes_unref);
+  g_clear_pointer (&task->own_memory, g_byte_array_unref);
   g_free (task->crumb);
   g_free (task->text);
   satchel_filter_run_clear (&task->run);

@@ -105,6 +105,7 @@ typedef struct SatchelOwnerTask
   SatchelPlace *place;
   /* The content is in memory or in a spool file. */
   const GByteArray *memory; /* borrowed */
+  GByteArray *own_memory;   /* `memory`, if it came with the message of another process; else NULL */
   char *spool_path;
   GBytes *spool_key; /* of a sealed file, or NULL */
   gboolean is_lf;

@@ -86,18 +86,39 @@ put_key (SatchelIpcMessage *message, GBytes *key)
   satchel_ipc_put_bytes (message, bytes, len);
 }
 
-gboolean
-satchel_target_send (SatchelTarget *target)
+/* Puts where the content is: in a spool file, or in the message. */
+static void
+put_source (SatchelIpcMessage *message, SatchelSpool *spool)
+{
+  const gboolean is_here = satchel_spool_memory (spool) != NULL;
+  satchel_ipc_put_string (message, is_here ? "" : satchel_spool_path (spool));
+  satchel_ipc_put_u32 (message, satchel_spool_is_lf (spool));
+  satchel_ipc_put_u64 (message, satchel_spool_size (spool));
+  put_key (message, satchel_spool_key (spool));
+}
+
+/* Puts attributes of a spool file, or none and the content that they follow from. */
+static void
+put_content (SatchelIpcMessage *message, SatchelSpool *spool)
+{
+  const GByteArray *content = satchel_spool_memory (spool);
+  gsize len = 0;
+  GBytes *attributes = content == NULL ? satchel_spool_attributes (spool, NULL) : NULL;
+  const void *blob = attributes != NULL ? g_bytes_get_data (attributes, &len) : NULL;
+  gboolean has_room = len <= ATTRIBUTES_IN_MESSAGE_MAX
+                      && message->body->len + len + MESSAGE_SLACK_BYTES <= SATCHEL_IPC_MAX_BYTES;
+  satchel_ipc_put_bytes (message, blob, has_room ? len : 0);
+  satchel_ipc_put_bytes (message, content != NULL ? content->data : NULL, content != NULL ? content->len : 0);
+}
+
+static SatchelIpcMessage *
+make_message (SatchelTarget *target, guint64 request)
 {
   SatchelDelivery *delivery = target->delivery;
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_DELIVER, 0);
-  target->request = ++last_request;
-  satchel_ipc_put_u64 (message, target->request);
+  satchel_ipc_put_u64 (message, request);
   put_envelope (message, delivery->envelope);
-  satchel_ipc_put_string (message, satchel_spool_path (delivery->spool));
-  satchel_ipc_put_u32 (message, satchel_spool_is_lf (delivery->spool));
-  satchel_ipc_put_u64 (message, satchel_spool_size (delivery->spool));
-  put_key (message, satchel_spool_key (delivery->spool));
+  put_source (message, delivery->spool);
   satchel_ipc_put_u64 (message, (guint64) delivery->began_us);
   satchel_ipc_put_string (message, target->address);
   satchel_ipc_put_string (message, target->user);
@@ -105,12 +126,24 @@ satchel_target_send (SatchelTarget *target)
   satchel_ipc_put_string (message, target->detail);
   satchel_ipc_put_string (message, delivery->run.crumb);
   put_disposition (message, &delivery->run.where);
-  gsize len = 0;
-  GBytes *attributes = satchel_spool_attributes (delivery->spool, NULL);
-  const void *blob = attributes != NULL ? g_bytes_get_data (attributes, &len) : NULL;
-  gboolean has_room = len <= ATTRIBUTES_IN_MESSAGE_MAX
-                      && message->body->len + len + MESSAGE_SLACK_BYTES <= SATCHEL_IPC_MAX_BYTES;
-  satchel_ipc_put_bytes (message, blob, has_room ? len : 0);
+  put_content (message, delivery->spool);
+  return message;
+}
+
+gboolean
+satchel_target_fits (SatchelTarget *target)
+{
+  if (satchel_spool_size (target->delivery->spool) > SATCHEL_IPC_MAX_BYTES)
+    return FALSE;
+  g_autoptr (SatchelIpcMessage) message = make_message (target, 0);
+  return !message->failed;
+}
+
+gboolean
+satchel_target_send (SatchelTarget *target)
+{
+  SatchelIpcMessage *message = make_message (target, ++last_request);
+  target->request = last_request;
   g_hash_table_insert (remote_targets, &target->request, target);
   if (satchel_delivery_host ()->send_to_mail (target->slot, message))
     return TRUE;
@@ -268,18 +301,40 @@ take_envelope (SatchelIpcMessage *message)
   return envelope;
 }
 
+/* Takes where the content is.  FALSE: the key is none. */
 static gboolean
-on_deliver (guint slot, SatchelIpcMessage *message)
+take_source (SatchelIpcMessage *message, SatchelOwnerTask *task)
 {
-  SatchelOwnerTask *task = g_new0 (SatchelOwnerTask, 1);
   gsize key_len;
-  guint64 request = satchel_ipc_get_u64 (message);
-  task->envelope = take_envelope (message);
-  task->spool_path = g_strdup (satchel_ipc_get_string (message));
+  task->spool_path = take_optional (message);
   task->is_lf = satchel_ipc_get_u32 (message) != 0;
   task->size = satchel_ipc_get_u64 (message);
   const guint8 *key = satchel_ipc_get_bytes (message, &key_len);
   task->spool_key = satchel_spool_key_take (key, key_len);
+  return key_len == 0 || task->spool_key != NULL;
+}
+
+/* Takes the content, or the attributes of that in the spool file.  FALSE: it is not the content. */
+static gboolean
+take_content (SatchelIpcMessage *message, SatchelOwnerTask *task)
+{
+  gsize len;
+  const guint8 *blob = satchel_ipc_get_bytes (message, &len);
+  task->attributes = len > 0 ? g_bytes_new (blob, len) : NULL;
+  const guint8 *content = satchel_ipc_get_bytes (message, &len);
+  if (task->spool_path != NULL)
+    return len == 0 && satchel_spool_is_path (task->spool_path);
+  task->memory = task->own_memory = g_byte_array_sized_new ((guint) len);
+  g_byte_array_append (task->own_memory, content, (guint) len);
+  return len == task->size;
+}
+
+static SatchelOwnerTask *
+take_task (SatchelIpcMessage *message)
+{
+  SatchelOwnerTask *task = g_new0 (SatchelOwnerTask, 1);
+  task->envelope = take_envelope (message);
+  gboolean is_good = take_source (message, task);
   task->began_us = (gint64) satchel_ipc_get_u64 (message);
   task->recipient = g_strdup (satchel_ipc_get_string (message));
   task->user = g_strdup (satchel_ipc_get_string (message));
@@ -287,16 +342,21 @@ on_deliver (guint slot, SatchelIpcMessage *message)
   task->detail = take_optional (message);
   task->crumb = take_optional (message);
   take_disposition (message, &task->run.where);
-  gsize len;
-  const guint8 *blob = satchel_ipc_get_bytes (message, &len);
-  task->attributes = len > 0 ? g_bytes_new (blob, len) : NULL;
+  is_good = take_content (message, task) && is_good;
   task->status = SATCHEL_DELIVERY_TEMPORARY;
-  if (!satchel_ipc_message_is_done (message) || !satchel_spool_is_path (task->spool_path)
-      || (key_len > 0 && task->spool_key == NULL))
-    {
-      satchel_owner_task_free (task);
-      return FALSE;
-    }
+  if (is_good && satchel_ipc_message_is_done (message))
+    return task;
+  satchel_owner_task_free (task);
+  return NULL;
+}
+
+static gboolean
+on_deliver (guint slot, SatchelIpcMessage *message)
+{
+  guint64 request = satchel_ipc_get_u64 (message);
+  SatchelOwnerTask *task = take_task (message);
+  if (task == NULL)
+    return FALSE;
   RemoteAsker *asker = g_new0 (RemoteAsker, 1);
   asker->slot = slot;
   asker->request = request;

@@ -41,7 +41,11 @@ struct SatchelDelivery
   SatchelTimer timer;
 };
 
-/* Sends the message to the owner's process, which will answer.  FALSE means that the process is away. */
+/* Says whether the message that satchel_target_send makes can have the content itself, so that no spool file
+ * is needed. */
+gboolean satchel_target_fits (SatchelTarget *target);
+/* Sends the message to the owner's process, which will answer, with the content if that is in memory.  FALSE
+ * means that the process is away. */
 gboolean satchel_target_send (SatchelTarget *target);
 /* Sets a timer after which targets without an answer are answered with TEMPORARY. */
 void satchel_delivery_arm_timeout (SatchelDelivery *delivery);
