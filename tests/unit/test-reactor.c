@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include "core/base/heap.h"
+#include "core/base/sanitized.h"
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/loop/reactor_private.h"
 #include "tests/lib/loop.h"
@@ -148,6 +150,33 @@ test_watch_beside_glib (void)
   close (fds[0]);
   close (fds[1]);
 }
+
+#ifndef SATCHEL_SANITIZED /* which have a stack of their own */
+static guintptr left_at;
+
+static void __attribute__ ((noinline))
+leave_on_stack (gpointer data)
+{
+  guint8 secret[16384];
+  memset (secret, 0xa5, sizeof secret);
+  left_at = (guintptr) secret;
+  __asm__ volatile ("" : : "r"(secret) : "memory");
+}
+
+/* What a turn leaves on the stack is wiped, though nothing else happens; then the loop is quiet. */
+static void
+test_stack_wiped (void)
+{
+  satchel_heap_set_wiping (TRUE);
+  satchel_defer (leave_on_stack, NULL);
+  loop_until (left_at != 0);
+  const volatile guint8 *left = (const guint8 *) left_at;
+  loop_until (left[64] != 0xa5);
+  loop_settle ();
+  g_assert_false (g_main_context_pending (NULL));
+  satchel_heap_set_wiping (FALSE);
+}
+#endif
 
 /* ---- timers ---- */
 
@@ -459,6 +488,9 @@ main (int argc, char **argv)
   g_test_add_func ("/runtime/watch/silent", test_watch_silent);
   g_test_add_func ("/runtime/watch/asked-before", test_watch_asked_before);
   g_test_add_func ("/runtime/watch/beside-glib", test_watch_beside_glib);
+#ifndef SATCHEL_SANITIZED
+  g_test_add_func ("/runtime/stack-wiped", test_stack_wiped);
+#endif
   g_test_add_func ("/runtime/timer/never-early-never-lost", test_timer_never_early_never_lost);
   g_test_add_func ("/runtime/timer/in-callback", test_timer_in_callback);
   g_test_add_func ("/runtime/defer/threads", test_defer);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define EVENTS_A_TURN 256
+#define WIPE_MS 10
 
 struct SatchelWatch
 {
@@ -41,8 +42,9 @@ typedef struct Reactor
   gpointer tag;
   int epoll_fd;
   int wake_fd;
-  int glib_fd;   /* what GLib is woken up by, which is in the epoll set; -1: not known yet */
-  int n_fetched; /* events that are in `fetched`, and have not been served yet; -1: nobody has looked */
+  int glib_fd;        /* what GLib is woken up by, which is in the epoll set; -1: not known yet */
+  int n_fetched;      /* events that are in `fetched`, and have not been served yet; -1: nobody has looked */
+  gint64 wipe_due_ms; /* when the stack has to be wiped; 0: nothing is on it since that was done */
   gint64 now_ms;
   guint64 n_turns;
   guint n_watches;
@@ -69,6 +71,16 @@ has_deferred (Reactor *reactor)
   return has;
 }
 
+/* Returns when the loop has to run next, in monotonic ms; -1: never. */
+static gint64
+next_ms (const Reactor *reactor)
+{
+  gint64 timer_ms = satchel_timer_next_ms ();
+  if (reactor->wipe_due_ms != 0 && (timer_ms < 0 || reactor->wipe_due_ms < timer_ms))
+    return reactor->wipe_due_ms;
+  return timer_ms;
+}
+
 static gboolean
 reactor_prepare (GSource *source, int *timeout)
 {
@@ -79,7 +91,7 @@ reactor_prepare (GSource *source, int *timeout)
       *timeout = 0;
       return TRUE;
     }
-  gint64 next = satchel_timer_next_ms ();
+  gint64 next = next_ms (reactor);
   if (next < 0)
     return FALSE;
   gint64 wait = next - satchel_clock_ms ();
@@ -94,7 +106,7 @@ reactor_check (GSource *source)
   if (g_source_query_unix_fd (source, reactor->tag) != 0 || reactor->turns != NULL
       || reactor->flushes != NULL)
     return TRUE;
-  gint64 next = satchel_timer_next_ms ();
+  gint64 next = next_ms (reactor);
   return (next >= 0 && next <= satchel_clock_ms ()) || has_deferred (reactor);
 }
 
@@ -213,6 +225,22 @@ run_turns (SatchelTurn **list, SatchelTurn ***list_end)
     }
 }
 
+/* Wipes what calls of this turn, and of others within WIPE_MS before it, have left on the stack, at the
+ * latest that long after the first of them: some turns are shorter than this takes. */
+static void
+wipe_stack (Reactor *reactor)
+{
+  if (!satchel_heap_is_wiping)
+    return;
+  if (reactor->wipe_due_ms == 0)
+    reactor->wipe_due_ms = reactor->now_ms + WIPE_MS;
+  else if (reactor->now_ms >= reactor->wipe_due_ms)
+    {
+      satchel_heap_wipe_stack ();
+      reactor->wipe_due_ms = 0;
+    }
+}
+
 static gboolean
 reactor_dispatch (GSource *source, GSourceFunc callback, gpointer data)
 {
@@ -234,7 +262,7 @@ reactor_dispatch (GSource *source, GSourceFunc callback, gpointer data)
       reactor->removed = watch->next_removed;
       g_free (watch);
     }
-  satchel_heap_wipe_stack ();
+  wipe_stack (reactor);
   return G_SOURCE_CONTINUE;
 }
 
