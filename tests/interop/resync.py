@@ -119,8 +119,8 @@ def restart(how):
 def damage(how, index):
     if how == "lost" and os.path.exists(index):
         os.unlink(index)
-    if how == "cut":
-        os.truncate(index, os.path.getsize(index) - r.randrange(1, 2000))
+    if how == "cut" and os.path.exists(index):
+        os.truncate(index, max(0, os.path.getsize(index) - r.randrange(1, 2000)))
     if how == "old" and old_indexes:
         with open(index, "wb") as f:
             f.write(r.choice(old_indexes))

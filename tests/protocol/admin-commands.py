@@ -80,7 +80,7 @@ def mistakes():
         r = toy(*arguments)
         equal((r.returncode, r.stdout), (64, ""), f"{arguments}: {r.stderr}")
         equal(said in r.stderr, True, f"{arguments}: {r.stderr}")
-    equal(log_lines(r"admin: .*request=\"run "), [], "requests so far")
+    equal(log_lines(r"admin: .*request=\"run toy "), [], "requests so far")
 
 
 @case
