@@ -51,6 +51,14 @@ def is_new(pid):
         return False
 
 
+def is_upgraded(old):
+    """Whether master and all processes are of the new build, none is one of `old`, and master says that it runs: all are ready."""
+    new = set(server.roles())
+    if len(new) != 5 or old & new or not all(map(is_new, (*new, server.pid))):
+        return False
+    return f"pid {server.pid}: running" in server.cli("status").stdout.partition("\n")[0]
+
+
 @case
 def goes_on():
     """the killed process comes back in the new build with all others, master keeps its pid, no connection is refused"""
@@ -73,9 +81,7 @@ def goes_on():
             old = set(server.roles())
             install_again()
             os.kill(next(pid for pid, name in server.roles().items() if name == role), signal.SIGKILL)
-            wait_for(lambda: len(server.roles()) == 5 and not old & set(server.roles()) and all(map(is_new, server.roles())),
-                     f"all processes are of the new build after {role} was killed")
-            equal(is_new(server.pid), True, "master runs the new build, under its old pid")
+            wait_for(lambda: is_upgraded(old), f"all processes are of the new build, master under its old pid, after {role} was killed")
             c = login()
             equal(c.select()[1], [b"1"], "messages after the upgrade")
             c.logout()
@@ -100,8 +106,7 @@ def refused_configuration():
     equal("connections" in server.log().split("refuses the configuration")[0], True, "the mistake is in the log")
     login("u0001").logout()
     os.unlink(mistake)
-    wait_for(lambda: len(server.roles()) == 5 and not others & set(server.roles()) and all(map(is_new, server.roles())),
-             "the new build takes over", 60)
+    wait_for(lambda: is_upgraded(others), "the new build takes over", 60)
     login("u0001").logout()
 
 
@@ -115,8 +120,7 @@ def without_kill():
     equal(c.noop()[0], "OK", "a session")
     r = server.cli("reload")
     equal("upgraded" in r.stdout, True, f"what the reload says: {r.stdout}{r.stderr}")
-    wait_for(lambda: len(server.roles()) == 5 and not old & set(server.roles()) and all(map(is_new, server.roles())) and is_new(server.pid),
-             "all processes are of the new build")
+    wait_for(lambda: is_upgraded(old), "all processes are of the new build")
     try:
         c.noop()
         raise AssertionError("the session of the old process goes on")
@@ -147,7 +151,7 @@ def answers_meanwhile():
                 known = len(answers)
                 wait_for(lambda: len(answers) > known, "polling goes on")
                 server.cli("reload")
-                wait_for(lambda: len(server.roles()) == 5 and not old & set(server.roles()) and is_new(server.pid), "all processes are of the new build", 60)
+                wait_for(lambda: is_upgraded(old), "all processes are of the new build", 60)
                 login().logout()
         finally:
             is_over.set()
