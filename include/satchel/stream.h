@@ -36,6 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStream, satchel_stream_unref)
 SATCHEL_API gssize satchel_stream_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len,
                                            GError **error);
 SATCHEL_API gint64 satchel_stream_length (SatchelStream *stream, GError **error);
+/* Returns the content of a stream of satchel_stream_new_bytes, which it keeps; NULL: it is another one. */
+SATCHEL_API GBytes *satchel_stream_bytes (SatchelStream *stream);
 
 /* Each of these streams takes a reference of its own to what it reads. */
 /* Reads content in memory. */

@@ -134,6 +134,12 @@ crypt_attributes_is_sealed (GBytes *stored, const guint8 **ret_message_id)
   return TRUE;
 }
 
+const guint8 *
+crypt_attributes_key_id (GBytes *stored)
+{
+  return (const guint8 *) g_bytes_get_data (stored, NULL) + AT_KEY_ID;
+}
+
 gboolean
 crypt_attributes_is_slow (GBytes *stored)
 {

@@ -7,13 +7,15 @@
 #pragma once
 #include "header.h"
 
-/* Seals @attributes with the key of the message @header.  Yours. */
+/* Seals @attributes with the key of the message @header, which has a box of its own.  Yours. */
 GBytes *crypt_attributes_seal (GBytes *attributes, const CryptHeader *header,
                                const guint8 key[CRYPT_KEY_BYTES]);
 /* Seals @attributes of the message @known, and its key, with the user's key.  Yours. */
 GBytes *crypt_attributes_seal_again (GBytes *attributes, const CryptKnown *known, const CryptKey *key);
 /* Says whether @stored are sealed attributes, and of which message: *@ret_message_id is borrowed. */
 gboolean crypt_attributes_is_sealed (GBytes *stored, const guint8 **ret_message_id);
+/* Returns which key opens sealed attributes, borrowed. */
+const guint8 *crypt_attributes_key_id (GBytes *stored);
 /* Says whether sealed attributes cost more to open than they would if they were sealed again. */
 gboolean crypt_attributes_is_slow (GBytes *stored);
 /* Opens sealed attributes; yours.  *@ret_known gets the message id and the key of the message, for the caller

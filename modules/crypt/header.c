@@ -8,7 +8,10 @@
 
 #define VERSION 1u
 
-G_STATIC_ASSERT (CRYPT_AT_PREFIX + CRYPT_PREFIX_BYTES == CRYPT_AT_ZERO);
+#define FOLLOWS_FOR "satchel messages" /* in the derivation of a message's key from a session's */
+G_STATIC_ASSERT (CRYPT_AT_PREFIX + CRYPT_PREFIX_BYTES == CRYPT_AT_BOXED);
+G_STATIC_ASSERT (sizeof FOLLOWS_FOR == crypto_generichash_blake2b_PERSONALBYTES + 1);
+G_STATIC_ASSERT (CRYPT_MESSAGE_ID_BYTES == crypto_generichash_blake2b_SALTBYTES);
 G_STATIC_ASSERT (CRYPT_AT_BOX + CRYPT_BOX_BYTES == CRYPT_HEADER_BYTES);
 G_STATIC_ASSERT (CRYPT_BOX_BYTES == CRYPT_KEY_BYTES + crypto_box_SEALBYTES);
 
@@ -25,20 +28,82 @@ begin (CryptHeader *header, CryptSuite suite)
   header->bytes[CRYPT_AT_SUITE] = (guint8) suite;
 }
 
-void
-crypt_header_make (CryptHeader *header, const CryptPublic *half, guint8 ret_key[CRYPT_KEY_BYTES])
+CryptSuite crypt_suite_forced = CRYPT_SUITE_PLAIN;
+
+CryptSuite
+crypt_suite_here (void)
 {
-  /* Random bytes are a system call, so all are fetched at once. */
-  guint8 random[CRYPT_PREFIX_BYTES + CRYPT_MESSAGE_ID_BYTES + CRYPT_KEY_BYTES];
-  randombytes_buf (random, sizeof random);
-  begin (header, CRYPT_SUITE_STREAM);
+  if (crypt_suite_forced != CRYPT_SUITE_PLAIN)
+    return crypt_suite_forced;
+  return crypto_aead_aes256gcm_is_available () ? CRYPT_SUITE_AES : CRYPT_SUITE_CHACHA;
+}
+
+/* What is random in a header.  Random bytes are a system call, so all are fetched at once. */
+typedef struct Random
+{
+  guint8 prefix[CRYPT_PREFIX_BYTES], message_id[CRYPT_MESSAGE_ID_BYTES], key[CRYPT_KEY_BYTES];
+} Random;
+
+static void
+begin_sealed (CryptHeader *header, CryptSuite suite, const guint8 *key_id, const Random *random)
+{
+  begin (header, suite);
   header->bytes[CRYPT_AT_CHUNK_LOG2] = CRYPT_CHUNK_LOG2;
-  memcpy (header->bytes + CRYPT_AT_PREFIX, random, CRYPT_PREFIX_BYTES);
-  memcpy (header->bytes + CRYPT_AT_KEY_ID, half->id, CRYPT_KEY_ID_BYTES);
-  memcpy (header->bytes + CRYPT_AT_MESSAGE_ID, random + CRYPT_PREFIX_BYTES, CRYPT_MESSAGE_ID_BYTES);
-  memcpy (ret_key, random + CRYPT_PREFIX_BYTES + CRYPT_MESSAGE_ID_BYTES, CRYPT_KEY_BYTES);
-  sodium_memzero (random, sizeof random);
+  memcpy (header->bytes + CRYPT_AT_PREFIX, random->prefix, CRYPT_PREFIX_BYTES);
+  memcpy (header->bytes + CRYPT_AT_KEY_ID, key_id, CRYPT_KEY_ID_BYTES);
+  memcpy (header->bytes + CRYPT_AT_MESSAGE_ID, random->message_id, CRYPT_MESSAGE_ID_BYTES);
+}
+
+void
+crypt_header_make (CryptHeader *header, CryptSuite suite, const CryptPublic *half,
+                   guint8 ret_key[CRYPT_KEY_BYTES])
+{
+  Random random;
+  randombytes_buf (&random, sizeof random);
+  begin_sealed (header, suite, half->id, &random);
+  memcpy (ret_key, random.key, CRYPT_KEY_BYTES);
+  sodium_memzero (&random, sizeof random);
   crypto_box_seal (header->bytes + CRYPT_AT_BOX, ret_key, CRYPT_KEY_BYTES, half->bytes);
+}
+
+/* Finds the key of the message @header from that of the session.  Message ids are random, so no two messages
+ * of a session have the same key. */
+static void
+follow (const CryptHeader *header, const guint8 session_key[CRYPT_KEY_BYTES], guint8 ret_key[CRYPT_KEY_BYTES])
+{
+  crypto_generichash_blake2b_salt_personal (ret_key, CRYPT_KEY_BYTES, NULL, 0, session_key, CRYPT_KEY_BYTES,
+                                            header->bytes + CRYPT_AT_MESSAGE_ID,
+                                            (const guint8 *) FOLLOWS_FOR);
+}
+
+void
+crypt_header_make_shared (CryptHeader *header, CryptSuite suite, const CryptShared *shared,
+                          guint8 ret_key[CRYPT_KEY_BYTES])
+{
+  Random random;
+  randombytes_buf (&random, G_STRUCT_OFFSET (Random, key));
+  begin_sealed (header, suite, shared->key_id, &random);
+  header->bytes[CRYPT_AT_BOXED] = CRYPT_BOX_OF_SESSION;
+  memcpy (header->bytes + CRYPT_AT_BOX, shared->box, CRYPT_BOX_BYTES);
+  follow (header, g_bytes_get_data (shared->key, NULL), ret_key);
+}
+
+void
+crypt_shared_make (CryptShared *shared, const CryptPublic *half)
+{
+  guint8 key[CRYPT_KEY_BYTES];
+  crypt_shared_clear (shared);
+  randombytes_buf (key, sizeof key);
+  memcpy (shared->key_id, half->id, sizeof shared->key_id);
+  shared->key = satchel_secret_new (key, sizeof key);
+  crypto_box_seal (shared->box, key, sizeof key, half->bytes);
+  sodium_memzero (key, sizeof key);
+}
+
+void
+crypt_shared_clear (CryptShared *shared)
+{
+  g_clear_pointer (&shared->key, g_bytes_unref);
 }
 
 void
@@ -85,11 +150,11 @@ read_stream (CryptHeader *header, const guint8 *bytes, gsize len, GError **error
 {
   if (len < CRYPT_HEADER_BYTES)
     return damage (error, "the header of the sealed message is cut off");
-  if (bytes[CRYPT_AT_CHUNK_LOG2] != CRYPT_CHUNK_LOG2
+  if (bytes[CRYPT_AT_CHUNK_LOG2] != CRYPT_CHUNK_LOG2 || bytes[CRYPT_AT_BOXED] > CRYPT_BOX_OF_SESSION
       || !is_zero (bytes + CRYPT_AT_ZERO, CRYPT_AT_KEY_ID - CRYPT_AT_ZERO))
     return damage (error, "the header of the sealed message has been changed");
   memcpy (header->bytes, bytes, CRYPT_HEADER_BYTES);
-  header->suite = CRYPT_SUITE_STREAM;
+  header->suite = (CryptSuite) bytes[CRYPT_AT_SUITE];
   return CRYPT_FOUND_HEADER;
 }
 
@@ -104,7 +169,8 @@ crypt_header_read (CryptHeader *header, const guint8 *bytes, gsize len, const Cr
     return damage (error, "the header of the message is cut off");
   if (bytes[CRYPT_AT_VERSION] == VERSION && bytes[CRYPT_AT_SUITE] == CRYPT_SUITE_PLAIN)
     return read_plain (header, bytes, error);
-  if (bytes[CRYPT_AT_VERSION] == VERSION && bytes[CRYPT_AT_SUITE] == CRYPT_SUITE_STREAM)
+  if (bytes[CRYPT_AT_VERSION] == VERSION
+      && (bytes[CRYPT_AT_SUITE] == CRYPT_SUITE_CHACHA || bytes[CRYPT_AT_SUITE] == CRYPT_SUITE_AES))
     return read_stream (header, bytes, len, error);
   return damage (error, "the message is sealed in a way that this version does not know, or was changed");
 }
@@ -118,6 +184,27 @@ crypt_box_open (const guint8 box[CRYPT_BOX_BYTES], const CryptKey *key, guint8 r
              == 0
          || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                                "the message's key has been changed: the user's key does not open it");
+}
+
+gboolean
+crypt_header_is_sealed (const CryptHeader *header)
+{
+  return header->suite != CRYPT_SUITE_PLAIN;
+}
+
+gboolean
+crypt_header_open (const CryptHeader *header, const CryptKey *key, guint8 ret_key[CRYPT_KEY_BYTES],
+                   GError **error)
+{
+  guint8 boxed[CRYPT_KEY_BYTES];
+  if (!crypt_box_open (header->bytes + CRYPT_AT_BOX, key, boxed, error))
+    return FALSE;
+  if (header->bytes[CRYPT_AT_BOXED] == CRYPT_BOX_OF_SESSION)
+    follow (header, boxed, ret_key);
+  else
+    memcpy (ret_key, boxed, CRYPT_KEY_BYTES);
+  sodium_memzero (boxed, sizeof boxed);
+  return TRUE;
 }
 
 guint64

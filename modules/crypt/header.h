@@ -20,9 +20,17 @@
 /* Mail is sealed by one of these suites. */
 typedef enum
 {
-  CRYPT_SUITE_PLAIN = 0, /* the message follows as it is */
-  CRYPT_SUITE_STREAM = 1 /* X25519 sealed box, XChaCha20-Poly1305 in STREAM form */
+  CRYPT_SUITE_PLAIN = 0,  /* the message follows as it is */
+  CRYPT_SUITE_CHACHA = 1, /* X25519 sealed box, XChaCha20-Poly1305 in STREAM form */
+  CRYPT_SUITE_AES = 2     /* the same with AES-256-GCM */
 } CryptSuite;
+
+/* The box in a header has one of these. */
+typedef enum
+{
+  CRYPT_BOX_OF_MESSAGE = 0, /* the key of the message */
+  CRYPT_BOX_OF_SESSION = 1  /* a key from which those of many messages follow */
+} CryptBoxed;
 
 typedef struct CryptHeader
 {
@@ -30,14 +38,15 @@ typedef struct CryptHeader
   CryptSuite suite;
 } CryptHeader;
 
-/* The header of STREAM has its parts at these places. */
+/* The header of a sealed message has its parts at these places. */
 enum
 {
   CRYPT_AT_VERSION = 8,
   CRYPT_AT_SUITE = 9,
   CRYPT_AT_CHUNK_LOG2 = 10,
   CRYPT_AT_PREFIX = 11,
-  CRYPT_AT_ZERO = 30,
+  CRYPT_AT_BOXED = 30,
+  CRYPT_AT_ZERO = 31,
   CRYPT_AT_KEY_ID = 32,
   CRYPT_AT_MESSAGE_ID = 48,
   CRYPT_AT_BOX = 64
@@ -51,6 +60,19 @@ typedef struct CryptKnown
   guint8 key[CRYPT_KEY_BYTES]; /* the message's; whoever has no key of the user may not use it */
 } CryptKnown;
 
+/* What seals the messages that a session of the user stores: one box for all of them, since making a box is
+ * most of what it costs to seal a short message.  Who has it can read them, so it is kept no longer than the
+ * private half is there.  @key is a secret (<satchel/secret.h>). */
+typedef struct CryptShared
+{
+  guint8 key_id[CRYPT_KEY_ID_BYTES];
+  guint8 box[CRYPT_BOX_BYTES];
+  GBytes *key; /* NULL: there is none */
+} CryptShared;
+/* Fills @shared anew for @half; without memory there is no key in it then. */
+void crypt_shared_make (CryptShared *shared, const CryptPublic *half);
+void crypt_shared_clear (CryptShared *shared);
+
 /* Says what the first bytes of a stored message are. */
 typedef enum
 {
@@ -61,15 +83,27 @@ typedef enum
 
 extern const guint8 crypt_magic[CRYPT_MAGIC_BYTES];
 
-/* Makes the header of a new message, with the key that seals it. */
-void crypt_header_make (CryptHeader *header, const CryptPublic *half, guint8 ret_key[CRYPT_KEY_BYTES]);
+/* Returns the suite that is the quickest here: AES where the processor has instructions for it. */
+CryptSuite crypt_suite_here (void);
+/* Tests set which one that is; PLAIN: what the processor says. */
+extern CryptSuite crypt_suite_forced;
+/* Makes the header of a new message, with the key that seals it, which is in a box of its own. */
+void crypt_header_make (CryptHeader *header, CryptSuite suite, const CryptPublic *half,
+                        guint8 ret_key[CRYPT_KEY_BYTES]);
+/* The same with a key that follows from @shared. */
+void crypt_header_make_shared (CryptHeader *header, CryptSuite suite, const CryptShared *shared,
+                               guint8 ret_key[CRYPT_KEY_BYTES]);
 /* Makes the header of a message that begins like a sealed one and is not to be sealed. */
 void crypt_header_make_plain (CryptHeader *header);
 /* Reads what a message of which @len bytes (all, or CRYPT_HEADER_BYTES) are given begins with.  @keys, which
  * may be NULL, help to find out that a damaged magic was one. */
 CryptFound crypt_header_read (CryptHeader *header, const guint8 *bytes, gsize len, const CryptKeys *keys,
                               GError **error);
-/* Opens the box in a header; FALSE with CORRUPT. */
+gboolean crypt_header_is_sealed (const CryptHeader *header);
+/* Finds the key of the message that @header begins; FALSE with CORRUPT. */
+gboolean crypt_header_open (const CryptHeader *header, const CryptKey *key, guint8 ret_key[CRYPT_KEY_BYTES],
+                            GError **error);
+/* Opens a box; FALSE with CORRUPT. */
 gboolean crypt_box_open (const guint8 box[CRYPT_BOX_BYTES], const CryptKey *key,
                          guint8 ret_key[CRYPT_KEY_BYTES], GError **error);
 

@@ -93,7 +93,7 @@ end_staging (gpointer data)
   g_autofree char *said = satchel_storage_user_attribute (staging->storage, CRYPT_ATTRIBUTE);
   guint8 id[CRYPT_KEY_ID_BYTES];
   crypt_store_count_staged (staging->storage->self, staging->id, -1);
-  if (said != NULL && crypt_state_parse (said, &state))
+  if (said != NULL && crypt_store_parse (staging->storage->self, said, &state))
     {
       crypt_state_id (&state, id);
       if (memcmp (id, staging->id, sizeof id) != 0)
@@ -113,6 +113,21 @@ count_staged (SatchelStorage *storage, SatchelStaged *staged, const CryptState *
 }
 
 static SatchelWriter *
+seal (SatchelStorage *storage, const SatchelAccess *access, SatchelStaged *staged, const CryptPublic *half,
+      SatchelWriter *below)
+{
+  CryptHeader header;
+  guint8 key[CRYPT_KEY_BYTES];
+  Sealing *sealing = g_new (Sealing, 1);
+  *sealing = (Sealing) { staged, crypt_store_keys (storage->self, access) };
+  crypt_store_make_header (storage->self, sealing->keys, half, &header, key);
+  SatchelWriter *writer =
+      crypt_writer_new_sealing (below, &header, key, seal_attributes, sealing, sealing_free);
+  explicit_bzero (key, sizeof key);
+  return writer;
+}
+
+static SatchelWriter *
 layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
              GError **error)
 {
@@ -129,9 +144,7 @@ layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_
       error);
   if (below == NULL || !is_sealed)
     return below != NULL ? crypt_writer_new_plain (below) : NULL;
-  Sealing *sealing = g_new (Sealing, 1);
-  *sealing = (Sealing) { staged, crypt_store_keys (storage->self, access) };
-  return crypt_writer_new_sealing (below, &state.half, seal_attributes, sealing, sealing_free, error);
+  return seal (storage, access, staged, &state.half, below);
 }
 
 /* ---- out ---- */
@@ -315,6 +328,8 @@ open_attributes (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint3
       return;
     }
   note_key (storage, mailbox, uid, &known);
+  crypt_opened_keep (crypt_store_opened (storage->self), mailbox, uid, crypt_attributes_key_id (sealed),
+                     *stored);
   if (crypt_attributes_is_slow (sealed))
     batch_add (slow, uid, crypt_attributes_seal_again (*stored, &known, crypt_keys_first (keys)),
                SATCHEL_SIZE_UNKNOWN);
@@ -341,16 +356,15 @@ put_again (SatchelStorage *storage, gpointer data, GError **error)
 }
 
 static gboolean
-layer_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
-                      const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
+read_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 const guint32 *uids, guint n, const CryptKeys *keys, GBytes **ret,
+                 SatchelErrorCode *ret_codes, GError **error)
 {
   const guint exchanges = crypt_store_exchanges (storage->self);
-  crypt_copy_keep (storage, access);
   if (!satchel_storage_get_attributes (storage, access, mailbox, uids, n, ret, ret_codes, error))
     return FALSE;
   Batch slow;
   batch_init (&slow);
-  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
   for (guint i = 0; i < n; i++)
     open_attributes (storage, mailbox, uids[i], keys, &ret[i], &ret_codes[i], &slow);
   /* It is only quicker the next time; where it fails, nothing is lost. */
@@ -359,6 +373,51 @@ layer_get_attributes (SatchelStorage *storage, const SatchelAccess *access, Satc
     (void) satchel_storage_run_in_turn (storage, put_again, &again, NULL);
   batch_clear (&slow);
   return TRUE;
+}
+
+/* Reads the attributes that are not in @ret yet. */
+static gboolean
+read_others (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+             const guint32 *uids, guint n, const CryptKeys *keys, GBytes **ret, SatchelErrorCode *ret_codes,
+             GError **error)
+{
+  g_autofree guint32 *others = g_new (guint32, n);
+  g_autofree GBytes **found = g_new0 (GBytes *, n);
+  g_autofree SatchelErrorCode *codes = g_new0 (SatchelErrorCode, n);
+  guint n_others = 0;
+  for (guint i = 0; i < n; i++)
+    if (ret[i] == NULL)
+      others[n_others++] = uids[i];
+  if (!read_attributes (storage, access, mailbox, others, n_others, keys, found, codes, error))
+    return FALSE;
+  for (guint i = 0, at = 0; i < n; i++)
+    if (ret[i] == NULL)
+      {
+        ret[i] = found[at];
+        ret_codes[i] = codes[at++];
+      }
+  return TRUE;
+}
+
+static gboolean
+layer_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                      const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
+{
+  crypt_copy_keep (storage, access);
+  g_autoptr (CryptKeys) keys = crypt_store_keys (storage->self, access);
+  memset (ret, 0, n * sizeof *ret);
+  const guint n_kept =
+      keys != NULL ? crypt_opened_find (crypt_store_opened (storage->self), mailbox, uids, n, keys, ret) : 0;
+  if (n_kept == 0)
+    return read_attributes (storage, access, mailbox, uids, n, keys, ret, ret_codes, error);
+  for (guint i = 0; i < n; i++)
+    if (ret[i] != NULL)
+      ret_codes[i] = 0;
+  if (n_kept == n || read_others (storage, access, mailbox, uids, n, keys, ret, ret_codes, error))
+    return TRUE;
+  for (guint i = 0; i < n; i++)
+    g_clear_pointer (&ret[i], g_bytes_unref);
+  return FALSE;
 }
 
 /* Finds whether a message is sealed, and how, by what is stored of it. */
@@ -371,7 +430,7 @@ read_header (SatchelStorage *storage, const SatchelAccess *access, SatchelStorag
   gssize len = below != NULL ? satchel_stream_read_at (below, 0, head, sizeof head, NULL) : -1;
   CryptFound found =
       len >= 0 ? crypt_header_read (header, head, (gsize) len, keys, NULL) : CRYPT_FOUND_DAMAGE;
-  *ret_is_sealed = found == CRYPT_FOUND_HEADER && header->suite == CRYPT_SUITE_STREAM;
+  *ret_is_sealed = found == CRYPT_FOUND_HEADER && crypt_header_is_sealed (header);
   return found != CRYPT_FOUND_DAMAGE;
 }
 
@@ -386,7 +445,7 @@ find_key (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid, const 
     return TRUE;
   memcpy (ret_known->message_id, id, CRYPT_MESSAGE_ID_BYTES);
   ret_known->has_key = TRUE;
-  return crypt_box_open (header->bytes + CRYPT_AT_BOX, key, ret_known->key, NULL);
+  return crypt_header_open (header, key, ret_known->key, NULL);
 }
 
 /* Adds what is to be stored of one message.  What cannot be sealed is not stored. */
@@ -419,6 +478,7 @@ layer_put_attributes (SatchelStorage *storage, const SatchelAccess *access, Satc
     seal_one (storage, access, mailbox, uids[i], keys, attributes[i], sizes[i], &batch);
   gboolean ok = batch_put (&batch, storage, access, mailbox, error);
   batch_clear (&batch);
+  crypt_opened_forget (crypt_store_opened (storage->self), mailbox, uids, n);
   return ok;
 }
 

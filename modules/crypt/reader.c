@@ -7,7 +7,7 @@
 #include <sodium.h>
 #include <string.h>
 
-/* The first read takes the header, and a small message whole. */
+/* The first read takes the header, and a small message whole that is not in memory. */
 #define FIRST_BYTES 8192u
 
 typedef struct First
@@ -22,10 +22,11 @@ typedef struct Reader
 {
   SatchelStream stream;
   SatchelStream *below;
+  GBytes *stored; /* all of `below`, borrowed, where that is in memory; or NULL */
   CryptHeader header;
   guint8 key[CRYPT_KEY_BYTES];
   guint64 length;      /* of what is in it */
-  guint8 *buffer;      /* has one chunk; NULL until something is read */
+  guint8 *buffer;      /* has one chunk; NULL until it is needed */
   gsize room;          /* of `buffer` */
   gboolean has;        /* the buffer has the chunk `index`, opened */
   gboolean is_at_hand; /* the buffer has the only chunk, as it is stored */
@@ -69,38 +70,55 @@ make_room (Reader *self)
   self->buffer = g_malloc (self->room);
 }
 
-/* Reads a chunk as it is stored, unless it is there. */
-static gboolean
+/* Finds a chunk as it is stored, in memory or by reading it; NULL with @error. */
+static const guint8 *
 fetch_chunk (Reader *self, guint32 index, gsize len, GError **error)
 {
-  if (self->is_at_hand)
+  const guint64 offset = CRYPT_HEADER_BYTES + (guint64) index * CRYPT_SEALED_CHUNK_BYTES;
+  if (self->stored != NULL)
+    return (const guint8 *) g_bytes_get_data (self->stored, NULL) + offset;
+  if (!self->is_at_hand)
     {
-      self->is_at_hand = FALSE;
-      return TRUE;
+      make_room (self);
+      if (!read_all (self->below, offset, self->buffer, len, error))
+        return NULL;
     }
-  make_room (self);
-  return read_all (self->below, CRYPT_HEADER_BYTES + (guint64) index * CRYPT_SEALED_CHUNK_BYTES, self->buffer,
-                   len, error);
+  self->is_at_hand = FALSE;
+  return self->buffer;
+}
+
+/* Opens a chunk to @ret, or (NULL) to the buffer. */
+static gboolean
+open_chunk (Reader *self, guint32 index, guint8 *ret, GError **error)
+{
+  gsize len = chunk_length (self, index) + CRYPT_TAG_BYTES;
+  self->has = FALSE;
+  const guint8 *sealed = fetch_chunk (self, index, len, error);
+  if (sealed == NULL)
+    return FALSE;
+  if (ret == NULL)
+    make_room (self);
+  if (crypt_chunk_open (&self->header, self->key, index, index == last_chunk (self), sealed, len,
+                        ret != NULL ? ret : self->buffer))
+    return TRUE;
+  return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                            "the sealed message has been changed or damaged in the %u. piece of %u KiB",
+                            index + 1, CRYPT_CHUNK_BYTES / 1024);
 }
 
 static gboolean
 load_chunk (Reader *self, guint32 index, GError **error)
 {
-  gsize len = chunk_length (self, index) + CRYPT_TAG_BYTES;
   if (self->has && self->index == index)
     return TRUE;
-  self->has = FALSE;
-  if (!fetch_chunk (self, index, len, error))
+  if (!open_chunk (self, index, NULL, error))
     return FALSE;
-  if (!crypt_chunk_open (&self->header, self->key, index, index == last_chunk (self), self->buffer, len))
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                              "the sealed message has been changed or damaged in the %u. piece of %u KiB",
-                              index + 1, CRYPT_CHUNK_BYTES / 1024);
   self->index = index;
   self->has = TRUE;
   return TRUE;
 }
 
+/* A chunk that is read whole is opened where it is wanted. */
 static gssize
 reader_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
 {
@@ -112,11 +130,14 @@ reader_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, 
   while (done < len)
     {
       guint32 index = (guint32) ((offset + done) / CRYPT_CHUNK_BYTES);
-      gsize at = (gsize) ((offset + done) % CRYPT_CHUNK_BYTES);
-      if (!load_chunk (self, index, error))
+      gsize at = (gsize) ((offset + done) % CRYPT_CHUNK_BYTES), whole = chunk_length (self, index);
+      gsize n = MIN (len - done, whole - at);
+      guint8 *to = (guint8 *) buffer + done;
+      const gboolean is_direct = n == whole && !(self->has && self->index == index);
+      if (!(is_direct ? open_chunk (self, index, to, error) : load_chunk (self, index, error)))
         return -1;
-      gsize n = MIN (len - done, chunk_length (self, index) - at);
-      memcpy ((guint8 *) buffer + done, self->buffer + at, n);
+      if (!is_direct)
+        memcpy (to, self->buffer + at, n);
       done += n;
     }
   return (gssize) done;
@@ -138,7 +159,7 @@ reader_free (SatchelStream *stream)
   Reader *self = (Reader *) stream;
   satchel_stream_unref (self->below);
   sodium_memzero (self->key, sizeof self->key);
-  if (self->buffer != NULL)
+  if (self->has)
     sodium_memzero (self->buffer, self->room);
   g_free (self->buffer);
   g_free (self);
@@ -153,7 +174,7 @@ open_key (const CryptHeader *header, const CryptKeys *keys, const CryptKnown *kn
     return satchel_error_set (error, SATCHEL_ERROR_LOCKED,
                               "the message is sealed, and the key that opens it is not here");
   if (known == NULL || !known->has_key)
-    return crypt_box_open (header->bytes + CRYPT_AT_BOX, key, ret_key, error);
+    return crypt_header_open (header, key, ret_key, error);
   memcpy (ret_key, known->key, CRYPT_KEY_BYTES);
   return TRUE;
 }
@@ -182,7 +203,7 @@ static void
 keep_first (Reader *self, const First *first)
 {
   gsize len = (gsize) MIN (self->length, FIRST_BYTES) + CRYPT_TAG_BYTES;
-  if (first->len != CRYPT_HEADER_BYTES + len)
+  if (self->stored != NULL || first->len != CRYPT_HEADER_BYTES + len)
     return;
   make_room (self);
   memcpy (self->buffer, first->bytes + CRYPT_HEADER_BYTES, len);
@@ -202,6 +223,7 @@ open_sealed (SatchelStream *below, const First *first, const CryptHeader *header
   Reader *self = g_new0 (Reader, 1);
   satchel_stream_init (&self->stream, &reader_ops);
   self->below = satchel_stream_ref (below);
+  self->stored = satchel_stream_bytes (below);
   self->header = *header;
   self->length = (guint64) length;
   keep_first (self, first);
@@ -271,11 +293,11 @@ static gboolean
 read_first (SatchelStream *below, First *first, GError **error)
 {
   gssize n = 1;
+  const gsize most = satchel_stream_bytes (below) != NULL ? CRYPT_HEADER_BYTES : FIRST_BYTES;
   first->len = 0;
   while (first->len < CRYPT_HEADER_BYTES && n > 0)
     {
-      n = satchel_stream_read_at (below, first->len, first->bytes + first->len, FIRST_BYTES - first->len,
-                                  error);
+      n = satchel_stream_read_at (below, first->len, first->bytes + first->len, most - first->len, error);
       first->len += n > 0 ? (gsize) n : 0;
     }
   return n >= 0;
@@ -292,7 +314,7 @@ crypt_reader_new (SatchelStream *sealed, const CryptKeys *keys, const CryptKnown
       crypt_header_read (&header, first.bytes, MIN (first.len, CRYPT_HEADER_BYTES), keys, error);
   if (found == CRYPT_FOUND_DAMAGE)
     return NULL;
-  gboolean is_sealed = found == CRYPT_FOUND_HEADER && header.suite == CRYPT_SUITE_STREAM;
+  gboolean is_sealed = found == CRYPT_FOUND_HEADER && crypt_header_is_sealed (&header);
   if (known != NULL && !is_sealed)
     return refuse (error, "the message was sealed, and something else is in its place");
   if (known != NULL

@@ -40,8 +40,12 @@ struct CryptStore
   GMutex lock;          /* guards all that follows */
   GArray *attached;     /* Attached */
   GHashTable *messages; /* Message, which is its own key */
+  CryptShared shared;   /* of one of those who have the store open */
+  CryptOpened *opened;
   gboolean is_blob_read;
-  char *stored;            /* what the blob says (state.h); NULL: there is none */
+  char *stored; /* what the blob says (state.h); NULL: there is none */
+  char *parsed; /* what was parsed last, each message asks for it; or NULL */
+  CryptState parsed_state;
   gboolean is_stored_told; /* auth said it to this process */
   GBytes *copy;            /* what crypt_store_is_news was asked of last, or NULL */
   GArray *pending;         /* Pending */
@@ -89,6 +93,7 @@ crypt_store_new (void)
   store->attached = g_array_new (FALSE, FALSE, sizeof (Attached));
   g_array_set_clear_func (store->attached, attached_clear);
   store->messages = g_hash_table_new_full (hash_message, is_same_message, message_free, NULL);
+  store->opened = crypt_opened_new ();
   store->pending = g_array_new (FALSE, FALSE, sizeof (Pending));
   g_mutex_init (&store->exchange);
   g_cond_init (&store->work_ended);
@@ -100,12 +105,15 @@ crypt_store_free (CryptStore *store)
 {
   g_array_unref (store->attached);
   g_hash_table_unref (store->messages);
+  crypt_shared_clear (&store->shared);
+  crypt_opened_free (store->opened);
   g_array_unref (store->pending);
   g_mutex_clear (&store->exchange);
   g_cond_clear (&store->work_ended);
   g_clear_pointer (&store->copy, g_bytes_unref);
   g_mutex_clear (&store->lock);
   g_free (store->stored);
+  g_free (store->parsed);
   g_free (store);
 }
 
@@ -131,6 +139,7 @@ crypt_store_attach (CryptStore *store, const SatchelAccess *access)
   g_mutex_lock (&store->lock);
   g_array_append_val (store->attached, attached);
   g_mutex_unlock (&store->lock);
+  crypt_opened_begin (store->opened);
 }
 
 void
@@ -140,9 +149,33 @@ crypt_store_detach (CryptStore *store, const SatchelAccess *access)
   int at = find_attached (store, access->key);
   if (at >= 0)
     g_array_remove_index_fast (store->attached, (guint) at);
-  if (store->attached->len == 0)
+  const gboolean was_last = store->attached->len == 0;
+  if (was_last)
     g_hash_table_remove_all (store->messages);
+  /* These may be of the key that goes. */
+  crypt_shared_clear (&store->shared);
+  crypt_opened_end (store->opened, was_last);
   g_mutex_unlock (&store->lock);
+}
+
+void
+crypt_store_make_header (CryptStore *store, const CryptKeys *keys, const CryptPublic *half,
+                         CryptHeader *header, guint8 ret_key[CRYPT_KEY_BYTES])
+{
+  const CryptSuite suite = crypt_suite_here ();
+  gboolean is_shared = FALSE;
+  g_mutex_lock (&store->lock);
+  if (store->attached->len > 0 && crypt_keys_find (keys, half->id) != NULL)
+    {
+      if (store->shared.key == NULL || memcmp (store->shared.key_id, half->id, sizeof half->id) != 0)
+        crypt_shared_make (&store->shared, half);
+      is_shared = store->shared.key != NULL;
+    }
+  if (is_shared)
+    crypt_header_make_shared (header, suite, &store->shared, ret_key);
+  g_mutex_unlock (&store->lock);
+  if (!is_shared)
+    crypt_header_make (header, suite, half, ret_key);
 }
 
 CryptKeys *
@@ -264,6 +297,26 @@ note_told (CryptStore *store)
 }
 
 gboolean
+crypt_store_parse (CryptStore *store, const char *text, CryptState *ret_state)
+{
+  g_mutex_lock (&store->lock);
+  const gboolean is_parsed = text != NULL && g_strcmp0 (store->parsed, text) == 0;
+  if (is_parsed)
+    *ret_state = store->parsed_state;
+  g_mutex_unlock (&store->lock);
+  if (is_parsed)
+    return TRUE;
+  if (!crypt_state_parse (text, ret_state))
+    return FALSE;
+  g_mutex_lock (&store->lock);
+  g_free (store->parsed);
+  store->parsed = g_strdup (text);
+  store->parsed_state = *ret_state;
+  g_mutex_unlock (&store->lock);
+  return TRUE;
+}
+
+gboolean
 crypt_store_state (SatchelStorage *storage, const SatchelAccess *access, CryptState *ret_state,
                    GError **error)
 {
@@ -277,7 +330,8 @@ crypt_store_state (SatchelStorage *storage, const SatchelAccess *access, CryptSt
         error, SATCHEL_ERROR_UNAVAILABLE,
         "it is not known yet whether the user's mail is sealed: nothing is stored until a "
         "login or a delivery says so");
-  if (!crypt_state_parse (said, &told) || (!crypt_state_parse (stored, &kept) && said == NULL))
+  if (!crypt_store_parse (storage->self, said, &told)
+      || (!crypt_store_parse (storage->self, stored, &kept) && said == NULL))
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "the key that seals new mail is damaged: nothing is stored until it is mended");
   if (!told.is_known && kept.is_sealed && satchel_storage_knows_attributes (storage))
@@ -290,8 +344,8 @@ crypt_store_state (SatchelStorage *storage, const SatchelAccess *access, CryptSt
   *ret_state = told.is_known && !is_outdated ? told : kept;
   if (!told.is_known || is_outdated)
     return TRUE;
-  g_autofree char *text = crypt_state_to_text (&told);
-  if (g_strcmp0 (text, stored) != 0)
+  g_autofree char *text = g_strcmp0 (said, stored) != 0 ? crypt_state_to_text (&told) : NULL;
+  if (text != NULL && g_strcmp0 (text, stored) != 0)
     return keep_state (storage, access, text, error);
   note_told (storage->self);
   return TRUE;
@@ -347,6 +401,13 @@ crypt_store_forget (CryptStore *store, SatchelStorageMailbox *mailbox, const gui
       g_hash_table_remove (store->messages, &message);
     }
   g_mutex_unlock (&store->lock);
+  crypt_opened_forget (store->opened, mailbox, uids, n);
+}
+
+CryptOpened *
+crypt_store_opened (CryptStore *store)
+{
+  return store->opened;
 }
 
 /* ---- contents that are exchanged ---- */

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "header.h"
+#include "opened.h"
 #include "state.h"
 
 #include <satchel/storage.h>
@@ -21,12 +22,19 @@ void crypt_store_detach (CryptStore *store, const SatchelAccess *access);
 /* Returns the keys of @access; a reference of yours.  NULL: it has none that opens mail. */
 CryptKeys *crypt_store_keys (CryptStore *store, const SatchelAccess *access);
 
+/* Makes the header of a new message for @half, with its key.  Where @keys (or NULL), those of whoever stores
+ * it, open it as well, its box is one for all that is stored while they are there. */
+void crypt_store_make_header (CryptStore *store, const CryptKeys *keys, const CryptPublic *half,
+                              CryptHeader *header, guint8 ret_key[CRYPT_KEY_BYTES]);
+
 /* Returns keys of an access that has the store open; a reference of yours.  NULL: there is none. */
 CryptKeys *crypt_store_any_keys (CryptStore *store);
 
 /* Says whether @copy, of the user's ring, is another one than the last that this was asked of. */
 gboolean crypt_store_is_news (CryptStore *store, GBytes *copy);
 
+/* Does what crypt_state_parse does, and sooner if it was the same text before. */
+gboolean crypt_store_parse (CryptStore *store, const char *text, CryptState *ret_state);
 /* Finds how mail is to lie on the disk.  FALSE with @error: it cannot be told, and nothing may be stored in
  * clear meanwhile.  [blocks] */
 gboolean crypt_store_state (SatchelStorage *storage, const SatchelAccess *access, CryptState *ret_state,
@@ -38,8 +46,10 @@ void crypt_store_note (CryptStore *store, SatchelStorageMailbox *mailbox, guint3
                        const CryptKnown *known);
 gboolean crypt_store_find (CryptStore *store, SatchelStorageMailbox *mailbox, guint32 uid,
                            CryptKnown *ret_known);
-/* Forgets what is known of these messages. */
+/* Forgets what is known of these messages, and their attributes. */
 void crypt_store_forget (CryptStore *store, SatchelStorageMailbox *mailbox, const guint32 *uids, guint n);
+/* Has the attributes that accesses with keys have opened (opened.h). */
+CryptOpened *crypt_store_opened (CryptStore *store);
 
 /* These stand around an exchange of contents, inside of a turn. */
 void crypt_store_begin_exchange (CryptStore *store);

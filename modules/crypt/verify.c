@@ -47,7 +47,7 @@ read_stored (const CryptVerify *verify, SatchelStorageMailbox *mailbox, guint32 
       || (len = crypt_head_read (stored->content, head, error)) < 0)
     return FALSE;
   const CryptFound found = crypt_header_read (&stored->header, head, (gsize) len, verify->keys, error);
-  stored->is_sealed = found == CRYPT_FOUND_HEADER && stored->header.suite == CRYPT_SUITE_STREAM;
+  stored->is_sealed = found == CRYPT_FOUND_HEADER && crypt_header_is_sealed (&stored->header);
   return found != CRYPT_FOUND_DAMAGE;
 }
 

@@ -70,7 +70,7 @@ crypt_batch_begin (CryptBatch *batch, GError **error)
 static gboolean
 needs_other_form (const CryptWork *work, CryptFound found, const CryptHeader *header)
 {
-  const gboolean is_sealed = found == CRYPT_FOUND_HEADER && header->suite == CRYPT_SUITE_STREAM;
+  const gboolean is_sealed = found == CRYPT_FOUND_HEADER && crypt_header_is_sealed (header);
   if (!work->state.is_sealed)
     return is_sealed;
   return !is_sealed || memcmp (header->bytes + CRYPT_AT_KEY_ID, work->state.half.id, CRYPT_KEY_ID_BYTES) != 0;

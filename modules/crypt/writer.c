@@ -18,10 +18,11 @@ typedef struct SealingWriter
   SatchelWriter *below;
   CryptHeader header;
   guint8 key[CRYPT_KEY_BYTES];
-  guint32 n_chunks;      /* that have been written */
-  guint8 *clear;         /* what came of the present chunk */
-  gsize len, room;       /* of `clear` */
-  guint8 *sealed;        /* has room for CRYPT_TAG_BYTES more than `clear` */
+  guint32 n_chunks; /* that have been written */
+  /* The header, then what came of the present chunk, which is sealed in its place, then room for a tag: so
+   * the header and the first chunk are written together. */
+  guint8 *buffer;
+  gsize len, room;       /* of the chunk */
   CryptSealedFunc ended; /* with `data` */
   gpointer data;
   GDestroyNotify data_free; /* or NULL */
@@ -33,29 +34,31 @@ make_room (SealingWriter *self, gsize len)
 {
   if (len <= self->room)
     return;
-  gsize room = MIN (MAX (2 * len, FIRST_ROOM), CRYPT_CHUNK_BYTES);
-  guint8 *clear = g_malloc (room);
+  gsize room = MIN (MAX (self->room == 0 ? len : 2 * len, FIRST_ROOM), CRYPT_CHUNK_BYTES);
+  guint8 *buffer = g_malloc (CRYPT_HEADER_BYTES + room + CRYPT_TAG_BYTES);
+  memcpy (buffer, self->header.bytes, CRYPT_HEADER_BYTES);
   if (self->len > 0)
-    memcpy (clear, self->clear, self->len);
-  if (self->clear != NULL)
-    sodium_memzero (self->clear, self->room);
-  g_free (self->clear);
-  self->clear = clear;
+    {
+      memcpy (buffer + CRYPT_HEADER_BYTES, self->buffer + CRYPT_HEADER_BYTES, self->len);
+      sodium_memzero (self->buffer + CRYPT_HEADER_BYTES, self->len);
+    }
+  g_free (self->buffer);
+  self->buffer = buffer;
   self->room = room;
-  g_free (self->sealed);
-  self->sealed = g_malloc (room + CRYPT_TAG_BYTES);
 }
 
 static gboolean
 put_chunk (SealingWriter *self, gboolean is_last, GError **error)
 {
+  guint8 *chunk = self->buffer + CRYPT_HEADER_BYTES;
+  const gsize len = self->len + CRYPT_TAG_BYTES, before = self->n_chunks == 0 ? CRYPT_HEADER_BYTES : 0;
   if (self->n_chunks == G_MAXUINT32)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the message is too long to be sealed");
-  crypt_chunk_seal (&self->header, self->key, self->n_chunks, is_last, self->clear, self->len, self->sealed);
+  if (!crypt_chunk_seal (&self->header, self->key, self->n_chunks, is_last, chunk, self->len, chunk))
+    return satchel_error_set (error, SATCHEL_ERROR_IO, "the message cannot be sealed");
   self->n_chunks++;
-  gsize len = self->len + CRYPT_TAG_BYTES;
   self->len = 0;
-  return satchel_writer_write (self->below, self->sealed, len, error);
+  return satchel_writer_write (self->below, chunk - before, before + len, error);
 }
 
 static gboolean
@@ -68,7 +71,7 @@ sealing_write (SatchelWriter *writer, const void *data, gsize len, GError **erro
         return FALSE;
       gsize n = MIN (len, CRYPT_CHUNK_BYTES - self->len);
       make_room (self, self->len + n);
-      memcpy (self->clear + self->len, at, n);
+      memcpy (self->buffer + CRYPT_HEADER_BYTES + self->len, at, n);
       self->len += n;
       at += n;
       len -= n;
@@ -95,16 +98,15 @@ sealing_free (SatchelWriter *writer)
   sodium_memzero (self->key, sizeof self->key);
   if (self->data_free != NULL)
     self->data_free (self->data);
-  if (self->clear != NULL)
-    sodium_memzero (self->clear, self->room);
-  g_free (self->clear);
-  g_free (self->sealed);
+  if (self->len > 0)
+    sodium_memzero (self->buffer + CRYPT_HEADER_BYTES, self->len);
+  g_free (self->buffer);
   g_free (self);
 }
 
 SatchelWriter *
-crypt_writer_new_sealing (SatchelWriter *below, const CryptPublic *half, CryptSealedFunc ended, gpointer data,
-                          GDestroyNotify data_free, GError **error)
+crypt_writer_new_sealing (SatchelWriter *below, const CryptHeader *header, const guint8 key[CRYPT_KEY_BYTES],
+                          CryptSealedFunc ended, gpointer data, GDestroyNotify data_free)
 {
   static const SatchelWriterOps ops = {
     .size = sizeof (SatchelWriterOps),
@@ -115,14 +117,12 @@ crypt_writer_new_sealing (SatchelWriter *below, const CryptPublic *half, CryptSe
   SealingWriter *self = g_new0 (SealingWriter, 1);
   self->writer.ops = &ops;
   self->below = below;
+  self->header = *header;
+  memcpy (self->key, key, sizeof self->key);
   self->ended = ended;
   self->data = data;
   self->data_free = data_free;
-  crypt_header_make (&self->header, half, self->key);
-  if (satchel_writer_write (below, self->header.bytes, CRYPT_HEADER_BYTES, error))
-    return &self->writer;
-  satchel_writer_free (&self->writer);
-  return NULL;
+  return &self->writer;
 }
 
 /* ---- not sealing ---- */

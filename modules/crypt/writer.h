@@ -9,11 +9,11 @@
 /* What becomes of the attributes (storage.h) of a message that is sealed, when its content ends. */
 typedef void (*CryptSealedFunc) (const CryptHeader *header, const guint8 key[CRYPT_KEY_BYTES], gpointer data);
 
-/* Returns a writer that seals what it gets for @half, and gives it to @below, which it owns.  It calls @ended
- * before the finish of @below, and @data_free (or NULL) when it is freed.  NULL with @error: the header
- * cannot be written; @below and @data are freed. */
-SatchelWriter *crypt_writer_new_sealing (SatchelWriter *below, const CryptPublic *half, CryptSealedFunc ended,
-                                         gpointer data, GDestroyNotify data_free, GError **error);
+/* Returns a writer that seals what it gets as @header says, with @key, and gives it to @below, which it owns.
+ * It calls @ended before the finish of @below, and @data_free (or NULL) when it is freed. */
+SatchelWriter *crypt_writer_new_sealing (SatchelWriter *below, const CryptHeader *header,
+                                         const guint8 key[CRYPT_KEY_BYTES], CryptSealedFunc ended,
+                                         gpointer data, GDestroyNotify data_free);
 /* Returns a writer that passes content on as it is; what begins like a sealed message gets a header that says
  * so. */
 SatchelWriter *crypt_writer_new_plain (SatchelWriter *below);

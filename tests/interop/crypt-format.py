@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A second reader and writer of sealed mail, made from modules/crypt/FORMAT.md alone with PyNaCl: each reads what the other wrote."""
+"""A second reader and writer of sealed mail, made from modules/crypt/FORMAT.md alone with PyNaCl and cryptography: each reads what the other wrote."""
 import hashlib
 import os
 import struct
@@ -10,6 +10,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from tap import case, equal, lacking, main, run  # noqa: E402
 
 try:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from nacl import bindings
     from nacl.exceptions import CryptoError
     from nacl.public import PrivateKey, SealedBox
@@ -40,6 +42,24 @@ def derive(key, context):
     return hashlib.blake2b(digest_size=32, key=key, salt=struct.pack("<Q8x", 1), person=context + bytes(8)).digest()
 
 
+def follow(session_key, message_id):
+    """The key of a message from that of its session."""
+    return hashlib.blake2b(digest_size=32, key=session_key, salt=message_id, person=b"satchel messages").digest()
+
+
+def nonce_of(header, i, is_last):
+    return header[11:30 if header[9] == 1 else 18] + struct.pack(">IB", i, is_last)
+
+
+def open_chunk(data, header, nonce, key):
+    if header[9] == 1:
+        return unseal(data, header, nonce, key)
+    try:
+        return AESGCM(key).decrypt(nonce, data, header)
+    except InvalidTag as error:
+        raise Bad("a chunk") from error
+
+
 def unseal(data, associated, nonce, key):
     try:
         return bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(data, associated, nonce, key)
@@ -51,29 +71,37 @@ def read_message(data, secret):
     """Reads all of a sealed message."""
     key = PrivateKey(secret)
     header = data[:HEADER]
-    if header[:11] != MAGIC + b"\x01\x01\x10" or header[30:32] != bytes(2) or header[32:48] != key_id(bytes(key.public_key)):
+    if header[:9] != MAGIC + b"\x01" or header[9] not in (1, 2) or header[10] != 16 or header[30] not in (0, 1) or header[31] != 0 or header[32:48] != key_id(bytes(key.public_key)):
         raise Bad("the header")
     try:
         message_key = SealedBox(key).decrypt(header[64:144])
     except CryptoError as error:
         raise Bad("the box") from error
+    if header[30] == 1:
+        message_key = follow(message_key, header[48:64])
     n_chunks = -(-(len(data) - HEADER) // (CHUNK + TAG))
     chunks = []
     for i in range(n_chunks):
         at = HEADER + i * (CHUNK + TAG)
-        nonce = header[11:30] + struct.pack(">IB", i, i == n_chunks - 1)
-        chunks.append(unseal(data[at:at + CHUNK + TAG], header, nonce, message_key))
+        chunks.append(open_chunk(data[at:at + CHUNK + TAG], header, nonce_of(header, i, i == n_chunks - 1), message_key))
     message = b"".join(chunks)
     equal(len(message), len(data) - HEADER - TAG * n_chunks, "the size that follows from that of the file")
     return message
 
 
-def write_message(message, secret):
+def seal_chunk(chunk, header, nonce, key):
+    if header[9] == 1:
+        return bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(chunk, header, nonce, key)
+    return AESGCM(key).encrypt(nonce, chunk, header)
+
+
+def write_message(message, secret, suite, boxed):
     public = PrivateKey(secret).public_key
-    message_key = os.urandom(32)
-    header = MAGIC + b"\x01\x01\x10" + os.urandom(19) + bytes(2) + key_id(bytes(public)) + os.urandom(16) + SealedBox(public).encrypt(message_key)
+    key, message_id = os.urandom(32), os.urandom(16)
+    header = MAGIC + bytes([1, suite, 16]) + os.urandom(19) + bytes([boxed, 0]) + key_id(bytes(public)) + message_id + SealedBox(public).encrypt(key)
+    message_key = follow(key, message_id) if boxed else key
     chunks = [message[at:at + CHUNK] for at in range(0, len(message), CHUNK)] or [b""]
-    sealed = [bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(chunk, header, header[11:30] + struct.pack(">IB", i, i == len(chunks) - 1), message_key)
+    sealed = [seal_chunk(chunk, header, nonce_of(header, i, i == len(chunks) - 1), message_key)
               for i, chunk in enumerate(chunks)]
     return header + b"".join(sealed)
 
@@ -93,8 +121,8 @@ def read_attributes(data, secret):
     return padded.rstrip(b"\0")[:-1][0 if data[9] == 1 else 32:]
 
 
-def program(what, data, check=True):
-    return run(PROGRAM, what, SECRET.hex(), input=data, check=check)
+def program(what, data, check=True, **more):
+    return run(PROGRAM, what, SECRET.hex(), input=data, check=check, **more)
 
 
 def contents():
@@ -104,21 +132,34 @@ def contents():
 
 def need_nacl():
     if bindings is None:
-        lacking("PyNaCl is not installed for this python3 (python3-nacl)")
+        lacking("PyNaCl or cryptography is not installed for this python3 (python3-nacl, python3-cryptography)")
 
 
 @case
 def what_the_module_seals_is_read_from_the_page_alone():
     need_nacl()
-    for message in contents():
-        equal(read_message(program("seal", message).stdout, SECRET) == message, True, f"{len(message)} bytes are read back")
+    for way in ("seal", "seal-aes", "seal-shared"):
+        for message in contents():
+            equal(read_message(program(way, message).stdout, SECRET) == message, True, f"{way}: {len(message)} bytes are read back")
 
 
 @case
 def what_the_page_says_is_read_by_the_module():
     need_nacl()
+    for suite, boxed in ((1, 0), (1, 1), (2, 0), (2, 1)):
+        for message in contents():
+            equal(program("open", write_message(message, SECRET, suite, boxed)).stdout == message, True, f"suite {suite}, box {boxed}: {len(message)} bytes are read back")
+
+
+@case
+def aes_is_read_without_instructions_for_it():
+    need_nacl()
+    slow = {**os.environ, "GNUTLS_CPUID_OVERRIDE": "0x1"}
     for message in contents():
-        equal(program("open", write_message(message, SECRET)).stdout == message, True, f"{len(message)} bytes are read back")
+        sealed = program("seal-aes", message).stdout
+        equal(program("open", sealed, env=slow).stdout == message, True, f"{len(message)} bytes are read back")
+        changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+        equal(program("open", changed, check=False, env=slow).returncode, 1, f"{len(message)} bytes, changed: refused")
 
 
 @case
@@ -133,15 +174,16 @@ def attributes_of_both_forms_are_read_from_the_page_alone():
 @case
 def both_refuse_what_was_changed():
     need_nacl()
-    sealed = program("seal", b"a" * 300).stdout
-    for at in (9, 12, 40, 50, 70, 100, 150, len(sealed) - 1):
-        changed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1:]
-        equal(program("open", changed, check=False).returncode, 1, f"byte {at} is changed: the module")
-        try:
-            read_message(changed, SECRET)
-        except Bad:
-            continue
-        raise AssertionError(f"byte {at} is changed, and the second reader takes it")
+    for way in ("seal", "seal-aes", "seal-shared"):
+        sealed = program(way, b"a" * 300).stdout
+        for at in (9, 12, 30, 31, 40, 50, 70, 100, 150, len(sealed) - 1):
+            changed = sealed[:at] + bytes([sealed[at] ^ (3 if at == 9 else 1)]) + sealed[at + 1:]
+            equal(program("open", changed, check=False).returncode, 1, f"{way}: byte {at} is changed: the module")
+            try:
+                read_message(changed, SECRET)
+            except Bad:
+                continue
+            raise AssertionError(f"{way}: byte {at} is changed, and the second reader takes it")
 
 
 main()

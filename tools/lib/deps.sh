@@ -9,7 +9,7 @@ RUN_PACKAGES="python3 openssl curl ca-certificates"
 TEST_BUILD_PACKAGES="libgmime-3.0-dev ccache"
 TEST_PACKAGES="gnutls-bin gsasl swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter
  libmail-imapclient-perl libio-socket-ssl-perl php-cli mandoc xz-utils strace clang clang-format-19 libclang-rt-dev procps fail2ban git iproute2
- oathtool postgresql slapd ldap-utils db-util python3-nacl"
+ oathtool postgresql slapd ldap-utils db-util python3-nacl python3-cryptography"
 # These are not in every release: the script says which are missing, and the cases that use them are skipped.
 OPTIONAL_TEST_PACKAGES="uw-mailutils php-horde-imap-client chromium chromium-driver thunderbird"
 # Packages that tools/package deb and rpm need beyond a build, and those that check their work.

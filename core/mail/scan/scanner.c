@@ -12,7 +12,6 @@
 #include "core/mail/scan/scanner.h"
 #include "core/mail/scan/scan.h"
 #include "core/mail/header/text.h"
-#include "core/runtime/stream/stream_private.h"
 
 /* A boundary line is "--", boundary, "--", white space; a longer line is none. */
 #define READ_BYTES 65536u

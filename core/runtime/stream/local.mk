@@ -2,6 +2,5 @@
 libsatchel_la_SOURCES += \
 	core/runtime/stream/crlf_stream.c \
 	core/runtime/stream/record_log.c \
-	core/runtime/stream/stream.c \
-	core/runtime/stream/stream_private.h
+	core/runtime/stream/stream.c
 EXTRA_DIST += core/runtime/stream/README.md

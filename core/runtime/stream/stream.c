@@ -3,8 +3,6 @@
  */
 #include "config.h"
 
-#include "core/runtime/stream/stream_private.h"
-
 #include <errno.h>
 #include <satchel/retry.h>
 #include <satchel/stream.h>

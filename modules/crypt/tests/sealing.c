@@ -68,6 +68,22 @@ seal_attributes (const CryptHeader *header, const guint8 key[CRYPT_KEY_BYTES], g
     *attributes->ret = crypt_attributes_seal (attributes->clear, header, key);
 }
 
+SealingWay sealing_way = { CRYPT_SUITE_CHACHA, FALSE };
+
+static void
+make_header (const CryptPublic *half, CryptHeader *header, guint8 key[CRYPT_KEY_BYTES])
+{
+  CryptShared shared = { .key = NULL };
+  if (!sealing_way.is_shared)
+    {
+      crypt_header_make (header, sealing_way.suite, half, key);
+      return;
+    }
+  crypt_shared_make (&shared, half);
+  crypt_header_make_shared (header, sealing_way.suite, &shared, key);
+  crypt_shared_clear (&shared);
+}
+
 static void
 write_pieces (SatchelWriter *writer, const guint8 *data, gsize len, gsize piece)
 {
@@ -83,8 +99,11 @@ seal_bytes (const CryptKeys *keys, const guint8 *data, gsize len, gsize piece, G
 {
   GByteArray *sealed = g_byte_array_new ();
   Attributes with = { attributes, ret_attributes };
-  SatchelWriter *writer = crypt_writer_new_sealing (memory_writer (sealed), &crypt_keys_first (keys)->half,
-                                                    seal_attributes, &with, NULL, NULL);
+  CryptHeader header;
+  guint8 key[CRYPT_KEY_BYTES];
+  make_header (&crypt_keys_first (keys)->half, &header, key);
+  SatchelWriter *writer =
+      crypt_writer_new_sealing (memory_writer (sealed), &header, key, seal_attributes, &with, NULL);
   write_pieces (writer, data, len, piece);
   g_assert_cmpuint (sealed->len, ==, crypt_sealed_size (len));
   return sealed;

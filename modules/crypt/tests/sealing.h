@@ -8,6 +8,13 @@
 
 /* Makes keys with a private half that follows from @seed. */
 CryptKeys *keys_of (guint8 seed);
+/* How messages are sealed from now on: at first with CHACHA, and a box for each. */
+typedef struct SealingWay
+{
+  CryptSuite suite;
+  gboolean is_shared;
+} SealingWay;
+extern SealingWay sealing_way;
 /* Seals @len bytes in writes of @piece, and the attributes with them (NULL: none are wanted).  Yours. */
 GByteArray *seal_bytes (const CryptKeys *keys, const guint8 *data, gsize len, gsize piece, GBytes *attributes,
                         GBytes **ret_attributes);

@@ -23,18 +23,24 @@ static GBytes *secret;
 static char *attributes; /* of the user, as SatchelPlace has them */
 static char *path;
 
+static SatchelAccess *
+access_with (GBytes *key)
+{
+  return satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                .cause = SATCHEL_CAUSE_SESSION,
+                                                .user = USER,
+                                                .owner = USER,
+                                                .key = key,
+                                                .rights = SATCHEL_RIGHTS_ALL });
+}
+
 /* Opens the store, or (@levels 1) what is below the layer; @key is that of the access, or NULL. */
 static SatchelStore *
 try_open (guint n_levels, GBytes *key, const char *told, GError **error)
 {
   const SatchelStoreLevel levels[] = { { "crypt", &crypt_layer, NULL },
                                        { "memory", satchel_module ()->provides[0].ops, NULL } };
-  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
-                                                                            .cause = SATCHEL_CAUSE_SESSION,
-                                                                            .user = USER,
-                                                                            .owner = USER,
-                                                                            .key = key,
-                                                                            .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) access = access_with (key);
   SatchelStoreOpenOptions options = { .user = USER,
                                       .path = path,
                                       .root_fd = -1,
@@ -348,6 +354,170 @@ test_other_keys (void)
   assert_locked (by_other, uid);
 }
 
+/* Puts something else in the place of the attributes below the layer. */
+static void
+damage_attributes (SatchelMailbox *mailbox, guint32 uid)
+{
+  SatchelStoreCore *core = satchel_mailbox_store (mailbox)->core;
+  const guint64 size = SATCHEL_SIZE_UNKNOWN;
+  g_autoptr (GBytes) stored = attributes_at (mailbox, 1, uid);
+  gsize len;
+  const guint8 *data = g_bytes_get_data (stored, &len);
+  g_autofree guint8 *copy = g_memdup2 (data, len);
+  copy[len - 1] ^= 1;
+  g_autoptr (GBytes) damaged = g_bytes_new (copy, len);
+  satchel_store_begin_write (core);
+  g_assert_true (satchel_storage_put_attributes (&core->levels[0], satchel_mailbox_store (mailbox)->access,
+                                                 &mailbox->core->handle, &uid, 1, &damaged, &size, NULL));
+  satchel_store_end_write (core);
+}
+
+/* Returns what the layer has of the attributes, or NULL; yours. */
+static GBytes *
+try_attributes (SatchelMailbox *mailbox, guint32 uid, SatchelErrorCode *ret_code)
+{
+  SatchelStore *store = satchel_mailbox_store (mailbox);
+  GBytes *found = NULL;
+  *ret_code = 0;
+  g_assert_true (satchel_storage_get_attributes (&store->core->client, store->access, &mailbox->core->handle,
+                                                 &uid, 1, &found, ret_code, NULL));
+  return found;
+}
+
+/* The user goes and comes back, while @store stays open. */
+static void
+log_in_again (SatchelMailbox **owner, SatchelStore *store)
+{
+  g_autoptr (SatchelAccess) access = satchel_access_ref (satchel_mailbox_store (*owner)->access);
+  g_clear_pointer (owner, satchel_mailbox_unref);
+  g_autoptr (SatchelStore) again = satchel_store_with_access (store, access);
+  *owner = satchel_store_open_mailbox (again, "INBOX", NULL);
+  g_assert_nonnull (*owner);
+}
+
+/* Attributes that the user has opened are kept while he is there, for nobody else, and not beyond what
+ * replaces them. */
+static void
+test_kept (void)
+{
+  begin ();
+  SatchelErrorCode code;
+  g_autoptr (SatchelMailbox) owner = open_inbox (2, secret, attributes);
+  guint32 uids[] = { append (owner, MESSAGE), append (owner, MESSAGE) };
+  g_autoptr (GBytes) clear = attributes_at (owner, 0, uids[0]);
+  damage_attributes (owner, uids[0]);
+  GBytes *both[2] = { NULL, NULL };
+  SatchelErrorCode codes[2] = { SATCHEL_ERROR_IO, SATCHEL_ERROR_IO };
+  g_assert_true (satchel_storage_get_attributes (&satchel_mailbox_store (owner)->core->client,
+                                                 satchel_mailbox_store (owner)->access, &owner->core->handle,
+                                                 uids, 2, both, codes, NULL));
+  g_assert_true (codes[0] == 0 && codes[1] == 0 && g_bytes_equal (both[0], clear)
+                 && g_bytes_equal (both[1], clear));
+  g_bytes_unref (both[0]);
+  g_bytes_unref (both[1]);
+  g_autoptr (SatchelStore) without = satchel_store_with_access (
+      satchel_mailbox_store (owner), satchel_mailbox_store (owner)->core->background);
+  g_autoptr (SatchelMailbox) stranger = satchel_store_open_mailbox (without, "INBOX", NULL);
+  g_assert_null (try_attributes (stranger, uids[1], &code));
+  g_assert_cmpint (code, ==, SATCHEL_ERROR_LOCKED);
+  g_autoptr (GBytes) other = crypt_key_generate ();
+  g_autoptr (SatchelAccess) other_access = access_with (other);
+  g_autoptr (SatchelStore) with_other = satchel_store_with_access (without, other_access);
+  g_autoptr (SatchelMailbox) of_other = satchel_store_open_mailbox (with_other, "INBOX", NULL);
+  g_assert_null (try_attributes (of_other, uids[1], &code));
+  g_assert_cmpint (code, ==, SATCHEL_ERROR_LOCKED);
+  log_in_again (&owner, without);
+  g_assert_null (try_attributes (owner, uids[0], &code));
+}
+
+/* What is put in the place of kept attributes is what is read then. */
+static void
+test_kept_and_put (void)
+{
+  begin ();
+  g_autoptr (SatchelMailbox) owner = open_inbox (2, secret, attributes);
+  SatchelStore *store = satchel_mailbox_store (owner);
+  guint32 uid = append (owner, MESSAGE);
+  const guint64 size = SATCHEL_SIZE_UNKNOWN;
+  g_autoptr (GBytes) kept = attributes_at (owner, 0, uid), other = g_bytes_new_static ("other", 5);
+  satchel_store_begin_write (store->core);
+  g_assert_true (satchel_storage_put_attributes (&store->core->client, store->access, &owner->core->handle,
+                                                 &uid, 1, &other, &size, NULL));
+  satchel_store_end_write (store->core);
+  g_autoptr (GBytes) found = attributes_at (owner, 0, uid);
+  g_assert_true (g_bytes_equal (found, other));
+}
+
+/* Says whether two messages lie in files with the same box, and what kind of box the first has. */
+static gboolean
+is_same_box (SatchelMailbox *below, guint32 one, guint32 two, CryptBoxed *ret_boxed)
+{
+  gsize len;
+  g_autofree char *first = read_text (below, one, &len, NULL), *second = read_text (below, two, &len, NULL);
+  *ret_boxed = (CryptBoxed) first[CRYPT_AT_BOXED];
+  g_assert_true (memcmp (first + CRYPT_AT_MESSAGE_ID, second + CRYPT_AT_MESSAGE_ID, CRYPT_MESSAGE_ID_BYTES)
+                     != 0
+                 && memcmp (first + CRYPT_HEADER_BYTES, second + CRYPT_HEADER_BYTES, strlen (MESSAGE)) != 0);
+  return memcmp (first + CRYPT_AT_BOX, second + CRYPT_AT_BOX, CRYPT_BOX_BYTES) == 0;
+}
+
+/* Messages of one session of the user share a box, those of the next one have another; a delivery, which
+ * could not read the ones before, makes one for each. */
+static void
+test_boxes (void)
+{
+  begin ();
+  CryptBoxed boxed;
+  guint32 uids[5];
+  g_autoptr (SatchelMailbox) owner = open_inbox (2, secret, attributes);
+  uids[0] = append (owner, MESSAGE);
+  uids[1] = append (owner, MESSAGE);
+  g_autoptr (SatchelStore) without = satchel_store_with_access (
+      satchel_mailbox_store (owner), satchel_mailbox_store (owner)->core->background);
+  g_autoptr (SatchelMailbox) delivery = satchel_store_open_mailbox (without, "INBOX", NULL);
+  uids[2] = append (delivery, MESSAGE);
+  uids[3] = append (delivery, MESSAGE);
+  log_in_again (&owner, without);
+  uids[4] = append (owner, MESSAGE);
+  for (guint i = 0; i < 5; i++)
+    assert_text (owner, uids[i], MESSAGE);
+  g_clear_pointer (&delivery, satchel_mailbox_unref);
+  g_clear_pointer (&without, satchel_store_unref);
+  g_clear_pointer (&owner, satchel_mailbox_unref);
+  g_autoptr (SatchelMailbox) below = open_inbox (1, NULL, NULL);
+  g_assert_true (is_same_box (below, uids[0], uids[1], &boxed));
+  g_assert_cmpint (boxed, ==, CRYPT_BOX_OF_SESSION);
+  g_assert_false (is_same_box (below, uids[0], uids[4], &boxed));
+  g_assert_false (is_same_box (below, uids[2], uids[3], &boxed));
+  g_assert_cmpint (boxed, ==, CRYPT_BOX_OF_MESSAGE);
+}
+
+/* A machine without instructions for AES seals with ChaCha20, and reads what another one has sealed. */
+static void
+test_suites (void)
+{
+  begin ();
+  static const CryptSuite suites[] = { CRYPT_SUITE_AES, CRYPT_SUITE_CHACHA };
+  guint32 uids[2];
+  g_autoptr (SatchelMailbox) owner = open_inbox (2, secret, attributes);
+  for (guint i = 0; i < 2; i++)
+    {
+      crypt_suite_forced = suites[i];
+      uids[i] = append (owner, MESSAGE);
+    }
+  g_clear_pointer (&owner, satchel_mailbox_unref);
+  owner = open_inbox (2, secret, attributes);
+  g_autoptr (SatchelMailbox) below = open_inbox (1, NULL, NULL);
+  for (guint i = 0; i < 2; i++)
+    {
+      gsize len;
+      g_autofree char *stored = read_text (below, uids[i], &len, NULL);
+      g_assert_cmpint (stored[CRYPT_AT_SUITE], ==, suites[i]);
+      assert_text (owner, uids[i], MESSAGE);
+    }
+  crypt_suite_forced = CRYPT_SUITE_PLAIN;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -366,6 +536,10 @@ main (int argc, char **argv)
     { "/crypt/layer/damaged-attribute", test_damaged_attribute },
     { "/crypt/layer/copies", test_copies },
     { "/crypt/layer/other-keys", test_other_keys },
+    { "/crypt/layer/kept", test_kept },
+    { "/crypt/layer/kept-and-put", test_kept_and_put },
+    { "/crypt/layer/boxes", test_boxes },
+    { "/crypt/layer/suites", test_suites },
   };
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (sodium_init (), >=, 0);
