@@ -135,8 +135,8 @@ case_each_call (Fixture *fixture)
       trial_expect (trial, fixture, &expected);
       if (expected.n_calls == 0)
         continue;
-      n_trials++;
-      for (guint nth = 1; run_with_kill (fixture, trial, &expected, nth); nth++)
+      const guint step = get_kill_step ();
+      for (guint nth = 1 + n_trials++ % step; run_with_kill (fixture, trial, &expected, nth); nth += step)
         n_kills++;
     }
   if (n_trials == 0)

@@ -27,9 +27,6 @@ typedef enum
 /* How many orders of writes are tried at each place, where there are pages. */
 #define N_ORDERS 2u
 
-/* Under a sanitizer one of so many states is made. */
-#define SANITIZED_STEP 3u
-
 static char *page_suffix;
 
 void
@@ -418,7 +415,7 @@ crashfs_each (const char *path, guint n_random, guint32 seed, CrashFunc func, gp
                 .func = func,
                 .data = data,
                 .state.mark = G_MAXUINT,
-                .step = is_sanitized () && !is_long_run () ? SANITIZED_STEP : 1 };
+                .step = get_kill_step () };
   gboolean has_changed = FALSE;
   for (guint i = 0; i <= crashfs_operations->len && !walk.is_over; i++)
     {

@@ -30,3 +30,11 @@ count_rounds (guint usual, guint many)
     return many;
   return is_sanitized () ? MAX (usual / 4, 1) : usual;
 }
+
+/* Returns the distance between moments at which a process is killed, of all that there are: each is tried,
+ * one of three under a sanitizer. */
+static inline guint
+get_kill_step (void)
+{
+  return is_sanitized () && !is_long_run () ? 3 : 1;
+}
