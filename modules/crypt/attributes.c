@@ -16,8 +16,9 @@
 /* How they are sealed. */
 enum
 {
-  BY_MESSAGE = 1, /* with a key that follows from the message's, whose box they have */
-  BY_USER = 2     /* with the user's index key, behind the message's key, which this way needs no box */
+  BY_MESSAGE = 1,    /* with a key that follows from the message's, whose box they have */
+  BY_USER = 2,       /* with the user's index key, behind the message's key, which this way needs no box */
+  BY_ONE_OF_MANY = 3 /* as BY_MESSAGE; the box has a key of many messages */
 };
 
 /* Where things are. */
@@ -104,7 +105,8 @@ GBytes *
 crypt_attributes_seal (GBytes *attributes, const CryptHeader *header, const guint8 key[CRYPT_KEY_BYTES])
 {
   guint8 head[BY_MESSAGE_BYTES], own[CRYPT_KEY_BYTES];
-  begin (head, BY_MESSAGE, header->bytes + CRYPT_AT_KEY_ID, header->bytes + CRYPT_AT_MESSAGE_ID);
+  begin (head, header->bytes[CRYPT_AT_BOXED] == CRYPT_BOX_OF_MANY ? BY_ONE_OF_MANY : BY_MESSAGE,
+         header->bytes + CRYPT_AT_KEY_ID, header->bytes + CRYPT_AT_MESSAGE_ID);
   memcpy (head + AT_REST, header->bytes + CRYPT_AT_BOX, CRYPT_BOX_BYTES);
   derive (own, key);
   GBytes *sealed = seal (attributes, NULL, head, sizeof head, no_nonce, own);
@@ -144,7 +146,7 @@ gboolean
 crypt_attributes_is_slow (GBytes *stored)
 {
   const guint8 *data = g_bytes_get_data (stored, NULL);
-  return data[AT_FORM] == BY_MESSAGE;
+  return data[AT_FORM] != BY_USER;
 }
 
 static GBytes *
@@ -182,7 +184,8 @@ open_by_message (const guint8 *data, gsize len, const CryptKey *key, guint8 ret_
   guint8 own[CRYPT_KEY_BYTES];
   if (len < BY_MESSAGE_BYTES)
     return refuse (error);
-  if (!crypt_box_open (data + AT_REST, key, ret_message_key, error))
+  if (!crypt_box_open (data + AT_REST, data[AT_FORM] == BY_MESSAGE ? CRYPT_BOX_OF_MESSAGE : CRYPT_BOX_OF_MANY,
+                       data + AT_MESSAGE_ID, key, ret_message_key, error))
     return NULL;
   derive (own, ret_message_key);
   GBytes *clear = open_behind (data, len, BY_MESSAGE_BYTES, no_nonce, own, error);
@@ -228,7 +231,7 @@ crypt_attributes_open (GBytes *stored, const CryptKeys *keys, CryptKnown *ret_kn
     }
   memcpy (ret_known->message_id, data + AT_MESSAGE_ID, CRYPT_MESSAGE_ID_BYTES);
   ret_known->has_key = TRUE;
-  if (data[AT_VERSION] == VERSION && data[AT_FORM] == BY_MESSAGE)
+  if (data[AT_VERSION] == VERSION && (data[AT_FORM] == BY_MESSAGE || data[AT_FORM] == BY_ONE_OF_MANY))
     return open_by_message (data, len, key, ret_known->key, error);
   if (data[AT_VERSION] == VERSION && data[AT_FORM] == BY_USER)
     return open_by_user (data, len, key, ret_known->key, error);

@@ -7,7 +7,7 @@
 #pragma once
 #include "header.h"
 
-/* Seals @attributes with the key of the message @header, which has a box of its own.  Yours. */
+/* Seals @attributes with the key of the message @header.  Yours. */
 GBytes *crypt_attributes_seal (GBytes *attributes, const CryptHeader *header,
                                const guint8 key[CRYPT_KEY_BYTES]);
 /* Seals @attributes of the message @known, and its key, with the user's key.  Yours. */

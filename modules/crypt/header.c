@@ -8,7 +8,7 @@
 
 #define VERSION 1u
 
-#define FOLLOWS_FOR "satchel messages" /* in the derivation of a message's key from a session's */
+#define FOLLOWS_FOR "satchel messages" /* in the derivation of a message's key from that of many */
 G_STATIC_ASSERT (CRYPT_AT_PREFIX + CRYPT_PREFIX_BYTES == CRYPT_AT_BOXED);
 G_STATIC_ASSERT (sizeof FOLLOWS_FOR == crypto_generichash_blake2b_PERSONALBYTES + 1);
 G_STATIC_ASSERT (CRYPT_MESSAGE_ID_BYTES == crypto_generichash_blake2b_SALTBYTES);
@@ -66,26 +66,25 @@ crypt_header_make (CryptHeader *header, CryptSuite suite, const CryptPublic *hal
   crypto_box_seal (header->bytes + CRYPT_AT_BOX, ret_key, CRYPT_KEY_BYTES, half->bytes);
 }
 
-/* Finds the key of the message @header from that of the session.  Message ids are random, so no two messages
- * of a session have the same key. */
+/* Finds the key of a message from that of many.  Message ids are random, so no two messages have the same. */
 static void
-follow (const CryptHeader *header, const guint8 session_key[CRYPT_KEY_BYTES], guint8 ret_key[CRYPT_KEY_BYTES])
+follow (const guint8 message_id[CRYPT_MESSAGE_ID_BYTES], const guint8 key[CRYPT_KEY_BYTES],
+        guint8 ret_key[CRYPT_KEY_BYTES])
 {
-  crypto_generichash_blake2b_salt_personal (ret_key, CRYPT_KEY_BYTES, NULL, 0, session_key, CRYPT_KEY_BYTES,
-                                            header->bytes + CRYPT_AT_MESSAGE_ID,
-                                            (const guint8 *) FOLLOWS_FOR);
+  crypto_generichash_blake2b_salt_personal (ret_key, CRYPT_KEY_BYTES, NULL, 0, key, CRYPT_KEY_BYTES,
+                                            message_id, (const guint8 *) FOLLOWS_FOR);
 }
 
 void
-crypt_header_make_shared (CryptHeader *header, CryptSuite suite, const CryptShared *shared,
-                          guint8 ret_key[CRYPT_KEY_BYTES])
+crypt_header_make_shared (CryptHeader *header, CryptSuite suite, const CryptKeyBox *box,
+                          const guint8 key[CRYPT_KEY_BYTES], guint8 ret_key[CRYPT_KEY_BYTES])
 {
   Random random;
   randombytes_buf (&random, G_STRUCT_OFFSET (Random, key));
-  begin_sealed (header, suite, shared->key_id, &random);
-  header->bytes[CRYPT_AT_BOXED] = CRYPT_BOX_OF_SESSION;
-  memcpy (header->bytes + CRYPT_AT_BOX, shared->box, CRYPT_BOX_BYTES);
-  follow (header, g_bytes_get_data (shared->key, NULL), ret_key);
+  begin_sealed (header, suite, box->key_id, &random);
+  header->bytes[CRYPT_AT_BOXED] = CRYPT_BOX_OF_MANY;
+  memcpy (header->bytes + CRYPT_AT_BOX, box->bytes, CRYPT_BOX_BYTES);
+  follow (random.message_id, key, ret_key);
 }
 
 void
@@ -94,9 +93,9 @@ crypt_shared_make (CryptShared *shared, const CryptPublic *half)
   guint8 key[CRYPT_KEY_BYTES];
   crypt_shared_clear (shared);
   randombytes_buf (key, sizeof key);
-  memcpy (shared->key_id, half->id, sizeof shared->key_id);
+  memcpy (shared->box.key_id, half->id, CRYPT_KEY_ID_BYTES);
   shared->key = satchel_secret_new (key, sizeof key);
-  crypto_box_seal (shared->box, key, sizeof key, half->bytes);
+  crypto_box_seal (shared->box.bytes, key, sizeof key, half->bytes);
   sodium_memzero (key, sizeof key);
 }
 
@@ -150,7 +149,7 @@ read_stream (CryptHeader *header, const guint8 *bytes, gsize len, GError **error
 {
   if (len < CRYPT_HEADER_BYTES)
     return damage (error, "the header of the sealed message is cut off");
-  if (bytes[CRYPT_AT_CHUNK_LOG2] != CRYPT_CHUNK_LOG2 || bytes[CRYPT_AT_BOXED] > CRYPT_BOX_OF_SESSION
+  if (bytes[CRYPT_AT_CHUNK_LOG2] != CRYPT_CHUNK_LOG2 || bytes[CRYPT_AT_BOXED] > CRYPT_BOX_OF_MANY
       || !is_zero (bytes + CRYPT_AT_ZERO, CRYPT_AT_KEY_ID - CRYPT_AT_ZERO))
     return damage (error, "the header of the sealed message has been changed");
   memcpy (header->bytes, bytes, CRYPT_HEADER_BYTES);
@@ -176,14 +175,22 @@ crypt_header_read (CryptHeader *header, const guint8 *bytes, gsize len, const Cr
 }
 
 gboolean
-crypt_box_open (const guint8 box[CRYPT_BOX_BYTES], const CryptKey *key, guint8 ret_key[CRYPT_KEY_BYTES],
-                GError **error)
+crypt_box_open (const guint8 box[CRYPT_BOX_BYTES], CryptBoxed boxed,
+                const guint8 message_id[CRYPT_MESSAGE_ID_BYTES], const CryptKey *key,
+                guint8 ret_key[CRYPT_KEY_BYTES], GError **error)
 {
-  return crypto_box_seal_open (ret_key, box, CRYPT_BOX_BYTES, key->half.bytes,
-                               g_bytes_get_data (key->secret, NULL))
-             == 0
-         || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                               "the message's key has been changed: the user's key does not open it");
+  guint8 found[CRYPT_KEY_BYTES];
+  if (crypto_box_seal_open (found, box, CRYPT_BOX_BYTES, key->half.bytes,
+                            g_bytes_get_data (key->secret, NULL))
+      != 0)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "the message's key has been changed: the user's key does not open it");
+  if (boxed == CRYPT_BOX_OF_MANY)
+    follow (message_id, found, ret_key);
+  else
+    memcpy (ret_key, found, CRYPT_KEY_BYTES);
+  sodium_memzero (found, sizeof found);
+  return TRUE;
 }
 
 gboolean
@@ -196,15 +203,8 @@ gboolean
 crypt_header_open (const CryptHeader *header, const CryptKey *key, guint8 ret_key[CRYPT_KEY_BYTES],
                    GError **error)
 {
-  guint8 boxed[CRYPT_KEY_BYTES];
-  if (!crypt_box_open (header->bytes + CRYPT_AT_BOX, key, boxed, error))
-    return FALSE;
-  if (header->bytes[CRYPT_AT_BOXED] == CRYPT_BOX_OF_SESSION)
-    follow (header, boxed, ret_key);
-  else
-    memcpy (ret_key, boxed, CRYPT_KEY_BYTES);
-  sodium_memzero (boxed, sizeof boxed);
-  return TRUE;
+  return crypt_box_open (header->bytes + CRYPT_AT_BOX, (CryptBoxed) header->bytes[CRYPT_AT_BOXED],
+                         header->bytes + CRYPT_AT_MESSAGE_ID, key, ret_key, error);
 }
 
 guint64

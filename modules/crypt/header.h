@@ -29,7 +29,7 @@ typedef enum
 typedef enum
 {
   CRYPT_BOX_OF_MESSAGE = 0, /* the key of the message */
-  CRYPT_BOX_OF_SESSION = 1  /* a key from which those of many messages follow */
+  CRYPT_BOX_OF_MANY = 1     /* a key from which those of many messages follow */
 } CryptBoxed;
 
 typedef struct CryptHeader
@@ -60,13 +60,19 @@ typedef struct CryptKnown
   guint8 key[CRYPT_KEY_BYTES]; /* the message's; whoever has no key of the user may not use it */
 } CryptKnown;
 
-/* What seals the messages that a session of the user stores: one box for all of them, since making a box is
- * most of what it costs to seal a short message.  Who has it can read them, so it is kept no longer than the
- * private half is there.  @key is a secret (<satchel/secret.h>). */
+/* A box with a key, from which those of many messages follow: making a box is most of what it costs to seal a
+ * short message. */
+typedef struct CryptKeyBox
+{
+  guint8 key_id[CRYPT_KEY_ID_BYTES]; /* of the user's key that opens it */
+  guint8 bytes[CRYPT_BOX_BYTES];
+} CryptKeyBox;
+
+/* What seals the messages that a session of the user stores.  Who has it can read them, so it is kept no
+ * longer than the private half is there.  @key is a secret (<satchel/secret.h>). */
 typedef struct CryptShared
 {
-  guint8 key_id[CRYPT_KEY_ID_BYTES];
-  guint8 box[CRYPT_BOX_BYTES];
+  CryptKeyBox box;
   GBytes *key; /* NULL: there is none */
 } CryptShared;
 /* Fills @shared anew for @half; without memory there is no key in it then. */
@@ -90,9 +96,9 @@ extern CryptSuite crypt_suite_forced;
 /* Makes the header of a new message, with the key that seals it, which is in a box of its own. */
 void crypt_header_make (CryptHeader *header, CryptSuite suite, const CryptPublic *half,
                         guint8 ret_key[CRYPT_KEY_BYTES]);
-/* The same with a key that follows from @shared. */
-void crypt_header_make_shared (CryptHeader *header, CryptSuite suite, const CryptShared *shared,
-                               guint8 ret_key[CRYPT_KEY_BYTES]);
+/* The same with a key that follows from @key, which is in @box. */
+void crypt_header_make_shared (CryptHeader *header, CryptSuite suite, const CryptKeyBox *box,
+                               const guint8 key[CRYPT_KEY_BYTES], guint8 ret_key[CRYPT_KEY_BYTES]);
 /* Makes the header of a message that begins like a sealed one and is not to be sealed. */
 void crypt_header_make_plain (CryptHeader *header);
 /* Reads what a message of which @len bytes (all, or CRYPT_HEADER_BYTES) are given begins with.  @keys, which
@@ -103,8 +109,9 @@ gboolean crypt_header_is_sealed (const CryptHeader *header);
 /* Finds the key of the message that @header begins; FALSE with CORRUPT. */
 gboolean crypt_header_open (const CryptHeader *header, const CryptKey *key, guint8 ret_key[CRYPT_KEY_BYTES],
                             GError **error);
-/* Opens a box; FALSE with CORRUPT. */
-gboolean crypt_box_open (const guint8 box[CRYPT_BOX_BYTES], const CryptKey *key,
+/* Finds the key of the message @message_id in @box, which has what @boxed says; FALSE with CORRUPT. */
+gboolean crypt_box_open (const guint8 box[CRYPT_BOX_BYTES], CryptBoxed boxed,
+                         const guint8 message_id[CRYPT_MESSAGE_ID_BYTES], const CryptKey *key,
                          guint8 ret_key[CRYPT_KEY_BYTES], GError **error);
 
 /* Returns the size of a message of @size bytes when it is sealed. */

@@ -31,6 +31,8 @@ libsealedstore_la_SOURCES = \
 	modules/crypt/copy.h \
 	modules/crypt/copy_blob.c \
 	modules/crypt/copy_blob.h \
+	modules/crypt/delivered.c \
+	modules/crypt/delivered.h \
 	modules/crypt/escrow.c \
 	modules/crypt/escrow.h \
 	modules/crypt/keyring.c \

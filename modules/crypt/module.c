@@ -3,6 +3,7 @@
  */
 #include "admin.h"
 #include "copy.h"
+#include "delivered.h"
 #include "escrow.h"
 #include "keyring.h"
 #include "layer.h"
@@ -66,6 +67,7 @@ stop (void)
   crypt_rings_set_path (NULL);
   crypt_escrow_set (NULL);
   crypt_copy_forget ();
+  crypt_delivered_forget ();
   crypt_told_forget ();
   crypt_site_set (&(CryptSite) { 0 });
 }

@@ -4,6 +4,7 @@
  * attributes, so that what was sealed once is never followed by mail in clear.
  */
 #include "store.h"
+#include "delivered.h"
 
 #include <satchel/hash.h>
 #include <satchel/log.h>
@@ -167,14 +168,15 @@ crypt_store_make_header (CryptStore *store, const CryptKeys *keys, const CryptPu
   g_mutex_lock (&store->lock);
   if (store->attached->len > 0 && crypt_keys_find (keys, half->id) != NULL)
     {
-      if (store->shared.key == NULL || memcmp (store->shared.key_id, half->id, sizeof half->id) != 0)
+      if (store->shared.key == NULL || memcmp (store->shared.box.key_id, half->id, sizeof half->id) != 0)
         crypt_shared_make (&store->shared, half);
       is_shared = store->shared.key != NULL;
     }
   if (is_shared)
-    crypt_header_make_shared (header, suite, &store->shared, ret_key);
+    crypt_header_make_shared (header, suite, &store->shared.box, g_bytes_get_data (store->shared.key, NULL),
+                              ret_key);
   g_mutex_unlock (&store->lock);
-  if (!is_shared)
+  if (!is_shared && !crypt_delivered_make_header (header, suite, half, ret_key))
     crypt_header_make (header, suite, half, ret_key);
 }
 

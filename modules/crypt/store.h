@@ -23,7 +23,8 @@ void crypt_store_detach (CryptStore *store, const SatchelAccess *access);
 CryptKeys *crypt_store_keys (CryptStore *store, const SatchelAccess *access);
 
 /* Makes the header of a new message for @half, with its key.  Where @keys (or NULL), those of whoever stores
- * it, open it as well, its box is one for all that is stored while they are there. */
+ * it, open it as well, its box is one for all that is stored while they are there, else one of deliveries
+ * (delivered.h). */
 void crypt_store_make_header (CryptStore *store, const CryptKeys *keys, const CryptPublic *half,
                               CryptHeader *header, guint8 ret_key[CRYPT_KEY_BYTES]);
 

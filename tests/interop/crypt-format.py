@@ -42,9 +42,9 @@ def derive(key, context):
     return hashlib.blake2b(digest_size=32, key=key, salt=struct.pack("<Q8x", 1), person=context + bytes(8)).digest()
 
 
-def follow(session_key, message_id):
-    """The key of a message from that of its session."""
-    return hashlib.blake2b(digest_size=32, key=session_key, salt=message_id, person=b"satchel messages").digest()
+def follow(many_key, message_id):
+    """The key of a message from that of many."""
+    return hashlib.blake2b(digest_size=32, key=many_key, salt=message_id, person=b"satchel messages").digest()
 
 
 def nonce_of(header, i, is_last):
@@ -110,15 +110,16 @@ def read_attributes(data, secret):
     key = PrivateKey(secret)
     if data[:9] != OF_ATTRIBUTES + b"\x01" or data[10:16] != bytes(6) or data[16:32] != key_id(bytes(key.public_key)):
         raise Bad("the head of attributes")
-    if data[9] == 1:
+    if data[9] in (1, 3):
         begin, nonce = 128, bytes(24)
-        own = derive(SealedBox(key).decrypt(data[48:128]), b"satcratt")
+        boxed = SealedBox(key).decrypt(data[48:128])
+        own = derive(follow(boxed, data[32:48]) if data[9] == 3 else boxed, b"satcratt")
     else:
         begin, nonce = 72, data[48:72]
         own = derive(secret, b"satcrypt")
     padded = unseal(data[begin:], data[:begin], nonce, own)
     equal(len(padded) % 256, 0, "padding")
-    return padded.rstrip(b"\0")[:-1][0 if data[9] == 1 else 32:]
+    return padded.rstrip(b"\0")[:-1][32 if data[9] == 2 else 0:]
 
 
 def program(what, data, check=True, **more):
@@ -163,11 +164,11 @@ def aes_is_read_without_instructions_for_it():
 
 
 @case
-def attributes_of_both_forms_are_read_from_the_page_alone():
+def attributes_of_all_forms_are_read_from_the_page_alone():
     need_nacl()
     for length in (1, 255, 256, 3000):
         attributes = bytes(1 + i % 255 for i in range(length))
-        for form in ("attributes", "fast"):
+        for form in ("attributes", "fast", "attributes-shared"):
             equal(read_attributes(program(form, attributes).stdout, SECRET), attributes, f"{form} of {length} bytes")
 
 

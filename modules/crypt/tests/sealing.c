@@ -80,7 +80,7 @@ make_header (const CryptPublic *half, CryptHeader *header, guint8 key[CRYPT_KEY_
       return;
     }
   crypt_shared_make (&shared, half);
-  crypt_header_make_shared (header, sealing_way.suite, &shared, key);
+  crypt_header_make_shared (header, sealing_way.suite, &shared.box, g_bytes_get_data (shared.key, NULL), key);
   crypt_shared_clear (&shared);
 }
 

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "attributes.h"
+#include "delivered.h"
 #include "layer.h"
 
 #include "core/storage/store/store_private.h"
@@ -461,14 +462,15 @@ is_same_box (SatchelMailbox *below, guint32 one, guint32 two, CryptBoxed *ret_bo
   return memcmp (first + CRYPT_AT_BOX, second + CRYPT_AT_BOX, CRYPT_BOX_BYTES) == 0;
 }
 
-/* Messages of one session of the user share a box, those of the next one have another; a delivery, which
- * could not read the ones before, makes one for each. */
+/* Messages of one session of the user share a box, those of the next one have another.  Deliveries, which do
+ * not get the session's, share one until their keys are wiped. */
 static void
 test_boxes (void)
 {
   begin ();
   CryptBoxed boxed;
-  guint32 uids[5];
+  guint32 uids[6];
+  crypt_delivered_life_ms = G_MAXUINT;
   g_autoptr (SatchelMailbox) owner = open_inbox (2, secret, attributes);
   uids[0] = append (owner, MESSAGE);
   uids[1] = append (owner, MESSAGE);
@@ -477,19 +479,78 @@ test_boxes (void)
   g_autoptr (SatchelMailbox) delivery = satchel_store_open_mailbox (without, "INBOX", NULL);
   uids[2] = append (delivery, MESSAGE);
   uids[3] = append (delivery, MESSAGE);
+  crypt_delivered_forget ();
+  g_assert_false (crypt_delivered_has_keys ());
+  uids[4] = append (delivery, MESSAGE);
   log_in_again (&owner, without);
-  uids[4] = append (owner, MESSAGE);
-  for (guint i = 0; i < 5; i++)
+  uids[5] = append (owner, MESSAGE);
+  for (guint i = 0; i < G_N_ELEMENTS (uids); i++)
     assert_text (owner, uids[i], MESSAGE);
   g_clear_pointer (&delivery, satchel_mailbox_unref);
   g_clear_pointer (&without, satchel_store_unref);
   g_clear_pointer (&owner, satchel_mailbox_unref);
   g_autoptr (SatchelMailbox) below = open_inbox (1, NULL, NULL);
   g_assert_true (is_same_box (below, uids[0], uids[1], &boxed));
-  g_assert_cmpint (boxed, ==, CRYPT_BOX_OF_SESSION);
-  g_assert_false (is_same_box (below, uids[0], uids[4], &boxed));
-  g_assert_false (is_same_box (below, uids[2], uids[3], &boxed));
-  g_assert_cmpint (boxed, ==, CRYPT_BOX_OF_MESSAGE);
+  g_assert_cmpint (boxed, ==, CRYPT_BOX_OF_MANY);
+  g_assert_false (is_same_box (below, uids[0], uids[5], &boxed));
+  g_assert_false (is_same_box (below, uids[1], uids[2], &boxed));
+  g_assert_true (is_same_box (below, uids[2], uids[3], &boxed));
+  g_assert_cmpint (boxed, ==, CRYPT_BOX_OF_MANY);
+  g_assert_false (is_same_box (below, uids[3], uids[4], &boxed));
+  crypt_delivered_forget ();
+}
+
+static CryptKeys *
+new_keys (void)
+{
+  g_autoptr (GBytes) key = crypt_key_generate ();
+  return crypt_keys_new (key);
+}
+
+/* There are so many other users that a period forgets the boxes that it has made. */
+static void
+forget_boxes (void)
+{
+  CryptHeader header;
+  CryptPublic half;
+  guint8 bytes[CRYPT_KEY_BYTES] = { 9 }, key[CRYPT_KEY_BYTES];
+  for (guint i = 0; i < 4096; i++)
+    {
+      randombytes_buf (bytes, sizeof bytes);
+      crypt_public_set (&half, bytes);
+      g_assert_true (crypt_delivered_make_header (&header, CRYPT_SUITE_AES, &half, key));
+    }
+}
+
+/* The box of a user and the key in it are the same whenever they are made within a period, and others for
+ * each user, whose nonce would be the same; the period ends without another delivery. */
+static void
+test_deliveries (void)
+{
+  CryptHeader headers[3];
+  guint8 keys[3][CRYPT_KEY_BYTES], found[CRYPT_KEY_BYTES];
+  CryptKeyBox boxes[3];
+  crypt_delivered_life_ms = G_MAXUINT;
+  CryptKeys *users[] = { new_keys (), new_keys () };
+  for (guint i = 0; i < 3; i++)
+    {
+      const CryptKey *key = crypt_keys_first (users[i % 2]);
+      if (i == 2)
+        forget_boxes ();
+      g_assert_true (crypt_delivered_make_header (&headers[i], CRYPT_SUITE_AES, &key->half, keys[i]));
+      memcpy (boxes[i].bytes, headers[i].bytes + CRYPT_AT_BOX, CRYPT_BOX_BYTES);
+      g_assert_true (crypt_header_open (&headers[i], key, found, NULL));
+      g_assert_cmpmem (found, sizeof found, keys[i], CRYPT_KEY_BYTES);
+    }
+  g_assert_cmpmem (boxes[0].bytes, CRYPT_BOX_BYTES, boxes[2].bytes, CRYPT_BOX_BYTES);
+  g_assert_true (memcmp (boxes[0].bytes, boxes[1].bytes, 32) == 0); /* the ephemeral half */
+  g_assert_true (memcmp (boxes[0].bytes + 32, boxes[1].bytes + 32, CRYPT_BOX_BYTES - 32) != 0);
+  g_assert_true (memcmp (keys[0], keys[2], CRYPT_KEY_BYTES) != 0);
+  crypt_keys_unref (users[0]);
+  crypt_keys_unref (users[1]);
+  crypt_delivered_life_ms = 1;
+  while (crypt_delivered_has_keys ())
+    g_main_context_iteration (NULL, TRUE);
 }
 
 /* A machine without instructions for AES seals with ChaCha20, and reads what another one has sealed. */
@@ -539,6 +600,7 @@ main (int argc, char **argv)
     { "/crypt/layer/kept", test_kept },
     { "/crypt/layer/kept-and-put", test_kept_and_put },
     { "/crypt/layer/boxes", test_boxes },
+    { "/crypt/layer/deliveries", test_deliveries },
     { "/crypt/layer/suites", test_suites },
   };
   g_test_init (&argc, &argv, NULL);
