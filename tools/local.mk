@@ -3,13 +3,19 @@ EXTRA_DIST += tools/quickstart tools/test tools/package tools/devserver tools/be
 	tools/lib/build.sh tools/lib/one-test.sh tools/lib/fuzz.sh tools/lib/other-release.sh \
 	tools/lib/instance.py tools/lib/devserver.py tools/lib/ports.py tools/lib/quickstart.py tools/lib/bench_server.py tools/lib/ratios.py tests/lsan.supp
 
-# For tools/test: the tests of suites (SUITE="unit fault": directories of tests/; modules' own tests count as unit), long ones first.
+# For tools/test: the tests of suites (SUITE="unit fault": directories of tests/; modules' own tests count as unit), long ones first,
+# without those in WITHOUT.
 print-tests:
-	@for t in $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TESTS)); do for s in $(SUITE); do \
+	@for t in $(filter-out $(WITHOUT),$(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TESTS))); do for s in $(SUITE); do \
 		case $$t in tests/$$s/*) echo $$t;; modules/*) test $$s != unit || echo $$t;; esac; done; done
 
 print-programs:
 	@echo $(filter-out $(WITHOUT),$(check_PROGRAMS))
+print-sanitized-tests:
+	@echo $(filter $(SANITIZED_TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(SANITIZED_TESTS))
+# Those that run with a sanitizer only, and programs that only they use.
+print-sanitized-only:
+	@echo $(filter-out $(PLAIN_TESTS),$(SANITIZED_TESTS)) $(filter tests/protocol/run-%,$(check_PROGRAMS))
 
 # Ours next to Dovecot, in one run; the generator lives beside the project.
 bench:

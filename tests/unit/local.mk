@@ -9,8 +9,8 @@ TESTS += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-has
 	tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
 EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-turns.sh \
 	tests/unit/check-settings.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh tests/unit/update-docs.sh
-TESTS += tests/unit/mutate.py tests/unit/overlay-places.py
-EXTRA_DIST += tests/unit/mutate.py tests/unit/overlay-places.py
+TESTS += tests/unit/mutate.py tests/unit/overlay-places.py tests/unit/plain-tests.sh
+EXTRA_DIST += tests/unit/mutate.py tests/unit/overlay-places.py tests/unit/plain-tests.sh
 include tests/unit/loader.mk
 include tests/unit/mail.mk
 
