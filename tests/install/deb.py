@@ -7,7 +7,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from installed import Installed  # noqa: E402
+from installed import Installed, flags_of_build  # noqa: E402
 from machine import Machine  # noqa: E402
 from tap import LONG, TOP, Skip, case, equal, main, need, run, scratch, wait_for  # noqa: E402
 
@@ -80,7 +80,7 @@ def builds():
     if not given:
         # With the flags of the build for tests, whose files the compiler's cache has, and with the quicker shell, for speed; in the long run
         # with those of the system.
-        quick = {} if LONG else {"DEB_CFLAGS_SET": "-g -O2", "DEB_CPPFLAGS_SET": "", "DEB_LDFLAGS_SET": "", "DPKG_DEB_COMPRESSOR_LEVEL": "1", "CONFIG_SHELL": "/bin/dash"}
+        quick = {} if LONG else {"DEB_CFLAGS_SET": flags_of_build(), "DEB_CPPFLAGS_SET": "", "DEB_LDFLAGS_SET": "", "DPKG_DEB_COMPRESSOR_LEVEL": "1", "CONFIG_SHELL": "/bin/dash"}
         run(os.path.join(TOP, "tools/package"), "deb", "--output", work, env={**os.environ, "DEB_BUILD_OPTIONS": "noautodbgsym", **quick}, timeout=900)
     for path in glob.glob(os.path.join(given or work, "*.deb")):
         packages[run("dpkg-deb", "-f", path, "Package", text=True).stdout.strip()] = path

@@ -11,7 +11,7 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from installed import PASSWORD, Installed  # noqa: E402
+from installed import PASSWORD, Installed, flags_of_build  # noqa: E402
 from machine import Machine  # noqa: E402
 from overlay import SPAM_PACKAGES, Overlay  # noqa: E402
 from tap import TOP, Skip, case, equal, main, run, scratch, wait_for  # noqa: E402
@@ -69,8 +69,8 @@ NOT_RUN["satchel export anna"] = NOT_RUN["satchel import anna"] = "mail in files
 # it the guide is compiled without optimization.
 CACHE = os.environ.get("CCACHE_DIR") if os.environ.get("CCACHE_BASEDIR") == TOP else None
 if CACHE:
-    BUILD_WITH = ("CC=/srv/install/cached-gcc CFLAGS='-g -O2' MAKEFLAGS='-j{} WERROR=-Werror' CCACHE_DIR=/srv/cache CCACHE_READONLY=1 CCACHE_NOSTATS=1 "
-                  "CCACHE_TEMPDIR=/tmp CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_SLOPPINESS=locale").format(os.cpu_count())
+    BUILD_WITH = ("CC=/srv/install/cached-gcc CFLAGS='{}' MAKEFLAGS='-j{} WERROR=-Werror' CCACHE_DIR=/srv/cache CCACHE_READONLY=1 CCACHE_NOSTATS=1 "
+                  "CCACHE_TEMPDIR=/tmp CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_SLOPPINESS=locale").format(flags_of_build(), os.cpu_count())
 else:
     BUILD_WITH = f"CFLAGS=-O0 MAKEFLAGS=-j{os.cpu_count()}"
 machine = server = None

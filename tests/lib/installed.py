@@ -7,10 +7,16 @@ import re
 import socket
 import ssl
 
-from tap import equal, run, scratch
+from tap import TOP, equal, run, scratch
 
 DOMAIN = "example.org"
 PASSWORD = "pw"
+
+
+def flags_of_build():
+    """Flags of the compiler in the build for tests: with the same ones the compiler's cache has what was compiled there."""
+    with open(os.path.join(os.environ.get("SATCHEL_BUILD") or os.path.join(TOP, ".build"), "Makefile")) as f:
+        return re.search(r"^CFLAGS = (.*)$", f.read(), re.M)[1]
 
 
 class Installed:
