@@ -11,7 +11,7 @@
 #define DERIVED_FOR "satcrypt"
 #define INDEX_KEY 1u
 
-#define KNOWN_MAX 1024u
+#define KNOWN_MAX 8192u /* half a MiB at most: pages that are used */
 
 /* A public half that was computed before.  It follows from the private half, which is not kept: what is
  * looked for is a keyed hash of that. */

@@ -7,6 +7,7 @@
 #include "volume/volume_private.h"
 
 #define BUFFER_BYTES 32768u
+#define FIRST_BYTES 8192u /* most batches are of one message */
 
 /* Entries are kept in the form of the library. */
 typedef struct Buffer
@@ -40,13 +41,16 @@ bdb_batch_free (BdbBatch *batch)
   g_free (batch);
 }
 
-/* Makes the buffer empty. */
+/* Makes the buffer empty, with room for @len bytes at least. */
 static void
-reset (Buffer *buffer)
+reset (Buffer *buffer, guint32 len)
 {
-  if (buffer->entries.data == NULL)
-    buffer->entries.data = g_malloc (BUFFER_BYTES);
-  buffer->entries.ulen = BUFFER_BYTES;
+  if (buffer->entries.ulen < len)
+    {
+      g_free (buffer->entries.data);
+      buffer->entries.data = g_malloc (len);
+      buffer->entries.ulen = len;
+    }
   buffer->entries.flags = DB_DBT_USERMEM;
   DB_MULTIPLE_WRITE_INIT (buffer->end, &buffer->entries);
   buffer->n = 0;
@@ -60,7 +64,7 @@ flush_puts (BdbBatch *batch, GError **error)
   if (batch->puts.n == 0)
     return TRUE;
   int code = db->put (db, batch->write->txn, &batch->puts.entries, &unused, DB_MULTIPLE_KEY);
-  reset (&batch->puts);
+  reset (&batch->puts, FIRST_BYTES);
   return code == 0 || bdb_write_fail (batch->write, code, error);
 }
 
@@ -71,7 +75,7 @@ flush_removals (BdbBatch *batch, GError **error)
   if (batch->removals.n == 0)
     return TRUE;
   int code = db->del (db, batch->write->txn, &batch->removals.entries, DB_MULTIPLE);
-  reset (&batch->removals);
+  reset (&batch->removals, FIRST_BYTES);
   return code == 0 || bdb_write_fail (batch->write, code, error);
 }
 
@@ -79,7 +83,7 @@ static gboolean
 try_put (Buffer *buffer, const BdbKey *key, gconstpointer value, gsize len)
 {
   if (buffer->entries.data == NULL)
-    reset (buffer);
+    reset (buffer, FIRST_BYTES);
   void *end = buffer->end;
   DB_MULTIPLE_KEY_WRITE_NEXT (end, &buffer->entries, key->bytes, key->len, value, len);
   if (end == NULL)
@@ -99,6 +103,7 @@ bdb_batch_put (BdbBatch *batch, const BdbKey *key, gconstpointer value, gsize le
     }
   if (!flush_puts (batch, error))
     return FALSE;
+  reset (&batch->puts, BUFFER_BYTES);
   if (!try_put (&batch->puts, key, value, len)) /* it is longer than the buffer */
     return bdb_put (batch->write, batch->table, key, value, len, error);
   batch->write->n_bytes += key->len + len;
@@ -109,7 +114,7 @@ static gboolean
 try_remove (Buffer *buffer, const BdbKey *key)
 {
   if (buffer->entries.data == NULL)
-    reset (buffer);
+    reset (buffer, FIRST_BYTES);
   void *end = buffer->end;
   DB_MULTIPLE_WRITE_NEXT (end, &buffer->entries, key->bytes, key->len);
   if (end == NULL)
@@ -123,8 +128,12 @@ gboolean
 bdb_batch_remove (BdbBatch *batch, const BdbKey *key, GError **error)
 {
   batch->write->n_bytes += key->len;
-  return try_remove (&batch->removals, key)
-         || (flush_removals (batch, error) && try_remove (&batch->removals, key));
+  if (try_remove (&batch->removals, key))
+    return TRUE;
+  if (!flush_removals (batch, error))
+    return FALSE;
+  reset (&batch->removals, BUFFER_BYTES);
+  return try_remove (&batch->removals, key);
 }
 
 gboolean
