@@ -104,6 +104,17 @@ test_fd_offset (void)
   g_assert_cmpint (satchel_stream_read_at (stream, G_MAXUINT64 - 1, buffer, 2, NULL), ==, 0);
 }
 
+/* Only who reads from memory has the content at hand, without a copy. */
+static void
+test_bytes (void)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("a\nb", 3);
+  g_autoptr (SatchelStream) memory = satchel_stream_new_bytes (bytes);
+  g_autoptr (SatchelStream) view = satchel_stream_new_crlf (memory, -1);
+  g_assert_true (satchel_stream_bytes (memory) == bytes);
+  g_assert_null (satchel_stream_bytes (view));
+}
+
 static void
 check_field (const char *value, const char *want)
 {
@@ -261,6 +272,7 @@ main (int argc, char **argv)
   g_test_add_func ("/runtime/stream/crlf-exhaustive", test_crlf_exhaustive);
   g_test_add_func ("/runtime/stream/crlf-large", test_crlf_large);
   g_test_add_func ("/runtime/stream/fd-offset", test_fd_offset);
+  g_test_add_func ("/runtime/stream/bytes", test_bytes);
   g_test_add_func ("/runtime/log/field", test_log_field);
   g_test_add_func ("/runtime/log/time", test_log_time);
   g_test_add_func ("/runtime/log/line", test_log_line);
