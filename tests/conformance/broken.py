@@ -7,6 +7,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import TOP, case, equal, main  # noqa: E402
@@ -44,7 +45,9 @@ def check(fault, *cases, layer=False):
     """Runs these cases; the exit status, and all that was said."""
     paths = [word for name in cases for word in ("-p", f"/conformance/{'careless+maildir' if layer else 'broken'}/{name}")]
     stack = [f'{LAYER if layer else DRIVER}:fault = "{fault}";', *([BELOW] if layer else [])]
-    r = subprocess.run([os.path.join(BUILD, "satchel-storage-check"), *stack, *paths], capture_output=True, text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)), env={**os.environ, "TMPDIR": "/dev/shm"})
+    # A case that fails ends the program, which leaves its directory.
+    with tempfile.TemporaryDirectory(prefix="satchel-test-", dir="/dev/shm") as directory:
+        r = subprocess.run([os.path.join(BUILD, "satchel-storage-check"), *stack, *paths], capture_output=True, text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)), env={**os.environ, "TMPDIR": directory})
     return r.returncode, r.stdout + r.stderr
 
 
