@@ -33,6 +33,10 @@ G_BEGIN_DECLS
  * and the member is set.  Every call of a member that may be absent asks this first. */
 #define SATCHEL_HAS(t, m) ((t)->size >= offsetof (__typeof__ (*(t)), m) + sizeof ((t)->m) && (t)->m != NULL)
 
+/* Marks a big local variable that the compiler need not set to zero (-ftrivial-auto-var-init=zero), since no
+ * part of it is read that was not written before. */
+#define SATCHEL_UNSET __attribute__ ((uninitialized))
+
 typedef struct SatchelConfig SatchelConfig;                 /* config.h */
 typedef struct SatchelConnection SatchelConnection;         /* connection.h */
 typedef struct SatchelStream SatchelStream;                 /* stream.h */

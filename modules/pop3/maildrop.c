@@ -19,7 +19,7 @@ find_uidls (Pop3 *pop3, GError **error)
   for (guint c = 0; c < snapshot->n_chunks; c++)
     {
       const SatchelChunk *chunk = snapshot->chunks[c];
-      char *uidls[SATCHEL_CHUNK_MESSAGES];
+      SATCHEL_UNSET char *uidls[SATCHEL_CHUNK_MESSAGES];
       if (!satchel_mailbox_unique_ids (pop3->mailbox, chunk->uid, chunk->n, uidls, error))
         return FALSE;
       for (guint row = 0; row < chunk->n; row++)

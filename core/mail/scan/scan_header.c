@@ -302,7 +302,7 @@ char *
 satchel_scan_header (ScanTree *tree, ScanPart *part, const char *block, gsize len, const char *default_type,
                      gboolean is_message)
 {
-  Fields fields;
+  SATCHEL_UNSET Fields fields;
   const gboolean is_top = part->parent == NO_PART;
   gather_fields (tree, block, len, is_top, &fields);
   char *boundary = scan_type (tree, part, &fields.first[HEADER_CONTENT_TYPE], default_type);

@@ -64,7 +64,7 @@ satchel_connection_push_input (SatchelConnection *connection, const void *data, 
 static void
 drain_lingering (SatchelConnection *connection)
 {
-  guint8 rest[4096];
+  SATCHEL_UNSET guint8 rest[4096];
   for (guint i = 0; i < 16; i++)
     {
       gssize n = recv (connection->transport->fd, rest, sizeof rest, MSG_DONTWAIT);

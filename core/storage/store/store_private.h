@@ -323,10 +323,6 @@ typedef struct SatchelCommitRequest
 } SatchelCommitRequest;
 
 /* round.c has these. */
-/* A variable of a commit that is big and whose first members alone are used is not set to zero by the
- * compiler
- * (-ftrivial-auto-var-init), which would be for nothing. */
-#define SATCHEL_UNSET __attribute__ ((uninitialized))
 /* So many requests at most go through the queue together. */
 #define SATCHEL_ROUND_MAX 256u
 typedef struct SatchelCommitRound

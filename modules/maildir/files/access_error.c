@@ -19,7 +19,7 @@
 static char *
 path_below (int dirfd, const char *name)
 {
-  char link[64], path[4096];
+  SATCHEL_UNSET char link[64], path[4096];
   g_snprintf (link, sizeof link, "/proc/self/fd/%d", dirfd);
   ssize_t n = readlink (link, path, sizeof path);
   if (n <= 0 || n == (ssize_t) sizeof path)

@@ -249,7 +249,7 @@ struct dirent_64
 gboolean
 md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error)
 {
-  guint64 first[DIR_BYTES_FIRST / sizeof (guint64)]; /* aligned as entries are */
+  SATCHEL_UNSET guint64 first[DIR_BYTES_FIRST / sizeof (guint64)]; /* aligned as entries are */
   g_autofree guint8 *more = NULL;
   guint8 *buffer = (guint8 *) first;
   gsize size = sizeof first;

@@ -116,7 +116,7 @@ take_events (const char *bytes, gsize len, GHashTable *changed)
 static void
 read_all_events (int fd, GHashTable *changed)
 {
-  union
+  SATCHEL_UNSET union
   {
     struct inotify_event event;
     char bytes[16384];
