@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What tests in C share.
-noinst_HEADERS += tests/lib/descriptors.h tests/lib/keep.h tests/lib/loop.h tests/lib/session_rig.h tests/lib/imap_grammar.h \
+noinst_HEADERS += tests/lib/descriptors.h tests/lib/keep.h tests/lib/loop.h tests/lib/own_clock.h tests/lib/session_rig.h tests/lib/imap_grammar.h \
 	tests/lib/scan_check.h tests/lib/auth-ask.h
 check_LTLIBRARIES += libsessionrig.la libimapgrammar.la
 libsessionrig_la_SOURCES = tests/lib/session_rig.c tests/lib/toy_protocol.c tests/lib/rig_client.c

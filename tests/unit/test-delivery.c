@@ -5,24 +5,23 @@
 #include "config.h"
 
 #include "core/runtime/loop/job_private.h"
-#include "core/runtime/loop/reactor_private.h"
 #include "core/session/delivery/delivery_target.h"
 #include "core/session/mail/mail.h"
 #include "core/storage/store/store_private.h"
 #include "tests/lib/descriptors.h"
 #include "tests/lib/loop.h"
+#include "tests/lib/own_clock.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <satchel/module.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OWN_SLOT 1
 #define MINUTE_MS (60 * (gint64) 1000)
 
-/* ---- what takes the place of the session and of the clock ---- */
+/* ---- what takes the place of the session ---- */
 
 struct SatchelSession
 {
@@ -61,24 +60,6 @@ satchel_namespace (void)
 {
   static const SatchelNamespace ns = { .prefix = "", .separator = '/' };
   return &ns;
-}
-
-static gint64 ahead_us; /* atomic */
-
-gint64
-g_get_monotonic_time (void)
-{
-  struct timespec now;
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  return (gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000
-         + __atomic_load_n (&ahead_us, __ATOMIC_SEQ_CST);
-}
-
-static void
-pass_ms (gint64 ms)
-{
-  __atomic_add_fetch (&ahead_us, ms * 1000, __ATOMIC_SEQ_CST);
-  satchel_timer_run (satchel_clock_ms ());
 }
 
 /* ---- the host ---- */
@@ -722,10 +703,10 @@ test_late (void)
   g_autoptr (SatchelIpcMessage) owned = answer, late = copy_of (answer, answer->body->len);
   g_assert_true (satchel_delivery_mail_message (2, answer));
   loop_settle ();
-  pass_ms (MINUTE_MS);
+  own_clock_pass_ms (MINUTE_MS);
   loop_settle ();
   g_assert_cmpuint (result.n_calls, ==, 0);
-  pass_ms (MINUTE_MS + 1000);
+  own_clock_pass_ms (MINUTE_MS + 1000);
   loop_until (result.n_calls == 1);
   g_assert_cmpint (result.statuses[0], ==, SATCHEL_DELIVERY_OK);
   g_assert_cmpint (result.statuses[1], ==, SATCHEL_DELIVERY_OVERQUOTA);

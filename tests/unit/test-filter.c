@@ -7,6 +7,7 @@
 #include "core/runtime/loop/job_private.h"
 #include "core/session/delivery/filter_private.h"
 #include "tests/lib/loop.h"
+#include "tests/lib/own_clock.h"
 
 #include <glib/gstdio.h>
 #include <satchel/keywords.h>
@@ -390,10 +391,12 @@ test_bound (void)
 static void
 test_deadline (void)
 {
-  configure ("concurrent = 1; deadline = \"100ms\"; failure = \"pass\";");
+  configure ("concurrent = 1; deadline = \"1m\"; failure = \"pass\";");
   n_ended = 0;
   how = KEEPS;
   SatchelFilterRun *late = start (), *waiting = start ();
+  loop_until (has_kept ());
+  own_clock_pass_ms (60000);
   loop_until (n_ended == 2);
   g_assert_cmpint (late->verdict, ==, SATCHEL_FILTER_CONTINUE);
   g_assert_false (late->is_changed);

@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "tests/lib/own_clock.h"
 #include "tests/lib/session_rig.h"
 
 #include <unistd.h>
@@ -183,12 +184,14 @@ static void
 test_stays_in (void)
 {
   Client in, out, second;
-  rig_set_limits ("login_timeout = \"1s\"; connections_per_address = 1;");
+  rig_set_limits ("login_timeout = \"1m\"; connections_per_address = 1;");
   satchel_gate_configure ();
   client_connect (&in, "127.0.0.1", &clear);
   client_say (&in, "login alice pw\n");
   loop_until (client_has (&in, "welcome"));
   client_connect (&out, "127.0.0.2", &clear);
+  loop_until (client_has (&out, "hello"));
+  own_clock_pass_ms (60000);
   loop_until (client_ended (&out)); /* which came after the other one, and has the same time */
   client_say (&in, "still\n");
   loop_until (client_has (&in, "mail still\n"));
@@ -279,10 +282,12 @@ static void
 test_others_stay (void)
 {
   Client mta, out;
-  rig_set_limits ("login_timeout = \"1s\";");
+  rig_set_limits ("login_timeout = \"1m\";");
   satchel_gate_configure ();
   client_connect (&mta, "local", &others);
   client_connect (&out, "127.0.0.1", &clear);
+  loop_until (client_has (&out, "hello"));
+  own_clock_pass_ms (60000);
   loop_until (client_ended (&out)); /* which came after it, and has the same time */
   client_say (&mta, "for smtp 192.0.2.1+tls\nlogin alice pw\n");
   loop_until (client_has (&mta, "ok alice@example.org\n"));

@@ -9,9 +9,9 @@
 #include "core/runtime/ipc/helper_private.h"
 #include "core/runtime/log/log_private.h"
 #include "core/runtime/process/process.h"
-#include "core/runtime/loop/reactor_private.h"
 #include "core/runtime/ipc/sealed.h"
 #include "tests/lib/loop.h"
+#include "tests/lib/own_clock.h"
 #include <fcntl.h>
 #include <satchel/job.h>
 #include <stdio.h>
@@ -373,9 +373,11 @@ test_deadline (void)
   Answer running[2], waiting;
   set_up ();
   set_gate (FALSE);
-  ask_with (&running[0], "held", 4, -1, 200);
+  ask_with (&running[0], "held", 4, -1, TIMEOUT_MS / 2);
   ask_with (&running[1], "held", 4, -1, TIMEOUT_MS);
-  ask_with (&waiting, "wait", 4, -1, 200);
+  loop_until (g_atomic_int_get (&n_inside) == 2);
+  ask_with (&waiting, "wait", 4, -1, TIMEOUT_MS / 2);
+  own_clock_pass_ms (TIMEOUT_MS / 2);
   expect_error (&waiting, SATCHEL_ERROR_TIMEOUT);
   expect_error (&running[0], SATCHEL_ERROR_TIMEOUT);
   loop_until (g_atomic_int_get (&n_cancelled) == 1); /* the one that runs; the other is simply gone */

@@ -7,18 +7,17 @@
 
 #include "core/runtime/loop/job_private.h"
 #include "core/runtime/log/log_private.h"
-#include "core/runtime/loop/reactor_private.h"
 #include "core/session/janitor/janitor.h"
 #include "core/session/janitor/janitor_state.h"
 #include "core/storage/store/store_private.h"
 #include "tests/lib/loop.h"
+#include "tests/lib/own_clock.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <satchel/job.h>
 #include <satchel/module.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SLOT 3
@@ -30,7 +29,6 @@ static SatchelLoader *loader;
 static SatchelConfigSet *set;
 static SatchelJanitorHost host;
 static gint64 began_ms;
-static gint64 ahead_us; /* atomic: how far the clock is ahead of the kernel's */
 
 /* What auth is asked, and what it says. */
 static const char *const accounts[] = { "anna@x.org", "bob@x.org", "carl@x.org",
@@ -182,21 +180,6 @@ load_settings (const char *interval)
   set = loaded;
 }
 
-static gint64
-kernel_us (void)
-{
-  struct timespec now;
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  return (gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
-/* Takes the place of GLib's in the whole program. */
-gint64
-g_get_monotonic_time (void)
-{
-  return kernel_us () + __atomic_load_n (&ahead_us, __ATOMIC_SEQ_CST);
-}
-
 /* Does what is due, and once nothing is, lets time pass until the next timer; @n_blocked jobs do not end. */
 static void
 pass_time (guint n_blocked)
@@ -209,18 +192,16 @@ pass_time (guint n_blocked)
       return;
     }
   gint64 rest_ms = satchel_timer_next_ms () - satchel_clock_ms ();
-  if (rest_ms > 0)
-    __atomic_add_fetch (&ahead_us, rest_ms * 1000, __ATOMIC_SEQ_CST);
-  satchel_timer_run (satchel_clock_ms ());
+  own_clock_pass_ms (MAX (rest_ms, 0));
 }
 
 #define pass_until(condition)                                                                                \
   G_STMT_START                                                                                               \
   {                                                                                                          \
-    gint64 pass_end = kernel_us () + 60 * G_USEC_PER_SEC;                                                    \
+    gint64 pass_end = own_clock_kernel_us () + 60 * G_USEC_PER_SEC;                                          \
     while (!(condition))                                                                                     \
       {                                                                                                      \
-        if (kernel_us () > pass_end)                                                                         \
+        if (own_clock_kernel_us () > pass_end)                                                               \
           g_error ("%s:%d: never became true: %s", __FILE__, __LINE__, #condition);                          \
         pass_time (0);                                                                                       \
       }                                                                                                      \
