@@ -204,8 +204,8 @@ def connection_ends():
     equal(json.loads(p.stdout.readline()), {"progress": {"done": 1, "total": 0, "what": "rounds"}}, "it works")
     os.killpg(p.pid, signal.SIGKILL)
     p.communicate()
-    wait_for(lambda: len(log_lines("toy: work was told to end")) == 2, "the end of the work")
-    equal(len(log_lines(r'command="toy work".*result=cancelled')), 2, "lines in the log")
+    wait_for(lambda: len(log_lines(r'command="toy work".*result=cancelled')) == 2, "the end of the command")
+    equal(len(log_lines("toy: work was told to end")), 2, "the work has ended")
 
 
 @case
