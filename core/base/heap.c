@@ -6,6 +6,7 @@
 
 #include "core/base/heap.h"
 
+#include <satchel/types.h>
 #include <string.h>
 
 #define STACK_BYTES 32768 /* the calls of a job or of a turn of the loop seldom go deeper */
@@ -29,7 +30,7 @@ satchel_heap_wipe (gpointer memory, gsize len)
 static void __attribute__ ((noinline))
 wipe_below (void)
 {
-  guint8 below[STACK_BYTES];
+  SATCHEL_UNSET guint8 below[STACK_BYTES]; /* else the compiler would wipe it once more */
   explicit_bzero (below, sizeof below);
 }
 
