@@ -34,7 +34,7 @@ include core/cli/local.mk
 
 # The version script follows the headers.
 CLEANFILES += core/libsatchel.map
-EXTRA_DIST += core/README.md core/make-version-script
+EXTRA_DIST += core/README.md core/make-version-script core/precompiled.h
 core/libsatchel.map: $(satchelinclude_HEADERS) core/make-version-script
 	$(AM_V_GEN)$(MKDIR_P) core && cd $(srcdir) && $(SHELL) core/make-version-script $(satchelinclude_HEADERS) > \
 	$(abs_top_builddir)/$@.new && mv $(abs_top_builddir)/$@.new $(abs_top_builddir)/$@

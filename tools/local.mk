@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += tools/quickstart tools/test tools/package tools/devserver tools/bench-server tools/bench tools/lib/deps.sh \
-	tools/lib/build.sh tools/lib/one-test.sh tools/lib/fuzz.sh tools/lib/other-release.sh \
+	tools/lib/build.sh tools/lib/libtool.sh tools/lib/one-test.sh tools/lib/fuzz.sh tools/lib/other-release.sh \
 	tools/lib/instance.py tools/lib/devserver.py tools/lib/ports.py tools/lib/quickstart.py tools/lib/bench_server.py tools/lib/ratios.py tests/lsan.supp
 
 # For tools/test: the tests of suites (SUITE="unit fault": directories of tests/; modules' own tests count as unit), long ones first,

@@ -26,7 +26,7 @@ if [ ! -x "$top/configure" ] || [ "$top/configure.ac" -nt "$top/configure" ]; th
 fi
 if [ ! -f "$build/Makefile" ]; then
     echo "build: configuring in $build" >&2
-    # libtool runs for each file that is compiled, as a script of this shell: dash takes a third of bash's time.
+    # Rules, and libtool for each program that is linked, are scripts of this shell: dash takes a third of bash's time.
     [ ! -x /bin/dash ] || export CONFIG_SHELL=${CONFIG_SHELL:-/bin/dash}
     (cd "$build" && ${CONFIG_SHELL:-} "$top/configure" --prefix="$build/inst" --sysconfdir="$build/inst/etc" --localstatedir="$build/inst/var" \
         ${SATCHEL_CONFIGURE:-}) >>"$build/build.log" 2>&1 || fail "configure failed"
