@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # What tests in C share.
-noinst_HEADERS += tests/lib/descriptors.h tests/lib/keep.h tests/lib/loop.h tests/lib/own_clock.h tests/lib/session_rig.h tests/lib/imap_grammar.h \
+noinst_HEADERS += tests/lib/descriptors.h tests/lib/keep.h tests/lib/loop.h tests/lib/own_clock.h tests/lib/session_rig.h tests/lib/delivery_rig.h tests/lib/imap_grammar.h \
 	tests/lib/scan_check.h tests/lib/auth-ask.h
-check_LTLIBRARIES += libsessionrig.la libimapgrammar.la
+check_LTLIBRARIES += libsessionrig.la libdeliveryrig.la libimapgrammar.la
 libsessionrig_la_SOURCES = tests/lib/session_rig.c tests/lib/toy_protocol.c tests/lib/rig_client.c
 libsessionrig_la_LIBADD = $(GNUTLS_LIBS)
+libdeliveryrig_la_SOURCES = tests/lib/delivery_rig.c
 # What happens to a store: messages, facts, and states of the disk after a crash.
 check_LTLIBRARIES += libstoretest.la
 libstoretest_la_SOURCES = tests/lib/crashfs.h tests/lib/crashfs_private.h tests/lib/crashfs_record.c tests/lib/crashfs_states.c \

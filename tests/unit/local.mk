@@ -24,7 +24,7 @@ tests_unit_test_snapshot_LDADD = libsatchel.la $(GLIB_LIBS)
 
 RUNTIME_TESTS = tests/unit/test-reactor tests/unit/test-stream tests/unit/test-ipc tests/unit/test-connection \
 	tests/unit/test-gate tests/unit/test-gate-accept tests/unit/test-mail-session tests/unit/test-tls tests/unit/test-log-budget \
-	tests/unit/test-helper tests/unit/test-source tests/unit/test-hash tests/unit/test-packed tests/unit/test-counter
+	tests/unit/test-helper tests/unit/test-endpoint tests/unit/test-source tests/unit/test-hash tests/unit/test-packed tests/unit/test-counter
 check_PROGRAMS += $(RUNTIME_TESTS)
 TESTS += $(RUNTIME_TESTS)
 tests_unit_test_reactor_LDADD = libsatchel.la $(GLIB_LIBS)
@@ -37,6 +37,7 @@ tests_unit_test_mail_session_LDADD = libsessionrig.la libsatchel.la $(GLIB_LIBS)
 tests_unit_test_tls_LDADD = libsessionrig.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 tests_unit_test_log_budget_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_helper_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_endpoint_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_source_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_hash_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_packed_LDADD = libsatchel.la $(GLIB_LIBS)
@@ -149,11 +150,10 @@ check_PROGRAMS += tests/unit/test-relay
 TESTS += tests/unit/test-relay
 tests_unit_test_relay_LDADD = libsatchel.la $(GLIB_LIBS)
 
-check_PROGRAMS += tests/unit/test-delivery
-TESTS += tests/unit/test-delivery
-tests_unit_test_delivery_SOURCES = tests/unit/test-delivery.c
-tests_unit_test_delivery_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
-tests_unit_test_delivery_LDADD = libmemory.la libsatchel.la $(GLIB_LIBS)
+check_PROGRAMS += tests/unit/test-delivery tests/unit/test-delivery-elsewhere
+TESTS += tests/unit/test-delivery tests/unit/test-delivery-elsewhere
+tests_unit_test_delivery_LDADD = libdeliveryrig.la libmemory.la libsatchel.la $(GLIB_LIBS)
+tests_unit_test_delivery_elsewhere_LDADD = libdeliveryrig.la libmemory.la libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-spool
 TESTS += tests/unit/test-spool
