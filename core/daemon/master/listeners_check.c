@@ -20,7 +20,14 @@
 
 #define STATE_LISTEN 0x0a /* the state of a listening socket in /proc/net/tcp */
 #define SYSTEMD_PID 1
-#define INODES_MAX 64u
+#define LISTENING_MAX 65536u
+
+/* A TCP socket that listens. */
+typedef struct Listening
+{
+  guint port, uid;
+  gulong inode;
+} Listening;
 
 /* Another process listens on the port. */
 typedef struct Holder
@@ -30,25 +37,43 @@ typedef struct Holder
   char name[32];
 } Holder;
 
+typedef struct Check
+{
+  SatchelPlan *plan;
+  pid_t ours;        /* the running server; 0: none */
+  GArray *listening; /* NULL: no port was in use yet */
+} Check;
+
 static void
-read_inodes (const char *table, guint port, GArray *inodes, guint *ret_uid)
+read_listening (const char *table, GArray *listening)
 {
   FILE *file = fopen (table, "re");
   char line[512];
-  while (file != NULL && fgets (line, sizeof line, file) != NULL && inodes->len < INODES_MAX)
+  while (file != NULL && fgets (line, sizeof line, file) != NULL && listening->len < LISTENING_MAX)
     {
-      guint local_port, state, uid;
-      gulong inode;
-      if (sscanf (line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*u %lu", &local_port,
-                  &state, &uid, &inode)
-              != 4
-          || local_port != port || state != STATE_LISTEN)
-        continue;
-      g_array_append_val (inodes, inode);
-      *ret_uid = uid;
+      Listening socket;
+      guint state;
+      if (sscanf (line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*u %lu", &socket.port,
+                  &state, &socket.uid, &socket.inode)
+              == 4
+          && state == STATE_LISTEN)
+        g_array_append_val (listening, socket);
     }
   if (file != NULL)
     fclose (file);
+}
+
+/* Lists the sockets of the machine that listen, once for all ports: the kernel goes through every connection
+ * for that. */
+static const GArray *
+list_listening (Check *check)
+{
+  if (check->listening != NULL)
+    return check->listening;
+  check->listening = g_array_new (FALSE, FALSE, sizeof (Listening));
+  read_listening ("/proc/net/tcp", check->listening);
+  read_listening ("/proc/net/tcp6", check->listening);
+  return check->listening;
 }
 
 static gboolean
@@ -81,16 +106,23 @@ read_name (Holder *holder)
     g_strlcpy (holder->name, g_strchomp (name), sizeof holder->name);
 }
 
-/* Finds the process that holds a port. @ours, the server itself, is looked at first, since its children hold
- * the same sockets. */
+/* Finds the process that holds a port. The server itself is looked at first, since its children hold the same
+ * sockets. */
 static void
-find_holder (guint port, pid_t ours, Holder *ret_holder)
+find_holder (Check *check, guint port, Holder *ret_holder)
 {
+  const GArray *listening = list_listening (check);
   g_autoptr (GArray) inodes = g_array_new (FALSE, FALSE, sizeof (gulong));
   *ret_holder = (Holder) { 0, SATCHEL_PLAN_NO_ID, "" };
-  read_inodes ("/proc/net/tcp", port, inodes, &ret_holder->uid);
-  read_inodes ("/proc/net/tcp6", port, inodes, &ret_holder->uid);
-  const pid_t first[] = { ours, SYSTEMD_PID };
+  for (guint i = 0; i < listening->len; i++)
+    {
+      const Listening *socket = &g_array_index (listening, Listening, i);
+      if (socket->port != port)
+        continue;
+      g_array_append_val (inodes, socket->inode);
+      ret_holder->uid = socket->uid;
+    }
+  const pid_t first[] = { check->ours, SYSTEMD_PID };
   for (guint i = 0; i < G_N_ELEMENTS (first) && ret_holder->pid == 0; i++)
     {
       g_autofree char *pid = g_strdup_printf ("%d", (int) first[i]);
@@ -111,8 +143,10 @@ find_holder (guint port, pid_t ours, Holder *ret_holder)
 }
 
 static void
-check_port (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
+check_port (Check *check, const SatchelPlanListener *listener)
 {
+  SatchelPlan *plan = check->plan;
+  const pid_t ours = check->ours;
   int errnum = 0;
   g_auto (SatchelFd) fd = satchel_bind_tcp (listener, TRUE, &errnum);
   if (fd >= 0)
@@ -125,7 +159,7 @@ check_port (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
       return;
     }
   Holder holder;
-  find_holder (listener->port, ours, &holder);
+  find_holder (check, listener->port, &holder);
   if (holder.pid > 0 && (holder.pid == ours || holder.pid == SYSTEMD_PID))
     return;
   if (holder.pid > 0)
@@ -145,8 +179,10 @@ check_port (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
 }
 
 static void
-check_path (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
+check_path (Check *check, const SatchelPlanListener *listener)
 {
+  SatchelPlan *plan = check->plan;
+  const pid_t ours = check->ours;
   gboolean is_stale;
   int pid;
   g_autoptr (GError) error = NULL;
@@ -174,18 +210,20 @@ gboolean
 satchel_listeners_check (SatchelPlan *plan)
 {
   guint before = plan->n_errors;
+  Check check = { .plan = plan };
   g_autofree char *control = g_build_filename (plan->run_dir, SATCHEL_CONTROL_NAME, NULL);
   gboolean is_stale;
-  int ours = 0;
   g_autoptr (GError) error = NULL;
-  (void) satchel_unix_is_usable (control, SOCK_SEQPACKET, &is_stale, &ours, &error);
+  (void) satchel_unix_is_usable (control, SOCK_SEQPACKET, &is_stale, &check.ours, &error);
   for (guint i = 0; i < plan->listeners->len; i++)
     {
       const SatchelPlanListener *listener = g_ptr_array_index (plan->listeners, i);
       if (*listener->path != '\0')
-        check_path (plan, listener, ours);
+        check_path (&check, listener);
       else
-        check_port (plan, listener, ours);
+        check_port (&check, listener);
     }
+  if (check.listening != NULL)
+    g_array_unref (check.listening);
   return plan->n_errors == before;
 }
