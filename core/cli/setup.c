@@ -61,6 +61,7 @@ satchel_cli_load (SatchelCli *cli, GPtrArray *problems)
   cli->set =
       satchel_config_load (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata,
                            satchel_loader_schema, cli->loader, problems);
+  (void) satchel_loader_end_trials (cli->loader); /* a command may take hours */
   return cli->set != NULL;
 }
 

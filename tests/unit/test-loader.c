@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <satchel/filter.h>
 #include <satchel/helper.h>
@@ -79,6 +81,39 @@ test_refusals (void)
   refused (19, "setting \"later\" has a type (99) that this server does not know", NEWER);
   refused (20, "asks for rights (0x40000000) that this server does not know", NEWER);
   refused (21, "its descriptor has ", NEWER);
+}
+
+/* One child tries modules as long as they answer; after the one that ended it, another goes on, and none is
+ * left behind. */
+static void
+test_trials (void)
+{
+  static const struct
+  {
+    const char *name, *words; /* NULL: it is fine */
+  } tried[] = { { "odd0", NULL },
+                { "odd1", "ABI 8" },
+                { "odd2", "crashed while it was loaded" },
+                { "odd14", NULL },
+                { "odd3", "did not end within" },
+                { "odd4", "ended the process" },
+                { "odd0", NULL } };
+  SatchelLoader *loader = new_loader (SATCHEL_ROLE_CONFIG);
+  g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
+  for (guint i = 0; i < G_N_ELEMENTS (tried); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *file = g_strconcat (tried[i].name, ".so", NULL);
+      install ((guint) atoi (tried[i].name + strlen ("odd")), file);
+      gboolean ok = satchel_loader_try (loader, tried[i].name, FALSE, 500, &error);
+      g_assert_true (ok == (tried[i].words == NULL));
+      if (!ok && strstr (error->message, tried[i].words) == NULL)
+        g_error ("\"%s\" lacks \"%s\"", error->message, tried[i].words);
+      g_assert_null (satchel_loader_module (loader, tried[i].name, FALSE));
+    }
+  g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, 0);
+  satchel_loader_free (loader);
+  g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
 }
 
 /* A table that is longer than the server's, with nothing set behind what the server knows. */
@@ -597,6 +632,7 @@ main (int argc, char **argv)
   dir = g_dir_make_tmp ("satchel-loader-XXXXXX", NULL);
   g_assert_cmpint (chmod (dir, 0755), ==, 0);
   g_test_add_func ("/loader/refusals", test_refusals);
+  g_test_add_func ("/loader/trials", test_trials);
   g_test_add_func ("/loader/longer-table", test_longer_table);
   g_test_add_func ("/loader/ownership", test_ownership);
   g_test_add_func ("/loader/roles-and-registry", test_roles_and_registry);

@@ -6,12 +6,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <satchel/hash.h>
 #include <satchel/retry.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,8 +36,22 @@ satchel_loader_new (SatchelRole role, const char *const *module_dirs)
   loader->trusted_uid = geteuid ();
   loader->entries = g_ptr_array_new_with_free_func ((GDestroyNotify) entry_free);
   loader->provided = g_ptr_array_new_with_free_func (g_free);
+  loader->trial = (SatchelLoaderTrial) { .ask = -1, .answer = -1 };
   loader->why_not = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   return loader;
+}
+
+int
+satchel_loader_end_trials (SatchelLoader *loader)
+{
+  SatchelLoaderTrial *trial = &loader->trial;
+  int status = 0;
+  satchel_fd_clear (&trial->ask);
+  satchel_fd_clear (&trial->answer);
+  if (trial->pid > 0)
+    (void) SATCHEL_RETRY (waitpid (trial->pid, &status, 0));
+  trial->pid = 0;
+  return status;
 }
 
 void
@@ -48,6 +59,7 @@ satchel_loader_free (SatchelLoader *loader)
 {
   if (loader == NULL)
     return;
+  (void) satchel_loader_end_trials (loader);
   g_strfreev (loader->dirs);
   g_ptr_array_unref (loader->entries);
   g_ptr_array_unref (loader->provided);
@@ -241,75 +253,4 @@ satchel_loader_load (SatchelLoader *loader, const char *name, gboolean is_gate, 
     return there->module;
   g_auto (SatchelFd) fd = satchel_loader_open (loader, name, is_gate, NULL, error);
   return fd >= 0 ? satchel_loader_load_fd (loader, fd, name, is_gate, error) : NULL;
-}
-
-/* Runs in the child of satchel_loader_try. Writes "ok" or the error to the pipe, and never returns. */
-static G_GNUC_NORETURN void
-try_in_child (SatchelLoader *loader, const char *name, gboolean is_gate, int fd)
-{
-  struct rlimit no_core = { 0, 0 };
-  setrlimit (RLIMIT_CORE, &no_core);
-  for (int signum = 1; signum < 32; signum++)
-    signal (signum, SIG_DFL);
-  g_autoptr (GError) error = NULL;
-  gboolean ok = satchel_loader_load (loader, name, is_gate, &error) != NULL;
-  const char *text = ok ? "ok" : error->message;
-  gssize written = write (fd, text, MIN (strlen (text), 4000));
-  _exit (written > 0 ? 0 : 1);
-}
-
-static gboolean
-tell_child_end (const char *who, int status, const char *answer, GError **error)
-{
-  if (strcmp (answer, "ok") == 0)
-    return TRUE;
-  if (*answer != '\0')
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s", answer);
-  if (WIFSIGNALED (status))
-    return satchel_error_set (
-        error, SATCHEL_ERROR_INVALID,
-        "%s: it crashed while it was loaded (%s); install another version, or set enabled = false", who,
-        g_strsignal (WTERMSIG (status)));
-  return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                            "%s: it ended the process while it was loaded (exit status %d); install another "
-                            "version, or set enabled = false",
-                            who, WIFEXITED (status) ? WEXITSTATUS (status) : -1);
-}
-
-gboolean
-satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, guint timeout_ms,
-                    GError **error)
-{
-  if (find_entry (loader, name, is_gate) != NULL)
-    return TRUE;
-  g_auto (SatchelFdPair) pipe = SATCHEL_FD_PAIR_NONE;
-  if (pipe2 (pipe.ends, O_CLOEXEC) != 0)
-    return satchel_error_set_errno (error, errno,
-                                    "module %s: no pipe to try it in a process of its own can be made", name);
-  pid_t pid = fork ();
-  if (pid == 0)
-    {
-      satchel_fd_clear (&pipe.ends[0]);
-      try_in_child (loader, name, is_gate, pipe.ends[1]);
-    }
-  satchel_fd_clear (&pipe.ends[1]);
-  if (pid < 0)
-    return satchel_error_set_errno (error, errno, "module %s: no process to try it in can be started", name);
-  g_autofree char *who = g_strdup_printf ("module %s%s", name, is_gate ? " (gate half)" : "");
-  struct pollfd poll_fd = { pipe.ends[0], POLLIN, 0 };
-  gint64 end = g_get_monotonic_time () + (gint64) timeout_ms * 1000;
-  int n_ready = SATCHEL_RETRY (poll (&poll_fd, 1, (int) MAX (0, (end - g_get_monotonic_time ()) / 1000)));
-  char answer[4096] = "";
-  gssize len = n_ready > 0 ? SATCHEL_RETRY (read (pipe.ends[0], answer, sizeof answer - 1)) : 0;
-  answer[MAX (len, 0)] = '\0';
-  if (n_ready == 0)
-    kill (pid, SIGKILL);
-  int status = 0;
-  (void) SATCHEL_RETRY (waitpid (pid, &status, 0));
-  if (n_ready == 0)
-    return satchel_error_set (
-        error, SATCHEL_ERROR_TIMEOUT,
-        "%s: loading it did not end within %u ms; install another version, or set enabled = false", who,
-        timeout_ms);
-  return tell_child_end (who, status, answer, error);
 }

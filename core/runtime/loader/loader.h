@@ -39,9 +39,12 @@ GPtrArray *satchel_loader_list (SatchelLoader *loader);
 int satchel_loader_open (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_path,
                          GError **error);
 /* Loads a module in a forked child with a time limit, so that a crash, an exit or a hang at load becomes an
- * error. May be called only while the process has one thread. */
+ * error. May be called only while the process has one thread. The child stays for the next one, until the
+ * loader is freed or satchel_loader_end_trials is called. */
 gboolean satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, guint timeout_ms,
                              GError **error);
+/* Ends that child, and returns its status as waitpid(2) does; 0: there was none. */
+int satchel_loader_end_trials (SatchelLoader *loader);
 /* Loads and registers a module. A module that is loaded already is returned. @fd: borrowed. */
 const SatchelModule *satchel_loader_load (SatchelLoader *loader, const char *name, gboolean is_gate,
                                           GError **error);

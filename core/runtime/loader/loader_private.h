@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Declares what is shared by the loader's files: loader.c (load, registry), loader_files.c (finding,
- * ownership), loader_check.c (descriptor), loader_lifecycle.c.
+ * ownership), loader_check.c (descriptor), loader_trial.c, loader_lifecycle.c.
  */
 #pragma once
 #include "core/runtime/loader/loader.h"
@@ -15,6 +15,13 @@ typedef struct SatchelLoaderEntry
   gboolean is_configured, is_started, is_prepared;
 } SatchelLoaderEntry;
 
+/* The child that tries modules. */
+typedef struct SatchelLoaderTrial
+{
+  pid_t pid;       /* 0: there is none */
+  int ask, answer; /* pipes to and from it; -1: there is none */
+} SatchelLoaderTrial;
+
 struct SatchelLoader
 {
   SatchelRole role;
@@ -22,6 +29,7 @@ struct SatchelLoader
   guint trusted_uid;
   GPtrArray *entries;  /* SatchelLoaderEntry, in order of loading */
   GPtrArray *provided; /* SatchelProvided */
+  SatchelLoaderTrial trial;
   GHashTable *why_not; /* name of a module -> why it cannot be loaded */
 };
 

@@ -10,5 +10,6 @@ libsatchel_la_SOURCES += \
 	core/runtime/loader/loader_files.c \
 	core/runtime/loader/loader_lifecycle.c \
 	core/runtime/loader/loader_private.h \
+	core/runtime/loader/loader_trial.c \
 	core/runtime/loader/storage_methods.def
 EXTRA_DIST += core/runtime/loader/README.md
