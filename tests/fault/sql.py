@@ -157,7 +157,9 @@ class PostgreSQL:
     def start(self):
         self.process = subprocess.Popen(
             [f"{self.bin}/postgres", "-D", self.dir, "-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-F", "-c", "ssl=on", "-c",
-             "max_connections=20", "-c", "shared_buffers=16MB"], user=self.account, cwd="/", start_new_session=True,
+             "max_connections=20", "-c", "shared_buffers=16MB",
+             # Files of its own directory: it is killed, and would leave those in /dev/shm.
+             "-c", "dynamic_shared_memory_type=mmap"], user=self.account, cwd="/", start_new_session=True,
             stdout=open(os.path.join(place, "pg.log"), "a"), stderr=subprocess.STDOUT)
         wait_for(lambda: self.own(f"{self.bin}/pg_isready", "-h", "127.0.0.1", "-p", str(self.port), check=False).returncode == 0,
                  "PostgreSQL is up", seconds=120)

@@ -132,9 +132,11 @@ matches (Script *script, const char *pattern, const char *line)
 static char *
 receive_line (Script *script, HarnessClient *client)
 {
-  char *end;
-  while ((end = memmem (client->received->str, client->received->len, "\r\n", 2)) == NULL)
+  const char *end;
+  gsize n_seen = 0; /* bytes in front of which there is no CRLF */
+  while ((end = memmem (client->received->str + n_seen, client->received->len - n_seen, "\r\n", 2)) == NULL)
     {
+      n_seen = MAX (client->received->len, 1) - 1;
       if (client->is_at_end)
         {
           fail (script, "the connection has ended; left: \"%s\"", client->received->str);
