@@ -186,8 +186,8 @@ class Instance:
     def _arrange_rights(self):
         if os.getuid() == 0 and not self.memory.get("base") and not others_may_pass(os.path.dirname(self.dir)):
             # The roles' throw-away users could not come here: the server lives where they can, DIR only knows where.
-            place = tempfile.gettempdir()
-            self.memory["base"] = tempfile.mkdtemp(prefix="satchel-", dir=place if others_may_pass(place) else "/var/tmp")
+            place = os.environ.get("TMPDIR")
+            self.memory["base"] = tempfile.mkdtemp(prefix="satchel-", dir=place if place and others_may_pass(place) else "/var/tmp")
         for name in ("config", "config/conf.d", "state", "state/auth", "mail", "run", "tls"):
             os.makedirs(self.path(name), exist_ok=True)
         for name in ("config", "config/conf.d", "tls"):
