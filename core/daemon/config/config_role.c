@@ -423,6 +423,7 @@ work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *set
   gboolean is_broken = satchel_config_set_state (work->set) == SATCHEL_CONFIG_BROKEN;
   if (!is_broken)
     load_modules (work);
+  (void) satchel_loader_end_trials (work->loader);
   move_problems (work);
   fill_plan (work);
   /* If the configuration could not be read as a whole, accounts, certificates and ports would be those of
